@@ -1,0 +1,159 @@
+"""Strict JSON in, atomic files out."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from edgeopt.errors import Finding, InputError
+
+
+class _Repeated(dict[str, Any]):
+    """An object of the file in which a key stands twice."""
+
+    repeated_key: str
+
+
+class _NotANumber:
+    """NaN or an infinity, which JSON does not have."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a UTF-8 JSON file: no NaN, no infinity, no key twice in one object.
+
+    Raises
+    ------
+    InputError
+        The file is missing, unreadable, truncated or not strict JSON; the error names the place.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(Finding("$", "there is no such file"), path) from None
+    except UnicodeDecodeError as error:
+        problem = f"byte {error.start} is not UTF-8"
+        raise InputError(Finding("$", problem, "save the file as UTF-8"), path) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(Finding("$", f"the file cannot be read: {reason}"), path) from None
+    return parse_json(text, path)
+
+
+def parse_json(text: str, source: str | Path | None = None) -> Any:
+    """Parse strict JSON; `source` is the file name used in errors."""
+    faults = 0
+
+    def strict_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal faults
+        value = dict(pairs)
+        if len(value) == len(pairs):
+            return value
+        faults += 1
+        seen: set[str] = set()
+        marked = _Repeated(value)
+        marked.repeated_key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        return marked
+
+    def strict_constant(token: str) -> _NotANumber:
+        nonlocal faults
+        faults += 1
+        return _NotANumber(token)
+
+    try:
+        data = json.loads(text, object_pairs_hook=strict_object, parse_constant=strict_constant)
+    except json.JSONDecodeError as error:
+        end = " (the file ends too early: is it truncated?)" if error.pos >= len(text.rstrip()) else ""
+        problem = f"line {error.lineno}, column {error.colno} is not JSON: {error.msg}{end}"
+        raise InputError(Finding("$", problem), source) from None
+    except RecursionError:
+        raise InputError(Finding("$", "the JSON is nested too deeply"), source) from None
+    except ValueError as error:
+        raise InputError(Finding("$", f"not JSON that can be read: {error}"), source) from None
+    if faults:
+        _report_faults(data, source)
+    return data
+
+
+def _report_faults(data: Any, source: str | Path | None) -> NoReturn:
+    findings = []
+    for place, value in _walk(data, "$"):
+        if isinstance(value, _Repeated):
+            findings.append(Finding(place, f"the key {value.repeated_key!r} stands twice", "keep one of them"))
+        elif isinstance(value, _NotANumber):
+            findings.append(Finding(place, f"{value.token} is not a number", "give a finite number"))
+    raise InputError(findings or Finding("$", "a key stands twice in an object"), source)
+
+
+def _walk(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    yield place, value
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield from _walk(child, f"{place}.{key}")
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _walk(child, f"{place}[{index}]")
+
+
+def format_json(data: Mapping[str, Any]) -> str:
+    """Lay out JSON for people and for diffs: a line for each named thing, objects below it on that line."""
+
+    def compact(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+    def block(value: Any, indent: str) -> str:
+        if isinstance(value, Mapping) and any(isinstance(child, Mapping | list) for child in value.values()):
+            deeper = indent + "  " if indent == "" or _is_section(value) else None
+            rows = [
+                f"{indent}  {compact(key)}: {block(child, deeper) if deeper is not None else compact(child)}"
+                for key, child in value.items()
+            ]
+            return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+        if isinstance(value, list) and value and all(isinstance(child, Mapping | list) for child in value):
+            return "[\n" + ",\n".join(f"{indent}  {compact(child)}" for child in value) + f"\n{indent}]"
+        return compact(value)
+
+    return block(data, "") + "\n"
+
+
+def _is_section(value: Mapping[str, Any]) -> bool:
+    """Tell whether an object holds maps of named things (a library does) rather than being such a map."""
+    return any(
+        isinstance(child, Mapping) and any(isinstance(grandchild, Mapping) for grandchild in child.values())
+        for child in value.values()
+    )
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a file whole or not at all: to a temporary file beside it, then renamed over it.
+
+    Raises
+    ------
+    OSError
+        The folder is missing or full; what stood at `path` before is untouched.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write bytes like `write_text`."""
+    target = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
