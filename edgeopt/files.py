@@ -101,33 +101,28 @@ def _walk(value: Any, place: str) -> Iterator[tuple[str, Any]]:
             yield from _walk(child, f"{place}[{index}]")
 
 
+INLINE_ENTRIES = 12
+
+
 def format_json(data: Mapping[str, Any]) -> str:
-    """Lay out JSON for people and for diffs: a line for each named thing, objects below it on that line."""
-
-    def compact(value: Any) -> str:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-    def block(value: Any, indent: str) -> str:
-        if isinstance(value, Mapping) and any(isinstance(child, Mapping | list) for child in value.values()):
-            deeper = indent + "  " if indent == "" or _is_section(value) else None
-            rows = [
-                f"{indent}  {compact(key)}: {block(child, deeper) if deeper is not None else compact(child)}"
-                for key, child in value.items()
-            ]
-            return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
-        if isinstance(value, list) and value and all(isinstance(child, Mapping | list) for child in value):
-            return "[\n" + ",\n".join(f"{indent}  {compact(child)}" for child in value) + f"\n{indent}]"
-        return compact(value)
-
-    return block(data, "") + "\n"
+    """Lay out JSON for people and for diffs: one line for each named thing."""
+    return _layout(data, "") + "\n"
 
 
-def _is_section(value: Mapping[str, Any]) -> bool:
-    """Tell whether an object holds maps of named things (a library does) rather than being such a map."""
-    return any(
-        isinstance(child, Mapping) and any(isinstance(grandchild, Mapping) for grandchild in child.values())
-        for child in value.values()
-    )
+def _layout(value: Any, indent: str) -> str:
+    deeper = indent + "  "
+    if isinstance(value, Mapping) and (
+        any(isinstance(child, Mapping) for child in value.values()) or len(value) > INLINE_ENTRIES
+    ):
+        rows = [f"{deeper}{_compact(key)}: {_layout(child, deeper)}" for key, child in value.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(child, Mapping) for child in value):
+        return "[\n" + ",\n".join(deeper + _compact(child) for child in value) + f"\n{indent}]"
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,0 +1,97 @@
+"""Several methods on one instance, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgeopt.solution import Number, Solution, Status, relative_gap
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from edgeopt.instance import Instance
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method's result: its solution, or why there is none."""
+
+    method: str
+    solution: Solution | None
+    reason: str = ""
+
+
+@dataclass
+class Comparison:
+    """Results of several methods on one instance.
+
+    Attributes
+    ----------
+    instance : Instance
+    rows : list of Row
+    """
+
+    instance: Instance
+    rows: list[Row]
+
+    @property
+    def best_objective(self) -> Number | None:
+        """Best checked objective of all methods."""
+        pick = max if self.instance.problem_facts.maximize else min
+        found = [row.solution.objective for row in self.rows if row.solution and row.solution.objective is not None]
+        return pick(found) if found else None
+
+    @property
+    def best_bound(self) -> Number | None:
+        """Tightest proven bound of all methods."""
+        pick = min if self.instance.problem_facts.maximize else max
+        found = [row.solution.bound for row in self.rows if row.solution and row.solution.bound is not None]
+        return pick(found) if found else None
+
+    @property
+    def optimum(self) -> Number | None:
+        """The optimum, when a method proved it or one's objective meets another's bound."""
+        proved = [row.solution.objective for row in self.rows if row.solution and row.solution.status == Status.OPTIMAL]
+        if proved:
+            return proved[0]
+        gap = relative_gap(self.best_objective, self.best_bound)
+        return self.best_objective if gap is not None and gap <= 1e-9 else None
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return a plain record for each method: objective, bound, three gaps, time and status."""
+        return [self._record(row) for row in self.rows]
+
+    def _record(self, row: Row) -> dict[str, Any]:
+        solution = row.solution
+        if solution is None:
+            empty = dict.fromkeys(("objective", "bound", "gap", "gap_to_best_bound", "gap_to_optimum", "runtime_s"))
+            return {"method": row.method, **empty, "status": "refused", "stopped": None, "reason": row.reason}
+        return {
+            "method": row.method if row.method != "auto" else f"auto ({solution.method})",
+            "objective": solution.objective,
+            "bound": solution.bound,
+            "gap": solution.gap,
+            "gap_to_best_bound": relative_gap(solution.objective, self.best_bound),
+            "gap_to_optimum": relative_gap(self.optimum, solution.objective),
+            "runtime_s": solution.runtime_s,
+            "status": str(solution.status),
+            "stopped": str(solution.stopped),
+            "reason": solution.message,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the records as a table, one row for each method."""
+        import pandas as pd
+
+        return pd.DataFrame(self.records()).set_index("method")
+
+    def __str__(self) -> str:
+        from edgeopt.reporting.display import comparison_text
+
+        return comparison_text(self)
+
+    def _repr_html_(self) -> str:
+        from edgeopt.reporting.display import comparison_html
+
+        return comparison_html(self)

@@ -1,0 +1,121 @@
+"""Instances of `loading`: users of models on one GPU, their uploads and deadlines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from edgeopt.errors import Finding, suggestion
+from edgeopt.instance import Instance, require_model_keys
+from edgeopt.library import Bytes, Name
+from edgeopt.record import Record
+
+NEEDED_MODEL_KEYS = ("compute_fixed_s", "compute_per_sample_s", "workspace_bytes_per_sample")
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Server(Record):
+    """The GPU.
+
+    Attributes
+    ----------
+    memory_bytes : int
+        GPU memory Q.
+    load_rate_bytes_per_s : float
+        Rate R at which parameters are loaded into it.
+    """
+
+    memory_bytes: Bytes
+    load_rate_bytes_per_s: Positive
+
+
+class User(Record):
+    """A user and the one sample that it uploads.
+
+    Attributes
+    ----------
+    model : str
+        The model it asks for.
+    upload_bits : float
+        Size d_k of its upload.
+    spectral_efficiency : float
+        e_k in bit/s/Hz.
+    deadline_s : float
+        T_k, counted from the start of the upload phase.
+    """
+
+    model: Name
+    upload_bits: NonNegative
+    spectral_efficiency: Positive
+    deadline_s: NonNegative
+
+
+class LoadingInstance(Instance):
+    """One edge server with one GPU, and users with deadlines.
+
+    Attributes
+    ----------
+    server : Server
+    bandwidth_hz : float
+        Total bandwidth B.
+    users : dict of str to User
+    """
+
+    problem: Literal["loading"] = "loading"
+    server: Server
+    bandwidth_hz: Positive
+    users: dict[Name, User]
+
+    def findings(self) -> Iterable[Finding]:
+        yield from super().findings()
+        known = list(self.library.models)
+        requested: dict[str, None] = {}
+        for name, user in self.users.items():
+            if user.model in self.library.models:
+                requested[user.model] = None
+            else:
+                problem = f"the library has no model {user.model!r}"
+                yield Finding(f"$.users.{name}.model", problem, suggestion(user.model, known))
+        for model in requested:
+            yield from require_model_keys(model, self.library.models[model], NEEDED_MODEL_KEYS)
+
+    def capacity(self, model: str) -> int | None:
+        """Largest batch of a model that fits into memory; None for no limit, 0 when the model itself does not fit."""
+        free = self.server.memory_bytes - self.library.size_bytes(model)
+        workspace = self.library.models[model].workspace_bytes_per_sample
+        if free < 0:
+            return 0
+        return free // workspace if workspace else None
+
+    def upload_s(self, user: str) -> float:
+        """Seconds u_k that the user's upload takes with the whole bandwidth."""
+        facts = self.users[user]
+        return facts.upload_bits / (facts.spectral_efficiency * self.bandwidth_hz)
+
+    def deadlines(self) -> list[float]:
+        """The distinct deadlines in seconds, increasing."""
+        return sorted({user.deadline_s for user in self.users.values()})
+
+    def facts(self) -> dict[str, str]:
+        deadlines = self.deadlines()
+        requested = {user.model for user in self.users.values()}
+        too_large = [model for model in requested if self.capacity(model) == 0]
+        span = f"{deadlines[0]:g} s" if len(deadlines) == 1 else ""
+        if len(deadlines) > 1:
+            span = f"{len(deadlines)} distinct, {deadlines[0]:g} to {deadlines[-1]:g} s"
+        return {
+            **super().facts(),
+            "users": f"{len(self.users)} of {len(requested)} models",
+            "too large": f"{len(too_large)} requested models do not fit with one sample",
+            "deadlines": span or "none",
+            "GPU": f"{self.server.memory_bytes / 1e9:.3f} GB, loads {self.server.load_rate_bytes_per_s / 1e9:.3f} GB/s",
+            "bandwidth": f"{self.bandwidth_hz / 1e6:g} MHz; all uploads together "
+            f"{sum(map(self.upload_s, self.users)):.4g} s",
+        }
+
+
+INSTANCE_CLASS = LoadingInstance

@@ -1,0 +1,79 @@
+"""The problems that edgeopt knows: one entry each, and where its room stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from edgeopt.errors import UsageError, suggestion
+
+if TYPE_CHECKING:
+    from edgeopt.instance import Instance
+    from edgeopt.solution import CheckReport
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem and its conventions.
+
+    Attributes
+    ----------
+    name : str
+        As in the key ``problem`` of an instance file.
+    title : str
+        One line for people.
+    maximize : bool
+        Sense of the objective.
+    objective : str
+        What the objective counts, for table headings.
+    unit : str
+        Unit of the objective.
+    integral : bool
+        Whether the objective takes integer values only, so that bounds may be rounded.
+    """
+
+    name: str
+    title: str
+    maximize: bool
+    objective: str
+    unit: str
+    integral: bool
+
+    def part(self, module: str) -> Any:
+        """Import a module of the problem's room, such as ``instance`` or ``checker``."""
+        return import_module(f"edgeopt.{self.name}.{module}")
+
+    @property
+    def instance_class(self) -> type[Instance]:
+        """The data class of the problem's instances."""
+        found: type[Instance] = self.part("instance").INSTANCE_CLASS
+        return found
+
+    @property
+    def check(self) -> Callable[[Any, dict[str, Any]], CheckReport]:
+        """The checker: ``check(instance, plan) -> CheckReport``."""
+        found: Callable[[Any, dict[str, Any]], CheckReport] = self.part("checker").check
+        return found
+
+
+PROBLEMS = {
+    problem.name: problem
+    for problem in [
+        Problem("loading", "user scheduling and bandwidth allocation on one GPU", True, "users", "users", True),
+    ]
+}
+
+
+def find_problem(name: str) -> Problem:
+    """Return the problem of this name.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    """
+    if name not in PROBLEMS:
+        raise UsageError(f"there is no problem {name!r}; {suggestion(name, list(PROBLEMS))}")
+    return PROBLEMS[name]

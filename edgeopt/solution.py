@@ -1,0 +1,242 @@
+"""Plans, their check, and solutions with their bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PrivateAttr
+
+from edgeopt.errors import Finding, InputError, UsageError
+from edgeopt.files import format_json, read_json, write_text
+from edgeopt.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from edgeopt.instance import Instance
+
+SOLUTION_FORMAT = "edgeopt-solution/1"
+
+Plan = dict[str, Any]
+Number = int | float
+
+
+class Status(StrEnum):
+    """What was found."""
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"
+    INFEASIBLE = "infeasible"
+    UNKNOWN = "unknown"
+
+
+class Stopped(StrEnum):
+    """Why the run ended."""
+
+    PROVED = "proved"
+    TIME_LIMIT = "time_limit"
+    ITERATION_LIMIT = "iteration_limit"
+    INTERRUPTED = "interrupted"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A constraint that a plan breaks.
+
+    Attributes
+    ----------
+    constraint : str
+        Name of the constraint.
+    where : str
+        Which of them: a batch, a user, a node.
+    amount : float
+        By how much, in `unit`.
+    unit : str
+    """
+
+    constraint: str
+    where: str
+    amount: float
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.constraint} at {self.where}: exceeded by {self.amount:g} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What the checker says of a plan.
+
+    Attributes
+    ----------
+    objective : int or float or None
+        Value of the plan; None when it is too broken to be scored.
+    violations : list of Violation
+        Every violated constraint; empty for a feasible plan.
+    metrics : dict of str to float
+        Further figures of the plan, SI units in the key's name.
+    """
+
+    objective: Number | None
+    violations: list[Violation] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def feasible(self) -> bool:
+        """Whether nothing is violated."""
+        return not self.violations
+
+
+def relative_gap(objective: Number | None, bound: Number | None) -> float | None:
+    """Return |objective - bound| / max(|objective|, 1e-9): 0 when equal, None when one is missing."""
+    if objective is None or bound is None:
+        return None
+    return abs(objective - bound) / max(abs(objective), 1e-9)
+
+
+def _member(enum: type[StrEnum]) -> BeforeValidator:
+    return BeforeValidator(lambda value: enum(value) if value in list(enum) else value)
+
+
+class Solution(Record):
+    """What a method found for an instance, scored by the checker.
+
+    Attributes
+    ----------
+    problem, instance, instance_sha256 : str
+        Which instance; the hash tells whether a file still is the one that was solved.
+    method : str
+    status : Status
+    stopped : Stopped
+    objective : int or float or None
+        The checker's value; None without a plan.
+    bound : int or float or None
+        Proven bound on the optimum; kept even without a plan.
+    gap : float or None
+        |objective - bound| / max(|objective|, 1e-9).
+    runtime_s : float
+    seed, threads : int
+    message : str
+        What the method has to say, such as why `auto` chose it.
+    metrics : dict of str to float
+        Further figures of the plan from the checker.
+    history : list of (float, float or None, float or None)
+        Seconds, incumbent, bound, whenever one of them improved.
+    versions : dict of str to str
+    instance_path : str, optional
+        Instance file relative to the solution's folder, when both are files.
+    plan : dict or None
+    """
+
+    format: Literal["edgeopt-solution/1"] = SOLUTION_FORMAT
+    problem: str
+    instance: str
+    instance_sha256: str
+    method: str
+    status: Annotated[Status, _member(Status)]
+    stopped: Annotated[Stopped, _member(Stopped)]
+    objective: Number | None
+    bound: Number | None
+    gap: float | None
+    runtime_s: Annotated[float, Field(ge=0)]
+    seed: int
+    threads: int
+    message: str = ""
+    metrics: dict[str, float] = {}
+    history: list[Annotated[list[Number | None], Field(min_length=3, max_length=3)]] = []
+    versions: dict[str, str] = {}
+    instance_path: str | None = None
+    plan: Plan | None
+
+    _instance: Instance | None = PrivateAttr(default=None)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Solution) and self.to_dict() == other.to_dict()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, a missing objective, bound, gap or plan as null."""
+        data = self.model_dump(mode="json")
+        if self.instance_path is None:
+            del data["instance_path"]
+        return data
+
+    @classmethod
+    def read(cls, path: str | Path) -> Solution:
+        """Read a solution file.
+
+        Raises
+        ------
+        InputError
+            The file is not a solution.
+        """
+        data = read_json(path)
+        if not isinstance(data, dict) or data.get("format") != SOLUTION_FORMAT:
+            found = data.get("format") if isinstance(data, dict) else type(data).__name__
+            raise InputError(
+                Finding("$.format", f"this is not a solution: {found!r}", f"it should be {SOLUTION_FORMAT!r}"), path
+            )
+        return cls.from_dict(data, file=path)
+
+    def write(self, path: str | Path) -> None:
+        """Write the solution as a file, whole or not at all."""
+        write_text(path, format_json(self.to_dict()))
+
+    def of(self, instance: Instance) -> Solution:
+        """Return the solution tied to its instance, as `plot` and `to_frame` need when it was read from a file.
+
+        Raises
+        ------
+        UsageError
+            The instance is not the one that was solved.
+        """
+        if instance.sha256 != self.instance_sha256:
+            raise UsageError(f"the solution is of instance {self.instance!r} with other content than {instance.name!r}")
+        tied = self.model_copy()
+        tied._instance = instance
+        return tied
+
+    def _needed_instance(self) -> Instance:
+        if self._instance is None:
+            raise UsageError("the solution does not know its instance: use solution.of(instance)")
+        return self._instance
+
+    def plot(self) -> Figure:
+        """Draw the plan, as the problem's own figure shows it."""
+        instance = self._needed_instance()
+        figure: Figure = instance.problem_facts.part("figures").plot_plan(instance, self.plan)
+        return figure
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the plan as a table, one row for each thing it decides."""
+        instance = self._needed_instance()
+        frame: pd.DataFrame = instance.problem_facts.part("figures").plan_frame(instance, self.plan)
+        return frame
+
+    def facts(self) -> dict[str, str]:
+        """What was found, in words and figures with units."""
+        from edgeopt.reporting.display import number, percent
+
+        facts = {
+            "method": self.method,
+            "status": f"{self.status} ({self.stopped})",
+            "objective": number(self.objective),
+            "bound": number(self.bound),
+            "gap": percent(self.gap),
+            "time": f"{self.runtime_s:.2f} s",
+        }
+        if self.message:
+            facts["note"] = self.message
+        return facts
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.instance}: " + ", ".join(f"{key} {value}" for key, value in self.facts().items())
+
+    def _repr_html_(self) -> str:
+        from edgeopt.reporting.display import facts_html
+
+        return facts_html(f"solution of {self.instance}", self.facts())

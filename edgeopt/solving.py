@@ -1,0 +1,273 @@
+"""solve, compare and check: pick a method, run it, let the checker score it, certify the gap."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from edgeopt.comparison import Comparison, Row
+from edgeopt.errors import EdgeoptError, MethodRefusal, ProgramError, UsageError
+from edgeopt.instance import Instance
+from edgeopt.method import Method, Options, Outcome, Progress, as_method, find_method, methods
+from edgeopt.problems import Problem
+from edgeopt.solution import CheckReport, Number, Plan, Solution, Status, Stopped, relative_gap
+
+REPORTED_VERSIONS = ("edgeopt", "pyomo", "highspy", "ortools", "numpy")
+ROUNDING = 1e-6  # a floating-point bound on an integral objective is rounded after this margin
+CROSSING = 1e-6  # relative; a bound further than this beyond a checked objective is a fault
+PROVED_GAP = 1e-9
+
+MethodChoice = str | Callable[..., Any]
+
+
+def solve(
+    instance: Instance,
+    method: MethodChoice = "auto",
+    *,
+    time_limit: float | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    gap: float = 0.0,
+    iteration_limit: int | None = None,
+    start: Solution | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Solution:
+    """Solve an instance with one method and certify the result.
+
+    Parameters
+    ----------
+    instance : Instance
+    method : str or callable
+        Name of a registered method, ``"auto"`` for the best that fits, or a function that takes the instance (and
+        `Options`) and returns a plan or an `Outcome`.
+    time_limit : float, optional
+        Seconds.
+    seed : int
+        Same seed and threads, same result (unless a time limit ends the run).
+    threads : int, optional
+        Default: the cores this process may use.
+    gap : float
+        Relative gap at which a proof may stop.
+    iteration_limit : int, optional
+        Iterations or nodes.
+    start : Solution, optional
+        A solution of the same instance to start from.
+    progress : callable, optional
+        Called with a `Progress` whenever incumbent or bound improves.
+
+    Returns
+    -------
+    Solution
+        Its objective is the checker's. After Ctrl-C or the time limit: the best found so far.
+
+    Raises
+    ------
+    UsageError
+        The method, an option or the start is not valid.
+    MethodRefusal, MissingExtra
+        The method does not apply here.
+    ProgramError
+        The method returned a plan that breaks a constraint, or a bound that crosses a checked objective.
+    """
+    problem = instance.problem_facts
+    options = Options(
+        time_limit=time_limit,
+        seed=seed,
+        threads=threads if threads is not None else available_cores(),
+        gap=gap,
+        iteration_limit=iteration_limit,
+        start=_checked_start(instance, start),
+        progress=progress,
+        maximize=problem.maximize,
+    )
+    _validate(options)
+    chosen, reason = _resolve(instance, method, options)
+    chosen.require(instance)
+    with _interruptible(options.interrupt):
+        outcome = chosen.function(instance, options)
+    return _certified(instance, chosen, outcome, options, reason)
+
+
+def compare(
+    instance: Instance,
+    methods: Iterable[MethodChoice] | None = None,
+    *,
+    on_row: Callable[[Row], None] | None = None,
+    **options: Any,
+) -> Comparison:
+    """Run several methods on one instance, each within the same limits, and compare them with the proven optimum.
+
+    Parameters
+    ----------
+    instance : Instance
+    methods : iterable of str or callable, optional
+        Default: every registered method that fits the instance.
+    on_row : callable, optional
+        Called with each `Row` when it is there.
+    **options
+        As for `solve`; the limits hold for each method.
+
+    Returns
+    -------
+    Comparison
+        A row for each method; one that refuses or fails has the reason in its row.
+    """
+    chosen = list(methods) if methods is not None else fitting_methods(instance)
+    comparison = Comparison(instance, [])
+    for choice in chosen:
+        name = choice if isinstance(choice, str) else getattr(choice, "__name__", type(choice).__name__)
+        try:
+            row = Row(name, solve(instance, choice, **options))
+        except (MethodRefusal, ProgramError) as error:
+            row = Row(name, None, str(error))
+        except UsageError:
+            raise
+        except EdgeoptError as error:
+            row = Row(name, None, str(error))
+        except Exception as error:
+            if isinstance(choice, str):
+                raise
+            row = Row(name, None, f"{type(error).__name__}: {error}")
+        comparison.rows.append(row)
+        if on_row is not None:
+            on_row(row)
+        if row.solution is not None and row.solution.stopped == Stopped.INTERRUPTED:
+            break
+    return comparison
+
+
+def check(instance: Instance, plan: Plan | Solution | None) -> CheckReport:
+    """Score a plan and list every violated constraint; knows no method and no solver."""
+    content = plan.plan if isinstance(plan, Solution) else plan
+    if content is None:
+        raise UsageError("there is no plan to check")
+    return instance.problem_facts.check(instance, content)
+
+
+def fitting_methods(instance: Instance) -> list[str]:
+    """Names of the registered methods that apply to the instance here."""
+    return [name for name, method in methods(instance.problem).items() if method.refusal(instance) is None]
+
+
+def available_cores() -> int:
+    """Number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _resolve(instance: Instance, choice: MethodChoice, options: Options) -> tuple[Method, str]:
+    if not isinstance(choice, str):
+        return as_method(instance.problem, choice), ""
+    if choice != "auto":
+        return find_method(instance.problem, choice), ""
+    name, reason = instance.problem_facts.part("auto").choose(instance, options)
+    return find_method(instance.problem, name), f"auto chose {name}: {reason}"
+
+
+def _validate(options: Options) -> None:
+    for name, value, least in (
+        ("time_limit", options.time_limit, 0),
+        ("threads", options.threads, 1),
+        ("gap", options.gap, 0),
+        ("iteration_limit", options.iteration_limit, 0),
+        ("seed", options.seed, 0),
+    ):
+        if value is not None and not value >= least:
+            raise UsageError(f"{name} must be at least {least}, not {value}")
+
+
+def _checked_start(instance: Instance, start: Solution | None) -> Solution | None:
+    if start is None or start.plan is None:
+        return None
+    report = check(instance, start)
+    if not report.feasible:
+        raise UsageError(f"the start is not feasible for {instance.name!r}: {report.violations[0]}")
+    return start
+
+
+@contextmanager
+def _interruptible(interrupt: threading.Event) -> Iterator[None]:
+    """Turn the first Ctrl-C or SIGTERM into a request to end with the best found; a second Ctrl-C ends at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def request(signum: int, frame: object) -> None:
+        if interrupt.is_set():
+            raise KeyboardInterrupt
+        interrupt.set()
+
+    previous = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _certified(instance: Instance, method: Method, outcome: Outcome, options: Options, reason: str) -> Solution:
+    problem = instance.problem_facts
+    objective, metrics = None, {}
+    if outcome.plan is not None:
+        report = problem.check(instance, outcome.plan)
+        if report.violations:
+            listed = "; ".join(str(violation) for violation in report.violations[:5])
+            raise ProgramError(f"the plan of {method.name!r} for {instance.name!r} fails the check: {listed}")
+        objective, metrics = report.objective, report.metrics
+    bound = _certified_bound(problem, method, objective, outcome.bound)
+    options.report(objective, bound)
+    gap = relative_gap(objective, bound)
+    if objective is None:
+        status = Status.INFEASIBLE if outcome.infeasible else Status.UNKNOWN
+    else:
+        status = Status.OPTIMAL if gap is not None and gap <= PROVED_GAP else Status.FEASIBLE
+    solution = Solution(
+        problem=problem.name,
+        instance=instance.name,
+        instance_sha256=instance.sha256,
+        method=method.name,
+        status=status,
+        stopped=Stopped.PROVED if status in (Status.OPTIMAL, Status.INFEASIBLE) else outcome.stopped,
+        objective=objective,
+        bound=bound,
+        gap=gap,
+        runtime_s=round(options.elapsed_s(), 6),
+        seed=options.seed,
+        threads=options.threads,
+        message=". ".join(part for part in (reason, outcome.message) if part),
+        metrics=metrics,
+        history=options.history,
+        versions=_versions(),
+        plan=outcome.plan,
+    )
+    solution._instance = instance
+    return solution
+
+
+def _certified_bound(problem: Problem, method: Method, objective: Number | None, bound: Number | None) -> Number | None:
+    """Round a bound where the objective is integral, and refuse one that crosses the checked objective."""
+    if bound is None:
+        return None
+    sign = 1 if problem.maximize else -1
+    if problem.integral and not isinstance(bound, int):
+        bound = sign * int((sign * bound + ROUNDING) // 1)
+    if objective is not None and sign * (objective - bound) > 0:
+        if sign * (objective - bound) > CROSSING * max(1.0, abs(objective)):
+            raise ProgramError(f"the bound {bound} of {method.name!r} crosses its checked objective {objective}")
+        return objective
+    return bound
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in REPORTED_VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
