@@ -83,7 +83,9 @@ def require_model_keys(name: str, model: Model, keys: Iterable[str]) -> Iterable
     """Report the optional keys of a model that a problem needs and the library does not give."""
     for key in keys:
         if getattr(model, key) is None:
-            yield Finding(f"$.library.models.{name}", f"the model {name!r} lacks the key {key!r}", "add it to the library")
+            yield Finding(
+                f"$.library.models.{name}", f"the model {name!r} lacks the key {key!r}", "add it to the library"
+            )
 
 
 def read(path: str | Path) -> Instance:

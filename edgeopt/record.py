@@ -65,7 +65,11 @@ def _finding(cls: type[Record], detail: Any, data: Any) -> Finding:
     value = detail["input"]
     shown = repr(value)
     if isinstance(value, Mapping | list) or len(shown) > 60:
-        shown = f"{type(value).__name__} of {len(value)} entries" if isinstance(value, Mapping | list) else shown[:57] + "..."
+        shown = (
+            f"{type(value).__name__} of {len(value)} entries"
+            if isinstance(value, Mapping | list)
+            else shown[:57] + "..."
+        )
     return Finding(place, f"{message}, not {shown}", _REMEDIES.get(kind, ""))
 
 

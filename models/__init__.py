@@ -1,0 +1,1 @@
+"""The mathematics: one Pyomo formulation for each problem."""
