@@ -147,9 +147,9 @@ class Solution(Record):
     seed: int
     threads: int
     message: str = ""
-    metrics: dict[str, float] = {}
-    history: list[Annotated[list[Number | None], Field(min_length=3, max_length=3)]] = []
-    versions: dict[str, str] = {}
+    metrics: dict[str, float] = Field(default_factory=dict)
+    history: list[Annotated[list[Number | None], Field(min_length=3, max_length=3)]] = Field(default_factory=list)
+    versions: dict[str, str] = Field(default_factory=dict)
     instance_path: str | None = None
     plan: Plan | None
 
