@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from edgeopt.errors import Finding, InputError, UsageError
 from edgeopt.files import format_json, read_json, write_text
@@ -15,7 +15,7 @@ from edgeopt.library import Model, ModelLibrary, Name
 from edgeopt.problems import PROBLEMS, Problem, find_problem
 from edgeopt.record import Record
 
-INSTANCE_FORMAT = "edgeopt-instance/1"
+INSTANCE_FORMAT: Final = "edgeopt-instance/1"
 
 
 class Instance(Record):
@@ -72,7 +72,7 @@ class Instance(Record):
         summary = self.library.summary()
         crossing = f" ({summary.crossing[0]} crosses {summary.crossing[1]})" if summary.crossing else ""
         return {
-            "library": f"{self.library.name}: {summary.models} models of {summary.blocks} blocks ({summary.atoms} atoms)",
+            "library": f"{self.library.name}: {summary.models} models of {summary.blocks} blocks, {summary.atoms} atoms",
             "size": f"{summary.unique_bytes / 1e9:.3f} GB; stored model by model {summary.total_bytes / 1e9:.3f} GB, "
             f"sharing saves {summary.saving:.1%}",
             "sharing": f"{summary.structure}{crossing}",

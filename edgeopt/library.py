@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,7 +16,7 @@ from edgeopt.errors import Finding, InputError, suggestion
 from edgeopt.files import format_json, read_json, write_text
 from edgeopt.record import Record
 
-LIBRARY_FORMAT = "edgeopt-library/1"
+LIBRARY_FORMAT: Final = "edgeopt-library/1"
 
 Bytes = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(min_length=1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from edgeopt.instance import Instance
 
-SOLUTION_FORMAT = "edgeopt-solution/1"
+SOLUTION_FORMAT: Final = "edgeopt-solution/1"
 
 Plan = dict[str, Any]
 Number = int | float
