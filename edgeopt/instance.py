@@ -72,7 +72,7 @@ class Instance(Record):
         summary = self.library.summary()
         crossing = f" ({summary.crossing[0]} crosses {summary.crossing[1]})" if summary.crossing else ""
         return {
-            "library": f"{self.library.name}: {summary.models} models of {summary.blocks} blocks, {summary.atoms} atoms",
+            "library": f"{self.library.name}: {summary.models} models, {summary.blocks} blocks, {summary.atoms} atoms",
             "size": f"{summary.unique_bytes / 1e9:.3f} GB; stored model by model {summary.total_bytes / 1e9:.3f} GB, "
             f"sharing saves {summary.saving:.1%}",
             "sharing": f"{summary.structure}{crossing}",
