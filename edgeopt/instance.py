@@ -69,11 +69,13 @@ class Instance(Record):
 
     def facts(self) -> dict[str, str]:
         """What the instance is, in words and figures with units."""
+        from edgeopt.reporting.display import quantity
+
         summary = self.library.summary()
         crossing = f" ({summary.crossing[0]} crosses {summary.crossing[1]})" if summary.crossing else ""
         return {
             "library": f"{self.library.name}: {summary.models} models, {summary.blocks} blocks, {summary.atoms} atoms",
-            "size": f"{summary.unique_bytes / 1e9:.3f} GB; stored model by model {summary.total_bytes / 1e9:.3f} GB, "
+            "size": f"{quantity(summary.unique_bytes, 'B')}; stored model by model {quantity(summary.total_bytes, 'B')}, "
             f"sharing saves {summary.saving:.1%}",
             "sharing": f"{summary.structure}{crossing}",
         }

@@ -194,10 +194,12 @@ class ModelLibrary(Record):
         )
 
     def __str__(self) -> str:
+        from edgeopt.reporting.display import quantity
+
         summary = self.summary()
         return (
             f"model library {self.name!r}: {summary.models} models, {summary.blocks} blocks, "
-            f"{summary.unique_bytes / 1e9:.3f} GB ({summary.saving:.1%} saved by sharing), {summary.structure} sharing"
+            f"{quantity(summary.unique_bytes, 'B')} ({summary.saving:.1%} saved by sharing), {summary.structure} sharing"
         )
 
 

@@ -219,7 +219,7 @@ class Solution(Record):
 
     def facts(self) -> dict[str, str]:
         """What was found, in words and figures with units."""
-        from edgeopt.reporting.display import number, percent
+        from edgeopt.reporting.display import number, percent, quantity
 
         facts = {
             "method": self.method,
@@ -227,7 +227,7 @@ class Solution(Record):
             "objective": number(self.objective),
             "bound": number(self.bound),
             "gap": percent(self.gap),
-            "time": f"{self.runtime_s:.2f} s",
+            "time": quantity(self.runtime_s, "s"),
         }
         if self.message:
             facts["note"] = self.message

@@ -101,6 +101,8 @@ class LoadingInstance(Instance):
         return sorted({user.deadline_s for user in self.users.values()})
 
     def facts(self) -> dict[str, str]:
+        from edgeopt.reporting.display import quantity
+
         deadlines = self.deadlines()
         requested = {user.model for user in self.users.values()}
         too_large = [model for model in requested if self.capacity(model) == 0]
@@ -112,9 +114,9 @@ class LoadingInstance(Instance):
             "users": f"{len(self.users)} of {len(requested)} models",
             "too large": f"{len(too_large)} requested models do not fit with one sample",
             "deadlines": span or "none",
-            "GPU": f"{self.server.memory_bytes / 1e9:.3f} GB, loads {self.server.load_rate_bytes_per_s / 1e9:.3f} GB/s",
-            "bandwidth": f"{self.bandwidth_hz / 1e6:g} MHz; all uploads together "
-            f"{sum(map(self.upload_s, self.users)):.4g} s",
+            "GPU": f"{quantity(self.server.memory_bytes, 'B')}, loads {quantity(self.server.load_rate_bytes_per_s, 'B/s')}",
+            "bandwidth": f"{quantity(self.bandwidth_hz, 'Hz')}; all uploads together "
+            f"{quantity(sum(map(self.upload_s, self.users)), 's')}",
         }
 
 
