@@ -42,6 +42,11 @@ class Instance(Record):
         """The entry of the instance's problem: sense, objective, unit."""
         return find_problem(self.problem)
 
+    @property
+    def integral(self) -> bool:
+        """Whether the objective takes integer values only, so that bounds may be rounded."""
+        return self.problem_facts.integral
+
     @cached_property
     def sha256(self) -> str:
         """Hash of the content; neither the order of keys nor where the library stands changes it."""
@@ -69,16 +74,8 @@ class Instance(Record):
 
     def facts(self) -> dict[str, str]:
         """What the instance is, in words and figures with units."""
-        from edgeopt.reporting.display import quantity
-
-        summary = self.library.summary()
-        crossing = f" ({summary.crossing[0]} crosses {summary.crossing[1]})" if summary.crossing else ""
-        return {
-            "library": f"{self.library.name}: {summary.models} models, {summary.blocks} blocks, {summary.atoms} atoms",
-            "size": f"{quantity(summary.unique_bytes, 'B')}; stored model by model {quantity(summary.total_bytes, 'B')}, "
-            f"sharing saves {summary.saving:.1%}",
-            "sharing": f"{summary.structure}{crossing}",
-        }
+        facts = self.library.facts()
+        return {"library": f"{self.library.name}: {facts.pop('models')}", **facts}
 
 
 def require_model_keys(name: str, model: Model, keys: Iterable[str]) -> Iterable[Finding]:

@@ -193,14 +193,26 @@ class ModelLibrary(Record):
             width=sharing.width,
         )
 
-    def __str__(self) -> str:
+    def facts(self) -> dict[str, str]:
+        """What the library is, in words and figures with units."""
         from edgeopt.reporting.display import quantity
 
         summary = self.summary()
-        return (
-            f"model library {self.name!r}: {summary.models} models, {summary.blocks} blocks, "
-            f"{quantity(summary.unique_bytes, 'B')} ({summary.saving:.1%} saved by sharing), {summary.structure} sharing"
-        )
+        unique, total = quantity(summary.unique_bytes, "B"), quantity(summary.total_bytes, "B")
+        crossing = f"; {summary.crossing[0]!r} crosses {summary.crossing[1]!r}" if summary.crossing else ""
+        return {
+            "models": f"{summary.models} models of {summary.blocks} blocks ({summary.atoms} atoms)",
+            "size": f"{unique}; model by model {total}, sharing saves {summary.saving:.1%}",
+            "sharing": f"{summary.structure}{crossing}; width {summary.width}",
+        }
+
+    def __str__(self) -> str:
+        return f"model library {self.name!r}: " + ", ".join(self.facts().values())
+
+    def _repr_html_(self) -> str:
+        from edgeopt.reporting.display import facts_html
+
+        return facts_html(f"model library {self.name}", self.facts())
 
 
 class Sharing:

@@ -106,17 +106,18 @@ class LoadingInstance(Instance):
         deadlines = self.deadlines()
         requested = {user.model for user in self.users.values()}
         too_large = [model for model in requested if self.capacity(model) == 0]
-        span = f"{deadlines[0]:g} s" if len(deadlines) == 1 else ""
-        if len(deadlines) > 1:
-            span = f"{len(deadlines)} distinct, {deadlines[0]:g} to {deadlines[-1]:g} s"
+        span = "none"
+        if deadlines:
+            least, most = quantity(deadlines[0], "s"), quantity(deadlines[-1], "s")
+            span = least if len(deadlines) == 1 else f"{len(deadlines)} distinct, {least} to {most}"
+        memory, rate = quantity(self.server.memory_bytes, "B"), quantity(self.server.load_rate_bytes_per_s, "B/s")
+        uploads = quantity(sum(map(self.upload_s, self.users)), "s")
         return {
             **super().facts(),
             "users": f"{len(self.users)} of {len(requested)} models",
-            "too large": f"{len(too_large)} requested models do not fit with one sample",
-            "deadlines": span or "none",
-            "GPU": f"{quantity(self.server.memory_bytes, 'B')}, loads {quantity(self.server.load_rate_bytes_per_s, 'B/s')}",
-            "bandwidth": f"{quantity(self.bandwidth_hz, 'Hz')}; all uploads together "
-            f"{quantity(sum(map(self.upload_s, self.users)), 's')}",
+            "deadlines": span,
+            "GPU": f"{memory}, loads {rate}; {len(too_large)} requested models do not fit into it",
+            "bandwidth": f"{quantity(self.bandwidth_hz, 'Hz')}; all uploads together take {uploads}",
         }
 
 
