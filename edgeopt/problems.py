@@ -31,7 +31,8 @@ class Problem:
     unit : str
         Unit of the objective.
     integral : bool
-        Whether the objective takes integer values only, so that bounds may be rounded.
+        Whether the objective of every instance takes integer values only, so that bounds may be rounded; an
+        instance can know better (`Instance.integral`).
     """
 
     name: str
@@ -62,6 +63,7 @@ PROBLEMS = {
     problem.name: problem
     for problem in [
         Problem("loading", "user scheduling and bandwidth allocation on one GPU", True, "users", "users", True),
+        Problem("placement", "models placed on nodes to serve the most demand", True, "hit weight", "", False),
     ]
 }
 

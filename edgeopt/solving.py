@@ -15,7 +15,6 @@ from edgeopt.comparison import Comparison, Row
 from edgeopt.errors import EdgeoptError, MethodRefusal, ProgramError, UsageError
 from edgeopt.instance import Instance
 from edgeopt.method import Method, Options, Outcome, Progress, as_method, find_method, methods
-from edgeopt.problems import Problem
 from edgeopt.solution import CheckReport, Number, Plan, Solution, Status, Stopped, relative_gap
 
 REPORTED_VERSIONS = ("edgeopt", "pyomo", "highspy", "ortools", "numpy")
@@ -219,7 +218,7 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
             listed = "; ".join(str(violation) for violation in report.violations[:5])
             raise ProgramError(f"the plan of {method.name!r} for {instance.name!r} fails the check: {listed}")
         objective, metrics = report.objective, report.metrics
-    bound = _certified_bound(problem, method, objective, outcome.bound)
+    bound = _certified_bound(instance, method, objective, outcome.bound)
     options.report(objective, bound)
     gap = relative_gap(objective, bound)
     if objective is None:
@@ -249,12 +248,14 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
     return solution
 
 
-def _certified_bound(problem: Problem, method: Method, objective: Number | None, bound: Number | None) -> Number | None:
+def _certified_bound(
+    instance: Instance, method: Method, objective: Number | None, bound: Number | None
+) -> Number | None:
     """Round a bound where the objective is integral, and refuse one that crosses the checked objective."""
     if bound is None:
         return None
-    sign = 1 if problem.maximize else -1
-    if problem.integral and not isinstance(bound, int):
+    sign = 1 if instance.problem_facts.maximize else -1
+    if instance.integral and not isinstance(bound, int):
         bound = sign * int((sign * bound + ROUNDING) // 1)
     if objective is not None and sign * (objective - bound) > 0:
         if sign * (objective - bound) > CROSSING * max(1.0, abs(objective)):

@@ -1,0 +1,116 @@
+"""Instances of `placement`: nodes with storage, and demand for models that some of the nodes can deliver in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
+
+from edgeopt.errors import Finding, suggestion
+from edgeopt.instance import Instance
+from edgeopt.library import Bytes, Name
+from edgeopt.record import Record
+
+# Sums of integer weights up to here are exact in double precision, so bounds on them may be rounded.
+LARGEST_INTEGRAL_TOTAL = 2**50
+
+
+def _whole_numbers_stay(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    checked = check(value)
+    return value if isinstance(value, int) else checked
+
+
+# An integer is kept as one, so that the weights of an integral instance add up to an integer.
+Weight = Annotated[
+    float,
+    Field(ge=0),
+    WrapValidator(_whole_numbers_stay),
+    PlainSerializer(lambda weight: weight, return_type=int | float),
+]
+
+
+class Node(Record):
+    """An edge node.
+
+    Attributes
+    ----------
+    storage_bytes : int
+        Storage C_n; each block counts once, however many of the node's models hold it.
+    """
+
+    storage_bytes: Bytes
+
+
+class Demand(Record):
+    """A user's demand for a model.
+
+    Attributes
+    ----------
+    user : str
+    model : str
+    weight : int or float
+        A probability or any other profit; rows that say the same add up.
+    nodes : list of str
+        The nodes that can deliver the model to the user in time; none: the demand is never hit.
+    """
+
+    user: Name
+    model: Name
+    weight: Weight
+    nodes: list[Name]
+
+
+class PlacementInstance(Instance):
+    """Nodes that store models, and the demand that they serve.
+
+    Attributes
+    ----------
+    nodes : dict of str to Node
+    demand : list of Demand
+    """
+
+    problem: Literal["placement"] = "placement"
+    nodes: dict[Name, Node]
+    demand: list[Demand]
+
+    def findings(self) -> Iterable[Finding]:
+        yield from super().findings()
+        models, nodes = list(self.library.models), list(self.nodes)
+        for index, row in enumerate(self.demand):
+            place = f"$.demand[{index}]"
+            if row.model not in self.library.models:
+                problem = f"the library has no model {row.model!r}"
+                yield Finding(f"{place}.model", problem, suggestion(row.model, models))
+            for position, node in enumerate(row.nodes):
+                if node not in self.nodes:
+                    yield Finding(f"{place}.nodes[{position}]", f"there is no node {node!r}", suggestion(node, nodes))
+                elif node in row.nodes[:position]:
+                    problem = f"the node {node!r} stands twice in this row"
+                    yield Finding(f"{place}.nodes[{position}]", problem, "name it once")
+
+    @property
+    def integral(self) -> bool:
+        """Whether all weights are whole numbers, so that bounds may be rounded."""
+        total = 0
+        for row in self.demand:
+            if row.weight != int(row.weight):
+                return False
+            total += int(row.weight)
+        return total <= LARGEST_INTEGRAL_TOTAL
+
+    def facts(self) -> dict[str, str]:
+        users = {row.user for row in self.demand}
+        wanted = {row.model for row in self.demand}
+        storage = sum(node.storage_bytes for node in self.nodes.values())
+        reach = sum(len(row.nodes) for row in self.demand) / max(1, len(self.demand))
+        kind = " (a set-union knapsack problem)" if len(self.nodes) == 1 else ""
+        return {
+            **super().facts(),
+            "nodes": f"{len(self.nodes)}, {storage / 1e9:.3f} GB of storage in all{kind}",
+            "demand": f"{len(self.demand)} rows of {len(users)} users for {len(wanted)} models, "
+            f"total weight {sum(row.weight for row in self.demand):.6g}, {reach:.2f} nodes per row",
+        }
+
+
+INSTANCE_CLASS = PlacementInstance
