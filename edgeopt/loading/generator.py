@@ -46,7 +46,8 @@ def spectral_efficiencies(count: int, rng: np.random.Generator) -> Floats:
     path_loss = 35.3 * np.log10(distance) + 22.4 + 21.3 * np.log10(CARRIER_GHZ)
     path_loss += SHADOWING_DB * rng.standard_normal(count)
     snr_db = POWER_DENSITY_DBM_HZ - path_loss - NOISE_DENSITY_DBM_HZ - LOSS_DB
-    return np.clip(np.log2(1 + 10 ** (snr_db / 10)), *EFFICIENCY_RANGE)
+    efficiency: Floats = np.clip(np.log2(1 + 10 ** (snr_db / 10)), *EFFICIENCY_RANGE)
+    return efficiency
 
 
 def upload_bytes(kind: Uploads, count: int, rng: np.random.Generator) -> Floats:
