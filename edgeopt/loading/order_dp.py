@@ -1,0 +1,117 @@
+"""The order-DP: the best models and users to serve when the models' order is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.loading.arrays import Arrays
+
+CHUNK = 50_000_000  # table entries between two questions whether to stop
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Models in the order of their visits, and how many users each serves (at least one)."""
+
+    order: list[int]
+    counts: list[int]
+
+    @property
+    def users(self) -> int:
+        """Number of users served."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The arrays that the compiled kernels take.
+
+    Attributes
+    ----------
+    serve : numpy.ndarray, shape (entries,)
+        Serving times g_i(0), g_i(1), ... in seconds, one model after another.
+    first : numpy.ndarray of int64, shape (models + 1,)
+        Where each model's entries begin.
+    slopes : numpy.ndarray, shape (entries,)
+        Seconds per further user on each model's lower convex hull.
+    load, overlap : numpy.ndarray, shapes (models,) and (models, models)
+        Seconds to load a model, and seconds that two neighbours save.
+    horizon : float
+        The deadline with its margin, in seconds.
+    """
+
+    serve: NDArray[np.float64]
+    first: NDArray[np.int64]
+    slopes: NDArray[np.float64]
+    load: NDArray[np.float64]
+    overlap: NDArray[np.float64]
+    horizon: float
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> Tables:
+        """Lay the arrays of an instance out for the kernels."""
+        from edgeopt.loading.order_kernels import hull_slopes
+
+        serve = np.concatenate([*arrays.serve_s, np.empty(0)])
+        first = np.cumsum([0, *map(len, arrays.serve_s)], dtype=np.int64)
+        return cls(
+            serve, first, hull_slopes(serve, first), arrays.model_load_s, arrays.overlap_s, float(arrays.horizon_s)
+        )
+
+    def most_users(self, models: NDArray[np.int64]) -> int:
+        """Upper bound on the users that these models serve in time: loading is left out, batches may be fractional."""
+        if len(models) == 0:
+            return 0
+        steps = np.concatenate([self.slopes[self.first[m] + 1 : self.first[m + 1]] for m in models])
+        return int(np.searchsorted(np.cumsum(np.sort(steps)), self.horizon * (1 + 1e-9), side="right"))
+
+
+def best_selection(
+    tables: Tables, order: Sequence[int] | NDArray[np.int64], stop: Callable[[], object] = lambda: None
+) -> Selection:
+    """Choose models and user counts of a fixed order so that the most users are served.
+
+    With f_p[n] the least time to serve n users with models up to position p, p the last::
+
+        f_p[n] = min over m of g_p(m) + min over q < p of f_q[n - m] + load(p after q)
+
+    Only predecessors q that overlap p are looked at one by one; the others share one table of minima.
+    O(I^2 K + K^2) for I models and K users; exact for the order.
+
+    Parameters
+    ----------
+    tables : Tables
+    order : sequence of int
+        Models, each at most once.
+    stop : callable, optional
+        Asked now and then; when it returns something true, the rest of the order is left out.
+
+    Returns
+    -------
+    Selection
+    """
+    from edgeopt.loading.order_kernels import extend_tables, trace_back
+
+    models = np.asarray(order, dtype=np.int64)
+    width = tables.most_users(models) + 1
+    best = np.empty((len(models), width))
+    lengths = np.zeros(len(models), dtype=np.int64)
+    nearest = np.full(width, np.inf)
+    nearest[0] = 0.0
+    data = (models, tables.serve, tables.first, tables.load, tables.overlap)
+    begin = 0
+    while begin < len(models) and not (begin and stop()):
+        end = min(len(models), begin + 1 + CHUNK // (width * (begin + 20)))
+        extend_tables(best, lengths, nearest, begin, end, *data, tables.horizon)
+        begin = end
+    users = int(lengths.max(initial=1)) - 1
+    if users == 0:
+        return Selection([], [])
+    last = min(np.flatnonzero(lengths == users + 1), key=lambda p: float(best[p, users]))
+    counts = trace_back(best, lengths, int(last), users, *data)
+    chosen = np.flatnonzero(counts)
+    return Selection(models[chosen].tolist(), counts[chosen].tolist())
