@@ -1,0 +1,194 @@
+"""CP-SAT for integer models: limits, hints, progress, interrupts; status and bound, out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ortools.sat.python import cp_model
+
+from edgeopt.errors import ProgramError
+from edgeopt.method import Options
+from edgeopt.solution import Status, Stopped
+
+POLL_S = 0.05
+NO_BOUND = 2.0**60
+
+Report = Callable[[float | None, float | None], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run found.
+
+    Attributes
+    ----------
+    status : Status
+    stopped : Stopped
+    objective : float or None
+        None without a solution and without an objective.
+    bound : float or None
+        Kept even without a solution; None without an objective.
+    branches : int
+    deterministic_time : float
+        The solver's own repeatable measure of time.
+    solver : ortools.sat.python.cp_model.CpSolver
+        Asked for values when there is a solution.
+    """
+
+    status: Status
+    stopped: Stopped
+    objective: float | None
+    bound: float | None
+    branches: int
+    deterministic_time: float
+    solver: Any
+
+    def value(self, expression: Any) -> int:
+        """Value of a variable or expression in the solution."""
+        return int(self.solver.value(expression))
+
+    def true(self, literal: Any) -> bool:
+        """Whether a literal holds in the solution."""
+        return bool(self.solver.boolean_value(literal))
+
+
+def solve(
+    model: cp_model.CpModel,
+    options: Options,
+    *,
+    deterministic_limit: float | None = None,
+    time_limit: float | None = None,
+    gap: float = 0.0,
+    absolute_gap: float = 0.0,
+    report: Report | None = None,
+    settings: dict[str, Any] | None = None,
+) -> Result:
+    """Run CP-SAT on a model.
+
+    Parameters
+    ----------
+    model : ortools.sat.python.cp_model.CpModel
+        Hints that it carries are used as a start.
+    options : Options
+        Its time limit, interrupt, seed and threads. Several workers are interleaved, so that the same seed and threads
+        repeat the same search.
+    deterministic_limit : float, optional
+        A repeatable limit in the solver's own units of work.
+    time_limit : float, optional
+        Seconds for this run, within those of the options.
+    gap, absolute_gap : float
+        At which the search may stop.
+    report : callable, optional
+        Called in the calling thread with the incumbent's objective and the bound whenever one improves.
+    settings : dict, optional
+        Further parameters of CP-SAT by name.
+
+    Raises
+    ------
+    ProgramError
+        The model is not valid.
+    """
+    fault = model.validate()
+    if fault:
+        raise ProgramError(f"CP-SAT refuses the model: {fault}")
+    seconds = options.remaining_s() if time_limit is None else min(time_limit, options.remaining_s())
+    solver = cp_model.CpSolver()
+    solver.parameters.random_seed = options.seed % 2**31
+    solver.parameters.num_workers = options.threads
+    solver.parameters.interleave_search = options.threads > 1
+    solver.parameters.relative_gap_limit = gap
+    solver.parameters.absolute_gap_limit = absolute_gap
+    if seconds != float("inf"):
+        solver.parameters.max_time_in_seconds = seconds
+    if deterministic_limit is not None:
+        solver.parameters.max_deterministic_time = deterministic_limit
+    for name, value in (settings or {}).items():
+        setattr(solver.parameters, name, value)
+    code = _run(solver, model, options, report)
+    return _result(solver, code, model.has_objective(), options, seconds)
+
+
+class _Watcher(cp_model.CpSolverSolutionCallback):
+    """Passes each new incumbent on, with the bound at that time."""
+
+    def __init__(self, messages: SimpleQueue[Any]) -> None:
+        super().__init__()
+        self.messages = messages
+
+    def on_solution_callback(self) -> None:
+        self.messages.put((self.objective_value, self.best_objective_bound))
+
+
+def _run(solver: cp_model.CpSolver, model: cp_model.CpModel, options: Options, report: Report | None) -> Any:
+    """Run the solver in a thread, so that this one can be interrupted and can pass on what is reported."""
+    messages: SimpleQueue[Any] = SimpleQueue()
+    ended: list[Any] = []
+    has_objective = model.has_objective()
+    watcher = _Watcher(messages) if report is not None and has_objective else None
+    if watcher is not None:
+        solver.best_bound_callback = lambda bound: messages.put((None, bound))
+
+    def work() -> None:
+        try:
+            ended.append(solver.solve(model, watcher))
+        except BaseException as error:
+            ended.append(error)
+        messages.put(None)
+
+    worker = threading.Thread(target=work, name="cp-sat", daemon=True)
+    worker.start()
+    try:
+        while True:
+            if options.stop_reason() is not None:
+                solver.stop_search()
+            try:
+                message = messages.get(timeout=POLL_S)
+            except Empty:
+                continue
+            if message is None:
+                break
+            if report is not None:
+                report(*message)
+    finally:
+        solver.stop_search()
+        worker.join()
+    if isinstance(ended[0], BaseException):
+        raise ended[0]
+    return ended[0]
+
+
+def _result(solver: cp_model.CpSolver, code: Any, has_objective: bool, options: Options, seconds: float) -> Result:
+    """Map the native status; without a solution the objective reads 0.0, so the status is asked first."""
+    endings = {
+        cp_model.OPTIMAL: Status.OPTIMAL,
+        cp_model.FEASIBLE: Status.FEASIBLE,
+        cp_model.INFEASIBLE: Status.INFEASIBLE,
+        cp_model.UNKNOWN: Status.UNKNOWN,
+    }
+    if code not in endings:
+        raise ProgramError(f"CP-SAT ended with {solver.status_name(code)}")
+    status = endings[code]
+    stopped = Stopped.PROVED
+    if status in (Status.FEASIBLE, Status.UNKNOWN):
+        stopped = options.stop_reason() or (
+            Stopped.TIME_LIMIT if solver.wall_time >= seconds else Stopped.ITERATION_LIMIT
+        )
+    found = status in (Status.OPTIMAL, Status.FEASIBLE)
+    return Result(
+        status,
+        stopped,
+        solver.objective_value if found and has_objective else None,
+        _finite(solver.best_objective_bound) if has_objective and status != Status.INFEASIBLE else None,
+        solver.num_branches,
+        solver.deterministic_time,
+        solver,
+    )
+
+
+def _finite(bound: float) -> float | None:
+    """CP-SAT writes a bound that it does not have as a huge integer."""
+    return bound if abs(bound) < NO_BOUND else None

@@ -1,0 +1,359 @@
+"""HiGHS for linear and mixed-integer programs: limits, starts, progress, interrupts; status and bound, out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from edgeopt.engines.linear import LinearProgram, Vector
+from edgeopt.errors import ProgramError
+from edgeopt.method import Options
+from edgeopt.solution import Status, Stopped
+
+POLL_S = 0.05
+FEASIBLE_SOLUTION = 2  # kSolutionStatusFeasible of HiGHS
+
+Report = Callable[[float | None, float | None], None]
+Status_ = highspy.HighsModelStatus
+
+# What a run that ended so has proven, and why it ended. Codes that stand neither here nor in _RESOLVED are faults.
+_ENDINGS: dict[Any, tuple[Status, Stopped]] = {
+    Status_.kOptimal: (Status.OPTIMAL, Stopped.PROVED),
+    Status_.kInfeasible: (Status.INFEASIBLE, Stopped.PROVED),
+    Status_.kObjectiveBound: (Status.UNKNOWN, Stopped.FINISHED),
+    Status_.kObjectiveTarget: (Status.UNKNOWN, Stopped.FINISHED),
+    Status_.kSolutionLimit: (Status.UNKNOWN, Stopped.ITERATION_LIMIT),  # also the code of the node limit
+    Status_.kIterationLimit: (Status.UNKNOWN, Stopped.ITERATION_LIMIT),
+    Status_.kTimeLimit: (Status.UNKNOWN, Stopped.TIME_LIMIT),
+    Status_.kInterrupt: (Status.UNKNOWN, Stopped.INTERRUPTED),
+    Status_.kHighsInterrupt: (Status.UNKNOWN, Stopped.INTERRUPTED),
+    Status_.kUnknown: (Status.UNKNOWN, Stopped.FINISHED),
+}
+
+_running = threading.RLock()  # HiGHS has one scheduler for the whole process
+_scheduler_threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run found.
+
+    Attributes
+    ----------
+    status : Status
+        OPTIMAL within the gaps asked for, FEASIBLE, INFEASIBLE or UNKNOWN.
+    stopped : Stopped
+    values : numpy.ndarray or None, shape (columns,)
+        Best solution found.
+    objective : float or None
+        Its objective, evaluated outside the solver.
+    bound : float or None
+        Bound on the optimum. A linear program that was stopped early has none.
+    nodes : int
+        Nodes of the branch and bound.
+    row_duals, reduced_costs : numpy.ndarray or None
+        Of a linear program solved to optimality; the objective's change for a unit more of the row's or column's bound.
+    """
+
+    status: Status
+    stopped: Stopped
+    values: Vector | None = None
+    objective: float | None = None
+    bound: float | None = None
+    nodes: int = 0
+    row_duals: Vector | None = None
+    reduced_costs: Vector | None = None
+
+
+class HighsSolver:
+    """A program inside HiGHS, to be solved, extended by rows, and solved again.
+
+    Parameters
+    ----------
+    program : LinearProgram
+    options : Options
+        Its time limit, interrupt, seed and threads hold for every run; not its gap and iteration limit, whose meaning
+        is the method's.
+    settings : mapping, optional
+        Further options of HiGHS by name.
+
+    Raises
+    ------
+    ProgramError
+        HiGHS does not take the program or a setting.
+    """
+
+    def __init__(self, program: LinearProgram, options: Options, settings: Mapping[str, Any] | None = None) -> None:
+        self.program = program
+        self.options = options
+        self._added: list[tuple[Vector, Vector]] = []
+        self._highs = highspy.Highs()
+        self._set("output_flag", False)
+        self._set("random_seed", options.seed % 2**31)
+        self._set("threads", options.threads)
+        for name, value in (settings or {}).items():
+            self._set(name, value)
+        self._pass_program()
+        self._messages: SimpleQueue[tuple[float | None, float | None] | BaseException | None] = SimpleQueue()
+        self._halt = threading.Event()
+        self._enough: Callable[[float | None, float | None], bool] | None = None
+        self._bound: float | None = None
+        self._highs.cbMipInterrupt.subscribe(self._on_node)
+        self._highs.cbSimplexInterrupt.subscribe(self._on_iteration)
+        self._highs.cbIpmInterrupt.subscribe(self._on_iteration)
+        self._highs.cbMipImprovingSolution.subscribe(self._on_incumbent)
+
+    def add_rows(self, rows: sparse.csr_array, lower: Vector, upper: Vector) -> None:
+        """Add rows ``lower <= rows @ x <= upper``; the basis of the last linear program is kept."""
+        matrix = sparse.csr_array(rows)
+        self._added.append((np.asarray(lower, np.float64), np.asarray(upper, np.float64)))
+        status = self._highs.addRows(
+            matrix.shape[0],
+            np.asarray(lower, np.float64),
+            np.asarray(upper, np.float64),
+            matrix.nnz,
+            matrix.indptr.astype(np.int32),
+            matrix.indices.astype(np.int32),
+            matrix.data.astype(np.float64),
+        )
+        _require(status, "the added rows")
+
+    def change_bounds(self, columns: Sequence[int] | NDArray[np.int64], lower: Vector, upper: Vector) -> None:
+        """Replace the bounds of some columns."""
+        index = np.asarray(columns, np.int32)
+        self.program.column_lower[index], self.program.column_upper[index] = lower, upper
+        status = self._highs.changeColsBounds(
+            len(index), index, np.asarray(lower, np.float64), np.asarray(upper, np.float64)
+        )
+        _require(status, "the changed bounds")
+
+    def change_row_bounds(self, row: int, lower: float, upper: float) -> None:
+        """Replace the bounds of one row; added rows are numbered after those of the program."""
+        _require(self._highs.changeRowBounds(row, lower, upper), "the changed row")
+
+    def change_costs(self, cost: Vector, offset: float = 0.0, maximize: bool | None = None) -> None:
+        """Replace the objective."""
+        self.program.cost, self.program.offset = np.asarray(cost, np.float64), offset
+        if maximize is not None:
+            self.program.maximize = maximize
+        index = np.arange(len(cost), dtype=np.int32)
+        _require(self._highs.changeColsCost(len(cost), index, self._sign * self.program.cost), "the changed costs")
+        _require(self._highs.changeObjectiveOffset(self._sign * offset), "the changed offset")
+
+    def solve(
+        self,
+        *,
+        relaxed: bool = False,
+        gap: float = 0.0,
+        absolute_gap: float = 1e-6,
+        node_limit: int | None = None,
+        time_limit: float | None = None,
+        start: Vector | None = None,
+        enough: Callable[[float | None, float | None], bool] | None = None,
+        report: Report | None = None,
+    ) -> Result:
+        """Solve the program as it stands.
+
+        Parameters
+        ----------
+        relaxed : bool
+            Ignore integrality.
+        gap, absolute_gap : float
+            Relative and absolute gap at which the branch and bound may stop.
+        node_limit : int, optional
+            Most nodes of the branch and bound: a repeatable limit.
+        time_limit : float, optional
+            Seconds for this run, within those of the options.
+        start : numpy.ndarray, optional
+            A solution to start from, shape (columns,).
+        enough : callable, optional
+            Given incumbent and bound, whether to stop; asked at every node. The result is then FINISHED.
+        report : callable, optional
+            Called in the calling thread with incumbent's objective and bound whenever one improves.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        ProgramError
+            The program is unbounded, or HiGHS fails.
+        """
+        if not len(self.program.cost):
+            return self._without_columns()
+        seconds = self.options.remaining_s() if time_limit is None else min(time_limit, self.options.remaining_s())
+        if self.options.stop_reason() is not None or seconds <= 0:
+            return Result(Status.UNKNOWN, self.options.stop_reason() or Stopped.TIME_LIMIT)
+        with _running:
+            self._set("solve_relaxation", relaxed)
+            self._set("mip_rel_gap", gap)
+            self._set("mip_abs_gap", absolute_gap)
+            self._set("mip_max_nodes", 2**31 - 1 if node_limit is None else node_limit)
+            if not relaxed:
+                self._pass_start(start)
+            self._set("time_limit", min(self._highs.getRunTime() + seconds, highspy.kHighsInf))
+            _use_threads(self.options.threads)
+            self._halt.clear()
+            self._enough, self._bound = enough, None
+            self._run(report)
+            return self._result(relaxed)
+
+    @property
+    def _sign(self) -> float:
+        return -1.0 if self.program.maximize else 1.0
+
+    def _set(self, name: str, value: Any) -> None:
+        _require(self._highs.setOptionValue(name, value), f"the option {name}={value!r}")
+
+    def _pass_program(self) -> None:
+        program, lp = self.program, highspy.HighsLp()
+        lp.num_row_, lp.num_col_ = program.rows.shape
+        lp.col_cost_, lp.offset_ = self._sign * program.cost, self._sign * program.offset
+        lp.col_lower_, lp.col_upper_ = program.column_lower, program.column_upper
+        lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_ = program.rows.indptr
+        lp.a_matrix_.index_ = program.rows.indices
+        lp.a_matrix_.value_ = program.rows.data
+        if program.integer.any():
+            kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+            lp.integrality_ = [kinds[flag] for flag in program.integer.tolist()]
+        _require(self._highs.passModel(lp), "the program")
+
+    def _pass_start(self, start: Vector | None) -> None:
+        """Give HiGHS a start, or none.
+
+        From a solution that is not integral (that of the last linear program, too) HiGHS would first complete one by
+        a restricted branch and bound, whose bounds it reports as if they were those of the program.
+        """
+        self._highs.clearSolver()
+        if start is not None:
+            index = np.arange(len(start), dtype=np.int32)
+            values = np.where(self.program.integer, np.round(start), start)
+            _require(self._highs.setSolution(len(index), index, values), "the start")
+
+    def _run(self, report: Report | None) -> None:
+        """Run HiGHS in a thread, so that this one can be interrupted and can pass on what is reported."""
+        worker = threading.Thread(target=self._work, name="highs", daemon=True)
+        worker.start()
+        try:
+            while True:
+                if self.options.stop_reason() is not None:
+                    self._halt.set()
+                try:
+                    message = self._messages.get(timeout=POLL_S)
+                except Empty:
+                    continue
+                if message is None:
+                    break
+                if isinstance(message, BaseException):
+                    raise message
+                if report is not None:
+                    report(*message)
+        except BaseException:
+            self._halt.set()
+            raise
+        finally:
+            worker.join()
+            while not self._messages.empty():
+                self._messages.get_nowait()
+
+    def _work(self) -> None:
+        try:
+            self._highs.run()
+            self._messages.put(None)
+        except BaseException as error:
+            self._messages.put(error)
+
+    def _original(self, value: float) -> float | None:
+        return self._sign * value if np.isfinite(value) else None
+
+    def _on_iteration(self, event: Any) -> None:
+        if self._halt.is_set():
+            event.interrupt()
+
+    def _on_node(self, event: Any) -> None:
+        incumbent = self._original(event.data_out.mip_primal_bound)
+        bound = self._original(event.data_out.mip_dual_bound)
+        if bound != self._bound:
+            self._bound = bound
+            self._messages.put((None, bound))
+        if self._halt.is_set() or (self._enough is not None and self._enough(incumbent, bound)):
+            event.interrupt()
+
+    def _on_incumbent(self, event: Any) -> None:
+        self._messages.put((self._original(event.data_out.objective_function_value), None))
+
+    def _result(self, relaxed: bool) -> Result:
+        code, info = self._highs.getModelStatus(), self._highs.getInfo()
+        if code == Status_.kUnboundedOrInfeasible:
+            code = self._told_apart()
+        if code == Status_.kUnbounded:
+            raise ProgramError("the formulation is unbounded")
+        if code not in _ENDINGS:
+            raise ProgramError(f"HiGHS ended with {self._highs.modelStatusToString(code)!r}")
+        status, stopped = _ENDINGS[code]
+        if stopped == Stopped.INTERRUPTED:
+            stopped = self.options.stop_reason() or Stopped.FINISHED  # else `enough` said so
+        mip = bool(self.program.integer.any()) and not relaxed
+        if status == Status.INFEASIBLE:
+            return Result(status, stopped, nodes=max(0, info.mip_node_count))
+        if mip:
+            return self._mip_result(status, stopped, info)
+        if status != Status.OPTIMAL:
+            return Result(Status.UNKNOWN, stopped)
+        solution = self._highs.getSolution()
+        values = np.array(solution.col_value)
+        objective = self.program.objective(values)
+        duals, costs = self._sign * np.array(solution.row_dual), self._sign * np.array(solution.col_dual)
+        return Result(status, stopped, values, objective, objective, row_duals=duals, reduced_costs=costs)
+
+    def _mip_result(self, status: Status, stopped: Stopped, info: Any) -> Result:
+        bound, nodes = self._original(info.mip_dual_bound), max(0, info.mip_node_count)
+        if info.primal_solution_status != FEASIBLE_SOLUTION:
+            if status == Status.OPTIMAL:
+                raise ProgramError("HiGHS claims an optimum without a feasible solution")
+            return Result(Status.UNKNOWN, stopped, bound=bound, nodes=nodes)
+        values = np.array(self._highs.getSolution().col_value)
+        found = Status.OPTIMAL if status == Status.OPTIMAL else Status.FEASIBLE
+        return Result(found, stopped, values, self.program.objective(values), bound, nodes)
+
+    def _told_apart(self) -> Any:
+        """Solve without objective: tells an infeasible program from an unbounded one."""
+        cost = np.zeros(len(self.program.cost))
+        index = np.arange(len(cost), dtype=np.int32)
+        self._highs.changeColsCost(len(cost), index, cost)
+        self._highs.run()
+        code = self._highs.getModelStatus()
+        self._highs.changeColsCost(len(cost), index, self._sign * self.program.cost)
+        return Status_.kUnbounded if code == Status_.kOptimal else code
+
+    def _without_columns(self) -> Result:
+        """HiGHS calls a program without columns empty and does not look at its rows."""
+        bounds = [(self.program.row_lower, self.program.row_upper), *self._added]
+        if any((lower > 0).any() or (upper < 0).any() for lower, upper in bounds):
+            return Result(Status.INFEASIBLE, Stopped.PROVED)
+        return Result(Status.OPTIMAL, Stopped.PROVED, np.empty(0), self.program.offset, self.program.offset)
+
+
+def _require(status: Any, what: str) -> None:
+    """HiGHS says by a status that it refuses something; a warning is a refusal too, as of a truncated value."""
+    if status == highspy.HighsStatus.kError:
+        raise ProgramError(f"HiGHS refuses {what}")
+
+
+def _use_threads(threads: int) -> None:
+    """The first run fixes the number of threads of the process; another number needs a new scheduler."""
+    global _scheduler_threads
+    if _scheduler_threads not in (None, threads):
+        highspy.Highs.resetGlobalScheduler(True)
+    _scheduler_threads = threads

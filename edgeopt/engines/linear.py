@@ -1,0 +1,124 @@
+"""Linear programs with integer variables in arrays, and how a Pyomo formulation becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from edgeopt.errors import ProgramError
+
+Vector = NDArray[np.float64]
+
+
+@dataclass
+class LinearProgram:
+    """Minimise or maximise ``cost @ x + offset`` over ``row_lower <= rows @ x <= row_upper`` and bounds on x.
+
+    Attributes
+    ----------
+    cost : numpy.ndarray, shape (columns,)
+    column_lower, column_upper : numpy.ndarray, shape (columns,)
+        Infinite where there is no bound.
+    integer : numpy.ndarray of bool, shape (columns,)
+    rows : scipy.sparse.csr_array, shape (rows, columns)
+    row_lower, row_upper : numpy.ndarray, shape (rows,)
+    offset : float
+    maximize : bool
+    variables : list
+        The Pyomo variables of the columns; empty when the program was not made from a formulation.
+    """
+
+    cost: Vector
+    column_lower: Vector
+    column_upper: Vector
+    integer: NDArray[np.bool_]
+    rows: sparse.csr_array
+    row_lower: Vector
+    row_upper: Vector
+    offset: float = 0.0
+    maximize: bool = False
+    variables: Sequence[Any] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        self._column = {id(variable): index for index, variable in enumerate(self.variables)}
+
+    def column(self, variable: Any) -> int | None:
+        """Column of a Pyomo variable; None when it is fixed or occurs nowhere."""
+        return self._column.get(id(variable))
+
+    def columns(self, indexed: Any) -> dict[Any, int]:
+        """Columns of an indexed Pyomo variable by its index, without those that are fixed or occur nowhere."""
+        found = ((index, self._column.get(id(variable))) for index, variable in indexed.items())
+        return {index: column for index, column in found if column is not None}
+
+    def objective(self, values: Vector) -> float:
+        """Value of the objective at a point."""
+        return float(self.cost @ values) + self.offset
+
+    def load(self, formulation: Any, values: Vector) -> None:
+        """Set the values of a formulation's variables; those that occur nowhere take the value nearest to zero."""
+        from pyomo.core import Var
+
+        for variable in formulation.component_data_objects(Var):
+            column = self._column.get(id(variable))
+            if column is not None:
+                variable.set_value(float(values[column]), skip_validation=True)
+            elif not variable.fixed:
+                lower = variable.lb if variable.lb is not None else -np.inf
+                upper = variable.ub if variable.ub is not None else np.inf
+                variable.set_value(float(np.clip(0.0, lower, upper)), skip_validation=True)
+
+
+def compile_formulation(formulation: Any) -> LinearProgram:
+    """Turn a linear Pyomo formulation with one objective into arrays.
+
+    Parameters
+    ----------
+    formulation : pyomo.environ.ConcreteModel
+        Fixed variables become constants; variables that occur nowhere get no column.
+
+    Raises
+    ------
+    ProgramError
+        The formulation has no objective or more than one.
+    """
+    from pyomo.common.errors import InfeasibleConstraintException
+    from pyomo.common.gc_manager import PauseGC
+    from pyomo.core import minimize
+    from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+
+    with PauseGC():
+        try:
+            form = LinearStandardFormCompiler().write(formulation, mixed_form=True)
+        except InfeasibleConstraintException:
+            return _infeasible_program()
+        if len(form.objectives) != 1:
+            raise ProgramError(f"a formulation needs one objective, not {len(form.objectives)}")
+        maximize = form.objectives[0].sense != minimize
+        sign = -1.0 if maximize else 1.0  # the compiler turned every objective into a minimisation
+        sense = np.array([row.bound_type for row in form.rows], dtype=np.int64)
+        bounds = np.array([variable.bounds for variable in form.columns], dtype=np.float64).reshape(-1, 2)
+        return LinearProgram(
+            cost=sign * form.c.toarray().ravel(),
+            column_lower=np.where(np.isnan(bounds[:, 0]), -np.inf, bounds[:, 0]),
+            column_upper=np.where(np.isnan(bounds[:, 1]), np.inf, bounds[:, 1]),
+            integer=np.array([variable.is_integer() for variable in form.columns], dtype=np.bool_),
+            rows=sparse.csr_array(form.A),
+            row_lower=np.where(sense <= 0, form.rhs, -np.inf),
+            row_upper=np.where(sense >= 0, form.rhs, np.inf),
+            offset=sign * float(form.c_offset[0]),
+            maximize=maximize,
+            variables=form.columns,
+        )
+
+
+def _infeasible_program() -> LinearProgram:
+    """Return a program without columns whose one row cannot hold, for a formulation with an impossible constant row."""
+    empty = np.empty(0)
+    rows = sparse.csr_array((1, 0), dtype=np.float64)
+    return LinearProgram(empty, empty, empty, np.empty(0, np.bool_), rows, np.ones(1), np.ones(1))
