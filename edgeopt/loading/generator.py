@@ -59,9 +59,10 @@ def upload_bytes(kind: Uploads, count: int, rng: np.random.Generator) -> Floats:
       512 x 28 x 28, 1024 x 14 x 14 or 2048 x 7 x 7 values.
     """
     if kind == "image":
-        return np.round(rng.uniform(50e3, 250e3, count))
+        return rng.integers(50_000, 250_001, count).astype(np.float64)
     if kind == "prompt":
-        return 4 * np.round(np.exp(rng.uniform(np.log(100), np.log(4000), count)))
+        tokens: Floats = np.round(np.exp(rng.uniform(np.log(100), np.log(4000), count)))
+        return 4 * tokens
     values = np.array([512 * 28 * 28, 1024 * 14 * 14, 2048 * 7 * 7], dtype=np.float64)
     return 2 * values[rng.integers(0, 3, count)]
 
