@@ -1,0 +1,141 @@
+"""What every method of `placement` starts from: demand merged by model and reach, models and nodes numbered."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from math import fsum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.library import Sharing
+from edgeopt.placement.instance import PlacementInstance
+from edgeopt.placement.knapsack import Knapsack
+from edgeopt.solution import Plan, Solution
+
+
+class Arrays:
+    """A placement instance reduced to the models that some node can store and someone near it wants.
+
+    Rows of the demand with the same model and the same nodes that can store it are one group. Models are numbered in
+    the library's order, nodes in the instance's.
+
+    Attributes
+    ----------
+    instance : PlacementInstance
+    node_names, model_names : list of str
+    sharing : Sharing
+        Blocks and atoms of these models only.
+    storage : numpy.ndarray of int64, shape (nodes,)
+    group_model : numpy.ndarray of int64, shape (groups,)
+        The model that each group wants; increasing.
+    group_weight : numpy.ndarray of float64, shape (groups,)
+        Positive.
+    reach : numpy.ndarray of bool, shape (groups, nodes)
+        Whether the node can store the group's model and deliver it in time.
+    """
+
+    def __init__(self, instance: PlacementInstance) -> None:
+        self.instance = instance
+        self.integral = instance.integral
+        self.node_names = list(instance.nodes)
+        self.storage = np.array([node.storage_bytes for node in instance.nodes.values()], dtype=np.int64)
+        groups = _merge(instance)
+        wanted = {model for model, _ in groups}
+        self.model_names = [model for model in instance.library.models if model in wanted]
+        self.sharing = Sharing(instance.library.restricted(self.model_names))
+        number = {model: index for index, model in enumerate(self.model_names)}
+        ordered = sorted(groups, key=lambda group: (number[group[0]], group[1]))
+        self.group_model = np.array([number[model] for model, _ in ordered], dtype=np.int64)
+        self.group_weight = np.array([groups[group] for group in ordered], dtype=np.float64)
+        self.reach = np.zeros((len(ordered), len(self.node_names)), dtype=np.bool_)
+        for row, (_, nodes) in enumerate(ordered):
+            self.reach[row, list(nodes)] = True
+
+    @cached_property
+    def groups_of(self) -> NDArray[np.int64]:
+        """Where each model's groups start, shape (models + 1,); groups are ordered by model."""
+        return np.searchsorted(self.group_model, np.arange(len(self.model_names) + 1))
+
+    @cached_property
+    def useful(self) -> NDArray[np.bool_]:
+        """Whether the model on the node could hit any demand, shape (nodes, models)."""
+        useful = np.zeros((len(self.node_names), len(self.model_names)), dtype=np.bool_)
+        for model in range(len(self.model_names)):
+            useful[:, model] = self.reach[self.groups_of[model] : self.groups_of[model + 1]].any(axis=0)
+        return useful
+
+    @cached_property
+    def incidence(self) -> NDArray[np.bool_]:
+        """Whether the model holds the atom, shape (models, atoms)."""
+        dense: NDArray[np.bool_] = self.sharing.incidence.toarray().astype(np.bool_)
+        return dense
+
+    def covered(self, placed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Number of nodes that hit each group, shape (groups,), for `placed` of shape (nodes, models)."""
+        counts: NDArray[np.int64] = (placed.T[self.group_model] & self.reach).sum(axis=1)
+        return counts
+
+    def value(self, placed: NDArray[np.bool_]) -> float:
+        """Weight that a placement hits."""
+        return float(self.group_weight[self.covered(placed) > 0].sum())
+
+    def stored_bytes(self, placed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Bytes that each node stores, shape (nodes,)."""
+        needed: NDArray[np.int64] = (placed.astype(np.int64) @ self.incidence.astype(np.int64) > 0) @ (
+            self.sharing.atom_bytes
+        )
+        return needed
+
+    def gains(self, open_weight: NDArray[np.float64], model: int) -> NDArray[np.float64]:
+        """What placing the model would hit on each node, shape (nodes,), of the given weights of the groups."""
+        rows = slice(self.groups_of[model], self.groups_of[model + 1])
+        gains: NDArray[np.float64] = open_weight[rows] @ self.reach[rows]
+        return gains
+
+    def knapsack(self, node: int, placed: NDArray[np.bool_]) -> Knapsack:
+        """The set-union knapsack problem of one node when the other nodes store what `placed` says."""
+        others = placed.copy()
+        others[node] = False
+        open_weight = np.where((self.covered(others) == 0) & self.reach[:, node], self.group_weight, 0.0)
+        profit = np.bincount(self.group_model, open_weight, minlength=len(self.model_names))
+        return Knapsack(
+            profit, self.incidence, self.sharing.atom_bytes, int(self.storage[node]), integral=self.integral
+        )
+
+    def empty(self) -> NDArray[np.bool_]:
+        """The placement of nothing, shape (nodes, models)."""
+        return np.zeros((len(self.node_names), len(self.model_names)), dtype=np.bool_)
+
+    def plan(self, placed: NDArray[np.bool_]) -> Plan:
+        """Write a placement as a plan."""
+        return {
+            "placed": {
+                node: [self.model_names[model] for model in np.flatnonzero(placed[index])]
+                for index, node in enumerate(self.node_names)
+            }
+        }
+
+    def placement(self, solution: Solution | None) -> NDArray[np.bool_] | None:
+        """Read the placement of a solution of this instance, without the models that hit nothing."""
+        if solution is None or solution.plan is None:
+            return None
+        placed = self.empty()
+        number = {model: index for index, model in enumerate(self.model_names)}
+        for node, models in solution.plan["placed"].items():
+            placed[self.node_names.index(node), [number[model] for model in models if model in number]] = True
+        return placed
+
+
+def _merge(instance: PlacementInstance) -> dict[tuple[str, tuple[int, ...]], float]:
+    """Weight of the demand by model and by the nodes that can deliver and store it."""
+    number = {node: index for index, node in enumerate(instance.nodes)}
+    largest = [node.storage_bytes for node in instance.nodes.values()]
+    size = {model: instance.library.size_bytes(model) for model in {row.model for row in instance.demand}}
+    weights: dict[tuple[str, tuple[int, ...]], list[float]] = {}
+    for row in instance.demand:
+        nodes = sorted(number[node] for node in row.nodes)
+        able = tuple(node for node in nodes if size[row.model] <= largest[node])
+        if able and row.weight > 0:
+            weights.setdefault((row.model, able), []).append(row.weight)
+    return {group: fsum(values) for group, values in weights.items()}

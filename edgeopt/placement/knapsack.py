@@ -1,0 +1,61 @@
+"""The set-union knapsack problem in arrays: what one node is, and what one node of many is when the others stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Knapsack:
+    """Items with profits, elements with weights; an item needs all its elements, an element counts once.
+
+    Attributes
+    ----------
+    profit : numpy.ndarray of float64, shape (items,)
+    incidence : numpy.ndarray of bool, shape (items, elements)
+    weight : numpy.ndarray of int64, shape (elements,)
+    capacity : int
+    integral : bool
+        Whether all profits are whole numbers.
+    """
+
+    profit: NDArray[np.float64]
+    incidence: NDArray[np.bool_]
+    weight: NDArray[np.int64]
+    capacity: int
+    integral: bool
+
+    @cached_property
+    def elements_of(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Elements of each item: starts, shape (items + 1,), and the elements one item after another."""
+        return _rows(self.incidence)
+
+    @cached_property
+    def items_of(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Items of each element: starts, shape (elements + 1,), and the items one element after another."""
+        return _rows(self.incidence.T)
+
+    def union_weight(self, chosen: NDArray[np.bool_]) -> int:
+        """Weight of the elements that the chosen items need."""
+        return int(self.weight[self.incidence[chosen].any(axis=0)].sum())
+
+    def value(self, chosen: NDArray[np.bool_]) -> float:
+        """Profit of the chosen items."""
+        return float(self.profit[chosen].sum())
+
+    def closure(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The chosen items and all others that need no further element."""
+        missing = ~self.incidence[chosen].any(axis=0)
+        return ~self.incidence[:, missing].any(axis=1)
+
+
+def _rows(matrix: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    starts = np.zeros(len(matrix) + 1, np.int32)
+    np.cumsum(matrix.sum(axis=1), out=starts[1:])
+    columns: NDArray[Any] = np.nonzero(matrix)[1]
+    return starts, columns.astype(np.int32)

@@ -1,0 +1,113 @@
+"""Placement of models on nodes, each block stored once: the strong mixed-integer formulation.
+
+Symbols: nodes n with storage C_n; models i with blocks J_i of s_j bytes; groups g of equal demand: model i_g, weight
+w_g, nodes N_g that can store and deliver it.
+
+    maximise    sum_g w_g h_g
+    subject to  h_g <= sum_{n in N_g} x_{n,i_g},  h_g <= 1                       hit
+                x_{n,i} <= z_{n,j}                    j in J_i                   needs
+                sum_i own_{n,i} x_{n,i} + sum_j s_j z_{n,j} <= C_n               storage
+                x binary;  h and z need no integrality: they take it on
+
+One row for each (model, block) is stronger than one for each model or block. On each node, blocks that the same useful
+models hold are one block j; a block of a single useful model is part of its own bytes and needs no z. A group that one
+node alone reaches needs no h. Storage is written as a fraction of C_n.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.instance import PlacementInstance
+from edgeopt.solution import Plan
+
+
+def formulate(instance: PlacementInstance | Arrays) -> pyo.ConcreteModel:
+    """Write the formulation of an instance.
+
+    Returns
+    -------
+    pyomo.environ.ConcreteModel
+        Variables ``x[node, model]``, ``z[node, block]`` and ``h[group]`` by number, and the attribute ``arrays``.
+    """
+    arrays = instance if isinstance(instance, Arrays) else Arrays(instance)
+    m = pyo.ConcreteModel(name=arrays.instance.name)
+    m.arrays = arrays
+    useful = [(int(n), int(i)) for n, i in np.argwhere(arrays.useful)]
+    blocks = _node_blocks(arrays)
+    spread = [int(g) for g in np.flatnonzero(arrays.reach.sum(axis=1) > 1)]
+
+    m.x = pyo.Var(useful, domain=pyo.Binary)
+    m.z = pyo.Var(list(blocks.shared), bounds=(0, 1))
+    m.h = pyo.Var(spread, bounds=(0, 1))
+
+    m.hit = pyo.Constraint(
+        spread,
+        rule=lambda m, g: (
+            m.h[g] <= sum(m.x[int(n), int(arrays.group_model[g])] for n in np.flatnonzero(arrays.reach[g]))
+        ),
+    )
+    m.needs = pyo.Constraint(blocks.needs, rule=lambda m, n, i, j: m.x[n, i] <= m.z[n, j])
+    m.storage = pyo.Constraint(range(len(arrays.node_names)), rule=lambda m, n: _storage(m, n, blocks))
+    single = np.flatnonzero(arrays.reach.sum(axis=1) == 1)
+    m.weight = pyo.Objective(
+        expr=sum(arrays.group_weight[g] * m.h[g] for g in spread)
+        + sum(
+            arrays.group_weight[g] * m.x[int(np.argmax(arrays.reach[g])), int(arrays.group_model[g])] for g in single
+        ),
+        sense=pyo.maximize,
+    )
+    return m
+
+
+def read_plan(m: pyo.ConcreteModel) -> Plan:
+    """Read the plan from the values of the variables."""
+    placed = m.arrays.empty()
+    for key, variable in m.x.items():
+        placed[key] = variable.value > 0.5
+    plan: Plan = m.arrays.plan(placed)
+    return plan
+
+
+class _NodeBlocks:
+    """Blocks by node: bytes of each model's own, shared blocks, and which model needs which of them."""
+
+    def __init__(self) -> None:
+        self.own: dict[tuple[int, int], int] = {}
+        self.shared: dict[tuple[int, int], int] = {}
+        self.needs: list[tuple[int, int, int]] = []
+
+
+def _node_blocks(arrays: Arrays) -> _NodeBlocks:
+    blocks = _NodeBlocks()
+    sizes = arrays.sharing.atom_bytes
+    for n in range(len(arrays.node_names)):
+        models = np.flatnonzero(arrays.useful[n])
+        merged: dict[bytes, list[int]] = {}
+        for j in np.flatnonzero(arrays.incidence[models].any(axis=0)):
+            merged.setdefault(arrays.incidence[models, j].tobytes(), []).append(int(j))
+        for j, members in enumerate(merged.values()):
+            holders = models[arrays.incidence[models, members[0]]]
+            size = int(sizes[members].sum())
+            if size == 0:
+                continue
+            if len(holders) == 1:
+                blocks.own[n, int(holders[0])] = blocks.own.get((n, int(holders[0])), 0) + size
+            else:
+                blocks.shared[n, j] = size
+                blocks.needs.extend((n, int(i), j) for i in holders)
+    return blocks
+
+
+def _storage(m: Any, n: int, blocks: _NodeBlocks) -> Any:
+    """Bytes of the node's models, each block once, as a fraction of its storage."""
+    terms = [(size, m.x[key]) for key, size in blocks.own.items() if key[0] == n]
+    terms += [(size, m.z[key]) for key, size in blocks.shared.items() if key[0] == n]
+    capacity = int(m.arrays.storage[n])
+    if not terms or sum(size for size, _ in terms) <= capacity:
+        return pyo.Constraint.Skip
+    return sum(size / capacity * variable for size, variable in terms) <= 1

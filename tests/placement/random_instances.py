@@ -1,0 +1,41 @@
+"""Seeded small instances of `placement` that are hard on methods: ties, zeros, full and empty nodes, repeated rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeopt.library import Model, ModelLibrary
+from edgeopt.placement.instance import Demand, Node, PlacementInstance
+
+
+def random_instance(seed: int, *, nodes: int | None = None, models: int | None = None) -> PlacementInstance:
+    """Draw an instance of at most 3 nodes and 7 models (fewer models with more nodes)."""
+    rng = np.random.default_rng([seed, 4])
+    nodes = int(rng.integers(1, 4)) if nodes is None else nodes
+    models = int(rng.integers(1, {1: 8, 2: 6, 3: 5}[nodes])) if models is None else models
+    blocks = {f"b{number}": int(rng.integers(0, 9)) for number in range(rng.integers(1, 2 * models + 2))}
+    density = rng.uniform(0.1, 0.7)
+    library = ModelLibrary(
+        name="random",
+        blocks=blocks,
+        models={
+            f"m{number}": Model(blocks=[block for block in blocks if rng.random() < density])
+            for number in range(models)
+        },
+    )
+    total = max(1, sum(blocks.values()))
+    real = rng.random() < 0.4
+    return PlacementInstance(
+        name=f"random{seed}",
+        library=library,
+        nodes={f"n{number}": Node(storage_bytes=int(rng.integers(0, total + 1))) for number in range(nodes)},
+        demand=[
+            Demand(
+                user=f"u{rng.integers(0, 4)}",
+                model=f"m{rng.integers(0, models)}",
+                weight=float(rng.integers(0, 40)) / 7 if real else int(rng.integers(0, 12)),
+                nodes=[f"n{number}" for number in range(nodes) if rng.random() < 0.7],
+            )
+            for _ in range(rng.integers(0, 4 * models + 1))
+        ],
+    )
