@@ -7,7 +7,7 @@ tables gives the least time for n users of both groups together, min over q of `
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,8 @@ class Pool:
     ----------
     tables : sequence of numpy.ndarray
     horizon : float
+    expired : callable, optional
+        Asked before each merge; once it is true, only the longest of the tables merged so far is used.
 
     Attributes
     ----------
@@ -79,25 +81,26 @@ class Pool:
         The merge of all of them; of no tables, the table of no users.
     """
 
-    def __init__(self, tables: Sequence[Table], horizon: float) -> None:
+    def __init__(self, tables: Sequence[Table], horizon: float, expired: Callable[[], bool] = lambda: False) -> None:
         self._leaves = len(tables)
         self._tables = list(tables) or [np.zeros(1)]
         self._merged: list[tuple[int, int]] = []
         heap = [(len(table), index) for index, table in enumerate(self._tables)]
         heapq.heapify(heap)
-        while len(heap) > 1:
+        while len(heap) > 1 and not expired():
             _, first = heapq.heappop(heap)
             _, second = heapq.heappop(heap)
             self._merged.append((first, second))
             self._tables.append(merge(self._tables[first], self._tables[second], horizon))
             heapq.heappush(heap, (len(self._tables[-1]), len(self._tables) - 1))
-        self.table = self._tables[-1]
+        _, self._root = max(heap)
+        self.table = self._tables[self._root]
 
     def shares(self, total: int) -> list[int]:
         """Return the number of users of each table when `total` are served in the least time."""
         shares = [0] * len(self._tables)
-        shares[-1] = total
-        for node in range(len(self._tables) - 1, self._leaves - 1, -1):
+        shares[self._root] = total
+        for node in range(self._root, self._leaves - 1, -1):
             if shares[node]:
                 first, second = self._merged[node - self._leaves]
                 shares[first] = split(self._tables[first], self._tables[second], shares[node])

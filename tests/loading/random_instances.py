@@ -1,4 +1,4 @@
-"""Seeded small instances of `loading` that are hard on methods: exact ties, zeros, small memories, all kinds of sharing.
+"""Seeded small instances of `loading`, hard on methods: exact ties, zeros, small memories, all kinds of sharing.
 
 All numbers are short decimals, so that a deadline is often met to the last digit.
 """
