@@ -63,6 +63,9 @@ PROBLEMS = {
     problem.name: problem
     for problem in [
         Problem("loading", "user scheduling and bandwidth allocation on one GPU", True, "users", "users", True),
+        Problem(
+            "pulling", "models selected and pulled to cloudlets for the least delay", False, "total delay", "s", False
+        ),
         Problem("placement", "models placed on nodes to serve the most demand", True, "hit weight", "", False),
     ]
 }

@@ -1,0 +1,277 @@
+"""The referee of `pulling`: serves a plan request by request, adds up delays, and lists what it breaks."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from math import fsum
+from typing import Any
+
+from edgeopt.pulling.instance import PullingInstance, Request
+from edgeopt.solution import CheckReport, Plan, Violation
+
+Label = tuple[Fraction, Fraction]
+
+
+@dataclass
+class Service:
+    """A plan as it is carried out.
+
+    Attributes
+    ----------
+    transmission_s, compute_s, pulling_s : list of float
+        Parts of the total delay.
+    used : dict of str to set of str
+        Models that each cloudlet serves with.
+    pulled : dict of str to set of str
+        Blocks that each cloudlet pulls for them.
+    violations : list of Violation
+    """
+
+    transmission_s: list[float] = field(default_factory=list)
+    compute_s: list[float] = field(default_factory=list)
+    pulling_s: list[float] = field(default_factory=list)
+    used: dict[str, set[str]] = field(default_factory=dict)
+    pulled: dict[str, set[str]] = field(default_factory=dict)
+    violations: list[Violation] = field(default_factory=list)
+
+    def breaks(self, constraint: str, where: str, amount: float, unit: str) -> None:
+        """Note a violated constraint."""
+        self.violations.append(Violation(constraint, where, float(amount), unit))
+
+
+def check(instance: PullingInstance, plan: Plan) -> CheckReport:
+    """Score a plan and list every violated constraint.
+
+    Parameters
+    ----------
+    instance : PullingInstance
+    plan : dict
+        ``{"assignments": {request: {"model": str, "site": str}}}``
+
+    Returns
+    -------
+    CheckReport
+        The objective is the total delay in seconds; None when the plan cannot be read.
+    """
+    faults = _form_faults(plan)
+    if faults:
+        return CheckReport(None, faults)
+    service = serve(instance, plan)
+    parts = {
+        "transmission_s": fsum(service.transmission_s),
+        "compute_s": fsum(service.compute_s),
+        "pulling_s": fsum(service.pulling_s),
+    }
+    total = fsum([*service.transmission_s, *service.compute_s, *service.pulling_s])
+    return CheckReport(total, service.violations, {**parts, **_metrics(instance, plan, service, total)})
+
+
+def serve(instance: PullingInstance, plan: Plan) -> Service:
+    """Carry out a well-formed plan; what it breaks is noted and the rest goes on."""
+    service, network = Service(), _Network(instance)
+    assignments = plan["assignments"]
+    for name in assignments.keys() - instance.requests.keys():
+        service.breaks("known request", f"request {name!r}", 1, "request")
+    for name, request in instance.requests.items():
+        if name not in assignments:
+            service.breaks("every request is served", f"request {name!r}", 1, "request")
+        else:
+            _serve_request(instance, network, name, request, assignments[name], service)
+    for site, models in service.used.items():
+        _pull(instance, network, site, models, service)
+        _check_compute(instance, site, assignments, service)
+    return service
+
+
+def _serve_request(
+    instance: PullingInstance,
+    network: _Network,
+    name: str,
+    request: Request,
+    choice: Mapping[str, str],
+    service: Service,
+) -> None:
+    site, model_name = choice["site"], choice["model"]
+    model = instance.library.models.get(model_name)
+    if model is None:
+        service.breaks("known model", f"request {name!r}, model {model_name!r}", 1, "model")
+        return
+    if request.models is not None:
+        admissible = model_name in request.models
+    else:
+        admissible = model.task == request.task and (model.accuracy or 0.0) >= (request.min_accuracy or 0.0)
+    if not admissible:
+        service.breaks("admissible model", f"request {name!r}, model {model_name!r}", 1, "model")
+    if site != instance.cloud.name and site not in instance.cloudlets:
+        service.breaks("known site", f"request {name!r}, site {site!r}", 1, "site")
+        return
+    speed = instance.cloud.speed_flops_per_s
+    if site in instance.cloudlets:
+        service.used.setdefault(site, set()).add(model_name)
+        speed = instance.cloudlets[site].speed_flops_per_s
+    sending = network.delay_s(request.node, site, request.input_bits)
+    if sending is None:
+        service.breaks("route", f"request {name!r} from {request.node!r} to {site!r}", 1, "route")
+    else:
+        service.transmission_s.append(request.count * sending)
+    service.compute_s.append(request.count * (request.samples * (model.flops_per_sample or 0.0) / speed))
+
+
+def _pull(instance: PullingInstance, network: _Network, site: str, models: set[str], service: Service) -> None:
+    """Pull each block that is not there once, and compare the memory with its limit to the byte."""
+    cloudlet, library = instance.cloudlets[site], instance.library
+    resident = set(cloudlet.resident or ())
+    pulled = {block for model in models for block in library.models[model].blocks} - resident
+    service.pulled[site] = pulled
+    for block in pulled:
+        override = cloudlet.pull_delay_s
+        if isinstance(override, dict):
+            override = override.get(block)
+        delay = override if override is not None else network.pull_s(site, library.blocks[block])
+        if delay is None:
+            service.breaks("route", f"block {block!r} from the cloud to {site!r}", 1, "route")
+        else:
+            service.pulling_s.append(delay)
+    excess = sum(library.blocks[block] for block in resident | pulled) - cloudlet.memory_bytes
+    if excess > 0:
+        service.breaks("memory", f"cloudlet {site!r}", excess, "bytes")
+
+
+def _check_compute(
+    instance: PullingInstance, site: str, assignments: Mapping[str, Mapping[str, str]], service: Service
+) -> None:
+    """Compare the operations with their limit as exact rationals."""
+    limit = instance.cloudlets[site].compute_flops
+    if limit is None:
+        return
+    work = Fraction(0)
+    for name, request in instance.requests.items():
+        choice = assignments.get(name)
+        if choice is not None and choice["site"] == site and choice["model"] in instance.library.models:
+            flops = instance.library.models[choice["model"]].flops_per_sample or 0.0
+            work += request.samples * request.count * Fraction(flops)
+    if work > Fraction(limit):
+        service.breaks("compute", f"cloudlet {site!r}", float(work - Fraction(limit)), "operations")
+
+
+class _Network:
+    """Routes as the problem defines them, found by correcting labels until none improves."""
+
+    def __init__(self, instance: PullingInstance) -> None:
+        self.instance = instance
+        self.reached: dict[str, dict[str, Label]] = {}
+        self.delays: dict[tuple[str, str], tuple[float, float] | None] = {}
+
+    @cached_property
+    def links(self) -> dict[str, dict[str, tuple[float, float]]]:
+        """Best link between each two nodes: latency and bandwidth."""
+        best: dict[str, dict[str, tuple[float, float]]] = {}
+        for link in self.instance.links:
+            offer = (link.latency_s, link.bandwidth_bps)
+            for here, there in (link.between, link.between[::-1]):
+                known = best.setdefault(here, {}).get(there)
+                if known is None or (-offer[1], offer[0]) < (-known[1], known[0]):
+                    best[here][there] = offer
+        return best
+
+    def labels(self, start: str) -> dict[str, Label]:
+        """Seconds per bit and latency to every node that is reached."""
+        if start not in self.reached:
+            label: dict[str, Label] = {start: (Fraction(0), Fraction(0))}
+            waiting = deque([start])
+            while waiting:
+                node = waiting.popleft()
+                for end, (latency, bandwidth) in self.links.get(node, {}).items():
+                    offer = (label[node][0] + 1 / Fraction(bandwidth), label[node][1] + Fraction(latency))
+                    if end not in label or offer < label[end]:
+                        label[end] = offer
+                        waiting.append(end)
+            self.reached[start] = label
+        return self.reached[start]
+
+    def route(self, node: str, site: str) -> tuple[float, float] | None:
+        """Latency and seconds per bit of the route, or None when there is none."""
+        if node == site:
+            return 0.0, 0.0
+        if (node, site) not in self.delays:
+            found = None
+            if self.instance.routing == "direct":
+                link = self.links.get(node, {}).get(site)
+                if link is not None:
+                    found = link[0], float(1 / Fraction(link[1]))
+            else:
+                label = self.labels(site).get(node)
+                if label is not None:
+                    found = float(label[1]), float(label[0])
+            self.delays[node, site] = found
+        return self.delays[node, site]
+
+    def delay_s(self, node: str, site: str, bits: float) -> float | None:
+        """Seconds that `bits` take, or None without a route."""
+        route = self.route(node, site)
+        return None if route is None else route[0] + bits * route[1]
+
+    def pull_s(self, site: str, size_bytes: int) -> float | None:
+        """Seconds that a block takes from the cloud, or None without a route."""
+        return self.delay_s(site, self.instance.cloud.name, 8 * size_bytes)
+
+
+def _metrics(instance: PullingInstance, plan: Plan, service: Service, total_s: float) -> dict[str, float]:
+    library, blocks = instance.library, instance.library.blocks
+    pulled = sum(blocks[block] for held in service.pulled.values() for block in held)
+    separately = sum(
+        blocks[block]
+        for site, models in service.used.items()
+        for model in models
+        for block in set(library.models[model].blocks) - set(instance.cloudlets[site].resident or ())
+    )
+    metrics = {"pulled_bytes": float(pulled), "sharing_saved_bytes": float(separately - pulled)}
+    served = [
+        (request, library.models[choice["model"]], choice["site"])
+        for name, request in instance.requests.items()
+        if (choice := plan["assignments"].get(name)) is not None and choice["model"] in library.models
+    ]
+    counts = sum(request.count for request, _, _ in served)
+    if counts:
+        at_edge = sum(request.count for request, _, site in served if site != instance.cloud.name)
+        metrics["edge_share"] = at_edge / counts
+        if all(model.accuracy is not None for _, model, _ in served):
+            weighted = fsum(request.count * (model.accuracy or 0.0) for request, model, _ in served)
+            metrics["mean_accuracy"] = weighted / counts
+    prices = instance.prices
+    if prices is not None:
+        cost = [prices.per_pulled_byte * pulled, prices.per_delay_s * total_s]
+        for request, model, site in served:
+            flops = request.count * request.samples * (model.flops_per_sample or 0.0)
+            at_cloud = site == instance.cloud.name
+            cost.append(flops * (prices.per_cloud_flop if at_cloud else prices.per_cloudlet_flop))
+            if site != request.node:
+                cost.append(prices.per_sent_bit * request.count * request.input_bits)
+        metrics["cost"] = fsum(cost)
+    return metrics
+
+
+def _form_faults(plan: Any) -> list[Violation]:
+    """What keeps the plan from being read at all."""
+
+    def fault(where: str) -> Violation:
+        return Violation("form of the plan", where, 1)
+
+    if not isinstance(plan, Mapping):
+        return [fault("the plan is not an object")]
+    faults = [fault(f"unknown key {key!r}") for key in plan if key != "assignments"]
+    assignments = plan.get("assignments")
+    if not isinstance(assignments, Mapping):
+        return [*faults, fault("'assignments' is not an object")]
+    for name, choice in assignments.items():
+        if not (
+            isinstance(choice, Mapping)
+            and set(choice) == {"model", "site"}
+            and all(isinstance(value, str) for value in choice.values())
+        ):
+            faults.append(fault(f"the assignment of {name!r} is not {{'model': name, 'site': name}}"))
+    return faults

@@ -1,0 +1,113 @@
+"""Requests and links as CSV tables, for large instances."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgeopt.errors import Finding, InputError, suggestion
+
+REQUEST_COLUMNS = ("request", "node", "task", "min_accuracy", "models", "input_bits", "samples", "count")
+LINK_COLUMNS = ("from", "to", "bandwidth_bps", "latency_s")
+MODEL_SEPARATOR = ";"
+
+_NUMBERS: dict[str, Callable[[str], Any]] = {
+    "min_accuracy": float,
+    "input_bits": float,
+    "samples": int,
+    "count": int,
+    "bandwidth_bps": float,
+    "latency_s": float,
+    "models": lambda text: text.split(MODEL_SEPARATOR),
+}
+
+
+def read_requests(path: str | Path) -> dict[str, dict[str, Any]]:
+    """Read requests of a CSV table with the columns of `REQUEST_COLUMNS`; empty cells are keys not given.
+
+    Raises
+    ------
+    InputError
+        Names the file, the line and the column.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for line, row in _rows(path, REQUEST_COLUMNS, needed=("request", "node", "input_bits", "samples")):
+        name = row.pop("request", None)
+        if name is None or name in found:
+            problem = "the request has no name" if name is None else f"the request {name!r} stands twice"
+            raise InputError(Finding(f"line {line}", problem, "give each request a name of its own"), path)
+        found[name] = row
+    return found
+
+
+def read_links(path: str | Path) -> list[dict[str, Any]]:
+    """Read links of a CSV table with the columns of `LINK_COLUMNS`."""
+    links = []
+    for _, row in _rows(path, LINK_COLUMNS, needed=LINK_COLUMNS):
+        ends = [row.pop("from", ""), row.pop("to", "")]
+        links.append({"between": ends, **row})
+    return links
+
+
+def format_requests(requests: Mapping[str, Mapping[str, Any]]) -> str:
+    """Lay out requests, given as plain data, as a CSV table."""
+    rows = (
+        {**request, "request": name, "models": MODEL_SEPARATOR.join(request.get("models", ()))}
+        for name, request in requests.items()
+    )
+    return _format(REQUEST_COLUMNS, rows)
+
+
+def format_links(links: Sequence[Mapping[str, Any]]) -> str:
+    """Lay out links, given as plain data, as a CSV table."""
+    rows = ({**link, "from": link["between"][0], "to": link["between"][1]} for link in links)
+    return _format(LINK_COLUMNS, rows)
+
+
+def _format(columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _rows(path: str | Path, columns: Sequence[str], needed: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield line numbers and rows without their empty cells."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(Finding("$", "there is no such file", "the path is relative to the instance"), path) from None
+    except UnicodeDecodeError as error:
+        raise InputError(Finding("$", f"byte {error.start} is not UTF-8", "save the file as UTF-8"), path) from None
+    except OSError as error:
+        raise InputError(Finding("$", f"the file cannot be read: {error.strerror}"), path) from None
+    reader = csv.reader(io.StringIO(text, newline=""))
+    header = next(reader, [])
+    for name in header:
+        if name not in columns:
+            raise InputError(Finding("line 1", f"unknown column {name!r}", suggestion(name, columns)), path)
+    for name in needed:
+        if name not in header:
+            raise InputError(Finding("line 1", f"the column {name!r} is missing", "add it to the header"), path)
+    for cells in reader:
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            problem = f"{len(cells)} cells, but the header has {len(header)}"
+            raise InputError(Finding(f"line {reader.line_num}", problem), path)
+        row = {
+            name: _value(name, cell, reader.line_num, path) for name, cell in zip(header, cells, strict=True) if cell
+        }
+        yield reader.line_num, row
+
+
+def _value(column: str, cell: str, line: int, path: str | Path) -> Any:
+    try:
+        return _NUMBERS[column](cell) if column in _NUMBERS else cell
+    except ValueError:
+        kind = "a whole number" if _NUMBERS[column] is int else "a number"
+        raise InputError(Finding(f"line {line}, column {column}", f"{cell!r} is not {kind}"), path) from None
