@@ -62,7 +62,7 @@ def upload_bytes(kind: Uploads, count: int, rng: np.random.Generator) -> Floats:
     if kind == "image":
         return rng.integers(50_000, 250_001, count).astype(np.float64)
     if kind == "prompt":
-        tokens: Floats = np.round(np.exp(rng.uniform(log(100), log(4000), count)))
+        tokens: Floats = np.exp(rng.uniform(log(100), log(4000), count)).round()
         return 4 * tokens
     values = np.array([512 * 28 * 28, 1024 * 14 * 14, 2048 * 7 * 7], dtype=np.float64)
     return 2 * values[rng.integers(0, 3, count)]
