@@ -15,11 +15,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One method's result: its solution, or why there is none."""
+    """One method's result: its solution, or why there is none.
+
+    Attributes
+    ----------
+    method : str
+    solution : Solution or None
+    reason : str
+        Why there is no solution.
+    failed : bool
+        The method did not refuse the instance, but is at fault itself.
+    """
 
     method: str
     solution: Solution | None
     reason: str = ""
+    failed: bool = False
 
 
 @dataclass
@@ -30,10 +41,13 @@ class Comparison:
     ----------
     instance : Instance
     rows : list of Row
+    interrupted : bool
+        Ctrl-C ended the comparison; methods may be missing.
     """
 
     instance: Instance
     rows: list[Row]
+    interrupted: bool = False
 
     @property
     def best_objective(self) -> Number | None:
@@ -66,7 +80,8 @@ class Comparison:
         solution = row.solution
         if solution is None:
             empty = dict.fromkeys(("objective", "bound", "gap", "gap_to_best_bound", "gap_to_optimum", "runtime_s"))
-            return {"method": row.method, **empty, "status": "refused", "stopped": None, "reason": row.reason}
+            status = "failed" if row.failed else "refused"
+            return {"method": row.method, **empty, "status": status, "stopped": None, "reason": row.reason}
         return {
             "method": row.method if row.method != "auto" else f"auto ({solution.method})",
             "objective": solution.objective,

@@ -65,7 +65,7 @@ class Violation:
     unit: str = ""
 
     def __str__(self) -> str:
-        return f"{self.constraint} at {self.where}: exceeded by {self.amount:g} {self.unit}".rstrip()
+        return f"{self.constraint}, {self.where}: by {self.amount:g} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True)

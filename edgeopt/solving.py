@@ -8,14 +8,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from math import isclose
 from typing import Any
 
 from edgeopt.comparison import Comparison, Row
-from edgeopt.errors import EdgeoptError, MethodRefusal, ProgramError, UsageError
+from edgeopt.errors import MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance
 from edgeopt.method import Method, Options, Outcome, Progress, as_method, find_method, methods
-from edgeopt.solution import CheckReport, Number, Plan, Solution, Status, Stopped, relative_gap
+from edgeopt.solution import CheckReport, Number, Plan, Solution, Status, Stopped, Violation, relative_gap
 
 REPORTED_VERSIONS = ("edgeopt", "pyomo", "highspy", "ortools", "numpy")
 ROUNDING = 1e-6  # a floating-point bound on an integral objective is rounded after this margin
@@ -74,23 +76,35 @@ def solve(
     ProgramError
         The method returned a plan that breaks a constraint, or a bound that crosses a checked objective.
     """
-    problem = instance.problem_facts
-    options = Options(
+    options = _options(
+        instance,
         time_limit=time_limit,
         seed=seed,
-        threads=threads if threads is not None else available_cores(),
+        threads=threads,
         gap=gap,
         iteration_limit=iteration_limit,
-        start=_checked_start(instance, start),
+        start=start,
         progress=progress,
-        maximize=problem.maximize,
+    )
+    with _interruptible(options.interrupt):
+        return _run(instance, method, options)
+
+
+def _options(instance: Instance, *, threads: int | None = None, start: Solution | None = None, **given: Any) -> Options:
+    options = Options(
+        threads=threads if threads is not None else available_cores(),
+        start=_checked_start(instance, start),
+        maximize=instance.problem_facts.maximize,
+        **given,
     )
     _validate(options)
-    chosen, reason = _resolve(instance, method, options)
+    return options
+
+
+def _run(instance: Instance, choice: MethodChoice, options: Options) -> Solution:
+    chosen, reason = _resolve(instance, choice, options)
     chosen.require(instance)
-    with _interruptible(options.interrupt):
-        outcome = chosen.function(instance, options)
-    return _certified(instance, chosen, outcome, options, reason)
+    return _certified(instance, chosen, chosen.function(instance, options), options, reason)
 
 
 def compare(
@@ -118,35 +132,84 @@ def compare(
         A row for each method; one that refuses or fails has the reason in its row.
     """
     chosen = list(methods) if methods is not None else fitting_methods(instance)
-    comparison = Comparison(instance, [])
     for choice in chosen:
-        name = choice if isinstance(choice, str) else getattr(choice, "__name__", type(choice).__name__)
-        try:
-            row = Row(name, solve(instance, choice, **options))
-        except (MethodRefusal, ProgramError) as error:
-            row = Row(name, None, str(error))
-        except UsageError:
-            raise
-        except EdgeoptError as error:
-            row = Row(name, None, str(error))
-        except Exception as error:
-            if isinstance(choice, str):
-                raise
-            row = Row(name, None, f"{type(error).__name__}: {error}")
-        comparison.rows.append(row)
-        if on_row is not None:
-            on_row(row)
-        if row.solution is not None and row.solution.stopped == Stopped.INTERRUPTED:
-            break
+        if isinstance(choice, str) and choice != "auto":
+            find_method(instance.problem, choice)
+    comparison = Comparison(instance, [])
+    interrupt = threading.Event()
+    with _interruptible(interrupt):
+        for choice in chosen:
+            row = _row(instance, choice, _options(instance, interrupt=interrupt, **options))
+            comparison.rows.append(row)
+            if on_row is not None:
+                on_row(row)
+            if interrupt.is_set():
+                comparison.interrupted = True
+                break
     return comparison
 
 
+def _row(instance: Instance, choice: MethodChoice, options: Options) -> Row:
+    """Run one method of a comparison; whatever it does wrong must not cost the results of the others."""
+    name = choice if isinstance(choice, str) else getattr(choice, "__name__", type(choice).__name__)
+    try:
+        return Row(name, _run(instance, choice, options))
+    except (MethodRefusal, MissingExtra) as error:
+        return Row(name, None, str(error))
+    except ProgramError as error:
+        return Row(name, None, str(error), failed=True)
+    except KeyboardInterrupt:
+        return Row(name, None, "ended by a second Ctrl-C before it gave back a plan")
+    except Exception as error:
+        return Row(name, None, f"{type(error).__name__}: {error}", failed=True)
+
+
 def check(instance: Instance, plan: Plan | Solution | None) -> CheckReport:
-    """Score a plan and list every violated constraint; knows no method and no solver."""
-    content = plan.plan if isinstance(plan, Solution) else plan
-    if content is None:
+    """Score a plan and list every violated constraint; knows no method and no solver.
+
+    Of a `Solution` it also checks what is stated beside the plan: the instance's content, objective, bound, gap and
+    status.
+    """
+    if isinstance(plan, Solution):
+        return _check_solution(instance, plan)
+    if plan is None:
         raise UsageError("there is no plan to check")
-    return instance.problem_facts.check(instance, content)
+    return instance.problem_facts.check(instance, plan)
+
+
+def _check_solution(instance: Instance, solution: Solution) -> CheckReport:
+    if solution.problem != instance.problem:
+        raise UsageError(f"the solution is of problem {solution.problem!r}, the instance of {instance.problem!r}")
+    report = CheckReport(None) if solution.plan is None else instance.problem_facts.check(instance, solution.plan)
+    return replace(report, violations=[*report.violations, *_false_statements(instance, solution, report)])
+
+
+def _false_statements(instance: Instance, solution: Solution, report: CheckReport) -> Iterator[Violation]:
+    unit = instance.problem_facts.unit
+    sign = 1 if instance.problem_facts.maximize else -1
+    stated, bound = solution.objective, solution.bound
+    if solution.instance_sha256 != instance.sha256:
+        yield Violation("same instance", f"the solution is of {solution.instance!r} with other content", 1, "instance")
+    if stated != report.objective and not _close(stated, report.objective):
+        where = f"the plan is worth {report.objective}, not {stated}"
+        yield Violation("stated objective", where, abs((stated or 0) - (report.objective or 0)), unit)
+    if stated is not None and bound is not None and sign * (stated - bound) > CROSSING * max(1.0, abs(stated)):
+        yield Violation("stated bound", f"the bound {bound} crosses the objective {stated}", abs(stated - bound), unit)
+    gap = relative_gap(stated, bound)
+    if gap != solution.gap and not _close(gap, solution.gap):
+        yield Violation("stated gap", f"it is {gap}, not {solution.gap}", abs((gap or 0) - (solution.gap or 0)))
+    if solution.status != _status(stated, gap, solution.status == Status.INFEASIBLE):
+        yield Violation("stated status", f"{str(solution.status)!r} does not follow from objective and bound", 1)
+
+
+def _close(first: Number | None, second: Number | None) -> bool:
+    return first is not None and second is not None and isclose(first, second, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def _status(objective: Number | None, gap: float | None, infeasible: bool) -> Status:
+    if objective is None:
+        return Status.INFEASIBLE if infeasible else Status.UNKNOWN
+    return Status.OPTIMAL if gap is not None and gap <= PROVED_GAP else Status.FEASIBLE
 
 
 def fitting_methods(instance: Instance) -> list[str]:
@@ -183,7 +246,7 @@ def _validate(options: Options) -> None:
 def _checked_start(instance: Instance, start: Solution | None) -> Solution | None:
     if start is None or start.plan is None:
         return None
-    report = check(instance, start)
+    report = check(instance, start.plan)
     if not report.feasible:
         raise UsageError(f"the start is not feasible for {instance.name!r}: {report.violations[0]}")
     return start
@@ -206,7 +269,7 @@ def _interruptible(interrupt: threading.Event) -> Iterator[None]:
         yield
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _certified(instance: Instance, method: Method, outcome: Outcome, options: Options, reason: str) -> Solution:
@@ -221,17 +284,14 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
     bound = _certified_bound(instance, method, objective, outcome.bound)
     options.report(objective, bound)
     gap = relative_gap(objective, bound)
-    if objective is None:
-        status = Status.INFEASIBLE if outcome.infeasible else Status.UNKNOWN
-    else:
-        status = Status.OPTIMAL if gap is not None and gap <= PROVED_GAP else Status.FEASIBLE
+    status = _status(objective, gap, outcome.infeasible)
     solution = Solution(
         problem=problem.name,
         instance=instance.name,
         instance_sha256=instance.sha256,
         method=method.name,
         status=status,
-        stopped=Stopped.PROVED if status in (Status.OPTIMAL, Status.INFEASIBLE) else outcome.stopped,
+        stopped=_stopped(status, outcome.stopped, options),
         objective=objective,
         bound=bound,
         gap=gap,
@@ -246,6 +306,12 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
     )
     solution._instance = instance
     return solution
+
+
+def _stopped(status: Status, stated: Stopped, options: Options) -> Stopped:
+    if status in (Status.OPTIMAL, Status.INFEASIBLE):
+        return Stopped.PROVED
+    return Stopped.INTERRUPTED if stated == Stopped.FINISHED and options.interrupt.is_set() else stated
 
 
 def _certified_bound(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from edgeopt.solution import Number, Status
 if TYPE_CHECKING:
     from edgeopt.comparison import Comparison, Row
 
+FIGURES = range(1, 6)  # columns of a comparison that hold figures
 NOTHING = "-"
 LARGE_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 SMALL_PREFIXES = ("", "m", "µ", "n")
@@ -112,19 +113,18 @@ def _without_solution(row: Row) -> bool:
 def comparison_text(comparison: Comparison) -> str:
     """Lay out a comparison as plain text: the table, the optimum, and why methods gave nothing."""
     title = f"{comparison.instance.problem} {comparison.instance.name}"
-    table = aligned(comparison_headings(comparison), comparison_cells(comparison))
+    table = aligned(comparison_headings(comparison), comparison_cells(comparison), FIGURES)
     return "\n".join([title, *table, comparison_summary(comparison), *comparison_reasons(comparison)])
 
 
-def aligned(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Align columns of text: the first and last to the left, the others to the right."""
+def aligned(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
+    """Align columns of text to the left, or to the right where the column's number is in `right`."""
     lines = [headings, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
-    last = len(headings) - 1
 
     def line_text(line: Sequence[str]) -> str:
         cells = [
-            text.ljust(width) if column in (0, last) else text.rjust(width)
+            text.rjust(width) if column in right else text.ljust(width)
             for column, (text, width) in enumerate(zip(line, widths, strict=True))
         ]
         return "  ".join(cells).rstrip()
@@ -143,3 +143,14 @@ def comparison_html(comparison: Comparison) -> str:
     return (
         f"<div><strong>{title}</strong><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}</div>"
     )
+
+
+METRIC_UNITS = {"_bytes": "B", "_s": "s", "_hz": "Hz", "_bits": "bit"}
+
+
+def metric(key: str, value: float) -> tuple[str, str]:
+    """Write a checker's metric, whose key ends in its unit, as a name and a quantity."""
+    for ending, unit in METRIC_UNITS.items():
+        if key.endswith(ending):
+            return key.removesuffix(ending).replace("_", " "), quantity(value, unit)
+    return key.replace("_", " "), number(value)

@@ -1,0 +1,73 @@
+"""The program `edgeopt`: its verbs, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from edgeopt.cli.check import check
+from edgeopt.cli.common import ExitCode, complain
+from edgeopt.cli.compare import compare
+from edgeopt.cli.generate import generate_app
+from edgeopt.cli.info import info
+from edgeopt.cli.methods import methods
+from edgeopt.cli.plot import plot
+from edgeopt.cli.schema import schema
+from edgeopt.cli.solve import solve
+from edgeopt.errors import EdgeoptError, ProgramError
+
+app = typer.Typer(
+    name="edgeopt",
+    help="Optimization of AI models that share parameters at the network edge.",
+    epilog="Exit codes: 0 solved, 1 no solution found in the limits, 2 bad input or usage, 3 proven infeasible, "
+    "4 check failed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (solve, compare, check, info, methods, schema, plot):
+    app.command()(verb)
+app.add_typer(generate_app, name="generate")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from edgeopt import __version__
+
+        typer.echo(f"edgeopt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Hold the options of the program itself; typer shows the help given above."""
+
+
+def main() -> NoReturn:
+    """Run the command line; an error that a user can meet is one message, never a traceback."""
+    try:
+        app()
+    except ProgramError as error:
+        complain(f"fault of the program: {error}")
+        sys.exit(ExitCode.CHECK_FAILED)
+    except EdgeoptError as error:
+        complain(str(error))
+        sys.exit(ExitCode.BAD_INPUT)
+    except MemoryError:
+        complain("the memory of this machine does not suffice")
+        sys.exit(ExitCode.BAD_INPUT)
+    except BrokenPipeError:
+        # The reader of the output has gone; keep Python from complaining when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.SOLVED)
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        sys.exit(ExitCode.BAD_INPUT)
+    sys.exit(ExitCode.SOLVED)

@@ -1,0 +1,134 @@
+"""What several verbs need: exit codes, messages, input of any format, safe output."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgeopt.errors import Finding, InputError, UsageError
+
+if TYPE_CHECKING:
+    from edgeopt.instance import Instance
+    from edgeopt.library import ModelLibrary
+    from edgeopt.solution import Solution
+
+
+class ExitCode(IntEnum):
+    """What the exit code of the program tells."""
+
+    SOLVED = 0
+    NO_SOLUTION = 1
+    BAD_INPUT = 2
+    INFEASIBLE = 3
+    CHECK_FAILED = 4
+
+
+SEVERITY = (
+    ExitCode.SOLVED,
+    ExitCode.INFEASIBLE,
+    ExitCode.NO_SOLUTION,
+    ExitCode.BAD_INPUT,
+    ExitCode.CHECK_FAILED,
+)
+
+InstanceFiles = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Instance files.", show_default=False)]
+TimeLimit = Annotated[float | None, typer.Option("--time-limit", "-t", metavar="S", help="Seconds for each run.")]
+Seed = Annotated[int, typer.Option(help="Same seed and threads, same result.")]
+Threads = Annotated[int | None, typer.Option(help="Default: the cores this process may use.", show_default=False)]
+Gap = Annotated[float, typer.Option(help="Relative gap at which a proof may stop.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
+
+
+def complain(message: str) -> None:
+    """Say what is wrong, on standard error."""
+    typer.echo(f"edgeopt: {message}", err=True)
+
+
+def most_serious(codes: Iterable[ExitCode]) -> ExitCode:
+    """Return the code that tells the worst of several outcomes."""
+    return max(codes, key=SEVERITY.index, default=ExitCode.SOLVED)
+
+
+def facts_text(facts: Mapping[str, str]) -> str:
+    """Lay out named facts in two columns."""
+    width = max(map(len, facts), default=0)
+    return "\n".join(f"{name.ljust(width)}  {fact}" for name, fact in facts.items())
+
+
+def read_any(path: Path) -> Instance | ModelLibrary | Solution:
+    """Read an instance, a library or a solution, whichever the file says it is."""
+    from edgeopt.files import read_json
+    from edgeopt.instance import INSTANCE_FORMAT, instance_from_dict
+    from edgeopt.library import LIBRARY_FORMAT, ModelLibrary
+    from edgeopt.solution import SOLUTION_FORMAT, Solution
+
+    data = read_json(path)
+    found = data.get("format") if isinstance(data, Mapping) else None
+    if found == INSTANCE_FORMAT:
+        return instance_from_dict(data, file=path)
+    if found == LIBRARY_FORMAT:
+        return ModelLibrary.from_dict(data, file=path)
+    if found == SOLUTION_FORMAT:
+        return Solution.from_dict(data, file=path)
+    known = f"it should be {INSTANCE_FORMAT!r}, {LIBRARY_FORMAT!r} or {SOLUTION_FORMAT!r}"
+    raise InputError(Finding("$.format", f"no format that edgeopt knows: {found!r}", known), path)
+
+
+def require_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Make sure, before the work, that a file can be written at `path` and is none of the inputs.
+
+    Raises
+    ------
+    UsageError
+        It cannot.
+    """
+    if path.is_dir():
+        raise UsageError(f"the output {str(path)!r} is a folder; name a file in it")
+    if any(path.exists() and source.exists() and path.samefile(source) for source in inputs):
+        raise UsageError(f"the output {str(path)!r} is the input; name another file")
+    if path.exists() and not path.is_file():
+        return
+    folder = path.parent
+    if not folder.is_dir():
+        raise UsageError(f"the folder {str(folder)!r} of the output does not exist; make it first")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"nothing can be written in {str(folder)!r}: {error.strerror}") from None
+
+
+def relative_path(target: Path, folder: Path) -> str:
+    """Path of `target` as seen from `folder`, absolute where there is none (other drives)."""
+    try:
+        return Path(os.path.relpath(target.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return str(target.resolve())
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure whole or not at all, in the format of the file's ending."""
+    import io
+
+    from edgeopt.files import write_bytes
+
+    known = figure.canvas.get_supported_filetypes()
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in known:
+        raise UsageError(f"{str(path)!r} should end in one of {', '.join('.' + name for name in sorted(known))}")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=200)
+    write_bytes(path, buffer.getvalue())
+
+
+def on_terminal() -> bool:
+    """Whether standard error is a terminal, where progress may be shown."""
+    return sys.stderr.isatty()

@@ -1,0 +1,160 @@
+"""`edgeopt compare`: methods side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgeopt.cli.common import (
+    AsJson,
+    ExitCode,
+    Gap,
+    InstanceFiles,
+    Quiet,
+    Seed,
+    Threads,
+    most_serious,
+    on_terminal,
+    require_writable,
+)
+from edgeopt.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeopt.comparison import Comparison, Row
+
+DEFAULT_LIMIT_S = 60.0
+
+
+def compare(
+    files: InstanceFiles,
+    methods: Annotated[
+        str | None,
+        typer.Option("--methods", "-m", metavar="A,B,...", help="Default: all that fit.", show_default=False),
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", "-t", metavar="S", help="Seconds for each method.")
+    ] = DEFAULT_LIMIT_S,
+    seed: Seed = 0,
+    threads: Threads = None,
+    gap: Gap = 0.0,
+    csv: Annotated[Path | None, typer.Option(metavar="F", help="Write the table as CSV, too.")] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run several methods on instances: objective, bound, gaps, time and status of each.
+
+    Ctrl-C ends the method that runs with its best solution, and the comparison with it.
+    """
+    import edgeopt
+    from edgeopt.reporting.display import comparison_text
+
+    if csv is not None:
+        require_writable(csv, files)
+    instances = [edgeopt.read(file) for file in files]
+    chosen = [name.strip() for name in methods.split(",") if name.strip()] if methods is not None else None
+    if chosen == []:
+        raise UsageError("--methods names no method")
+    comparisons = []
+    for instance in instances:
+        names = chosen or edgeopt.fitting_methods(instance)
+        with _live(instance.name, names, hidden=quiet) as on_row:
+            comparison = edgeopt.compare(
+                instance, names, on_row=on_row, time_limit=time_limit, seed=seed, threads=threads, gap=gap
+            )
+        comparisons.append(comparison)
+        if not as_json:
+            typer.echo(("\n" if len(comparisons) > 1 else "") + comparison_text(comparison))
+        if comparison.interrupted:
+            break
+    if as_json:
+        _print_json(comparisons, several=len(files) > 1)
+    if csv is not None:
+        _write_csv(comparisons, csv)
+    raise typer.Exit(most_serious(_exit_code(comparison) for comparison in comparisons))
+
+
+@contextmanager
+def _live(instance: str, names: list[str], hidden: bool) -> Iterator[Callable[[Row], None]]:
+    """Tell each row when it arrives: on a terminal below a line that says what runs, else as a plain line."""
+    if hidden:
+        yield lambda row: None
+        return
+    if not on_terminal():
+        yield lambda row: typer.echo(_line(row), err=True)
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        waiting = iter([*names, ""])
+        task = bar.add_task(f"{instance}: {next(waiting)}", total=None)
+
+        def on_row(row: Row) -> None:
+            bar.console.print(_line(row), markup=False, highlight=False)
+            bar.reset(task, description=f"{instance}: {next(waiting)}")
+
+        yield on_row
+
+
+def _line(row: Row) -> str:
+    from edgeopt.reporting.display import number, quantity, status_text
+
+    if row.solution is None:
+        return f"{row.method}: {row.reason}"
+    solution = row.solution
+    status = status_text(solution.status, solution.stopped)
+    time = quantity(solution.runtime_s, "s")
+    return f"{row.method}: {number(solution.objective)}, bound {number(solution.bound)}, {time}, {status}"
+
+
+def _exit_code(comparison: Comparison) -> ExitCode:
+    from edgeopt.solution import Status
+
+    if any(row.failed for row in comparison.rows):
+        return ExitCode.CHECK_FAILED
+    if comparison.best_objective is not None:
+        return ExitCode.SOLVED
+    proved = any(row.solution is not None and row.solution.status == Status.INFEASIBLE for row in comparison.rows)
+    return ExitCode.INFEASIBLE if proved else ExitCode.NO_SOLUTION
+
+
+def _record(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "problem": comparison.instance.problem,
+        "instance": comparison.instance.name,
+        "optimum": comparison.optimum,
+        "rows": comparison.records(),
+    }
+
+
+def _print_json(comparisons: list[Comparison], several: bool) -> None:
+    import json
+
+    content = [_record(comparison) for comparison in comparisons]
+    typer.echo(json.dumps(content if several else content[0], ensure_ascii=False, allow_nan=False))
+
+
+def _write_csv(comparisons: list[Comparison], path: Path) -> None:
+    import csv
+    import io
+
+    from edgeopt.files import write_text
+
+    text = io.StringIO(newline="")
+    records = [{"instance": each.instance.name, **record} for each in comparisons for record in each.records()]
+    table = csv.DictWriter(
+        text, fieldnames=list(records[0]) if records else ["instance", "method"], lineterminator="\n"
+    )
+    table.writeheader()
+    table.writerows(records)
+    write_text(path, text.getvalue())

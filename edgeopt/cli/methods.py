@@ -1,0 +1,28 @@
+"""`edgeopt methods`: what can be asked for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def methods(
+    problem: Annotated[
+        str | None, typer.Argument(metavar="[PROBLEM]", help="Default: all.", show_default=False)
+    ] = None,
+) -> None:
+    """List the methods of a problem with what they guarantee."""
+    import edgeopt
+    from edgeopt.problems import PROBLEMS, find_problem
+    from edgeopt.reporting.display import aligned
+
+    chosen = [find_problem(problem)] if problem is not None else list(PROBLEMS.values())
+    for facts in chosen:
+        typer.echo(f"{facts.name}: {facts.title}")
+        rows = []
+        for name, method in edgeopt.methods(facts.name).items():
+            command = method.missing_extra()
+            rows.append([name, method.kind, method.guarantee + (f" (not installed: {command})" if command else "")])
+        for line in aligned(["method", "kind", "guarantee"], rows):
+            typer.echo(f"  {line}")

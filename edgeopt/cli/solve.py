@@ -1,0 +1,190 @@
+"""`edgeopt solve`: one method on instance files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgeopt.cli.common import (
+    AsJson,
+    ExitCode,
+    Gap,
+    InstanceFiles,
+    Quiet,
+    Seed,
+    Threads,
+    TimeLimit,
+    complain,
+    facts_text,
+    most_serious,
+    on_terminal,
+    relative_path,
+    require_writable,
+)
+from edgeopt.errors import EdgeoptError, ProgramError, UsageError
+
+if TYPE_CHECKING:
+    from edgeopt.method import Progress
+    from edgeopt.solution import Solution
+
+
+def solve(
+    files: InstanceFiles,
+    method: Annotated[str, typer.Option("--method", "-m", help="A method's name, or auto.")] = "auto",
+    time_limit: TimeLimit = None,
+    seed: Seed = 0,
+    threads: Threads = None,
+    gap: Gap = 0.0,
+    iteration_limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Iterations or nodes: a reproducible limit.")
+    ] = None,
+    start: Annotated[Path | None, typer.Option(metavar="SOL", help="Solution file to start from.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="SOL", help="Solution file; a folder for several files.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Solve instances and certify the results.
+
+    Ctrl-C ends the run with the best solution found so far.
+    """
+    from edgeopt.solution import Solution, Stopped
+
+    outputs = _outputs(files, output)
+    options = {
+        "time_limit": time_limit,
+        "seed": seed,
+        "threads": threads,
+        "gap": gap,
+        "iteration_limit": iteration_limit,
+        "start": Solution.read(start) if start is not None else None,
+    }
+    solutions: list[Solution | None] = []
+    codes = []
+    for file, target in zip(files, outputs, strict=True):
+        try:
+            solution = _solved(file, method, options, quiet=quiet)
+        except EdgeoptError as error:
+            if len(files) == 1:
+                raise
+            complain(str(error))
+            solutions.append(None)
+            codes.append(ExitCode.CHECK_FAILED if isinstance(error, ProgramError) else ExitCode.BAD_INPUT)
+            continue
+        solutions.append(solution)
+        codes.append(_exit_code(solution))
+        if target is not None and not _written(solution, file, target, quiet=quiet, as_json=as_json):
+            codes.append(ExitCode.BAD_INPUT)
+        if not as_json:
+            typer.echo(("\n" if len(solutions) > 1 else "") + _shown(solution))
+        if solution.stopped == Stopped.INTERRUPTED and len(solutions) < len(files):
+            complain(f"interrupted: {len(files) - len(solutions)} files are not solved")
+            break
+    if as_json:
+        _print_json(solutions, several=len(files) > 1)
+    raise typer.Exit(most_serious(codes))
+
+
+def _outputs(files: list[Path], output: Path | None) -> list[Path | None]:
+    """Where each solution goes; every fault of it is found before the first solve."""
+    if output is None:
+        return [None] * len(files)
+    if output.is_dir():
+        targets = [output / f"{file.stem}.solution.json" for file in files]
+    elif len(files) == 1:
+        targets = [output]
+    else:
+        raise UsageError(f"for several files the output must be a folder that exists, and {str(output)!r} is not")
+    if len(set(targets)) < len(targets):
+        raise UsageError("two of the files have the same name, and their solutions would have, too; solve them apart")
+    for target in targets:
+        require_writable(target, files)
+    return list(targets)
+
+
+def _solved(file: Path, method: str, options: dict[str, Any], quiet: bool) -> Solution:
+    import edgeopt
+
+    instance = edgeopt.read(file)
+    last: list[Progress] = []
+
+    def remember(progress: Progress) -> None:
+        last[:] = [progress]
+        show(progress)
+
+    with _shown_progress(instance.name, hidden=quiet) as show:
+        try:
+            return edgeopt.solve(instance, method, progress=remember, **options)
+        except KeyboardInterrupt:
+            lost = f"; the best objective so far, {last[0].objective}, is lost" if last else ""
+            complain(f"interrupted twice: {method!r} was ended before it gave back a plan{lost}")
+            raise typer.Exit(ExitCode.NO_SOLUTION) from None
+
+
+@contextmanager
+def _shown_progress(name: str, hidden: bool) -> Iterator[Any]:
+    """Show incumbent and bound on a terminal while the run lasts."""
+    if hidden or not on_terminal():
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from edgeopt.reporting.display import number, percent
+    from edgeopt.solution import relative_gap
+
+    columns = [
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[found]}"),
+    ]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None, found="")
+
+        def show(progress: Any) -> None:
+            gap = percent(relative_gap(progress.objective, progress.bound))
+            bar.update(task, found=f"best {number(progress.objective)}, bound {number(progress.bound)}, gap {gap}")
+
+        yield show
+
+
+def _exit_code(solution: Solution) -> ExitCode:
+    from edgeopt.solution import Status
+
+    if solution.status == Status.INFEASIBLE:
+        return ExitCode.INFEASIBLE
+    return ExitCode.SOLVED if solution.plan is not None else ExitCode.NO_SOLUTION
+
+
+def _written(solution: Solution, file: Path, target: Path, quiet: bool, as_json: bool) -> bool:
+    """Write a solution; if that fails it goes to standard output, so that it is not lost."""
+    located = solution.model_copy(update={"instance_path": relative_path(file, target.parent)})
+    try:
+        located.write(target)
+    except OSError as error:
+        where = "" if as_json else "; the solution is printed instead"
+        complain(f"{str(target)!r} cannot be written: {error.strerror}{where}")
+        if not as_json:
+            _print_json([solution], several=False)
+        return False
+    if not quiet:
+        typer.echo(f"written to {target}", err=True)
+    return True
+
+
+def _shown(solution: Solution) -> str:
+    facts = solution.facts()
+    return facts_text({solution.problem: solution.instance, **facts})
+
+
+def _print_json(solutions: list[Solution | None], several: bool) -> None:
+    import json
+
+    content = [solution and solution.to_dict() for solution in solutions]
+    typer.echo(json.dumps(content if several else content[0], ensure_ascii=False, allow_nan=False))

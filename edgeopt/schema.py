@@ -1,0 +1,52 @@
+"""JSON Schema of the file formats, derived from the records that read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeopt.errors import UsageError, suggestion
+from edgeopt.library import ModelLibrary
+from edgeopt.problems import PROBLEMS
+from edgeopt.record import Record
+from edgeopt.solution import Solution
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def file_schema(kind: str) -> dict[str, Any]:
+    """Return the JSON Schema of a file format.
+
+    Parameters
+    ----------
+    kind : str
+        A problem's name, for its instances; or ``"library"`` or ``"solution"``.
+
+    Raises
+    ------
+    UsageError
+        There is no such format.
+    """
+    if kind in PROBLEMS:
+        return _instance_schema(kind)
+    if kind not in ("library", "solution"):
+        raise UsageError(f"there is no format {kind!r}; {suggestion(kind, [*PROBLEMS, 'library', 'solution'])}")
+    return _schema(ModelLibrary if kind == "library" else Solution, ("format",))
+
+
+def _instance_schema(problem: str) -> dict[str, Any]:
+    schema = _schema(PROBLEMS[problem].instance_class, ("format", "problem"))
+    inline = schema["properties"]["library"]
+    schema["properties"]["library"] = {
+        "anyOf": [
+            inline,
+            {"type": "string", "description": "Path of a library file, relative to the folder of the instance."},
+        ]
+    }
+    return schema
+
+
+def _schema(cls: type[Record], required: tuple[str, ...]) -> dict[str, Any]:
+    """Schema of a file; the keys that tell what the file is must be there, though the records have defaults."""
+    schema = {"$schema": DIALECT, **cls.model_json_schema()}
+    schema["required"] = [*required, *(key for key in schema.get("required", ()) if key not in required)]
+    return schema
