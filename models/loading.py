@@ -1,0 +1,158 @@
+"""Loading with one deadline as a mixed-integer linear program: prefix users and a forest of overlaps.
+
+Symbols are those of the table in ``models/README.md``. An order of models loads the sum of their sizes less the overlaps
+of neighbours, and joining two paths of neighbours costs nothing; so it is enough to choose disjoint paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyomo.core import Binary, ConcreteModel, Constraint, Expression, Objective, Set, Var, maximize, quicksum, value
+from scipy import sparse
+
+from edgeopt.loading.arrays import Arrays, compile_arrays
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.solution import Plan
+
+
+def formulate(instance: LoadingInstance | Arrays) -> ConcreteModel:
+    """State the problem of serving most users before the common deadline.
+
+    Times are in units of the deadline T. The rows against cycles of neighbours are too many to be written down; a
+    solution with a cycle (see `cycles`) breaks ``no_cycle(m, models)``, which a method adds.
+
+    Parameters
+    ----------
+    instance : LoadingInstance or Arrays
+        One deadline for all users.
+
+    Returns
+    -------
+    pyomo.environ.ConcreteModel
+        Without cycles, its optimum is that of the instance, and `read_plan` gives the plan.
+    """
+    arrays = instance if isinstance(instance, Arrays) else compile_arrays(instance)
+    m = ConcreteModel(name="loading")
+    m.arrays = arrays
+    _sets(m, arrays)
+    _decisions(m)
+    _times(m, arrays)
+    m.most_users = Objective(expr=quicksum(m.x.values()), sense=maximize)
+    m.deadline = Constraint(expr=m.serving + m.loading - m.reusing <= 1)
+    m.prefix = Constraint(m.USERS, rule=_prefix)
+    m.two_neighbours = Constraint(m.MODELS, rule=_two_neighbours)
+    m.both_visited = Constraint(m.PAIRS, [0, 1], rule=_both_visited)
+    m.runs = Constraint(m.BLOCKS, rule=_runs)
+    m.loaded_for = Constraint(m.HOLDINGS, rule=_loaded_for)
+    return m
+
+
+def _sets(m: ConcreteModel, arrays: Arrays) -> None:
+    """I models, their users by rank of upload time, E pairs that overlap, J blocks that three models or more hold."""
+    ranks = [(i, p) for i, table in enumerate(arrays.serve_s) for p in range(1, len(table))]
+    holders = shared_blocks(arrays)
+    m.MODELS = Set(initialize=range(len(arrays.model_names)))
+    m.USERS = Set(initialize=ranks, dimen=2)
+    m.PAIRS = Set(initialize=list(map(tuple, overlapping_pairs(arrays).tolist())), dimen=2)
+    m.BLOCKS = Set(initialize=list(holders))
+    m.HOLDINGS = Set(initialize=[(j, i) for j, models in holders.items() for i in models], dimen=2)
+    m.holders = holders
+    m.pairs_at = {i: [] for i in m.MODELS}
+    for pair in m.PAIRS:
+        for i in pair:
+            m.pairs_at[i].append(pair)
+
+
+def _decisions(m: ConcreteModel) -> None:
+    """x: user p of model i is served; y: model i is visited; z: pair e are neighbours; v: block j is loaded."""
+    m.x = Var(m.USERS, domain=Binary)
+    m.y = Expression(m.MODELS, rule=lambda m, i: m.x[i, 1])
+    m.z = Var(m.PAIRS, domain=Binary)
+    m.v = Var(m.BLOCKS, bounds=(0, 1))
+
+
+def _times(m: ConcreteModel, arrays: Arrays) -> None:
+    """Serving, loading whole models, and what neighbours save of it."""
+    unit = arrays.deadline_s
+    step = {(i, p): float(g[p] - g[p - 1]) / unit for i, g in enumerate(arrays.serve_s) for p in range(1, len(g))}
+    m.serving = Expression(expr=quicksum(step[i, p] * m.x[i, p] for i, p in m.USERS))
+    m.loading = Expression(expr=quicksum(float(arrays.model_load_s[i]) / unit * m.y[i] for i in m.MODELS))
+    m.reusing = Expression(expr=quicksum(float(arrays.overlap_s[e]) / unit * m.z[e] for e in m.PAIRS))
+
+
+def _prefix(m: ConcreteModel, i: int, p: int) -> Any:
+    """Users of a model are served in the order of their upload times."""
+    return m.x[i, p] <= m.x[i, p - 1] if p > 1 else Constraint.Skip
+
+
+def _two_neighbours(m: ConcreteModel, i: int) -> Any:
+    """A visited model has at most two neighbours, another none."""
+    return quicksum(m.z[e] for e in m.pairs_at[i]) <= 2 * m.y[i] if m.pairs_at[i] else Constraint.Skip
+
+
+def _both_visited(m: ConcreteModel, i: int, k: int, end: int) -> Any:
+    """Neighbours are visited."""
+    return m.z[i, k] <= m.y[(i, k)[end]]
+
+
+def _runs(m: ConcreteModel, j: int) -> Any:
+    """A loaded block is loaded once for each run of neighbours that hold it, at least once: pairs < visited holders."""
+    inside = quicksum(m.z[e] for e in combinations(m.holders[j], 2))
+    return inside <= quicksum(m.y[i] for i in m.holders[j]) - m.v[j]
+
+
+def _loaded_for(m: ConcreteModel, j: int, i: int) -> Any:
+    """A block is loaded when a model that holds it is visited."""
+    return m.v[j] >= m.y[i]
+
+
+def no_cycle(m: ConcreteModel, models: Iterable[int], visited: int) -> Any:
+    """Neighbours among some models form no cycle: fewer pairs than visited models, once `visited`, one of them, is."""
+    chosen = sorted(models)
+    inside = quicksum(m.z[e] for e in combinations(chosen, 2) if e in m.PAIRS)
+    return inside <= quicksum(m.y[i] for i in chosen) - m.y[visited]
+
+
+def overlapping_pairs(arrays: Arrays) -> NDArray[np.int64]:
+    """Pairs i < k of models with blocks in common, shape (pairs, 2)."""
+    above = sparse.triu(sparse.coo_array(arrays.overlap_s), k=1).tocoo()
+    return np.stack([above.row, above.col], axis=1).astype(np.int64)
+
+
+def shared_blocks(arrays: Arrays) -> dict[int, list[int]]:
+    """Models that hold each block (blocks held by the same models merged), for blocks of three holders or more."""
+    holders = enumerate(arrays.sharing.holders)
+    return {j: models.tolist() for j, models in holders if len(models) > 2 and arrays.sharing.atom_bytes[j] > 0}
+
+
+def read_plan(m: ConcreteModel) -> Plan:
+    """Make the plan of the formulation's values, which must be free of cycles."""
+    arrays: Arrays = m.arrays
+    counts = [0] * len(arrays.model_names)
+    for (i, _), served in m.x.items():
+        counts[i] += round(value(served, exception=False) or 0)
+    chosen = [pair for pair, joined in m.z.items() if (value(joined, exception=False) or 0) > 0.5]
+    order = order_of_paths([i for i in m.MODELS if counts[i]], chosen)
+    return arrays.plan(order, [counts[i] for i in order])
+
+
+def order_of_paths(visited: Iterable[int], pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """Lay the paths that the pairs form one after another."""
+    neighbours: dict[int, list[int]] = {i: [] for i in visited}
+    for i, k in pairs:
+        neighbours[i].append(k)
+        neighbours[k].append(i)
+    order: list[int] = []
+    placed: set[int] = set()
+    for first in sorted(neighbours, key=lambda i: (len(neighbours[i]), i)):
+        current: int | None = first
+        while current is not None and current not in placed:
+            placed.add(current)
+            order.append(current)
+            current = next((k for k in neighbours[current] if k not in placed), None)
+    return order
