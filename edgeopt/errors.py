@@ -33,7 +33,8 @@ class Finding:
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"at {self.place}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
+        place = f"at {self.place}: " if self.place != "$" else ""
+        return place + self.problem + (f" ({self.remedy})" if self.remedy else "")
 
 
 class InputError(EdgeoptError):

@@ -70,4 +70,13 @@ def main() -> NoReturn:
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         sys.exit(ExitCode.BAD_INPUT)
+    except KeyboardInterrupt:
+        complain("interrupted")
+        sys.exit(ExitCode.NO_SOLUTION)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        complain("this is a fault of edgeopt; please report it with the lines above")
+        sys.exit(ExitCode.CHECK_FAILED)
     sys.exit(ExitCode.SOLVED)
