@@ -121,23 +121,28 @@ def random_instance(
     names = list(library.models)
     sizes = [library.size_bytes(name) for name in names]
     rate = pick(rng, 1.0, 2.0, 2.5, 10.0)
+    ample = rng.random() < 0.5  # every model can serve someone, so that the order of models matters
+    count = 0 if rng.random() < 0.02 else int(rng.integers(max(1, users // 2), users + 1))
     asked = [
         User(
-            model=names[rng.integers(len(names))],
+            model=names[number % len(names) if ample else rng.integers(len(names))],
             upload_bits=float(pick(rng, 0, 1, 1, 2, 3, 8, 50)),
             spectral_efficiency=pick(rng, 0.5, 1.0, 2.0, 2.5),
             deadline_s=0.0,
         )
-        for _ in range(0 if rng.random() < 0.02 else rng.integers(max(1, users // 2), users + 1))
+        for number in range(count)
     ]
     work = library.union_bytes({user.model for user in asked}) / rate
     work += sum(min(5.0, user.upload_bits / (2 * user.spectral_efficiency)) + 1.0 for user in asked)
-    common = round(work * rng.uniform(0.0 if rng.random() < 0.1 else 0.35, 1.1), 1)
+    common = round(work * (rng.uniform(0.6, 1.2) if ample else rng.uniform(0.0, 1.1)), 1)
     deadlines = [common if one_deadline else round(common * rng.uniform(0.2, 1.4), 1) for _ in asked]
     return LoadingInstance(
         name=f"{structure}-{seed}",
         library=library,
-        server=Server(memory_bytes=int(rng.integers(min(sizes), max(sizes) + 12)), load_rate_bytes_per_s=rate),
+        server=Server(
+            memory_bytes=int(rng.integers(max(sizes) + 5 if ample else min(sizes), max(sizes) + 12)),
+            load_rate_bytes_per_s=rate,
+        ),
         bandwidth_hz=pick(rng, 1.0, 2.0, 4.0),
         users={
             f"u{number}": user.model_copy(update={"deadline_s": deadline})
