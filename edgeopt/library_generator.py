@@ -173,7 +173,7 @@ def _figures(kind: str, draft: Draft) -> list[dict[str, Any]]:
         workspace, flops = rng.uniform(50e6, 500e6, models), rng.uniform(2e9, 30e9, models)
     else:
         # A batched answer of some tens of tokens; the cache of keys and values takes half a MB per token.
-        fixed, sample = rng.uniform(0.1, 0.4, models), rng.uniform(0.01, 0.04, models)
+        fixed, sample = rng.uniform(0.05, 0.2, models), rng.uniform(0.005, 0.02, models)
         workspace, flops = rng.uniform(0.2e9, 1e9, models), rng.uniform(2e12, 8e12, models)
     accuracy = rng.uniform(0.6, 0.95, models)
     return [

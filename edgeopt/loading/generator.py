@@ -154,7 +154,7 @@ def generate(
     factor = rng.uniform(*INDIVIDUAL_SPREAD, users) if deadlines == "individual" else np.ones(users)
     width = len(str(users))
     return LoadingInstance(
-        name=name or f"{library.name}-{users}-seed{seed}",
+        name=name or f"{library.name}-{len(names)}x{users}-seed{seed}",
         library=library,
         server=server,
         bandwidth_hz=bandwidth_hz,
