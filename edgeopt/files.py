@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -69,8 +70,15 @@ def parse_json(text: str, source: str | Path | None = None) -> Any:
 
     if not text.strip():
         raise InputError(Finding("$", "the file is empty"), source)
+
+    def strict_float(token: str) -> float | _NotANumber:
+        value = float(token)
+        return value if isfinite(value) else strict_constant(token)
+
     try:
-        data = json.loads(text, object_pairs_hook=strict_object, parse_constant=strict_constant)
+        data = json.loads(
+            text, object_pairs_hook=strict_object, parse_float=strict_float, parse_constant=strict_constant
+        )
     except json.JSONDecodeError as error:
         end = " (the file ends too early: is it truncated?)" if error.pos >= len(text.rstrip()) else ""
         problem = f"line {error.lineno}, column {error.colno} is not JSON: {error.msg}{end}"
@@ -90,7 +98,7 @@ def _report_faults(data: Any, source: str | Path | None) -> NoReturn:
         if isinstance(value, _Repeated):
             findings.append(Finding(place, f"the key {value.repeated_key!r} stands twice", "keep one of them"))
         elif isinstance(value, _NotANumber):
-            findings.append(Finding(place, f"{value.token} is not a number", "give a finite number"))
+            findings.append(Finding(place, f"{value.token} is not a finite number", "give a finite number"))
     raise InputError(findings or Finding("$", "a key stands twice in an object"), source)
 
 
@@ -141,10 +149,10 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Write bytes like `write_text`; a link is followed, and a device or pipe is simply written to."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        target.write_bytes(content)
+    if Path(path).exists() and not Path(path).is_file():
+        Path(path).write_bytes(content)
         return
+    target = Path(os.path.realpath(path))
     temporary = target.parent / f".{secrets.token_hex(8)}.part"
     try:
         with open(temporary, "xb") as stream:

@@ -18,7 +18,8 @@ from edgeopt.record import Record
 
 LIBRARY_FORMAT: Final = "edgeopt-library/1"
 
-Bytes = Annotated[int, Field(ge=0)]
+MOST_BYTES = 2**62  # so that sums of sizes are exact in 64-bit integers
+Bytes = Annotated[int, Field(ge=0, le=MOST_BYTES)]
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -126,6 +127,10 @@ class ModelLibrary(Record):
     models: dict[Name, Model]
 
     def findings(self) -> Iterable[Finding]:
+        if sum(self.blocks.values()) > MOST_BYTES:
+            yield Finding(
+                "$.blocks", "the blocks have more bytes together than can be counted", f"at most {MOST_BYTES}"
+            )
         names = list(self.blocks)
         for model_name, model in self.models.items():
             seen: set[str] = set()
