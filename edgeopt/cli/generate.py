@@ -56,6 +56,7 @@ def loading(
         deadline_s=deadline_s,
         served_fraction=served_fraction,
         uploads=uploads,  # type: ignore[arg-type]
+        name=output.stem,
     )
     _write(instance, output, library)
 

@@ -21,7 +21,9 @@ BANDWIDTH_HZ = 100e6  # the widest carrier of 5G below 7 GHz (3GPP TS 38.104, fr
 # 13.317 GB of OPT-6.7B in half precision loaded in 4.947 s (median of 30) from NVMe into an A5000 GPU by
 # safetensors: ServerlessLLM, benchmarks/results/a5000_2024.
 LOAD_RATE_BYTES_PER_S = 2.69e9
-GPU_MEMORY_BYTES = tuple(size * 10**9 for size in (4, 8, 16, 24, 48, 80, 96, 141, 192))
+# Sizes of GPUs, and of the parts into which one is shared.
+GPU_MEMORY_BYTES = tuple(size * 10**9 for size in (1, 2, 4, 8, 16, 24, 48, 80, 96, 141, 192))
+LEAST_BATCH = 4  # our choice: every model can run this many samples at once
 ZIPF_EXPONENT = 0.8  # our choice; request popularities on the web are usually fitted with 0.6 to 1
 INDIVIDUAL_SPREAD = (0.5, 1.5)  # individual deadlines, in units of the common one
 
@@ -119,7 +121,7 @@ def generate(
     load_rate_bytes_per_s : float
         Rate R at which parameters reach the GPU; the default is a measured one.
     memory_bytes : int, optional
-        GPU memory Q; when it is not given, the smallest usual size in which the largest model leaves a fifth free.
+        GPU memory Q; when it is not given, the smallest usual size in which every model can run a batch of 4.
     zipf_exponent : float
         The models' popularity is proportional to rank ** -exponent; 0: all equal.
     name : str, optional
@@ -171,8 +173,11 @@ def generate(
 
 
 def _usual_memory(library: ModelLibrary) -> int:
-    largest = max(library.size_bytes(model) for model in library.models)
-    return next((size for size in GPU_MEMORY_BYTES if size >= 1.25 * largest), -(-5 * largest // 4))
+    needed = max(
+        library.size_bytes(name) + LEAST_BATCH * (model.workspace_bytes_per_sample or 0)
+        for name, model in library.models.items()
+    )
+    return next((size for size in GPU_MEMORY_BYTES if size >= needed), needed)
 
 
 def _deadline(library: ModelLibrary, server: Server, asked: NDArray[np.int64], upload_s: Floats, part: float) -> float:
