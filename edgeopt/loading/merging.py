@@ -71,6 +71,7 @@ class Pool:
     Parameters
     ----------
     tables : sequence of numpy.ndarray
+        From 0 users on, none with an entry beyond the horizon.
     horizon : float
     expired : callable, optional
         Asked before each merge; once it is true, only the longest of the tables merged so far is used.
