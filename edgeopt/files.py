@@ -28,7 +28,7 @@ class _NotANumber:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a UTF-8 JSON file: no NaN, no infinity, no key twice in one object.
+    """Read a UTF-8 JSON file (with or without byte order mark): no NaN, no infinity, no key twice in one object.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def read_json(path: str | Path) -> Any:
         The file is missing, unreadable, truncated or not strict JSON; the error names the place.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(Finding("$", "there is no such file"), path) from None
     except UnicodeDecodeError as error:
