@@ -18,7 +18,7 @@ from edgeopt.solution import Number, Plan, Solution, Stopped
 
 Kind = Literal["exact", "heuristic", "bound", "baseline"]
 
-EXTRAS = {"pyscipopt": "minlp"}
+EXTRAS = {"pyscipopt": "minlp", "clarabel": "radio"}
 ENTRY_POINT_GROUP = "edgeopt.methods"
 
 

@@ -66,6 +66,9 @@ PROBLEMS = {
         Problem(
             "pulling", "models selected and pulled to cloudlets for the least delay", False, "total delay", "s", False
         ),
+        Problem(
+            "caching", "blocks cached at nodes that broadcast them together", False, "expected total delay", "s", False
+        ),
         Problem("placement", "models placed on nodes to serve the most demand", True, "hit weight", "", False),
     ]
 }

@@ -1,0 +1,1 @@
+"""Block caching, migration and cooperative broadcasting: the problem `caching`."""

@@ -1,0 +1,1 @@
+"""Beamformers that serve several users with one broadcast."""

@@ -1,0 +1,218 @@
+"""Instances of `caching`: edge nodes that cache blocks, fetch them, and broadcast them together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from math import fsum, hypot
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from edgeopt.errors import Finding, suggestion
+from edgeopt.instance import Instance
+from edgeopt.library import Bytes, Name
+from edgeopt.record import Record
+
+PROBABILITY_TOLERANCE = 1e-9
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+ComplexNumber = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class Node(Record):
+    """An edge node.
+
+    Attributes
+    ----------
+    storage_bytes : int
+        C_n.
+    power_w : float
+        Largest transmit power P_n.
+    antennas : int
+    """
+
+    storage_bytes: Bytes
+    power_w: Positive
+    antennas: Annotated[int, Field(ge=1)]
+
+
+class Radio(Record):
+    """The common downlink channel.
+
+    Attributes
+    ----------
+    bandwidth_hz : float
+    noise_w : float
+        Noise power over the whole bandwidth.
+    csi_error : float
+        Radius of the ball around each known channel vector in which the true one lies; channel amplitude, no unit.
+    channels : dict of str to dict of str to list
+        By node and user: real and imaginary part for each antenna of the node.
+    """
+
+    bandwidth_hz: Positive
+    noise_w: Positive
+    csi_error: NonNegative
+    channels: dict[Name, dict[Name, list[ComplexNumber]]]
+
+
+class Link(Record):
+    """A directed connection over which cached blocks migrate."""
+
+    source: Annotated[Name, Field(alias="from")]
+    to: Name
+    rate_bps: Positive
+
+
+class Backhaul(Record):
+    """How nodes get what they do not cache.
+
+    Attributes
+    ----------
+    cloud_bps : dict of str to float
+        Rate from the cloud by node; a node that is left out cannot fetch from the cloud.
+    links : list of Link
+        Directed; a pair of nodes without a link does not migrate.
+    """
+
+    cloud_bps: dict[Name, Positive]
+    links: list[Link] = Field(default_factory=list)
+
+
+class Scenario(Record):
+    """Requests that come together.
+
+    Attributes
+    ----------
+    probability : float
+    requests : dict of str to str
+        Model by user; a user that is left out asks for nothing.
+    """
+
+    probability: Annotated[float, Field(ge=0, le=1)]
+    requests: dict[Name, Name]
+
+
+class CachingInstance(Instance):
+    """Edge nodes, their radio and backhaul, and scenarios of requests.
+
+    Attributes
+    ----------
+    nodes : dict of str to Node
+    radio : Radio
+    backhaul : Backhaul
+    scenarios : list of Scenario
+        Their probabilities sum to 1, within 1e-9.
+    """
+
+    problem: Literal["caching"] = "caching"
+    nodes: Annotated[dict[Name, Node], Field(min_length=1)]
+    radio: Radio
+    backhaul: Backhaul
+    scenarios: Annotated[list[Scenario], Field(min_length=1)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data; a link's source stands under ``from``."""
+        return self.model_dump(mode="json", exclude_none=True, by_alias=True)
+
+    @property
+    def users(self) -> list[str]:
+        """The users that have channels."""
+        return list(dict.fromkeys(user for row in self.radio.channels.values() for user in row))
+
+    def findings(self) -> Iterable[Finding]:
+        yield from super().findings()
+        yield from self._channel_findings()
+        yield from self._backhaul_findings()
+        yield from self._scenario_findings()
+
+    def _channel_findings(self) -> Iterable[Finding]:
+        users = self.users
+        yield from self._unknown_nodes("$.radio.channels", self.radio.channels)
+        for name, node in self.nodes.items():
+            row = self.radio.channels.get(name)
+            if row is None:
+                yield Finding("$.radio.channels", f"the node {name!r} has no channels", "give one for each user")
+                continue
+            for user in users:
+                place = f"$.radio.channels.{name}"
+                if user not in row:
+                    yield Finding(place, f"there is no channel from {name!r} to the user {user!r}", "add it")
+                elif len(row[user]) != node.antennas:
+                    problem = f"{len(row[user])} channel coefficients for {node.antennas} antennas"
+                    yield Finding(f"{place}.{user}", problem, "give [real, imaginary] for each antenna of the node")
+
+    def _backhaul_findings(self) -> Iterable[Finding]:
+        yield from self._unknown_nodes("$.backhaul.cloud_bps", self.backhaul.cloud_bps)
+        pairs = Counter((link.source, link.to) for link in self.backhaul.links)
+        for index, link in enumerate(self.backhaul.links):
+            place = f"$.backhaul.links[{index}]"
+            for key, node in (("from", link.source), ("to", link.to)):
+                if node not in self.nodes:
+                    problem = f"there is no node {node!r}"
+                    yield Finding(f"{place}.{key}", problem, suggestion(node, list(self.nodes)))
+            if link.source == link.to:
+                yield Finding(place, f"the link leads from {link.source!r} to itself", "leave it out")
+            if pairs[link.source, link.to] > 1:
+                yield Finding(place, f"the link from {link.source!r} to {link.to!r} stands twice", "keep one")
+
+    def _scenario_findings(self) -> Iterable[Finding]:
+        total = fsum(scenario.probability for scenario in self.scenarios)
+        if abs(total - 1) > PROBABILITY_TOLERANCE:
+            remedy = f"they should sum to 1, within {PROBABILITY_TOLERANCE:g}"
+            yield Finding("$.scenarios", f"the probabilities sum to {total:.12g}", remedy)
+        users, models = self.users, list(self.library.models)
+        known = set(users)
+        for index, scenario in enumerate(self.scenarios):
+            for user, model in scenario.requests.items():
+                place = f"$.scenarios[{index}].requests.{user}"
+                if user not in known:
+                    yield Finding(place, f"the user {user!r} has no channels", suggestion(user, users))
+                if model not in self.library.models:
+                    yield Finding(place, f"the library has no model {model!r}", suggestion(model, models))
+
+    def _unknown_nodes(self, place: str, named: Mapping[str, object]) -> Iterable[Finding]:
+        for name in named:
+            if name not in self.nodes:
+                yield Finding(f"{place}.{name}", f"there is no node {name!r}", suggestion(name, list(self.nodes)))
+
+    def requesters(self, scenario: int) -> dict[str, list[str]]:
+        """Users of each requested block in a scenario, K_j, in the order of the requests."""
+        found: dict[str, list[str]] = {}
+        for user, model in self.scenarios[scenario].requests.items():
+            for block in self.library.models[model].blocks:
+                found.setdefault(block, []).append(user)
+        return found
+
+    def unheard_users(self) -> list[str]:
+        """Users with a request that no node reaches: no channel vector is longer than the channel error."""
+        asking = {user for scenario in self.scenarios for user in scenario.requests}
+        return [user for user in self.users if user in asking and self._amplitude(user) <= self.radio.csi_error]
+
+    def _amplitude(self, user: str) -> float:
+        rows = self.radio.channels.values()
+        return max(hypot(*(part for pair in row[user] for part in pair)) for row in rows)
+
+    def facts(self) -> dict[str, str]:
+        from edgeopt.reporting.display import quantity
+
+        storage = [node.storage_bytes for node in self.nodes.values()]
+        least, most = quantity(min(storage), "B"), quantity(max(storage), "B")
+        asking = {user for scenario in self.scenarios for user in scenario.requests}
+        models = {model for scenario in self.scenarios for model in scenario.requests.values()}
+        unheard = self.unheard_users()
+        cloud = sum(name in self.backhaul.cloud_bps for name in self.nodes)
+        silent = f"; no node reaches {', '.join(map(repr, unheard))}" if unheard else ""
+        return {
+            **super().facts(),
+            "nodes": f"{len(self.nodes)}, storage {least if least == most else f'{least} to {most}'} each",
+            "requested": f"{len(models)} models, {quantity(self.library.union_bytes(models), 'B')} together",
+            "users": f"{len(asking)} with requests in {len(self.scenarios)} scenarios{silent}",
+            "backhaul": f"{cloud} nodes reach the cloud, {len(self.backhaul.links)} links between nodes",
+            "radio": f"{quantity(self.radio.bandwidth_hz, 'Hz')}, channel error {self.radio.csi_error:.3g}",
+        }
+
+
+INSTANCE_CLASS = CachingInstance
