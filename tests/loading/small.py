@@ -8,6 +8,7 @@ from typing import Any
 from edgeopt.loading.instance import LoadingInstance
 
 DEFAULT_MODEL = {"compute_fixed_s": 1.0, "compute_per_sample_s": 0.5, "workspace_bytes_per_sample": 1}
+FREE = {"compute_fixed_s": 0.0, "compute_per_sample_s": 0.0}
 DEFAULT_USER = {"upload_bits": 2.0, "spectral_efficiency": 1.0}
 
 

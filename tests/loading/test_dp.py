@@ -12,7 +12,7 @@ from edgeopt.loading.generator import generate
 from edgeopt.method import Options
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import random_instance
-from tests.loading.small import instance_of
+from tests.loading.small import FREE, instance_of
 
 
 @pytest.mark.parametrize("structure", ["none", "backbone", "tree"])
@@ -96,7 +96,6 @@ def test_nobody_served_is_optimal(case, method):
     assert solution.plan == {"batches": [], "bandwidth_hz": {}}
 
 
-FREE = {"compute_fixed_s": 0.0, "compute_per_sample_s": 0.0}
 EVERYBODY = {
     "no time, and nothing takes time": instance_of(
         {"m": []}, {"u": {"model": "m", "upload_bits": 0.0}}, 0.0, model_keys={"m": FREE}

@@ -15,7 +15,7 @@ from edgeopt.loading.sharing_tree import sharing_tree
 from edgeopt.method import Options
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance, random_library
-from tests.loading.small import instance_of
+from tests.loading.small import FREE, instance_of
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -55,7 +55,7 @@ def test_order_of_all_models_loads_least(structure):
                 {name: {"model": name, "upload_bits": 0.0} for name in models},
                 float(deadline),
                 sizes=library.blocks,
-                model_keys=dict.fromkeys(models, {"compute_fixed_s": 0.0, "compute_per_sample_s": 0.0}),
+                model_keys=dict.fromkeys(models, FREE),
             )
             solution = edgeopt.solve(instance, "modular-dp")
             assert (solution.objective == 7) == (deadline == least)
