@@ -203,7 +203,6 @@ class PullingInstance(Instance):
 
     def _request_findings(self) -> Iterable[Finding]:
         nodes, models = self.nodes, self.library.models
-        lacking: dict[tuple[str, str], None] = {}
         for name, request in self.requests.items():
             place = f"$.requests.{name}"
             if request.node not in nodes:
@@ -221,14 +220,10 @@ class PullingInstance(Instance):
                 yield Finding(f"{place}.models", "a model stands twice", "name it once")
         tasks = {request.task for request in self.requests.values() if request.models is None}
         named = {model for request in self.requests.values() for model in request.models or ()}
-        for name, model in models.items():
-            if tasks:
-                lacking.update(((name, "task"), None) for _ in [0] if model.task is None)
-                lacking.update(((name, "accuracy"), None) for _ in [0] if model.task in tasks)
-            if name in named or model.task in tasks:
-                lacking[name, "flops_per_sample"] = None
-        for name, key in lacking:
-            yield from require_model_keys(name, models[name], [key])
+        for name, facts in models.items():
+            needed = {"task": bool(tasks), "accuracy": facts.task in tasks}
+            needed["flops_per_sample"] = name in named or facts.task in tasks
+            yield from require_model_keys(name, facts, [key for key, wanted in needed.items() if wanted])
 
     @cached_property
     def nodes(self) -> dict[str, None]:

@@ -1,0 +1,366 @@
+"""From an instance to its core: admissible models, exact reductions, merged requests; and back to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, reduce
+from math import gcd, lcm
+
+import numpy as np
+from scipy import sparse
+
+from edgeopt.library import ModelLibrary
+from edgeopt.pulling.core import UNLIMITED, Core, Flags, Floats, Ints
+from edgeopt.pulling.instance import PullingInstance
+from edgeopt.pulling.routes import Routes
+from edgeopt.solution import Plan
+
+LARGEST_WORK = 2**61
+
+
+@dataclass
+class Network:
+    """What the sites offer for the models that some request admits.
+
+    Attributes
+    ----------
+    library : ModelLibrary
+        Of these models only.
+    routes : Routes
+    flops : numpy.ndarray, shape (models,)
+        Per sample.
+    speed : numpy.ndarray, shape (sites,)
+        Operations per second of the cloudlets.
+    memory : numpy.ndarray of int64, shape (sites,)
+    atom_bytes, atom_pull : numpy.ndarray, shape (sites, atoms)
+    """
+
+    instance: PullingInstance
+    library: ModelLibrary
+    routes: Routes
+    flops: Floats
+    speed: Floats
+    memory: Ints
+    atom_bytes: Ints
+    atom_pull: Floats
+
+    @cached_property
+    def incidence(self) -> sparse.csr_array:
+        """1 where the model holds the atom, shape (models, atoms)."""
+        return self.library.sharing.incidence
+
+    @cached_property
+    def model_bytes(self) -> Ints:
+        """Bytes of each model that are not resident, shape (sites, models)."""
+        return np.asarray((self.incidence @ self.atom_bytes.T).T, np.int64)
+
+    @cached_property
+    def fits(self) -> Flags:
+        """Whether a model alone fits into a site and can be pulled, shape (sites, models)."""
+        unreachable = (self.incidence @ np.isinf(self.atom_pull).astype(np.int64).T).T > 0
+        return (self.model_bytes <= self.memory[:, None]) & ~unreachable
+
+    def undominated(self, models: Ints, site: int) -> Flags:
+        """Leave out models that need a superset of another's atoms at the site and no fewer operations."""
+        costly = (self.atom_bytes[site] > 0) | (self.atom_pull[site] > 0)
+        needs = self.incidence[models][:, np.flatnonzero(costly)]
+        common = (needs @ needs.T).toarray()
+        subset = common == np.diag(common)[:, None]  # subset[i, k]: i needs nothing that k does not
+        flops = self.flops[models]
+        fewer = flops[:, None] < flops[None, :]
+        equal = flops[:, None] == flops[None, :]
+        strict = ~subset.T | (np.arange(len(models))[:, None] < np.arange(len(models))[None, :])
+        found: Flags = ~(subset & (fewer | (equal & strict)) & ~np.eye(len(models), dtype=bool)).any(axis=0)
+        return found
+
+
+@dataclass
+class Groups:
+    """Requests that every method may treat alike.
+
+    Attributes
+    ----------
+    members : list of list of str
+        Names of the requests.
+    models : list of numpy.ndarray of int64
+        Admissible models, one entry for each group; equal sets are the same object.
+    node : numpy.ndarray of int64
+        Row of the node in the routes.
+    input_bits, samples : numpy.ndarray
+    count : numpy.ndarray of int64
+        Requests in one unit.
+    units : numpy.ndarray of int64
+    """
+
+    members: list[list[str]]
+    models: list[Ints]
+    node: Ints
+    input_bits: Floats
+    samples: Ints
+    count: Ints
+    units: Ints
+
+
+@dataclass
+class Arrays:
+    """An instance, its network and groups, and the core that methods solve."""
+
+    instance: PullingInstance
+    network: Network
+    groups: Groups
+    core: Core
+    cloud_model: Ints
+
+    def plan(self, amounts: Ints) -> Plan:
+        """Make the plan that serves `amounts[o]` units by option o and the rest in the cloud."""
+        names, sites = self.network.library.sharing.model_names, self.network.routes.sites
+        core, start = self.core, self.core.group_start
+        assignments: dict[str, dict[str, str]] = {}
+        for group, members in enumerate(self.groups.members):
+            waiting = iter(members)
+            for option in range(start[group], start[group + 1]):
+                if amounts[option] > 0:
+                    choice = {"model": names[core.option_model[option]], "site": sites[core.option_site[option]]}
+                    for name in self._taken(waiting, group, int(amounts[option])):
+                        assignments[name] = dict(choice)
+            for name in waiting:
+                assignments[name] = {"model": names[self.cloud_model[group]], "site": sites[-1]}
+        return {"assignments": {name: assignments[name] for name in self.instance.requests}}
+
+    def _taken(self, waiting: Iterator[str], group: int, units: int) -> Iterator[str]:
+        """The next units of a group; a unit without compute limits is the whole group."""
+        whole = self.groups.units[group] == 1
+        for position, name in enumerate(waiting, 1):
+            yield name
+            if not whole and position == units:
+                return
+
+    def amounts(self, plan: Plan) -> Ints:
+        """Units that a feasible plan gives to each option; assignments that the reductions drop go to the cloud.
+
+        A merged group takes the cheapest option that one of its requests uses.
+        """
+        model = {name: index for index, name in enumerate(self.network.library.sharing.model_names)}
+        site = {name: index for index, name in enumerate(self.network.routes.sites)}
+        core, start = self.core, self.core.group_start
+        found = np.zeros(core.options, np.int64)
+        for group, members in enumerate(self.groups.members):
+            options = range(start[group], start[group + 1])
+            at = {(core.option_model[option], core.option_site[option]): option for option in options}
+            for name in members:
+                choice = plan["assignments"][name]
+                option = at.get((model[choice["model"]], site[choice["site"]]))
+                if option is not None:
+                    found[option] += 1
+            if self.groups.units[group] == 1 and len(members) > 1:
+                used = np.flatnonzero(found[start[group] : start[group + 1]])
+                found[start[group] : start[group + 1]] = 0
+                found[start[group] + used[:1]] = 1
+        return found
+
+
+def compile_arrays(instance: PullingInstance) -> Arrays:
+    """Reduce an instance to its core.
+
+    All reductions keep an optimal plan: models that do not fit a site, options no cheaper than the cloud, and models
+    dominated at a site are left out; equal requests are merged, and without compute limits whatever their counts.
+    """
+    resolved = admissible_models(instance)
+    network = compile_network(instance, resolved)
+    work, limits = _exact_work(network)
+    binding = _binding_limits(instance, resolved, network, work, limits)
+    groups = _merge(instance, resolved, network, bool(binding.any()))
+    limits = [limit if bound else None for limit, bound in zip(limits, binding, strict=True)]
+    scaled_work, scaled_limit = _scaled_work(groups, work, limits)
+    cloud_model, cloud_cost = _cloud(groups, network)
+    core = _core(groups, network, cloud_cost, scaled_work, scaled_limit)
+    return Arrays(instance, network, groups, core, cloud_model)
+
+
+def admissible_models(instance: PullingInstance) -> dict[str, tuple[str, ...]]:
+    """Return the models that may serve each request."""
+    cache: dict[object, tuple[str, ...]] = {}
+    order = {name: position for position, name in enumerate(instance.library.models)}
+    found = {}
+    for name, request in instance.requests.items():
+        key = tuple(request.models) if request.models is not None else (request.task, request.min_accuracy)
+        if key not in cache:
+            if request.models is not None:
+                cache[key] = tuple(sorted(request.models, key=order.__getitem__))
+            else:
+                least = request.min_accuracy or 0.0
+                cache[key] = tuple(
+                    model
+                    for model, facts in instance.library.models.items()
+                    if facts.task == request.task and facts.accuracy is not None and facts.accuracy >= least
+                )
+        found[name] = cache[key]
+    return found
+
+
+def compile_network(instance: PullingInstance, resolved: dict[str, tuple[str, ...]]) -> Network:
+    """Find routes, and what each atom takes at each site."""
+    used = {model for models in set(resolved.values()) for model in models}
+    library = instance.library.restricted(name for name in instance.library.models if name in used)
+    routes, sharing = Routes(instance), library.sharing
+    atom_of = {block: index for index, atom in enumerate(sharing.atoms) for block in atom.blocks}
+    blocks = np.array([len(atom.blocks) for atom in sharing.atoms], np.int64)
+    sites = len(instance.cloudlets)
+    atom_bytes = np.tile(sharing.atom_bytes, (sites, 1))
+    atom_pull = np.zeros((sites, len(sharing.atoms)))
+    memory = np.empty(sites, np.int64)
+    for site, cloudlet in enumerate(instance.cloudlets.values()):
+        row, override = routes.nodes[routes.sites[site]], cloudlet.pull_delay_s
+        resident = cloudlet.resident or []
+        memory[site] = cloudlet.memory_bytes - sum(instance.library.blocks[block] for block in resident)
+        missing = blocks.copy()
+        for block in filter(atom_of.__contains__, resident):
+            atom_bytes[site, atom_of[block]] -= library.blocks[block]
+            missing[atom_of[block]] -= 1
+        routed = atom_bytes[site].copy()
+        if isinstance(override, dict):
+            for block in filter(atom_of.__contains__, override.keys() - set(resident)):
+                atom_pull[site, atom_of[block]] += override[block]
+                routed[atom_of[block]] -= library.blocks[block]
+                missing[atom_of[block]] -= 1
+        if isinstance(override, float):
+            atom_pull[site] = override * missing
+        else:
+            paid, rate = missing > 0, routes.s_per_bit[row, -1]
+            atom_pull[site, paid] += missing[paid] * routes.latency_s[row, -1] + 8 * routed[paid] * min(rate, 1e300)
+    models = library.models.values()
+    return Network(
+        instance,
+        library,
+        routes,
+        flops=np.array([model.flops_per_sample or 0.0 for model in models]),
+        speed=np.array([cloudlet.speed_flops_per_s for cloudlet in instance.cloudlets.values()]),
+        memory=memory,
+        atom_bytes=atom_bytes,
+        atom_pull=atom_pull,
+    )
+
+
+def _exact_work(network: Network) -> tuple[list[int], list[int | None]]:
+    """Operations per sample of each model and the limit of each site, as integers of one common unit."""
+    flops = [Fraction(value) for value in network.flops.tolist()]
+    scale = lcm(*(value.denominator for value in flops))
+    work = [int(value * scale) for value in flops]
+    unit = reduce(gcd, work, 0) or 1
+    limits = [cloudlet.compute_flops for cloudlet in network.instance.cloudlets.values()]
+    exact = [None if limit is None else int(Fraction(limit) * scale // unit) for limit in limits]
+    return [value // unit for value in work], exact
+
+
+def _binding_limits(
+    instance: PullingInstance,
+    resolved: dict[str, tuple[str, ...]],
+    network: Network,
+    work: list[int],
+    limits: list[int | None],
+) -> Flags:
+    """Whether the limit of a site is below the most work that could come together there."""
+    index = {name: position for position, name in enumerate(network.library.models)}
+    most = {models: max((work[index[model]] for model in models), default=0) for models in set(resolved.values())}
+    if all(limit is None for limit in limits):
+        return np.zeros(len(limits), np.bool_)
+    total = sum(r.count * r.samples * most[resolved[name]] for name, r in instance.requests.items())
+    return np.array([limit is not None and limit < total for limit in limits], np.bool_)
+
+
+def _merge(instance: PullingInstance, resolved: dict[str, tuple[str, ...]], network: Network, limited: bool) -> Groups:
+    index = {name: position for position, name in enumerate(network.library.models)}
+    sets = {models: np.array([index[model] for model in models], np.int64) for models in set(resolved.values())}
+    merged: dict[tuple[object, ...], list[str]] = {}
+    for name, request in instance.requests.items():
+        key = (request.node, resolved[name], request.input_bits, request.samples, request.count if limited else 0)
+        merged.setdefault(key, []).append(name)
+    first = [instance.requests[members[0]] for members in merged.values()]
+    requests = instance.requests
+    if limited:
+        count = [request.count for request in first]
+        units = [len(members) for members in merged.values()]
+    else:
+        count = [sum(requests[name].count for name in members) for members in merged.values()]
+        units = [1] * len(merged)
+    return Groups(
+        list(merged.values()),
+        [sets[resolved[members[0]]] for members in merged.values()],
+        np.array([network.routes.nodes[request.node] for request in first], np.int64),
+        np.array([request.input_bits for request in first]),
+        np.array([request.samples for request in first], np.int64),
+        np.array(count, np.int64),
+        np.array(units, np.int64),
+    )
+
+
+def _scaled_work(groups: Groups, work: list[int], limits: list[int | None]) -> tuple[Ints, Ints]:
+    """Work per sample and limits in 64 bits: exact, or on the safe side where the total would overflow."""
+    most = max(work, default=0)
+    factors = zip(groups.samples.tolist(), groups.count.tolist(), groups.units.tolist(), strict=True)
+    total = sum(samples * count * units for samples, count, units in factors) * most
+    shift = max(0, (total // LARGEST_WORK).bit_length())
+    scaled = np.array([-(-value >> shift) for value in work], np.int64)
+    bounds = [UNLIMITED if limit is None else min(limit >> shift, LARGEST_WORK) for limit in limits]
+    return scaled, np.array(bounds, np.int64)
+
+
+def _cloud(groups: Groups, network: Network) -> tuple[Ints, Floats]:
+    """Cheapest model of each group in the cloud, and its seconds per unit."""
+    routes, speed = network.routes, network.instance.cloud.speed_flops_per_s
+    model = np.array([models[np.argmin(network.flops[models])] if len(models) else -1 for models in groups.models])
+    model = model.astype(np.int64)
+    sending = routes.latency_s[groups.node, -1] + groups.input_bits * np.where(
+        np.isfinite(routes.s_per_bit[groups.node, -1]), routes.s_per_bit[groups.node, -1], 0.0
+    )
+    flops = np.append(network.flops, 0.0)[model]
+    cost = groups.count * (sending + groups.samples * flops / speed)
+    return model, np.where(model < 0, np.inf, cost)
+
+
+def _core(groups: Groups, network: Network, cloud_cost: Floats, work: Ints, work_limit: Ints) -> Core:
+    by_set: dict[int, list[int]] = {}
+    for group, models in enumerate(groups.models):
+        by_set.setdefault(id(models), []).append(group)
+    empty = np.empty(0, np.int64)
+    parts: list[tuple[Ints, Ints, Ints, Floats, Ints]] = [(empty, empty, empty, np.empty(0), empty)]
+    sending_latency = network.routes.latency_s
+    sending_rate = np.where(np.isfinite(network.routes.s_per_bit), network.routes.s_per_bit, 0.0)
+    alike: dict[tuple[int, bytes], Flags] = {}
+    for members in by_set.values():
+        rows, models = np.array(members), groups.models[members[0]]
+        node, samples, count = groups.node[rows], groups.samples[rows], groups.count[rows]
+        for site in range(len(network.memory)):
+            costly = (network.atom_bytes[site] > 0) | (network.atom_pull[site] > 0)
+            key = (id(models), costly.tobytes())
+            if key not in alike:
+                alike[key] = network.undominated(models, site)
+            chosen = models[network.fits[site, models] & alike[key]]
+            sending = sending_latency[node, site] + groups.input_bits[rows] * sending_rate[node, site]
+            computing = samples[:, None] * network.flops[chosen] / network.speed[site]
+            cost = count[:, None] * (sending[:, None] + computing)
+            need = (samples * count)[:, None] * work[chosen]
+            kept, which = np.nonzero((cost < cloud_cost[rows][:, None]) & (need <= work_limit[site]))
+            parts.append((rows[kept], chosen[which], np.full(len(kept), site), cost[kept, which], need[kept, which]))
+    option_group, option_model, option_site, option_cost, option_work = (
+        np.concatenate([part[field] for part in parts]) for field in range(5)
+    )
+    order = np.lexsort((option_cost, option_group))
+    incidence = network.incidence
+    return Core(
+        groups.units,
+        cloud_cost,
+        option_group[order],
+        option_model[order],
+        option_site[order],
+        option_cost[order],
+        option_work[order],
+        network.memory,
+        work_limit,
+        network.atom_bytes,
+        np.where(np.isfinite(network.atom_pull), network.atom_pull, 0.0),
+        incidence.indptr.astype(np.int64),
+        incidence.indices.astype(np.int64),
+    )

@@ -1,0 +1,95 @@
+"""Seeded small instances of `pulling` that are hard on methods: ties, zeros, residents, tight memories and limits.
+
+All numbers are short, so that a limit is often met exactly.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgeopt.library import Model, ModelLibrary
+from edgeopt.pulling.instance import PullingInstance
+
+
+def pick(rng: np.random.Generator, *values: Any) -> Any:
+    """Draw one of the values."""
+    return values[int(rng.integers(len(values)))]
+
+
+def random_library(rng: np.random.Generator, models: int, blocks: int) -> ModelLibrary:
+    """Draw models of random blocks; some blocks have no bytes, some models no blocks."""
+    sizes = {f"b{block}": int(rng.integers(0, 7)) for block in range(blocks)}
+    return ModelLibrary(
+        name="random",
+        blocks=sizes,
+        models={
+            f"m{model}": Model(
+                blocks=[block for block in sizes if rng.random() < 0.4],
+                task=pick(rng, "see", "see", "hear"),
+                accuracy=pick(rng, 0.5, 0.7, 0.9),
+                flops_per_sample=pick(rng, 0.0, 1.0, 2.0, 2.5, 7.0),
+            )
+            for model in range(models)
+        },
+    )
+
+
+def random_instance(
+    seed: int, requests: int = 4, models: int = 4, cloudlets: int = 2, blocks: int = 5, cloud: float = 0.9
+) -> PullingInstance:
+    """Draw an instance; with probability 1 - `cloud` the cloud hangs on no link."""
+    rng = np.random.default_rng(seed)
+    library = random_library(rng, models, blocks)
+    limited = rng.random() < 0.5
+    data: dict[str, Any] = {
+        "name": f"random-{seed}",
+        "library": library,
+        "cloud": {"name": "cloud", "speed_flops_per_s": pick(rng, 2.0, 10.0)},
+        "routing": pick(rng, "shortest", "shortest", "direct"),
+        "cloudlets": {f"v{site}": _cloudlet(rng, library, limited) for site in range(cloudlets)},
+        "requests": {f"r{number}": _request(rng, library, cloudlets) for number in range(requests)},
+    }
+    nodes = [f"v{site}" for site in range(cloudlets)] + ["entry"]
+    pairs = [(a, b) for index, a in enumerate(nodes) for b in nodes[index + 1 :] if rng.random() < 0.7]
+    if rng.random() < cloud:
+        pairs += [("cloud", node) for node in nodes if rng.random() < 0.7]
+    pairs.append(("entry", "v0"))
+    data["links"] = [
+        {"between": list(pair), "bandwidth_bps": pick(rng, 3.0, 6.0, 8.0, 40.0), "latency_s": pick(rng, 0.0, 0.5, 1.0)}
+        for pair in pairs
+    ]
+    return PullingInstance.from_dict(data)
+
+
+def _cloudlet(rng: np.random.Generator, library: ModelLibrary, limited: bool) -> dict[str, Any]:
+    resident = [block for block in library.blocks if rng.random() < 0.15]
+    taken = sum(library.blocks[block] for block in resident)
+    cloudlet: dict[str, Any] = {
+        "memory_bytes": taken + int(rng.integers(0, 16)),
+        "speed_flops_per_s": pick(rng, 1.0, 4.0, 10.0),
+    }
+    if resident:
+        cloudlet["resident"] = resident
+    if limited and rng.random() < 0.8:
+        cloudlet["compute_flops"] = pick(rng, 0.0, 2.0, 4.5, 7.0, 14.0, 30.0)
+    override = rng.random()
+    if override < 0.2:
+        cloudlet["pull_delay_s"] = pick(rng, 0.0, 1.0, 3.0)
+    elif override < 0.35:
+        cloudlet["pull_delay_s"] = {block: pick(rng, 0.0, 2.0) for block in library.blocks if rng.random() < 0.6}
+    return cloudlet
+
+
+def _request(rng: np.random.Generator, library: ModelLibrary, cloudlets: int) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "node": pick(rng, "entry", "entry", *(f"v{site}" for site in range(cloudlets))),
+        "input_bits": pick(rng, 0.0, 4.0, 12.0),
+        "samples": pick(rng, 0, 1, 1, 2),
+        "count": pick(rng, 1, 1, 2),
+    }
+    if rng.random() < 0.3:
+        count = int(rng.integers(1, len(library.models) + 1))
+        return {**request, "models": [str(name) for name in rng.permutation(list(library.models))[:count]]}
+    return {**request, "task": pick(rng, "see", "see", "see", "hear"), "min_accuracy": pick(rng, 0.0, 0.5, 0.6)}
