@@ -4,8 +4,8 @@ from __future__ import annotations
 
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
-SKY = "#56B4E9"
 GREEN = "#009E73"
 VERMILION = "#D55E00"
 PALE = "#D9D9D9"
+GREY = "#999999"
 INK = "#333333"
