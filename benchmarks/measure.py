@@ -85,8 +85,15 @@ def _measured(sender: Any, function: Callable[..., Any], arguments: tuple[Any, .
         result, failure = function(*arguments), ""
     except Exception as error:
         result, failure = None, f"{type(error).__name__}: {error}"
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    sender.send(Run(result, cpu_seconds() - cpu, time.perf_counter() - wall, peak, failure))
+    sender.send(Run(result, cpu_seconds() - cpu, time.perf_counter() - wall, peak_bytes(), failure))
+
+
+def peak_bytes() -> int:
+    """Largest resident memory of this process so far."""
+    status = Path("/proc/self/status")  # on Linux getrusage still remembers the parent of a new process
+    if status.exists():
+        return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def solved(instance: Instance, method: str, **options: Any) -> Run:
