@@ -1,0 +1,22 @@
+# `make demo` and `make test` make the environment that they need, once for each state of pyproject.toml.
+
+PYTHON ?= python3
+VENV ?= .venv
+INSTANCE ?= instances/loading/resnet-detection-60x600.json
+TIME_LIMIT ?= 8
+
+READY := $(VENV)/ready-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
+LOCK := $(if $(shell command -v flock),flock .venv.lock)
+
+.PHONY: demo test
+
+demo: $(READY)
+	$(VENV)/bin/edgeopt info $(INSTANCE)
+	$(VENV)/bin/edgeopt compare $(INSTANCE) --time-limit $(TIME_LIMIT)
+
+test: $(READY)
+	$(VENV)/bin/python -m pytest
+
+$(READY):
+	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed: make PYTHON=...')"
+	$(LOCK) sh -e tools/make_environment.sh $(PYTHON) $(VENV) $(READY)
