@@ -2,131 +2,153 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 Array = Any
+LEAST_SHARE = 1e-6  # of the memory; bundles that take less score alike
+
+
+class Tables(NamedTuple):
+    """The arrays of a core, and what the kernels need besides."""
+
+    units: Array
+    cloud: Array  # a large penalty where the cloud cannot serve
+    group_start: Array
+    group: Array
+    model: Array
+    site: Array
+    cost: Array
+    work: Array
+    memory: Array
+    work_limit: Array
+    size: Array
+    pull: Array
+    costly: Array
+    model_start: Array
+    model_atoms: Array
+    run_start: Array  # options by (site, model)
+    runs: Array
+    order: Array  # options by saving per share of the compute limit
+    limited: bool
+    bundle_start: Array  # bundles of models: the holders of each shared atom, and each model alone
+    bundle_models: Array
+
+
+class State(NamedTuple):
+    """What is open and who is served how; changed in place."""
+
+    opened: Array  # (sites, atoms)
+    missing: Array  # (sites, models): costly atoms that a model lacks
+    free: Array  # bytes left at each site
+    amounts: Array
+    worst: Array  # cost of each group's dearest units
+    movable: Array  # how many they are
+    room: Array  # work left at each site
+    trial_worst: Array
+    trial_open: Array
+    chosen: Array
 
 
 @njit(cache=True)
-def count_missing(
-    site: int, model_start: Array, model_atoms: Array, costly: Array, opened: Array, missing: Array
-) -> None:
-    """Count the costly atoms that each model lacks at a site."""
-    for model in range(len(model_start) - 1):
+def close_site(t: Tables, s: State, site: int) -> None:
+    """Close all atoms of a site."""
+    s.opened[site, :] = False
+    recount(t, s, site)
+
+
+@njit(cache=True)
+def recount(t: Tables, s: State, site: int) -> None:
+    """Bring the free bytes of a site and what its models lack in line with the open atoms."""
+    s.free[site] = t.memory[site]
+    for atom in range(s.opened.shape[1]):
+        if s.opened[site, atom]:
+            s.free[site] -= t.size[site, atom]
+    for model in range(len(t.model_start) - 1):
         lacking = 0
-        for position in range(model_start[model], model_start[model + 1]):
-            atom = model_atoms[position]
-            if costly[site, atom] and not opened[site, atom]:
+        for position in range(t.model_start[model], t.model_start[model + 1]):
+            atom = t.model_atoms[position]
+            if t.costly[site, atom] and not s.opened[site, atom]:
                 lacking += 1
-        missing[site, model] = lacking
+        s.missing[site, model] = lacking
 
 
 @njit(cache=True)
-def serve_freely(
-    group_start: Array, model: Array, site: Array, cost: Array, units: Array, cloud: Array, missing: Array,
-    amounts: Array, worst: Array, movable: Array,
-) -> float:  # fmt: skip
-    """Serve each group by its cheapest open option; no compute limits. Returns the total of the service."""
+def serve(t: Tables, s: State) -> float:
+    """Serve all groups with what is open; returns the total of the service, without pulling."""
+    if t.limited:
+        return _serve_limited(t, s)
     total = 0.0
-    amounts[:] = 0
-    for group in range(len(units)):
-        worst[group], movable[group] = cloud[group], units[group]
-        for option in range(group_start[group], group_start[group + 1]):
-            if missing[site[option], model[option]] == 0:
-                amounts[option], worst[group] = units[group], cost[option]
+    s.amounts[:] = 0
+    for group in range(len(t.units)):
+        s.worst[group], s.movable[group] = t.cloud[group], t.units[group]
+        for option in range(t.group_start[group], t.group_start[group + 1]):
+            if s.missing[t.site[option], t.model[option]] == 0:
+                s.amounts[option], s.worst[group] = t.units[group], t.cost[option]
                 break
-        total += units[group] * worst[group]
+        total += t.units[group] * s.worst[group]
     return total
 
 
 @njit(cache=True)
-def serve_limited(
-    group_start: Array, group: Array, model: Array, site: Array, cost: Array, work: Array, units: Array, cloud: Array,
-    work_limit: Array, order: Array, missing: Array, amounts: Array, worst: Array, movable: Array, room: Array,
-) -> float:  # fmt: skip
-    """Serve units in a fixed order of options within the compute limits, then move units to cheaper options.
-
-    `worst` and `movable` become the cost of each group's dearest units and how many they are.
-    """
-    amounts[:] = 0
-    left = units.copy()
-    room[:] = work_limit
-    for option in order:
-        if missing[site[option], model[option]] == 0 and left[group[option]] > 0:
-            count = left[group[option]]
-            if work[option] > 0:
-                count = min(count, room[site[option]] // work[option])
-            amounts[option] += count
-            left[group[option]] -= count
-            room[site[option]] -= count * work[option]
-    for option in order:
-        if missing[site[option], model[option]] == 0:
-            _pull_units(option, group_start, group, site, cost, work, cloud, amounts, left, room)
+def _serve_limited(t: Tables, s: State) -> float:
+    """Serve units in a fixed order of options within the compute limits, then move units to cheaper options."""
+    s.amounts[:] = 0
+    left = t.units.copy()
+    s.room[:] = t.work_limit
+    for _ in range(2):
+        for option in t.order:
+            if s.missing[t.site[option], t.model[option]] == 0:
+                _move_units(t, s, option, left)
     total = 0.0
-    for index in range(len(units)):
-        worst[index], movable[index] = cloud[index], left[index]
-        total += left[index] * cloud[index]
-        for option in range(group_start[index + 1] - 1, group_start[index] - 1, -1):
-            total += amounts[option] * cost[option]
-            if movable[index] == 0 and amounts[option] > 0:
-                worst[index], movable[index] = cost[option], amounts[option]
+    for group in range(len(t.units)):
+        s.worst[group], s.movable[group] = t.cloud[group], left[group]
+        total += left[group] * t.cloud[group]
+        for option in range(t.group_start[group + 1] - 1, t.group_start[group] - 1, -1):
+            total += s.amounts[option] * t.cost[option]
+            if s.movable[group] == 0 and s.amounts[option] > 0:
+                s.worst[group], s.movable[group] = t.cost[option], s.amounts[option]
     return total
 
 
 @njit(cache=True)
-def _pull_units(
-    option: int, group_start: Array, group: Array, site: Array, cost: Array, work: Array, cloud: Array,
-    amounts: Array, left: Array, room: Array,
-) -> None:  # fmt: skip
-    """Move dearer units of the group to an option as far as there is room."""
-    owner = group[option]
-    if left[owner] > 0 and cloud[owner] > cost[option]:
-        count = left[owner]
-        if work[option] > 0:
-            count = min(count, room[site[option]] // work[option])
-        amounts[option] += count
-        left[owner] -= count
-        room[site[option]] -= count * work[option]
-    for other in range(group_start[owner + 1] - 1, option, -1):
-        if amounts[other] > 0 and cost[other] > cost[option]:
-            count = amounts[other]
-            space = room[site[option]] + (work[other] * count if site[other] == site[option] else 0)
-            if work[option] > 0:
-                count = min(count, space // work[option])
-                if site[other] == site[option]:
-                    while count > 0 and count * work[option] > room[site[option]] + count * work[other]:
-                        count -= 1
-            amounts[option] += count
-            amounts[other] -= count
-            room[site[option]] -= count * work[option]
-            room[site[other]] += count * work[other]
+def _move_units(t: Tables, s: State, option: int, left: Array) -> None:
+    """Move dearer units of an option's group to it, as far as there is room."""
+    group, site, need = t.group[option], t.site[option], t.work[option]
+    count = left[group] if need == 0 else min(left[group], s.room[site] // need)
+    if count > 0:
+        s.amounts[option] += count
+        left[group] -= count
+        s.room[site] -= count * need
+    for other in range(t.group_start[group + 1] - 1, option, -1):
+        if s.amounts[other] > 0 and t.cost[other] > t.cost[option]:
+            net = need - t.work[other] if t.site[other] == site else need
+            count = s.amounts[other] if net <= 0 else min(s.amounts[other], s.room[site] // net)
+            s.amounts[option] += count
+            s.amounts[other] -= count
+            s.room[t.site[other]] += count * t.work[other]
+            s.room[site] -= count * need
 
 
 @njit(cache=True)
-def _model_gain(run: Array, group: Array, cost: Array, work: Array, worst: Array, movable: Array, room: int) -> float:
+def _saving(t: Tables, s: State, run: Array, site: int) -> float:
     """What the options of one model at one site save, within the room that is left there."""
-    gain = 0.0
+    gain, room = 0.0, s.room[site]
     for option in run:
-        saving = worst[group[option]] - cost[option]
+        saving = s.worst[t.group[option]] - t.cost[option]
         if saving > 0:
-            count = movable[group[option]]
-            if work[option] > 0:
-                count = min(count, room // work[option])
-                room -= count * work[option]
+            count = s.movable[t.group[option]]
+            if t.limited and t.work[option] > 0:
+                count = min(count, room // t.work[option])
+                room -= count * t.work[option]
             gain += saving * count
     return gain
 
 
 @njit(cache=True)
-def bundle(
-    at: int, candidates: Array, runs: Array, runs_start: Array, models: int, group: Array, cost: Array, work: Array,
-    model_start: Array, model_atoms: Array, costly: Array, size: Array, pull: Array, opened: Array, free: int,
-    memory: int, worst: Array, movable: Array, room: int, alpha: float, trial_worst: Array, trial_open: Array,
-    chosen: Array,
-) -> tuple[float, float, int]:  # fmt: skip
+def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float) -> tuple[float, float, int]:
     """Find the best prefix of some models to open together at a site.
 
     Models are taken by decreasing saving, those that do not fit are skipped, and the prefix of the best score
@@ -138,52 +160,135 @@ def bundle(
         Negative when nothing gains.
     gain : float
     count : int
-        The models are ``chosen[:count]``.
+        The models are ``s.chosen[:count]``.
     """
+    models = len(t.model_start) - 1
     gains = np.empty(len(candidates))
     for index in range(len(candidates)):
-        key = at * models + candidates[index]
-        run = runs[runs_start[key] : runs_start[key + 1]]
-        gains[index] = _model_gain(run, group, cost, work, worst, movable, room)
+        key = site * models + candidates[index]
+        gains[index] = _saving(t, s, t.runs[t.run_start[key] : t.run_start[key + 1]], site)
     best_score, best_gain, best_count = -1.0, 0.0, 0
-    taken, total, bytes_used = 0, 0.0, 0
+    taken, total, used, room = 0, 0.0, 0, s.room[site]
     for index in np.argsort(-gains, kind="mergesort"):
         if gains[index] <= 0.0:
             break
         model = candidates[index]
-        extra_bytes, extra_pull = 0, 0.0
-        for position in range(model_start[model], model_start[model + 1]):
-            atom = model_atoms[position]
-            if costly[at, atom] and not opened[at, atom] and not trial_open[atom]:
-                extra_bytes += size[at, atom]
-                extra_pull += pull[at, atom]
-        if bytes_used + extra_bytes > free:
+        size, pull = _missing_atoms(t, s, site, model)
+        if used + size > s.free[site]:
             continue
-        for position in range(model_start[model], model_start[model + 1]):
-            trial_open[model_atoms[position]] = True
-        bytes_used += extra_bytes
-        total -= extra_pull
-        key = at * models + model
-        for option in runs[runs_start[key] : runs_start[key + 1]]:
-            now = min(worst[group[option]], trial_worst[group[option]])
-            if cost[option] < now:
-                count = movable[group[option]]
-                if work[option] > 0:
-                    count = min(count, room // work[option])
-                    room -= count * work[option]
-                if count > 0:
-                    total += (now - cost[option]) * count
-                    trial_worst[group[option]] = cost[option]
-        chosen[taken] = model
+        for position in range(t.model_start[model], t.model_start[model + 1]):
+            s.trial_open[t.model_atoms[position]] = True
+        used += size
+        total -= pull
+        key = site * models + model
+        for option in t.runs[t.run_start[key] : t.run_start[key + 1]]:
+            group = t.group[option]
+            now = min(s.worst[group], s.trial_worst[group])
+            count = s.movable[group]
+            if t.limited and t.work[option] > 0:
+                count = min(count, room // t.work[option])
+            if t.cost[option] < now and count > 0:
+                total += (now - t.cost[option]) * count
+                room -= count * t.work[option]
+                s.trial_worst[group] = t.cost[option]
+        s.chosen[taken] = model
         taken += 1
-        score = total / max(bytes_used / max(memory, 1), 1e-6) ** alpha
+        score = total / max(used / max(t.memory[site], 1), LEAST_SHARE) ** alpha
         if total > 0 and score > best_score:
             best_score, best_gain, best_count = score, total, taken
     for index in range(taken):
-        model = chosen[index]
-        for position in range(model_start[model], model_start[model + 1]):
-            trial_open[model_atoms[position]] = False
-        key = at * models + model
-        for option in runs[runs_start[key] : runs_start[key + 1]]:
-            trial_worst[group[option]] = np.inf
+        _forget(t, s, site, s.chosen[index])
     return best_score, best_gain, best_count
+
+
+@njit(cache=True)
+def _missing_atoms(t: Tables, s: State, site: int, model: int) -> tuple[int, float]:
+    """Bytes and seconds of pulling of the atoms that a model lacks beside those on trial."""
+    size, pull = 0, 0.0
+    for position in range(t.model_start[model], t.model_start[model + 1]):
+        atom = t.model_atoms[position]
+        if t.costly[site, atom] and not s.opened[site, atom] and not s.trial_open[atom]:
+            size += t.size[site, atom]
+            pull += t.pull[site, atom]
+    return size, pull
+
+
+@njit(cache=True)
+def _forget(t: Tables, s: State, site: int, model: int) -> None:
+    """Undo the trial of a model."""
+    for position in range(t.model_start[model], t.model_start[model + 1]):
+        s.trial_open[t.model_atoms[position]] = False
+    key = site * (len(t.model_start) - 1) + model
+    for option in t.runs[t.run_start[key] : t.run_start[key + 1]]:
+        s.trial_worst[t.group[option]] = np.inf
+
+
+@njit(cache=True)
+def open_models(t: Tables, s: State, site: int, models: Array) -> None:
+    """Open all atoms of some models at a site."""
+    for model in models:
+        for position in range(t.model_start[model], t.model_start[model + 1]):
+            atom = t.model_atoms[position]
+            if t.costly[site, atom]:
+                s.opened[site, atom] = True
+    recount(t, s, site)
+
+
+@njit(cache=True)
+def insert(t: Tables, s: State, sites: Array, alpha: float, noise: Array, steps: int) -> tuple[float, int]:
+    """Open the best bundle at the given sites again and again until none gains; largest old score first.
+
+    Scores are multiplied by ``noise`` (one factor for each site and bundle). Runs at most `steps` evaluations.
+
+    Returns
+    -------
+    float
+        Total of the service.
+    int
+        Evaluations left; 0 when the run was cut short and is to be continued.
+    """
+    bundles = len(t.bundle_start) - 1
+    scores = np.full((len(sites), bundles), np.inf)
+    fresh = np.zeros((len(sites), bundles), np.bool_)
+    total = serve(t, s)
+    while steps > 0:
+        top = int(np.argmax(scores))
+        row, index = top // bundles, top % bundles
+        if scores[row, index] <= 0.0:
+            break
+        candidates = t.bundle_models[t.bundle_start[index] : t.bundle_start[index + 1]]
+        site = sites[row]
+        if not fresh[row, index]:
+            score, _, count = best_prefix(t, s, site, candidates, alpha)
+            steps -= 1
+            scores[row, index] = score * noise[row, index] if score > 0 else -1.0
+            fresh[row, index] = True
+            continue
+        _, _, count = best_prefix(t, s, site, candidates, alpha)
+        open_models(t, s, site, s.chosen[:count].copy())
+        total = serve(t, s)
+        fresh[:, :] = False
+        scores[row, :] = np.inf
+    return total, steps
+
+
+@njit(cache=True)
+def drop_useless(t: Tables, s: State) -> float:
+    """Close atoms that no used option needs; returns the pulling of what stays open."""
+    needed = np.zeros(s.opened.shape, np.bool_)
+    for option in range(len(t.cost)):
+        if s.amounts[option] > 0:
+            for position in range(t.model_start[t.model[option]], t.model_start[t.model[option] + 1]):
+                needed[t.site[option], t.model_atoms[position]] = True
+    total = 0.0
+    for site in range(s.opened.shape[0]):
+        changed = False
+        for atom in range(s.opened.shape[1]):
+            if s.opened[site, atom] and not needed[site, atom]:
+                s.opened[site, atom] = False
+                changed = True
+            if s.opened[site, atom]:
+                total += t.pull[site, atom]
+        if changed:
+            recount(t, s, site)
+    return total

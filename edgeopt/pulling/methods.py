@@ -32,3 +32,14 @@ def exact(instance: PullingInstance, options: Options) -> Outcome:
     from edgeopt.pulling.exact import solve_exact
 
     return solve_exact(arrays, options)
+
+
+@method(PROBLEM, "greedy", kind="heuristic", guarantee="none; opens bundles of models that share atoms")
+def greedy(instance: PullingInstance, options: Options) -> Outcome:
+    """Open the bundle of models that saves most for its bytes, again and again."""
+    arrays, decided = _compiled(instance)
+    if decided is not None:
+        return decided
+    from edgeopt.pulling.greedy import solve_greedy
+
+    return solve_greedy(arrays, options)

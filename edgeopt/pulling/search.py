@@ -1,0 +1,139 @@
+"""A solution in the making: what is open at the sites, who is served how, and what that costs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeopt.method import Options
+from edgeopt.pulling import kernels
+from edgeopt.pulling.core import Core, Flags, Floats, Ints
+
+EVALUATIONS = 20_000  # bundles between two looks at the clock
+PENALTY = 1e3  # times the dearest service: what a unit costs that nothing serves
+
+
+def tables_of(core: Core) -> kernels.Tables:
+    """Lay a core out for the kernels."""
+    run_start, runs = core.pairs
+    finite = np.isfinite(core.cloud_cost)
+    dearest = max(core.cloud_cost[finite].max(initial=0.0), core.option_cost.max(initial=0.0), 1.0)
+    pulling = float(core.atom_pull.sum(axis=1).max(initial=0.0))
+    cloud = np.where(finite, core.cloud_cost, PENALTY * dearest + pulling)
+    share = core.option_work / np.maximum(core.work_limit[core.option_site], 1)
+    saving = cloud[core.option_group] - core.option_cost
+    holders = _holders(core)
+    starts = np.cumsum([0, *(len(models) for models in holders)])
+    return kernels.Tables(
+        units=core.units,
+        cloud=cloud,
+        group_start=core.group_start,
+        group=core.option_group,
+        model=core.option_model,
+        site=core.option_site,
+        cost=core.option_cost,
+        work=core.option_work,
+        memory=core.memory,
+        work_limit=core.work_limit,
+        size=core.atom_bytes,
+        pull=core.atom_pull,
+        costly=core.costly,
+        model_start=core.model_start,
+        model_atoms=core.model_atoms,
+        run_start=run_start,
+        runs=runs,
+        order=np.argsort(-saving / np.maximum(share, 1e-9), kind="stable"),
+        limited=bool(core.limited.any()),
+        bundle_start=starts.astype(np.int64),
+        bundle_models=np.concatenate([np.empty(0, np.int64), *holders]),
+    )
+
+
+def _holders(core: Core) -> list[Ints]:
+    """The models that hold each shared atom, and each model alone."""
+    used = np.unique(core.option_model)
+    alone = [np.array([model]) for model in used.tolist()]
+    models = np.repeat(np.arange(core.models), np.diff(core.model_start))
+    order = np.argsort(core.model_atoms, kind="stable")
+    shared = np.split(models[order], np.flatnonzero(np.diff(core.model_atoms[order])) + 1) if len(models) else []
+    useful = set(used.tolist())
+    kept = [np.array([model for model in group.tolist() if model in useful], np.int64) for group in shared]
+    return [group for group in kept if len(group) > 1] + alone
+
+
+class Search:
+    """Open atoms at the sites of a core, served as well as the kernels can.
+
+    Parameters
+    ----------
+    core : Core
+
+    Attributes
+    ----------
+    total : float
+        Seconds of service and pulling; a unit that nothing serves counts a large penalty.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self.core, self.tables = core, tables_of(core)
+        groups, atoms = core.groups, core.atom_bytes.shape[1]
+        self.state = kernels.State(
+            opened=np.zeros(core.atom_bytes.shape, np.bool_),
+            missing=np.zeros((core.sites, core.models), np.int64),
+            free=core.memory.copy(),
+            amounts=np.zeros(core.options, np.int64),
+            worst=np.zeros(groups),
+            movable=np.zeros(groups, np.int64),
+            room=core.work_limit.copy(),
+            trial_worst=np.full(groups, np.inf),
+            trial_open=np.zeros(atoms, np.bool_),
+            chosen=np.zeros(core.models, np.int64),
+        )
+        self.total = 0.0
+        self.restore(self.state.opened.copy())
+
+    @property
+    def opened(self) -> Flags:
+        """Atoms that are open, shape (sites, atoms); a copy."""
+        return self.state.opened.copy()
+
+    def restore(self, opened: Flags) -> None:
+        """Open exactly these atoms, and serve."""
+        changed = np.flatnonzero((self.state.opened != opened).any(axis=1)) if self.total else range(self.core.sites)
+        self.state.opened[:] = opened
+        for site in changed:
+            kernels.recount(self.tables, self.state, int(site))
+        self.settle()
+
+    def settle(self) -> float:
+        """Serve with what is open, and close what nobody needs."""
+        service = kernels.serve(self.tables, self.state)
+        self.total = service + kernels.drop_useless(self.tables, self.state)
+        return self.total
+
+    def insert(self, options: Options, sites: Ints, alpha: float, noise: Floats | None = None) -> float:
+        """Open bundles at these sites until none gains, or the time is over."""
+        bundles = len(self.tables.bundle_start) - 1
+        factors = np.ones((len(sites), bundles)) if noise is None else noise
+        if bundles and len(sites):
+            left = 0
+            while left == 0 and options.stop_reason() is None:
+                _, left = kernels.insert(self.tables, self.state, sites, alpha, factors, EVALUATIONS)
+        return self.settle()
+
+    def close(self, site: int, models: Ints | None = None) -> None:
+        """Close a site, or the atoms there that only these models need."""
+        if models is None:
+            self.state.opened[site] = False
+        else:
+            used = np.unique(self.core.option_model[(self.state.amounts > 0) & (self.core.option_site == site)])
+            start, atoms = self.core.model_start, self.core.model_atoms
+            needed = np.zeros(self.state.opened.shape[1], np.bool_)
+            for model in np.setdiff1d(used, models).tolist():
+                needed[atoms[start[model] : start[model + 1]]] = True
+            self.state.opened[site] &= needed
+        kernels.recount(self.tables, self.state, site)
+
+    def amounts(self) -> Ints | None:
+        """Units of each option; None when some group is not served."""
+        found = self.state.amounts.copy()
+        return found if self.core.feasible(found) else None
