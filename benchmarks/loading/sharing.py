@@ -90,9 +90,9 @@ def main() -> None:
         __file__,
         "What sharing gains",
         [
-            f"Each real library, 60 models x {USERS} users, seed {seed}. The deadline is that of the base case (100 "
-            "MHz, the smallest memory in which every model runs a batch of 4). *Without sharing*: the optimum when each "
-            "switch loads the whole model.",
+            f"Each real library, 60 models x {USERS} users, seed {seed}. The deadline is that of the base case: "
+            "100 MHz, and the smallest memory in which every model runs a batch of 4. *Without sharing*: the optimum "
+            "when each switch loads the whole model.",
             table(header, rows),
         ],
     )
