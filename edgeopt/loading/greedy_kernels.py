@@ -34,7 +34,14 @@ def best_bundle(
 
 @njit(cache=True)
 def cheapest_insertion(
-    path: Integers, place: Integers, serve: Floats, first: Integers, load: Floats, overlap: Floats, credit: Floats, horizon: float
+    path: Integers,
+    place: Integers,
+    serve: Floats,
+    first: Integers,
+    load: Floats,
+    overlap: Floats,
+    credit: Floats,
+    horizon: float,
 ) -> Integers:
     """Add the bundle of one model's users with the most users per second until nothing fits; return the counts.
 

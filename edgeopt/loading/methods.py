@@ -1,5 +1,5 @@
 """Importing this module registers the methods of `loading`."""
 
-from edgeopt.loading import dp, modular_dp
+from edgeopt.loading import dp, greedy, local_search, modular_dp, tree
 
-__all__ = ["dp", "modular_dp"]
+__all__ = ["dp", "greedy", "local_search", "modular_dp", "tree"]

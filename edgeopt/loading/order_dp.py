@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.loading.arrays import Arrays
+from edgeopt.loading.tables import Tables
 
 CHUNK = 50_000_000  # table entries between two questions whether to stop
 
@@ -24,50 +24,6 @@ class Selection:
     def users(self) -> int:
         """Number of users served."""
         return sum(self.counts)
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The arrays that the compiled kernels take.
-
-    Attributes
-    ----------
-    serve : numpy.ndarray, shape (entries,)
-        Serving times g_i(0), g_i(1), ... in seconds, one model after another.
-    first : numpy.ndarray of int64, shape (models + 1,)
-        Where each model's entries begin.
-    slopes : numpy.ndarray, shape (entries,)
-        Seconds per further user on each model's lower convex hull.
-    load, overlap : numpy.ndarray, shapes (models,) and (models, models)
-        Seconds to load a model, and seconds that two neighbours save.
-    horizon : float
-        The deadline with its margin, in seconds.
-    """
-
-    serve: NDArray[np.float64]
-    first: NDArray[np.int64]
-    slopes: NDArray[np.float64]
-    load: NDArray[np.float64]
-    overlap: NDArray[np.float64]
-    horizon: float
-
-    @classmethod
-    def of(cls, arrays: Arrays) -> Tables:
-        """Lay the arrays of an instance out for the kernels."""
-        from edgeopt.loading.order_kernels import hull_slopes
-
-        serve = np.concatenate([*arrays.serve_s, np.empty(0)])
-        first = np.cumsum([0, *map(len, arrays.serve_s)], dtype=np.int64)
-        return cls(
-            serve, first, hull_slopes(serve, first), arrays.model_load_s, arrays.overlap_s, float(arrays.horizon_s)
-        )
-
-    def most_users(self, models: NDArray[np.int64]) -> int:
-        """Upper bound on the users that these models serve in time: loading is left out, batches may be fractional."""
-        if len(models) == 0:
-            return 0
-        steps = np.concatenate([self.slopes[self.first[m] + 1 : self.first[m + 1]] for m in models])
-        return int(np.searchsorted(np.cumsum(np.sort(steps)), self.horizon * (1 + 1e-9), side="right"))
 
 
 def best_selection(

@@ -19,10 +19,13 @@ Integers = NDArray[np.int64]
 EPSILON = 1e-12  # relative to the horizon: gains below it are rounding
 LONGEST_SEGMENT = 3  # models that or-opt moves together
 KICK_SPAN = 30  # positions within which a kick swaps two segments
+PRICE_PERIOD = 8  # iterations at one price
+PRICE_SPREAD = 0.15  # relative, around the price that spends the horizon
+PRICE_STEP = 1.01
 
 
 @njit(cache=True)
-def draw(state: NDArray[np.uint64], below: int) -> int:
+def draw(state: NDArray[np.uint64], below: int) -> np.int64:
     """Return a random integer from 0 to ``below - 1`` (xorshift64*)."""
     x = state[0]
     x ^= x >> np.uint64(12)
@@ -36,12 +39,12 @@ def draw(state: NDArray[np.uint64], below: int) -> int:
 def fill(place: Integers, budget: float, ranked_slope: Floats, ranked_model: Integers) -> tuple[float, float]:
     """Return the users that the models on the path serve in the budget, fractional batches allowed, and the price.
 
-    ``ranked_slope`` holds the hull slopes of all models, increasing; the price is the slope at which the budget ends.
-    A negative budget counts as that many users less than none, at the steepest price.
+    ``ranked_slope`` holds the hull slopes of all models, increasing. The price in seconds per user is the slope at
+    which the budget ends: 0 when it is negative (the users then count down from none), infinite when it serves all.
     """
-    users, price = 0.0, max(ranked_slope[-1], 1e-300)
     if budget < 0.0:
-        return budget / price, price
+        return budget, 0.0
+    users = 0.0
     for k in range(len(ranked_slope)):
         if place[ranked_model[k]]:
             slope = ranked_slope[k]
@@ -49,7 +52,7 @@ def fill(place: Integers, budget: float, ranked_slope: Floats, ranked_model: Int
                 return users + budget / slope, slope
             budget -= slope
             users += 1.0
-    return users, price
+    return users, np.inf
 
 
 @njit(cache=True)
@@ -63,6 +66,26 @@ def set_worth(worth: Floats, price: float, slopes: Floats, first: Integers, load
                 break
             value += price - slopes[k]
         worth[model] = value - load[model]
+
+
+@njit(cache=True)
+def path_length(path: Integers, sentinel: int) -> int:
+    """Return the number of models on a path."""
+    length = 0
+    while path[length + 1] != sentinel:
+        length += 1
+    return length
+
+
+@njit(cache=True)
+def set_path(path: Integers, place: Integers, source: Integers, sentinel: int) -> int:
+    """Make the path that of the source; return its length."""
+    length = path_length(source, sentinel)
+    path[: length + 2] = source[: length + 2]
+    place[:] = 0
+    for p in range(1, length + 1):
+        place[path[p]] = p
+    return length
 
 
 @njit(cache=True)
@@ -130,9 +153,18 @@ def best_gap(path: Integers, length: int, model: int, overlap: Floats) -> tuple[
 
 @njit(cache=True)
 def try_outside(
-    path: Integers, place: Integers, length: int, model: int, worth: Floats, overlap: Floats, least: float
+    path: Integers,
+    place: Integers,
+    length: int,
+    model: int,
+    worth: Floats,
+    overlap: Floats,
+    largest: Floats,
+    least: float,
 ) -> int:
     """Insert a model that is not on the path, or let it replace one, if that gains; return the new length."""
+    if worth[model] + 2.0 * largest[model] <= least:
+        return length
     row = overlap[model]
     gap, gain = best_gap(path, length, model, overlap)
     gain += worth[model]
@@ -154,12 +186,14 @@ def try_outside(
 
 @njit(cache=True)
 def try_segment(
-    path: Integers, place: Integers, length: int, begin: int, end: int, overlap: Floats, least: float
+    path: Integers, place: Integers, length: int, begin: int, end: int, overlap: Floats, largest: Floats, least: float
 ) -> bool:
     """Move the positions begin to end where they save most, either way round, if that gains."""
     head, tail = path[begin], path[end]
     a, b = path[begin - 1], path[end + 1]
     base = overlap[a, b] - overlap[a, head] - overlap[tail, b]
+    if base + largest[head] + largest[tail] <= least:
+        return False
     best, gain, turned = -1, least, False
     for gap in range(length + 1):
         if begin - 1 <= gap <= end:
@@ -184,9 +218,13 @@ def try_segment(
 
 
 @njit(cache=True)
-def try_reversal(path: Integers, place: Integers, length: int, position: int, overlap: Floats, least: float) -> bool:
+def try_reversal(
+    path: Integers, place: Integers, length: int, position: int, overlap: Floats, largest: Floats, least: float
+) -> bool:
     """Reverse the part between position and some other one, where that saves most, if it gains."""
     a, b = path[position], path[position + 1]
+    if largest[a] + largest[b] - overlap[a, b] <= least:
+        return False
     best, gain = -1, least
     for other in range(length + 1):
         c, d = path[other], path[other + 1]
@@ -201,7 +239,14 @@ def try_reversal(path: Integers, place: Integers, length: int, position: int, ov
 
 @njit(cache=True)
 def try_inside(
-    path: Integers, place: Integers, length: int, model: int, worth: Floats, overlap: Floats, least: float
+    path: Integers,
+    place: Integers,
+    length: int,
+    model: int,
+    worth: Floats,
+    overlap: Floats,
+    largest: Floats,
+    least: float,
 ) -> int:
     """Remove a model of the path, or move or reverse a part that begins or ends with it, if that gains.
 
@@ -212,11 +257,17 @@ def try_inside(
     if length > 1 and overlap[a, b] - overlap[a, model] - overlap[model, b] - worth[model] > least:
         return -remove(path, place, length, p)
     for size in range(1, LONGEST_SEGMENT + 1):
-        if p + size - 1 <= length and try_segment(path, place, length, p, p + size - 1, overlap, least):
+        if p + size - 1 <= length and try_segment(path, place, length, p, p + size - 1, overlap, largest, least):
             return -length
-        if size > 1 and p - size + 1 >= 1 and try_segment(path, place, length, p - size + 1, p, overlap, least):
+        if (
+            size > 1
+            and p - size + 1 >= 1
+            and try_segment(path, place, length, p - size + 1, p, overlap, largest, least)
+        ):
             return -length
-    if try_reversal(path, place, length, p, overlap, least) or try_reversal(path, place, length, p - 1, overlap, least):
+    if try_reversal(path, place, length, p, overlap, largest, least) or try_reversal(
+        path, place, length, p - 1, overlap, largest, least
+    ):
         return -length
     return length
 
@@ -248,6 +299,7 @@ def descend(
     length: int,
     worth: Floats,
     overlap: Floats,
+    largest: Floats,
     near: Integers,
     queue: Integers,
     waiting: NDArray[np.bool_],
@@ -261,20 +313,30 @@ def descend(
         waiting[model] = False
         if place[model]:
             a, b = path[place[model] - 1], path[place[model] + 1]
-            result = try_inside(path, place, length, model, worth, overlap, least)
+            result = try_inside(path, place, length, model, worth, overlap, largest, least)
             changed = result < 0
             length = abs(result)
             if changed:
                 size = wake(a, queue, waiting, size)
                 size = wake(b, queue, waiting, size)
         else:
-            length = try_outside(path, place, length, model, worth, overlap, least)
+            length = try_outside(path, place, length, model, worth, overlap, largest, least)
             changed = place[model] > 0
         if changed:
             size = wake_near(model, near, queue, waiting, size)
             if place[model]:
                 size = wake(path[place[model] - 1], queue, waiting, size)
                 size = wake(path[place[model] + 1], queue, waiting, size)
+    return length
+
+
+@njit(cache=True)
+def complete(path: Integers, place: Integers, length: int, extra: Integers, overlap: Floats) -> int:
+    """Insert these models where they save most, those on the path excepted; return the new length."""
+    for model in extra:
+        if not place[model]:
+            gap, _ = best_gap(path, length, model, overlap)
+            length = insert(path, place, length, gap, model)
     return length
 
 
@@ -337,6 +399,7 @@ def search(
     first: Integers,
     load: Floats,
     overlap: Floats,
+    largest: Floats,
     near: Integers,
     ranked_slope: Floats,
     ranked_model: Integers,
@@ -345,36 +408,47 @@ def search(
 ) -> int:
     """Kick and descend again and again; return the number of iterations done.
 
-    ``figures`` holds the path's score (users, fractional batches), its price and the best score; ``path``,
-    ``best_path`` and ``figures`` are updated. Ends early when a path's score reaches the target.
+    ``figures`` holds the path's score (users, fractional batches), the price and the best score; ``path``,
+    ``best_path`` and ``figures`` are updated. A path without a score (negative infinity) is first scored, then
+    improved by moves of all models. A path is kept when it scores at most ``slack`` users below the best. The price
+    rises while paths leave time unused and falls while they overdraw it. Ends early when the score of a path that is
+    kept reaches the target.
     """
     models = len(load)
     worth = np.empty(models)
     kept = path.copy()
-    queue = np.empty(models + 1, np.int64)
+    queue = np.empty(models, np.int64)
     waiting = np.zeros(models, np.bool_)
+    length, price = path_length(path, models), figures[1]
+    if figures[0] == -np.inf:
+        figures[2], margin = fill(place, horizon - path_load(path, length, load, overlap), ranked_slope, ranked_model)
+        best_path[:] = path
+        if 0.0 < margin < np.inf:
+            figures[1] = margin
+        set_worth(worth, figures[1], slopes, first, load)
+        queue[:] = np.arange(models)
+        waiting[:] = True
+        length = descend(path, place, length, worth, overlap, largest, near, queue, waiting, models, EPSILON * horizon)
+        figures[0], margin = fill(place, horizon - path_load(path, length, load, overlap), ranked_slope, ranked_model)
+        if figures[0] > figures[2]:
+            figures[2] = figures[0]
+            best_path[:] = path
     for iteration in range(iterations):
-        length = 0
-        while path[length + 1] != models:
-            length += 1
-        kept[:] = path
-        if iteration % 8 == 0:
-            set_worth(worth, figures[1] * (0.85 + 0.0003 * draw(state, 1000)), slopes, first, load)
+        kept[: length + 2] = path[: length + 2]
+        if iteration % PRICE_PERIOD == 0:
+            price = figures[1] * (1.0 + PRICE_SPREAD * (draw(state, 2001) - 1000) / 1000)
+            set_worth(worth, price, slopes, first, load)
         length, size = kick(path, place, length, overlap, near, queue, waiting, state)
-        length = descend(path, place, length, worth, overlap, near, queue, waiting, size, EPSILON * horizon)
-        score, price = fill(place, horizon - path_load(path, length, load, overlap), ranked_slope, ranked_model)
+        length = descend(path, place, length, worth, overlap, largest, near, queue, waiting, size, EPSILON * horizon)
+        score, margin = fill(place, horizon - path_load(path, length, load, overlap), ranked_slope, ranked_model)
+        figures[1] *= PRICE_STEP if margin > price else 1.0 / PRICE_STEP
         if score > figures[2]:
             figures[2] = score
-            best_path[:] = path
-        if score >= figures[2] * (1.0 - slack) or score >= figures[0]:
-            figures[0], figures[1] = score, price
+            best_path[: length + 2] = path[: length + 2]
+        if score >= min(figures[0], figures[2] - slack):
+            figures[0] = score
             if score >= target:
                 return iteration + 1
         else:
-            path[:] = kept
-            place[:] = 0
-            for p in range(1, models + 1):
-                if path[p] == models:
-                    break
-                place[path[p]] = p
+            length = set_path(path, place, kept, models)
     return iterations

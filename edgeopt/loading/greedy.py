@@ -1,0 +1,84 @@
+"""Greedy methods: cheapest insertion with refill, and the append-only greedy in the style of PartialLoading."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeopt.loading.arrays import compile_arrays, individual_deadlines
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.order_dp import Selection, best_selection
+from edgeopt.loading.paths import Path
+from edgeopt.loading.tables import Tables
+from edgeopt.method import Options, Outcome, method
+from edgeopt.solution import Stopped
+
+CREDITS = (0.0, 0.3, 0.6, 0.9)
+
+
+def one_deadline(instance: LoadingInstance) -> str | None:
+    """Say why a heuristic for one deadline refuses the instance, or return None."""
+    reason = individual_deadlines(instance)
+    return f"{reason}; 'edf' and 'random' would work" if reason else None
+
+
+def greedy_selection(tables: Tables, options: Options) -> tuple[Selection, Stopped | None]:
+    """Build a selection by cheapest insertion, once for each of `CREDITS`, each improved by the order-DP.
+
+    Returns
+    -------
+    Selection
+        The best of them.
+    Stopped or None
+        Why not all were tried.
+    """
+    from edgeopt.loading.greedy_kernels import cheapest_insertion
+
+    best = Selection([], [])
+    for credit in CREDITS:
+        path = Path(tables)
+        counts = cheapest_insertion(
+            path.cells,
+            path.place,
+            tables.serve,
+            tables.first,
+            tables.load,
+            tables.overlap,
+            credit * tables.largest,
+            tables.horizon,
+        )
+        order = path.order()
+        built = Selection(order.tolist(), counts[order].tolist())
+        left_out = np.flatnonzero(path.place[:-1] == 0)
+        improved = best_selection(tables, path.completed(left_out), options.stop_reason)
+        best = max(best, built, improved, key=lambda selection: selection.users)
+        options.report(best.users)
+        if options.stop_reason():
+            break
+    return best, options.stop_reason()
+
+
+@method("loading", "greedy", kind="heuristic", guarantee="none", fits=one_deadline)
+def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
+    """Insert the bundle of users that adds most users per second, anywhere, until nothing fits."""
+    arrays = compile_arrays(instance)
+    best, reason = greedy_selection(Tables.of(arrays), options)
+    return Outcome(
+        arrays.plan(best.order, best.counts),
+        stopped=reason or Stopped.FINISHED,
+        message=f"cheapest insertion with refill, improved by the order-DP: {len(best.order)} models in memory in turn",
+    )
+
+
+@method("loading", "greedy-append", kind="heuristic", guarantee="none; can be below no-sharing", fits=one_deadline)
+def solve_append_only(instance: LoadingInstance, options: Options) -> Outcome:
+    """Append the model and users with the most users per second to the end, until nothing fits."""
+    from edgeopt.loading.greedy_kernels import append_only
+
+    arrays = compile_arrays(instance)
+    tables = Tables.of(arrays)
+    order, counts = append_only(tables.serve, tables.first, tables.load, tables.overlap, tables.horizon)
+    options.report(int(counts.sum()))
+    return Outcome(
+        arrays.plan(order.tolist(), counts.tolist()),
+        message=f"appended {len(order)} models one after another, no model revisited or refilled",
+    )

@@ -1,0 +1,178 @@
+"""Local search on the order of the models; orders that look better are scored exactly by the order-DP."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.loading.arrays import Arrays, compile_arrays
+from edgeopt.loading.dp import Watch
+from edgeopt.loading.greedy import greedy_selection, one_deadline
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.order_dp import Selection, best_selection
+from edgeopt.loading.paths import Path
+from edgeopt.loading.tables import Tables
+from edgeopt.loading.tree import tree_selection
+from edgeopt.method import Options, Outcome, method
+from edgeopt.solution import Plan, Stopped
+
+DEFAULT_EFFORT = 2_000_000  # iterations times models, when neither time nor iterations are limited
+MOST_DEFAULT_ITERATIONS = 30_000
+CHUNK_EFFORT = 100_000  # iterations times models between two questions whether to stop
+SLACK_USERS = 0.6  # how far below the best path of its round a path may be kept
+PATIENCE = 4_000  # iterations without a better path that end a round
+RESERVE = 60  # models not on the path that the order-DP may choose as well
+ROUNDING = 1e-9
+
+
+def default_iterations(models: int) -> int:
+    """Iterations of a run that is limited neither in time nor in iterations."""
+    return min(MOST_DEFAULT_ITERATIONS, 1 + DEFAULT_EFFORT // max(1, models))
+
+
+class Search:
+    """Rounds of an iterated local search over paths, and the best selection seen.
+
+    Parameters
+    ----------
+    tables : Tables
+    options : Options
+
+    Attributes
+    ----------
+    best : Selection
+    iterations : int
+        Iterations done so far.
+    """
+
+    def __init__(self, tables: Tables, options: Options) -> None:
+        self._tables = tables
+        self._options = options
+        self._rng = np.random.default_rng(options.seed)
+        self._state = self._rng.integers(1, 2**63, size=1, dtype=np.uint64)
+        self._ranked = tables.ranked_steps(np.arange(tables.models))
+        self._limit = options.iteration_limit
+        if self._limit is None:
+            self._limit = default_iterations(tables.models) if options.time_limit is None else None
+        self._most = tables.most_users(np.arange(tables.models))
+        self.best = Selection([], [])
+        self.iterations = 0
+
+    def offer(self, selection: Selection) -> bool:
+        """Take the selection if it is the best so far."""
+        if selection.users <= self.best.users:
+            return False
+        self.best = selection
+        self._options.report(selection.users)
+        return True
+
+    def ended(self) -> Stopped | None:
+        """Why the search is over, or None: limits, or as many users as would fit without any loading."""
+        if self.best.users >= self._most:
+            return Stopped.FINISHED
+        if self._limit is not None and self.iterations >= self._limit:
+            return Stopped.FINISHED if self._options.iteration_limit is None else Stopped.ITERATION_LIMIT
+        return self._options.stop_reason()
+
+    def run(self, starts: list[Selection]) -> Stopped:
+        """Search from each start, then from the best with half of its models removed, until the search has ended."""
+        waiting = [start.order for start in sorted(starts, key=lambda start: -start.users) if start.order]
+        while (reason := self.ended()) is None:
+            self._round(waiting.pop(0) if waiting else self._thinned())
+        return reason
+
+    def _thinned(self) -> list[int]:
+        order = np.array(self.best.order, dtype=np.int64)
+        return [int(model) for model in order[self._rng.random(len(order)) < 0.5]]
+
+    def _round(self, order: list[int]) -> None:
+        """Search from an order until no better path has been found for long."""
+        tables = self._tables
+        path, best_path = Path(tables, order), Path(tables, order)
+        price = tables.horizon / max(1, self.best.users)
+        figures = np.array([-np.inf, price, -np.inf])  # score of the path, price, best score
+        tried, since = -np.inf, 0
+        while since < PATIENCE and self.ended() is None:
+            before = figures[2]
+            target = max(self.best.users + 1 - ROUNDING, tried)
+            since += self._advance(path, best_path, figures, target)
+            if figures[2] > before:
+                since = 0
+            candidate = max(figures[0], figures[2])
+            if candidate >= target:
+                tried = candidate + ROUNDING
+                self._score(best_path if figures[2] >= figures[0] else path, figures[1])
+
+    def _advance(self, path: Path, best_path: Path, figures: NDArray[np.float64], target: float) -> int:
+        """Run a chunk of iterations; return how many were done."""
+        from edgeopt.loading.search_kernels import search
+
+        tables = self._tables
+        chunk = 1 + CHUNK_EFFORT // tables.models
+        if self._limit is not None:
+            chunk = min(chunk, self._limit - self.iterations)
+        done = search(
+            path.cells,
+            path.place,
+            best_path.cells,
+            figures,
+            chunk,
+            target,
+            SLACK_USERS,
+            tables.slopes,
+            tables.first,
+            tables.load,
+            tables.overlap,
+            tables.largest,
+            tables.near,
+            *self._ranked,
+            tables.horizon,
+            self._state,
+        )
+        self.iterations += done
+        return int(done)
+
+    def _score(self, path: Path, price: float) -> None:
+        """Let the order-DP choose among the models of a path and some that are worth most at the price."""
+        from edgeopt.loading.search_kernels import set_worth
+
+        tables = self._tables
+        worth = np.empty(tables.models)
+        set_worth(worth, price, tables.slopes, tables.first, tables.load)
+        place = Path(tables, path.order()).place[:-1]
+        outside = np.flatnonzero(place == 0)
+        extra = outside[np.argsort(-(worth + tables.largest[:-1])[outside], kind="stable")[:RESERVE]]
+        self.offer(best_selection(tables, path.completed(extra), self._options.stop_reason))
+
+
+def selection_of(arrays: Arrays, tables: Tables, plan: Plan) -> Selection:
+    """Return a selection that serves no fewer users than a plan: its models in the order of their first visits."""
+    number = {name: model for model, name in enumerate(arrays.model_names)}
+    visited = [number[batch["model"]] for batch in plan["batches"] if batch["model"] in number]
+    return best_selection(tables, list(dict.fromkeys(visited)))
+
+
+@method("loading", "local-search", kind="heuristic", guarantee="none; at least as good as greedy", fits=one_deadline)
+def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
+    """Search over the orders of models by inserting, removing, replacing, moving and reversing parts."""
+    arrays = compile_arrays(instance)
+    tables = Tables.of(arrays)
+    if tables.models == 0:
+        return Outcome(arrays.plan([], []), message="no model can serve anyone in time")
+    search = Search(tables, options)
+    starts = []
+    if options.start is not None and options.start.plan is not None:
+        starts.append(selection_of(arrays, tables, options.start.plan))
+        search.offer(starts[-1])
+    greedy, _ = greedy_selection(tables, options)
+    starts.append(greedy)
+    search.offer(greedy)
+    if options.stop_reason() is None:
+        starts.append(tree_selection(arrays, tables, Watch(options)))
+        search.offer(starts[-1])
+    stopped = search.run(starts)
+    return Outcome(
+        arrays.plan(search.best.order, search.best.counts),
+        stopped=stopped,
+        message=f"{search.iterations} iterations from {len(starts)} starts",
+    )

@@ -1,0 +1,83 @@
+"""The tree heuristic: the tree knapsack on a laminar approximation, its order re-solved with the true loads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from edgeopt.library import Sharing
+from edgeopt.loading.arrays import Arrays, compile_arrays
+from edgeopt.loading.dp import GroupTable, TreeGroup, Watch, fold
+from edgeopt.loading.greedy import one_deadline
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.merging import Table
+from edgeopt.loading.order_dp import Selection, best_selection
+from edgeopt.loading.paths import Path
+from edgeopt.loading.sharing_tree import Group
+from edgeopt.loading.tables import Tables
+from edgeopt.method import Options, Outcome, method
+from edgeopt.solution import Stopped
+
+
+def laminar_atoms(sharing: Sharing) -> list[int]:
+    """Choose atoms that do not cross, those first that save most bytes: size times (holders - 1).
+
+    Returns
+    -------
+    list of int
+        Atoms with two holders or more; together with any private atoms they are laminar.
+    """
+    saved = sharing.atom_bytes * np.array([len(models) - 1 for models in sharing.holders], dtype=np.int64)
+    crossing: dict[int, list[int]] = {}
+    for first, second in sharing.crossing_pairs.tolist():
+        crossing.setdefault(first, []).append(second)
+        crossing.setdefault(second, []).append(first)
+    chosen: list[int] = []
+    barred: set[int] = set()
+    for atom in np.argsort(-saved, kind="stable").tolist():
+        if saved[atom] > 0 and atom not in barred:
+            chosen.append(atom)
+            barred.update(crossing.get(atom, ()))
+    return chosen
+
+
+def tree_order(arrays: Arrays, atoms: Sequence[int], watch: Watch) -> list[int]:
+    """Return the models that the tree knapsack visits, in order, when only these atoms count as shared.
+
+    What a model holds besides them is loaded anew at each visit, so that the time is never underestimated.
+    """
+    held = arrays.sharing.incidence[:, list(atoms)] @ arrays.atom_load_s[list(atoms)]
+    own = np.maximum(arrays.model_load_s - held, 0.0)
+    serve = [np.concatenate([times[:1], times[1:] + load]) for times, load in zip(arrays.serve_s, own, strict=True)]
+
+    def tabulate(group: Group, tables: Sequence[Table]) -> GroupTable:
+        return TreeGroup(tables[0], float(arrays.atom_load_s[group.atoms[0]]), arrays.horizon_s)
+
+    outcome = fold(replace(arrays, serve_s=serve), [[atom] for atom in atoms], tabulate, watch)
+    number = {name: model for model, name in enumerate(arrays.model_names)}
+    visited = [] if outcome.plan is None else [number[batch["model"]] for batch in outcome.plan["batches"]]
+    return list(dict.fromkeys(visited))
+
+
+def tree_selection(arrays: Arrays, tables: Tables, watch: Watch) -> Selection:
+    """Solve the laminar approximation, insert the models left out where they save most, and re-solve that order."""
+    path = Path(tables, tree_order(arrays, laminar_atoms(arrays.sharing), watch))
+    left_out = np.flatnonzero(path.place[:-1] == 0)
+    return best_selection(tables, path.completed(left_out), watch.expired)
+
+
+@method("loading", "tree", kind="heuristic", guarantee="optimal when the library is laminar", fits=one_deadline)
+def solve_tree_approximation(instance: LoadingInstance, options: Options) -> Outcome:
+    """Solve a laminar approximation of the library, and its order again with the true loads."""
+    arrays, watch = compile_arrays(instance), Watch(options)
+    best = tree_selection(arrays, Tables.of(arrays), watch)
+    options.report(best.users)
+    kept, shared = len(laminar_atoms(arrays.sharing)), sum(len(models) > 1 for models in arrays.sharing.holders)
+    return Outcome(
+        arrays.plan(best.order, best.counts),
+        stopped=watch.reason or Stopped.FINISHED,
+        message=f"the tree knapsack counted {kept} of {shared} shared parts as shared; its order was solved again "
+        "with the true loads",
+    )
