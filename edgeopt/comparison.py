@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgeopt.solution import Number, Solution, Status, relative_gap
+from edgeopt.solution import CROSSING, Number, Solution, Status, relative_gap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +71,19 @@ class Comparison:
             return proved[0]
         gap = relative_gap(self.best_objective, self.best_bound)
         return self.best_objective if gap is not None and gap <= 1e-9 else None
+
+    @property
+    def contradiction(self) -> str | None:
+        """Which method's bound disproves which method's plan, or None; if so, one of them is at fault."""
+        objective, bound = self.best_objective, self.best_bound
+        if objective is None or bound is None:
+            return None
+        excess = (objective - bound) * (1 if self.instance.problem_facts.maximize else -1)
+        if excess <= CROSSING * max(1.0, abs(objective)):
+            return None
+        found = next(row.method for row in self.rows if row.solution and row.solution.objective == objective)
+        proved = next(row.method for row in self.rows if row.solution and row.solution.bound == bound)
+        return f"the bound {bound} of {proved!r} crosses the checked objective {objective} of {found!r}"
 
     def records(self) -> list[dict[str, Any]]:
         """Return a plain record for each method: objective, bound, three gaps, time and status."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from threading import Event
 from typing import Any, Literal, Protocol
@@ -225,11 +226,19 @@ def methods(problem: str) -> dict[str, Method]:
     """Return the methods of a problem by name, those of other packages included."""
     facts = find_problem(problem)
     if problem not in _loaded:
-        _loaded.add(problem)
         facts.part("methods")
+        _loaded.add(problem)
         for point in entry_points(group=ENTRY_POINT_GROUP):
-            import_module(point.module)
+            _import_plugin(point)
     return dict(_REGISTRY.get(problem, {}))
+
+
+def _import_plugin(point: EntryPoint) -> None:
+    """Import another package's methods; if that fails, edgeopt works without them."""
+    try:
+        import_module(point.module)
+    except Exception as error:
+        warnings.warn(f"the methods of {point.name!r} cannot be imported: {error}", stacklevel=2)
 
 
 def find_method(problem: str, name: str) -> Method:

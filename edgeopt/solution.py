@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SOLUTION_FORMAT: Final = "edgeopt-solution/1"
 
+CROSSING = 1e-6  # relative; a bound further than this beyond a checked objective is a fault
+
 Plan = dict[str, Any]
 Number = int | float
 

@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from math import isclose
+from math import isclose, isinf, isnan
+from numbers import Integral, Real
 from typing import Any
 
 from edgeopt.comparison import Comparison, Row
 from edgeopt.errors import MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance
 from edgeopt.method import Method, Options, Outcome, Progress, as_method, find_method, methods
-from edgeopt.solution import CheckReport, Number, Plan, Solution, Status, Stopped, Violation, relative_gap
+from edgeopt.solution import CROSSING, CheckReport, Number, Plan, Solution, Status, Stopped, Violation, relative_gap
 
 REPORTED_VERSIONS = ("edgeopt", "pyomo", "highspy", "ortools", "numpy")
 ROUNDING = 1e-6  # a floating-point bound on an integral objective is rounded after this margin
-CROSSING = 1e-6  # relative; a bound further than this beyond a checked objective is a fault
 PROVED_GAP = 1e-9
 
 MethodChoice = str | Callable[..., Any]
@@ -232,15 +232,16 @@ def _resolve(instance: Instance, choice: MethodChoice, options: Options) -> tupl
 
 
 def _validate(options: Options) -> None:
-    for name, value, least in (
-        ("time_limit", options.time_limit, 0),
-        ("threads", options.threads, 1),
-        ("gap", options.gap, 0),
-        ("iteration_limit", options.iteration_limit, 0),
-        ("seed", options.seed, 0),
+    for name, least, kind, what in (
+        ("time_limit", 0, Real, "a number"),
+        ("threads", 1, Integral, "a whole number"),
+        ("gap", 0, Real, "a number"),
+        ("iteration_limit", 0, Integral, "a whole number"),
+        ("seed", 0, Integral, "a whole number"),
     ):
-        if value is not None and not value >= least:
-            raise UsageError(f"{name} must be at least {least}, not {value}")
+        value = getattr(options, name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kind) or not float(value) >= least):
+            raise UsageError(f"{name} must be {what} of at least {least}, not {value!r}")
 
 
 def _checked_start(instance: Instance, start: Solution | None) -> Solution | None:
@@ -296,8 +297,8 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
         bound=bound,
         gap=gap,
         runtime_s=round(options.elapsed_s(), 6),
-        seed=options.seed,
-        threads=options.threads,
+        seed=int(options.seed),
+        threads=int(options.threads),
         message=". ".join(part for part in (reason, outcome.message) if part),
         metrics=metrics,
         history=options.history,
@@ -318,8 +319,10 @@ def _certified_bound(
     instance: Instance, method: Method, objective: Number | None, bound: Number | None
 ) -> Number | None:
     """Round a bound where the objective is integral, and refuse one that crosses the checked objective."""
-    if bound is None:
+    if bound is None or isinf(bound):
         return None
+    if isnan(bound):
+        raise ProgramError(f"the bound {bound} of {method.name!r} is not a number")
     sign = 1 if instance.problem_facts.maximize else -1
     if instance.integral and not isinstance(bound, int):
         bound = sign * int((sign * bound + ROUNDING) // 1)

@@ -120,7 +120,7 @@ def _line(row: Row) -> str:
 def _exit_code(comparison: Comparison) -> ExitCode:
     from edgeopt.solution import Status
 
-    if any(row.failed for row in comparison.rows):
+    if comparison.contradiction is not None or any(row.failed for row in comparison.rows):
         return ExitCode.CHECK_FAILED
     if comparison.best_objective is not None:
         return ExitCode.SOLVED

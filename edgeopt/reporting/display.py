@@ -94,6 +94,8 @@ def status_text(status: str, stopped: str | None) -> str:
 
 def comparison_summary(comparison: Comparison) -> str:
     """One line that says what all methods together know of the optimum."""
+    if comparison.contradiction is not None:
+        return f"contradiction: {comparison.contradiction}"
     unit = comparison.instance.problem_facts.unit
     if comparison.optimum is not None:
         return f"optimum: {number(comparison.optimum)} {unit}, proven"

@@ -1,0 +1,115 @@
+"""Methods: registry, plug-ins, options and what they report."""
+
+from __future__ import annotations
+
+import sys
+import types
+from importlib.metadata import EntryPoint
+
+import pytest
+
+import edgeopt
+from edgeopt.errors import MethodRefusal, MissingExtra, UsageError
+from edgeopt.method import Method, Options, Outcome, as_method
+from edgeopt.solution import Stopped
+from tests.plans import all_users, first_user, two_models
+
+method_module = sys.modules["edgeopt.method"]  # `edgeopt.method` is the decorator
+
+
+@pytest.fixture
+def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test register what it wants; afterwards the registry is as before."""
+    edgeopt.methods("loading")
+    monkeypatch.setattr(method_module, "_REGISTRY", {"loading": edgeopt.methods("loading")})
+    monkeypatch.setattr(method_module, "_loaded", set())
+
+
+def test_methods_of_another_package_join_through_the_entry_point(
+    fresh_registry: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = types.ModuleType("someones_plugin")
+
+    def register() -> None:
+        edgeopt.method("loading", "someones", kind="heuristic", guarantee="none")(all_users)
+
+    register()
+    monkeypatch.setitem(sys.modules, "someones_plugin", plugin)
+    point = EntryPoint("someones", "someones_plugin", method_module.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(method_module, "entry_points", lambda group: [point] if group == point.group else [])
+    assert "someones" in edgeopt.methods("loading")
+    assert edgeopt.solve(two_models(), "someones").objective == 3
+
+
+def test_a_plugin_that_cannot_be_imported_is_named(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("broken", "no_such_plugin", method_module.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(method_module, "entry_points", lambda group: [point])
+    with pytest.warns(UserWarning, match="'broken'.*no_such_plugin"):
+        assert "broken" not in edgeopt.methods("loading")
+
+
+def test_every_method_says_what_it_is() -> None:
+    for name, method in edgeopt.methods("loading").items():
+        assert method.name == name
+        assert method.kind in ("exact", "heuristic", "bound", "baseline")
+        assert method.guarantee
+
+
+def test_unknown_names_get_a_suggestion() -> None:
+    with pytest.raises(UsageError, match="did you mean 'loading'"):
+        edgeopt.methods("loadin")
+    with pytest.raises(UsageError, match="did you mean 'modular-dp'"):
+        edgeopt.solve(two_models(), "modular_dp")
+
+
+def test_refusals_come_before_the_run() -> None:
+    def never(instance: object, options: Options) -> Outcome:
+        raise AssertionError("it ran")
+
+    refusing = Method("loading", "picky", "exact", "all", (), lambda instance: "it is Monday", never)
+    with pytest.raises(MethodRefusal, match="'picky' does not apply to 'small': it is Monday"):
+        refusing.require(two_models())
+    lacking = Method("loading", "lacking", "exact", "all", ("no_such_solver",), lambda instance: None, never)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(method_module.EXTRAS, "no_such_solver", "minlp")
+        with pytest.raises(MissingExtra, match=r"pip install 'edgeopt\[minlp\]'"):
+            lacking.require(two_models())
+        assert "pip install" in str(lacking.refusal(two_models()))
+
+
+def test_plain_functions_of_one_or_two_parameters_and_objects_become_methods() -> None:
+    class Heuristic:
+        def __call__(self, instance: edgeopt.Instance) -> edgeopt.Plan:
+            return first_user(instance)  # type: ignore[arg-type]
+
+    assert as_method("loading", first_user).function(two_models(), Options()).plan is not None
+    assert as_method("loading", all_users).function(two_models(), Options()).bound == 3
+    assert as_method("loading", Heuristic()).name == "Heuristic"
+    assert edgeopt.solve(two_models(), Heuristic()).objective == 1
+
+
+def test_only_improvements_are_reported() -> None:
+    seen = []
+    options = Options(progress=seen.append)
+    for objective, bound in [(1, None), (1, None), (None, 9), (0, 10), (3, 8), (2, 7)]:
+        options.report(objective, bound)
+    assert [(row.objective, row.bound) for row in seen] == [(1, None), (1, 9), (3, 8), (3, 7)]
+    assert [row[1:] for row in options.history] == [[1, None], [1, 9], [3, 8], [3, 7]]
+
+
+def test_when_minimising_less_is_better() -> None:
+    options = Options(maximize=False)
+    for objective, bound in [(9, 1), (10, 0), (8, 2)]:
+        options.report(objective, bound)
+    assert [row[1:] for row in options.history] == [[9, 1], [8, 2]]
+
+
+def test_reasons_to_stop() -> None:
+    assert Options().stop_reason() is None
+    assert Options(time_limit=0).stop_reason() == Stopped.TIME_LIMIT
+    options = Options(time_limit=0)
+    options.interrupt.set()
+    assert options.stop_reason() == Stopped.INTERRUPTED
+    assert options.part(5).stop_reason() == Stopped.INTERRUPTED
+    assert Options(time_limit=100).part(5).time_limit == 5
+    assert Options(time_limit=0).part(5).time_limit == 0

@@ -1,0 +1,316 @@
+"""solve, compare and check: what is certified, refused, and told."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import edgeopt
+from edgeopt import ProgramError, Status, Stopped, UsageError
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.method import Options, Outcome, Progress
+from tests.loading.small import instance_of
+from tests.plans import NOBODY, all_users, first_user, serve, two_models
+
+INTERRUPTS = [signal.SIGINT, signal.SIGTERM]
+
+
+def outcome(**fields: Any) -> Callable[[LoadingInstance], Outcome]:
+    def method(instance: LoadingInstance) -> Outcome:
+        return Outcome(**fields)
+
+    return method
+
+
+class TestStatus:
+    def test_objective_is_the_checkers(self) -> None:
+        solution = edgeopt.solve(two_models(), first_user)
+        assert (solution.objective, solution.bound, solution.gap) == (1, None, None)
+        assert (solution.status, solution.stopped) == (Status.FEASIBLE, Stopped.FINISHED)
+
+    def test_optimal_when_the_bound_is_met(self) -> None:
+        solution = edgeopt.solve(two_models(), all_users)
+        assert (solution.objective, solution.bound, solution.gap) == (3, 3, 0.0)
+        assert (solution.status, solution.stopped) == (Status.OPTIMAL, Stopped.PROVED)
+
+    def test_met_by_rounding_down(self) -> None:
+        plan = serve(two_models(), "ann", "bob")
+        solution = edgeopt.solve(two_models(), outcome(plan=plan, bound=2.97, stopped=Stopped.TIME_LIMIT))
+        assert (solution.bound, solution.status, solution.stopped) == (2, Status.OPTIMAL, Stopped.PROVED)
+
+    def test_a_float_bound_just_below_an_integer_is_not_rounded_too_far(self) -> None:
+        solution = edgeopt.solve(two_models(), outcome(plan=first_user(two_models()), bound=2.9999999))
+        assert solution.bound == 3
+
+    def test_bound_without_a_plan_is_kept(self) -> None:
+        solution = edgeopt.solve(two_models(), outcome(bound=3, stopped=Stopped.TIME_LIMIT))
+        assert (solution.objective, solution.bound, solution.gap) == (None, 3, None)
+        assert (solution.status, solution.stopped) == (Status.UNKNOWN, Stopped.TIME_LIMIT)
+
+    def test_infeasible(self) -> None:
+        solution = edgeopt.solve(two_models(), outcome(infeasible=True))
+        assert (solution.status, solution.stopped, solution.objective) == (Status.INFEASIBLE, Stopped.PROVED, None)
+
+    def test_empty_plan_of_an_instance_without_users(self) -> None:
+        instance = instance_of({"a": ["x"]}, [], deadline_s=1.0)
+        solution = edgeopt.solve(instance, outcome(plan=NOBODY, bound=0))
+        assert (solution.objective, solution.gap, solution.status) == (0, 0.0, Status.OPTIMAL)
+
+
+class TestFaultsOfMethods:
+    def test_a_plan_that_fails_the_check_is_reported_with_the_violations(self) -> None:
+        plan = serve(two_models(), "ann", "bob")
+        plan["batches"][0]["model"] = "b"
+        with pytest.raises(ProgramError, match=r"'method'.*fails the check.*model of the user"):
+            edgeopt.solve(two_models(), outcome(plan=plan))
+
+    def test_a_plan_of_the_wrong_form(self) -> None:
+        with pytest.raises(ProgramError, match="form of the plan"):
+            edgeopt.solve(two_models(), outcome(plan={"batches": 3}))
+        with pytest.raises(ProgramError, match="form of the plan"):
+            edgeopt.solve(two_models(), lambda instance: [1, 2])
+
+    def test_a_bound_that_crosses_the_objective(self) -> None:
+        with pytest.raises(ProgramError, match=r"bound 2 .*crosses its checked objective 3"):
+            edgeopt.solve(two_models(), outcome(plan=serve(two_models(), "ann", "bob", "cem"), bound=2))
+
+    def test_a_bound_that_is_no_number(self) -> None:
+        with pytest.raises(ProgramError, match="bound nan"):
+            edgeopt.solve(two_models(), outcome(plan=NOBODY, bound=float("nan")))
+
+    def test_an_infinite_bound_says_nothing(self) -> None:
+        assert edgeopt.solve(two_models(), outcome(plan=NOBODY, bound=float("inf"))).bound is None
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"time_limit": -1},
+            {"time_limit": float("nan")},
+            {"time_limit": "5"},
+            {"threads": 0},
+            {"threads": 1.5},
+            {"gap": -0.1},
+            {"seed": -1},
+            {"seed": 0.5},
+            {"iteration_limit": -5},
+        ],
+    )
+    def test_values_that_cannot_be_meant(self, wrong: dict[str, Any]) -> None:
+        with pytest.raises(UsageError, match=next(iter(wrong))):
+            edgeopt.solve(two_models(), all_users, **wrong)
+
+    def test_unknown_options_are_errors(self) -> None:
+        with pytest.raises(TypeError, match="time_limt"):
+            edgeopt.solve(two_models(), all_users, time_limt=5)  # type: ignore[call-arg]
+        with pytest.raises(TypeError, match="time_limt"):
+            edgeopt.compare(two_models(), [all_users], time_limt=5)
+
+    def test_options_reach_the_method(self) -> None:
+        seen: list[Options] = []
+
+        def method(instance: LoadingInstance, options: Options) -> Outcome:
+            seen.append(options)
+            return Outcome(NOBODY)
+
+        start = edgeopt.solve(two_models(), first_user)
+        wanted = {"time_limit": 7.0, "seed": 3, "threads": 1, "gap": 0.1, "iteration_limit": 9}
+        solution = edgeopt.solve(two_models(), method, start=start, **wanted)  # type: ignore[arg-type]
+        assert {key: getattr(seen[0], key) for key in wanted} == wanted
+        assert seen[0].start == start
+        assert (solution.seed, solution.threads) == (3, 1)
+
+    def test_a_start_must_be_feasible(self) -> None:
+        start = edgeopt.solve(two_models(), all_users)
+        tight = instance_of({"a": ["x"], "b": ["x"]}, {"ann": {"model": "a"}}, deadline_s=0.1)
+        with pytest.raises(UsageError, match="start is not feasible"):
+            edgeopt.solve(tight, all_users, start=start)
+
+    def test_progress_is_told_and_kept(self) -> None:
+        def method(instance: LoadingInstance, options: Options) -> Outcome:
+            options.report(1, 5)
+            return Outcome(first_user(instance), bound=4)
+
+        seen: list[Progress] = []
+        solution = edgeopt.solve(two_models(), method, progress=seen.append)
+        assert [(step.objective, step.bound) for step in seen] == [(1, 5), (1, 4)]
+        assert [row[1:] for row in solution.history] == [[1, 5], [1, 4]]
+
+
+class TestInterrupts:
+    @pytest.mark.parametrize("number", INTERRUPTS)
+    def test_the_first_gives_the_best_found(self, number: int) -> None:
+        def method(instance: LoadingInstance, options: Options) -> Outcome:
+            signal.raise_signal(number)
+            stopped = options.stop_reason()
+            assert stopped is not None
+            return Outcome(first_user(instance), stopped=stopped)
+
+        before = signal.getsignal(number)
+        solution = edgeopt.solve(two_models(), method)
+        assert (solution.objective, solution.stopped) == (1, Stopped.INTERRUPTED)
+        assert signal.getsignal(number) is before
+
+    def test_the_second_ends_a_method_that_does_not_listen(self) -> None:
+        def deaf(instance: LoadingInstance) -> None:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            raise AssertionError("still running")
+
+        with pytest.raises(KeyboardInterrupt):
+            edgeopt.solve(two_models(), deaf)
+
+    def test_a_comparison_ends_with_the_rows_that_are_there(self) -> None:
+        def interrupted(instance: LoadingInstance) -> edgeopt.Plan:
+            signal.raise_signal(signal.SIGINT)
+            return first_user(instance)
+
+        comparison = edgeopt.compare(two_models(), [all_users, interrupted, first_user])
+        assert [row.method for row in comparison.rows] == ["all_users", "interrupted"]
+        assert comparison.interrupted
+        assert comparison.rows[1].solution is not None
+        assert comparison.rows[1].solution.stopped == Stopped.INTERRUPTED
+
+    def test_a_comparison_keeps_its_rows_when_a_method_does_not_listen(self) -> None:
+        def deaf(instance: LoadingInstance) -> None:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+        comparison = edgeopt.compare(two_models(), [all_users, deaf, first_user])
+        assert [row.solution is not None for row in comparison.rows] == [True, False]
+        assert comparison.interrupted
+
+    def test_solving_works_outside_the_main_thread(self) -> None:
+        found: list[edgeopt.Solution] = []
+        worker = threading.Thread(target=lambda: found.append(edgeopt.solve(two_models(), all_users)))
+        worker.start()
+        worker.join()
+        assert found[0].objective == 3
+
+
+class TestCompare:
+    def test_gaps_to_the_best_bound_and_the_proven_optimum(self) -> None:
+        comparison = edgeopt.compare(two_models(), [first_user, all_users], threads=1)
+        first, every = comparison.records()
+        assert comparison.optimum == comparison.best_objective == comparison.best_bound == 3
+        assert (first["objective"], first["gap"], first["status"]) == (1, None, "feasible")
+        assert first["gap_to_best_bound"] == pytest.approx(2.0)
+        assert first["gap_to_optimum"] == pytest.approx(2 / 3)
+        assert (every["gap"], every["gap_to_optimum"], every["status"]) == (0.0, 0.0, "optimal")
+
+    def test_one_methods_bound_proves_anothers_plan(self) -> None:
+        def bound_only(instance: LoadingInstance) -> Outcome:
+            return Outcome(bound=1)
+
+        tight = instance_of({"a": ["x"]}, {"ann": {"model": "a"}, "bob": {"model": "a"}}, deadline_s=3.1)
+        comparison = edgeopt.compare(tight, [first_user, bound_only])
+        assert comparison.optimum == 1
+        assert comparison.records()[1]["objective"] is None
+
+    def test_no_optimum_without_a_proof(self) -> None:
+        comparison = edgeopt.compare(two_models(), [first_user])
+        assert (comparison.best_objective, comparison.best_bound, comparison.optimum) == (1, None, None)
+
+    def test_bounds_that_disprove_a_plan_of_another_method_are_a_fault(self) -> None:
+        def wrong_bound(instance: LoadingInstance) -> Outcome:
+            return Outcome(bound=2)
+
+        comparison = edgeopt.compare(two_models(), [all_users, wrong_bound])
+        assert comparison.contradiction is not None
+        assert "wrong_bound" in comparison.contradiction
+        assert "all_users" in comparison.contradiction
+        assert comparison.contradiction in str(comparison)
+
+    def test_failures_of_one_method_do_not_cost_the_others(self) -> None:
+        def broken(instance: LoadingInstance) -> None:
+            raise ZeroDivisionError("oh")
+
+        seen = []
+        comparison = edgeopt.compare(
+            two_models(), [broken, outcome(plan={"batches": 3}), all_users], on_row=lambda row: seen.append(row.method)
+        )
+        assert seen == ["broken", "method", "all_users"]
+        assert [row.failed for row in comparison.rows] == [True, True, False]
+        assert [record["status"] for record in comparison.records()] == ["failed", "failed", "optimal"]
+        assert "ZeroDivisionError: oh" in str(comparison)
+
+    def test_refusals_say_why(self) -> None:
+        crossing = {"a": ["x", "y"], "b": ["y", "z"], "c": ["z", "x"]}
+        instance = instance_of(crossing, ["a", "b", "c"], deadline_s=30.0)
+        comparison = edgeopt.compare(instance, ["dp", all_users])
+        assert comparison.records()[0]["status"] == "refused"
+        assert "tree sharing" in comparison.records()[0]["reason"]
+
+    def test_a_wrong_name_is_found_before_anything_runs(self) -> None:
+        ran = []
+        with pytest.raises(UsageError, match="no method 'dpp'"):
+            edgeopt.compare(two_models(), [lambda instance: ran.append(1), "dpp"])
+        assert not ran
+
+    def test_frame_text_html_and_pickle(self) -> None:
+        comparison = edgeopt.compare(two_models(), [first_user, all_users], threads=1)
+        frame = comparison.to_frame()
+        assert list(frame.index) == ["first_user", "all_users"]
+        assert list(frame["objective"]) == [1, 3]
+        assert "optimum: 3 users, proven" in str(comparison)
+        assert "<td>first_user</td>" in comparison._repr_html_()
+        assert pickle.loads(pickle.dumps(comparison)).records() == comparison.records()
+
+    def test_every_fitting_method_is_the_default(self) -> None:
+        comparison = edgeopt.compare(two_models(), threads=1, time_limit=20)
+        assert [row.method for row in comparison.rows] == edgeopt.fitting_methods(two_models())
+        assert comparison.optimum == 3
+
+
+class TestCheck:
+    def test_a_plan(self) -> None:
+        report = edgeopt.check(two_models(), serve(two_models(), "ann", "cem"))
+        assert report.feasible
+        assert report.objective == 2
+
+    def test_nothing(self) -> None:
+        with pytest.raises(UsageError, match="no plan"):
+            edgeopt.check(two_models(), None)
+
+    def test_a_true_solution(self) -> None:
+        for method in (all_users, first_user, outcome(bound=3), outcome(infeasible=True)):
+            assert edgeopt.check(two_models(), edgeopt.solve(two_models(), method)).violations == []
+
+    @pytest.mark.parametrize(
+        ("change", "constraint"),
+        [
+            ({"objective": 4}, "stated objective"),
+            ({"objective": None}, "stated objective"),
+            ({"plan": None}, "stated objective"),
+            ({"bound": 2}, "stated bound"),
+            ({"bound": 4}, "stated gap"),
+            ({"bound": 4, "gap": 1 / 3}, "stated status"),
+            ({"gap": 0.5}, "stated gap"),
+            ({"gap": None}, "stated gap"),
+            ({"status": Status.FEASIBLE}, "stated status"),
+            ({"status": Status.INFEASIBLE}, "stated status"),
+            ({"instance_sha256": "0" * 64}, "same instance"),
+        ],
+    )
+    def test_false_statements(self, change: dict[str, Any], constraint: str) -> None:
+        solution = edgeopt.solve(two_models(), all_users).model_copy(update=change)
+        assert constraint in {violation.constraint for violation in edgeopt.check(two_models(), solution).violations}
+
+    def test_every_violation_has_its_amount(self) -> None:
+        solution = edgeopt.solve(two_models(), all_users)
+        slow = two_models().model_copy(update={"bandwidth_hz": 2.0})
+        report = edgeopt.check(slow, solution)
+        bandwidth = next(each for each in report.violations if each.constraint == "total bandwidth")
+        assert bandwidth.amount == pytest.approx(2.0)
+        assert str(bandwidth) == "total bandwidth, all users: by 2 Hz"
+
+    def test_a_solution_of_another_problem(self) -> None:
+        solution = edgeopt.solve(two_models(), all_users).model_copy(update={"problem": "placement"})
+        with pytest.raises(UsageError, match="of problem 'placement'"):
+            edgeopt.check(two_models(), solution)
