@@ -37,6 +37,8 @@ class Search:
     ----------
     tables : Tables
     options : Options
+    enough : int, optional
+        Number of users at which the search may end.
 
     Attributes
     ----------
@@ -45,7 +47,7 @@ class Search:
         Iterations done so far.
     """
 
-    def __init__(self, tables: Tables, options: Options) -> None:
+    def __init__(self, tables: Tables, options: Options, enough: int | None = None) -> None:
         self._tables = tables
         self._options = options
         self._rng = np.random.default_rng(options.seed)
@@ -55,6 +57,8 @@ class Search:
         if self._limit is None:
             self._limit = default_iterations(tables.models) if options.time_limit is None else None
         self._most = tables.most_users(np.arange(tables.models))
+        if enough is not None:
+            self._most = min(self._most, enough)
         self.best = Selection([], [])
         self.iterations = 0
 
