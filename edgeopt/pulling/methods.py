@@ -9,6 +9,7 @@ from edgeopt.pulling.instance import PullingInstance
 
 if TYPE_CHECKING:
     from edgeopt.pulling.arrays import Arrays
+    from edgeopt.pulling.core import Ints
 
 PROBLEM = "pulling"
 
@@ -23,6 +24,14 @@ def _compiled(instance: PullingInstance) -> tuple[Arrays, Outcome | None]:
     return arrays, None if reason is None else Outcome(infeasible=True, message=reason)
 
 
+def _start(arrays: Arrays, options: Options) -> Ints | None:
+    """Amounts of the solution to start from, where the reductions keep it feasible."""
+    if options.start is None or options.start.plan is None:
+        return None
+    amounts = arrays.amounts(options.start.plan)
+    return amounts if arrays.core.feasible(amounts) else None
+
+
 @method(PROBLEM, "exact", kind="exact", guarantee="optimal")
 def exact(instance: PullingInstance, options: Options) -> Outcome:
     """Solve the strong integer program."""
@@ -31,7 +40,7 @@ def exact(instance: PullingInstance, options: Options) -> Outcome:
         return decided
     from edgeopt.pulling.exact import solve_exact
 
-    return solve_exact(arrays, options)
+    return solve_exact(arrays, options, _start(arrays, options))
 
 
 @method(PROBLEM, "greedy", kind="heuristic", guarantee="none; opens bundles of models that share atoms")
@@ -43,3 +52,14 @@ def greedy(instance: PullingInstance, options: Options) -> Outcome:
     from edgeopt.pulling.greedy import solve_greedy
 
     return solve_greedy(arrays, options)
+
+
+@method(PROBLEM, "local-search", kind="heuristic", guarantee="no worse than greedy")
+def local_search(instance: PullingInstance, options: Options) -> Outcome:
+    """Improve by flips, swaps, relocations and exactly solved sites."""
+    arrays, decided = _compiled(instance)
+    if decided is not None:
+        return decided
+    from edgeopt.pulling.local_search import solve_local_search
+
+    return solve_local_search(arrays, options, _start(arrays, options))

@@ -1,0 +1,169 @@
+"""`local-search`: close something, open bundles again; and free a few sites and solve them exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeopt.errors import ProgramError
+from edgeopt.method import Options, Outcome
+from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.core import Ints
+from edgeopt.pulling.exact import Overwork, solve_core
+from edgeopt.pulling.greedy import greedy_opening
+from edgeopt.pulling.neighbourhoods import free_sites
+from edgeopt.pulling.search import Search
+from edgeopt.solution import Stopped
+
+NOISE = 0.3
+ALPHAS = (0.0, 0.5, 1.0)
+MOVES_BETWEEN_SITES = 40
+IDLE_ROUNDS = 6
+LARGEST_SUBPROBLEM = 6_000  # options
+SITE_NODES = 50
+
+
+class LocalSearch:
+    """Improves a solution of a core.
+
+    Parameters
+    ----------
+    search : Search
+        Holds the solution to start from.
+    options : Options
+    rng : numpy.random.Generator
+
+    Attributes
+    ----------
+    best : float
+        Least total found, in seconds.
+    amounts : numpy.ndarray of int64 or None
+        Units of each option in the best solution; None while some group is not served.
+    """
+
+    def __init__(self, search: Search, options: Options, rng: np.random.Generator) -> None:
+        self.search, self.options, self.rng = search, options, rng
+        self.core = search.core
+        self.current = search.total, search.opened
+        self.best, self.opened = self.current
+        self.amounts = search.amounts()
+        self.sites = np.unique(self.core.option_site)
+
+    def run(self, rounds: int | None = None, exact_sites: bool = True) -> None:
+        """Alternate moves and exactly solved sites until nothing improves for a while, or rounds or time are over."""
+        idle, done = 0, 0
+        while len(self.sites) and idle < IDLE_ROUNDS and (rounds is None or done < rounds):
+            before = self.best
+            for _ in range(MOVES_BETWEEN_SITES):
+                if self.options.stop_reason() is not None:
+                    return
+                self.move()
+            if exact_sites:
+                for count in (1, 2, 3):
+                    if self.options.stop_reason() is not None:
+                        return
+                    self.solve_sites(min(count, len(self.sites)))
+            idle = 0 if self.best < before * (1 - 1e-9) else idle + 1
+            done += 1
+
+    def move(self) -> None:
+        """Flip, swap or relocate a model, or rebuild a site or two."""
+        search, rng = self.search, self.rng
+        kind = rng.integers(4)
+        site = int(rng.choice(self.sites))
+        used = self._used_models(site)
+        touched = [site]
+        if kind < 3 and len(used):  # close a model or two; open what is best there (swap) or elsewhere (relocate)
+            search.close(site, rng.choice(used, min(len(used), int(rng.integers(1, 3))), replace=False))
+            if kind == 1:
+                touched = [int(rng.choice(self.sites)), site]
+            elif kind == 2:
+                touched = [*rng.choice(self.sites, min(3, len(self.sites)), replace=False).tolist()]
+        else:
+            if rng.random() < 0.5:
+                touched.append(int(rng.choice(self.sites)))
+            for closed in touched:
+                search.close(closed)
+        sites = np.array(list(dict.fromkeys(touched)), np.int64)
+        bundles = len(search.tables.bundle_start) - 1
+        noise = np.exp(NOISE * rng.standard_normal((len(sites), bundles)))
+        search.insert(self.options, sites, float(rng.choice(ALPHAS)), noise)
+        if search.total <= self.current[0] * (1 + 1e-12):
+            self.current = search.total, search.opened
+            self._keep(search.total, search.state.amounts)
+        else:
+            search.restore(self.current[1])
+
+    def solve_sites(self, count: int) -> None:
+        """Free sites that serve the same groups, and solve them with everything else fixed."""
+        sites = self._neighbours(count)
+        part = free_sites(self.core, self.current[1], sites)
+        if not 0 < part.core.options <= LARGEST_SUBPROBLEM:
+            return
+        limited = Options(
+            time_limit=self.options.remaining_s() if self.options.time_limit is not None else None,
+            seed=int(self.rng.integers(2**31)),
+            threads=self.options.threads,
+            iteration_limit=SITE_NODES,
+            maximize=False,
+            interrupt=self.options.interrupt,
+        )
+        start = part.part_amounts(self.search.state.amounts)
+        try:
+            _, amounts = solve_core(part.core, limited, start if part.core.feasible(start) else None)
+        except (Overwork, ProgramError):
+            return
+        if amounts is None:
+            return
+        found = part.whole_amounts(self.core, amounts)
+        if not self.core.feasible(found):
+            return
+        total = self.core.cost(found)
+        if total < self.current[0] * (1 - 1e-12):
+            self.search.restore(self.core.opened(found))
+            self.current = self.search.total, self.search.opened
+            self._keep(self.search.total, self.search.state.amounts)
+            self._keep(total, found)
+
+    def _keep(self, total: float, amounts: Ints) -> None:
+        if total < self.best and self.core.feasible(amounts):
+            self.best, self.amounts = total, amounts.copy()
+            self.opened = self.core.opened(self.amounts)
+            self.options.report(total)
+
+    def _used_models(self, site: int) -> Ints:
+        used = self.search.state.amounts > 0
+        return np.unique(self.core.option_model[used & (self.core.option_site == site)])
+
+    def _neighbours(self, count: int) -> Ints:
+        """A random site and others, drawn by how many groups could be served at both."""
+        first = int(self.rng.choice(self.sites))
+        if count == 1:
+            return np.array([first])
+        groups = np.zeros(self.core.groups, np.bool_)
+        groups[self.core.option_group[self.core.option_site == first]] = True
+        weight = np.bincount(self.core.option_site, groups[self.core.option_group], minlength=self.core.sites)
+        weight = weight[self.sites] * (self.sites != first) + 1e-9
+        others = self.rng.choice(self.sites, count - 1, replace=False, p=weight / weight.sum())
+        return np.unique(np.append(others, first))
+
+
+def solve_local_search(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
+    """Improve the greedy's solution, or the given one, by local search."""
+    search = Search(arrays.core)
+    if start is not None:
+        search.restore(arrays.core.opened(start))
+    else:
+        _, opened = greedy_opening(search, options)
+        search.restore(opened)
+    found = LocalSearch(search, options, np.random.default_rng(options.seed))
+    if start is not None and arrays.core.cost(start) < found.best:
+        found.best, found.amounts = arrays.core.cost(start), start
+    if found.amounts is not None:
+        options.report(found.best)
+    found.run(options.iteration_limit)
+    stopped = options.stop_reason() or (
+        Stopped.ITERATION_LIMIT if options.iteration_limit is not None else Stopped.FINISHED
+    )
+    if found.amounts is None:
+        return Outcome(stopped=stopped, message="the local search found no feasible plan")
+    return Outcome(arrays.plan(found.amounts), stopped=stopped)
