@@ -20,8 +20,11 @@ import pytest
 from typer.testing import CliRunner
 
 import edgeopt
+from benchmarks.loading.sharing import unshared
 from edgeopt.cli.application import app
 from edgeopt.library import ModelLibrary
+from edgeopt.loading.instance import LoadingInstance
+from tests.loading.brute_force import optimum
 
 ROOT = Path(__file__).parent.parent
 INSTANCES = ROOT / "instances"
@@ -98,6 +101,17 @@ def test_instances_are_made_again(command: str, tmp_path: Path, monkeypatch: pyt
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert (tmp_path / arguments[-1]).read_bytes() == (ROOT / arguments[-1]).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "served", "served_without_sharing"), [("tiny", 7, 5), ("tiny-crossing", 6, 4), ("tiny-individual", 6, 3)]
+)
+def test_optima_of_the_handwritten_ones(name: str, served: int, served_without_sharing: int) -> None:
+    instance = edgeopt.read(INSTANCES / "loading" / f"{name}.json")
+    assert isinstance(instance, LoadingInstance)
+    assert optimum(instance) == served
+    alone = instance.model_copy(update={"library": unshared(instance.library, 0.0, seed=0)})
+    assert optimum(alone) == served_without_sharing
 
 
 def test_the_folder_stays_small() -> None:
