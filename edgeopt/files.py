@@ -80,7 +80,8 @@ def parse_json(text: str, source: str | Path | None = None) -> Any:
             text, object_pairs_hook=strict_object, parse_float=strict_float, parse_constant=strict_constant
         )
     except json.JSONDecodeError as error:
-        end = " (the file ends too early: is it truncated?)" if error.pos >= len(text.rstrip()) else ""
+        too_early = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        end = " (the file ends too early: is it truncated?)" if too_early else ""
         problem = f"line {error.lineno}, column {error.colno} is not JSON: {error.msg}{end}"
         raise InputError(Finding("$", problem), source) from None
     except RecursionError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -53,7 +52,7 @@ def program(
 def main() -> NoReturn:
     """Run the command line; an error that a user can meet is one message, never a traceback."""
     try:
-        app()
+        app(prog_name="edgeopt")
     except ProgramError as error:
         complain(f"fault of the program: {error}")
         sys.exit(ExitCode.CHECK_FAILED)
@@ -63,10 +62,6 @@ def main() -> NoReturn:
     except MemoryError:
         complain("the memory of this machine does not suffice")
         sys.exit(ExitCode.BAD_INPUT)
-    except BrokenPipeError:
-        # The reader of the output has gone; keep Python from complaining when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.SOLVED)
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         sys.exit(ExitCode.BAD_INPUT)

@@ -38,11 +38,13 @@ SEVERITY = (
     ExitCode.CHECK_FAILED,
 )
 
-InstanceFiles = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Instance files.", show_default=False)]
+InstanceFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help="Instance files.", show_default=False)]
 TimeLimit = Annotated[float | None, typer.Option("--time-limit", "-t", metavar="S", help="Seconds for each run.")]
-Seed = Annotated[int, typer.Option(help="Same seed and threads, same result.")]
-Threads = Annotated[int | None, typer.Option(help="Default: the cores this process may use.", show_default=False)]
-Gap = Annotated[float, typer.Option(help="Relative gap at which a proof may stop.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Same seed and threads, same result.")]
+Threads = Annotated[
+    int | None, typer.Option(metavar="N", help="Default: the cores this process may use.", show_default=False)
+]
+Gap = Annotated[float, typer.Option(metavar="G", help="Relative gap at which a proof may stop.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
 
