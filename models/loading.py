@@ -1,7 +1,7 @@
 """Loading with one deadline as a mixed-integer linear program: prefix users and a forest of overlaps.
 
-Symbols are those of the table in ``models/README.md``. An order of models loads the sum of their sizes less the overlaps
-of neighbours, and joining two paths of neighbours costs nothing; so it is enough to choose disjoint paths.
+Symbols are those of the table in ``models/README.md``. An order of models loads the sum of their sizes less the
+overlaps of neighbours, and joining two paths of neighbours costs nothing; so it is enough to choose disjoint paths.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from edgeopt.solution import Plan
 def formulate(instance: LoadingInstance | Arrays) -> ConcreteModel:
     """State the problem of serving most users before the common deadline.
 
-    Times are in units of the deadline T. The rows against cycles of neighbours are too many to be written down; a
-    solution with a cycle (see `cycles`) breaks ``no_cycle(m, models)``, which a method adds.
+    Times are in units of the deadline T. The rows against cycles of neighbours,
+
+        sum of z_e inside S <= sum of y_i over S, less y_k, for every set S of models and k in S,
+
+    are too many to be written down: a method adds those that its solutions break.
 
     Parameters
     ----------
@@ -34,7 +37,7 @@ def formulate(instance: LoadingInstance | Arrays) -> ConcreteModel:
     Returns
     -------
     pyomo.environ.ConcreteModel
-        Without cycles, its optimum is that of the instance, and `read_plan` gives the plan.
+        With those rows its optimum is that of the instance, and `read_plan` gives the plan.
     """
     arrays = instance if isinstance(instance, Arrays) else compile_arrays(instance)
     m = ConcreteModel(name="loading")
@@ -46,18 +49,44 @@ def formulate(instance: LoadingInstance | Arrays) -> ConcreteModel:
     m.deadline = Constraint(expr=m.serving + m.loading - m.reusing <= 1)
     m.prefix = Constraint(m.USERS, rule=_prefix)
     m.two_neighbours = Constraint(m.MODELS, rule=_two_neighbours)
-    m.both_visited = Constraint(m.PAIRS, [0, 1], rule=_both_visited)
     m.runs = Constraint(m.BLOCKS, rule=_runs)
+    m.loaded_for = Constraint(m.HOLDINGS, rule=_loaded_for)
+    return m
+
+
+def formulate_union(instance: LoadingInstance | Arrays) -> ConcreteModel:
+    """State the relaxation in which each block is loaded once at most: its optimum is an upper bound.
+
+    Parameters
+    ----------
+    instance : LoadingInstance or Arrays
+        One deadline for all users.
+    """
+    arrays = instance if isinstance(instance, Arrays) else compile_arrays(instance)
+    holders = {j: models.tolist() for j, models in enumerate(arrays.sharing.holders) if arrays.sharing.atom_bytes[j]}
+    m = ConcreteModel(name="loading, each block once")
+    m.arrays = arrays
+    m.MODELS = Set(initialize=range(len(arrays.model_names)))
+    m.USERS = Set(initialize=_ranks(arrays), dimen=2)
+    m.BLOCKS = Set(initialize=list(holders))
+    m.HOLDINGS = Set(initialize=[(j, i) for j, models in holders.items() for i in models], dimen=2)
+    m.x = Var(m.USERS, domain=Binary)
+    m.y = Expression(m.MODELS, rule=lambda m, i: m.x[i, 1])
+    m.v = Var(m.BLOCKS, bounds=(0, 1))
+    m.serving = Expression(expr=_serving(m, arrays))
+    m.loading = Expression(expr=quicksum(float(arrays.atom_load_s[j]) / arrays.deadline_s * m.v[j] for j in m.BLOCKS))
+    m.most_users = Objective(expr=quicksum(m.x.values()), sense=maximize)
+    m.deadline = Constraint(expr=m.serving + m.loading <= 1)
+    m.prefix = Constraint(m.USERS, rule=_prefix)
     m.loaded_for = Constraint(m.HOLDINGS, rule=_loaded_for)
     return m
 
 
 def _sets(m: ConcreteModel, arrays: Arrays) -> None:
     """I models, their users by rank of upload time, E pairs that overlap, J blocks that three models or more hold."""
-    ranks = [(i, p) for i, table in enumerate(arrays.serve_s) for p in range(1, len(table))]
     holders = shared_blocks(arrays)
     m.MODELS = Set(initialize=range(len(arrays.model_names)))
-    m.USERS = Set(initialize=ranks, dimen=2)
+    m.USERS = Set(initialize=_ranks(arrays), dimen=2)
     m.PAIRS = Set(initialize=list(map(tuple, overlapping_pairs(arrays).tolist())), dimen=2)
     m.BLOCKS = Set(initialize=list(holders))
     m.HOLDINGS = Set(initialize=[(j, i) for j, models in holders.items() for i in models], dimen=2)
@@ -79,10 +108,20 @@ def _decisions(m: ConcreteModel) -> None:
 def _times(m: ConcreteModel, arrays: Arrays) -> None:
     """Serving, loading whole models, and what neighbours save of it."""
     unit = arrays.deadline_s
-    step = {(i, p): float(g[p] - g[p - 1]) / unit for i, g in enumerate(arrays.serve_s) for p in range(1, len(g))}
-    m.serving = Expression(expr=quicksum(step[i, p] * m.x[i, p] for i, p in m.USERS))
+    m.serving = Expression(expr=_serving(m, arrays))
     m.loading = Expression(expr=quicksum(float(arrays.model_load_s[i]) / unit * m.y[i] for i in m.MODELS))
     m.reusing = Expression(expr=quicksum(float(arrays.overlap_s[e]) / unit * m.z[e] for e in m.PAIRS))
+
+
+def _ranks(arrays: Arrays) -> list[tuple[int, int]]:
+    """Users as (model, rank by upload time)."""
+    return [(i, p) for i, table in enumerate(arrays.serve_s) for p in range(1, len(table))]
+
+
+def _serving(m: ConcreteModel, arrays: Arrays) -> Any:
+    """The p-th user of model i adds g_i(p) - g_i(p - 1): its upload, its computing, and a fixed part per batch."""
+    steps = {i: np.diff(g) / arrays.deadline_s for i, g in enumerate(arrays.serve_s)}
+    return quicksum(float(steps[i][p - 1]) * m.x[i, p] for i, p in m.USERS)
 
 
 def _prefix(m: ConcreteModel, i: int, p: int) -> Any:
@@ -95,11 +134,6 @@ def _two_neighbours(m: ConcreteModel, i: int) -> Any:
     return quicksum(m.z[e] for e in m.pairs_at[i]) <= 2 * m.y[i] if m.pairs_at[i] else Constraint.Skip
 
 
-def _both_visited(m: ConcreteModel, i: int, k: int, end: int) -> Any:
-    """Neighbours are visited."""
-    return m.z[i, k] <= m.y[(i, k)[end]]
-
-
 def _runs(m: ConcreteModel, j: int) -> Any:
     """A loaded block is loaded once for each run of neighbours that hold it, at least once: pairs < visited holders."""
     inside = quicksum(m.z[e] for e in combinations(m.holders[j], 2))
@@ -109,13 +143,6 @@ def _runs(m: ConcreteModel, j: int) -> Any:
 def _loaded_for(m: ConcreteModel, j: int, i: int) -> Any:
     """A block is loaded when a model that holds it is visited."""
     return m.v[j] >= m.y[i]
-
-
-def no_cycle(m: ConcreteModel, models: Iterable[int], visited: int) -> Any:
-    """Neighbours among some models form no cycle: fewer pairs than visited models, once `visited`, one of them, is."""
-    chosen = sorted(models)
-    inside = quicksum(m.z[e] for e in combinations(chosen, 2) if e in m.PAIRS)
-    return inside <= quicksum(m.y[i] for i in chosen) - m.y[visited]
 
 
 def overlapping_pairs(arrays: Arrays) -> NDArray[np.int64]:

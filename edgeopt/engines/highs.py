@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -56,7 +56,8 @@ class Result:
     objective : float or None
         Its objective, evaluated outside the solver.
     bound : float or None
-        Bound on the optimum. A linear program that was stopped early has none.
+        Bound on the optimum. A linear program that was stopped early has none; that of a solved one is as exact as the
+        solver, see `LinearProgram.proven_bound` for one that is proven.
     nodes : int
         Nodes of the branch and bound.
     row_duals, reduced_costs : numpy.ndarray or None
@@ -76,6 +77,11 @@ class Result:
 class HighsSolver:
     """A program inside HiGHS, to be solved, extended by rows, and solved again.
 
+    Attributes
+    ----------
+    program : LinearProgram
+        As it stands now, with all changes.
+
     Parameters
     ----------
     program : LinearProgram
@@ -92,9 +98,14 @@ class HighsSolver:
     """
 
     def __init__(self, program: LinearProgram, options: Options, settings: Mapping[str, Any] | None = None) -> None:
-        self.program = program
+        self.program = replace(
+            program,
+            column_lower=program.column_lower.copy(),
+            column_upper=program.column_upper.copy(),
+            row_lower=program.row_lower.copy(),
+            row_upper=program.row_upper.copy(),
+        )
         self.options = options
-        self._added: list[tuple[Vector, Vector]] = []
         self._highs = highspy.Highs()
         self._set("output_flag", False)
         self._set("random_seed", options.seed % 2**31)
@@ -114,7 +125,7 @@ class HighsSolver:
     def add_rows(self, rows: sparse.csr_array, lower: Vector, upper: Vector) -> None:
         """Add rows ``lower <= rows @ x <= upper``; the basis of the last linear program is kept."""
         matrix = sparse.csr_array(rows)
-        self._added.append((np.asarray(lower, np.float64), np.asarray(upper, np.float64)))
+        self.program = self.program.with_rows(matrix, lower, upper)
         status = self._highs.addRows(
             matrix.shape[0],
             np.asarray(lower, np.float64),
@@ -137,6 +148,7 @@ class HighsSolver:
 
     def change_row_bounds(self, row: int, lower: float, upper: float) -> None:
         """Replace the bounds of one row; added rows are numbered after those of the program."""
+        self.program.row_lower[row], self.program.row_upper[row] = lower, upper
         _require(self._highs.changeRowBounds(row, lower, upper), "the changed row")
 
     def change_costs(self, cost: Vector, offset: float = 0.0, maximize: bool | None = None) -> None:
@@ -339,8 +351,7 @@ class HighsSolver:
 
     def _without_columns(self) -> Result:
         """HiGHS calls a program without columns empty and does not look at its rows."""
-        bounds = [(self.program.row_lower, self.program.row_upper), *self._added]
-        if any((lower > 0).any() or (upper < 0).any() for lower, upper in bounds):
+        if (self.program.row_lower > 0).any() or (self.program.row_upper < 0).any():
             return Result(Status.INFEASIBLE, Stopped.PROVED)
         return Result(Status.OPTIMAL, Stopped.PROVED, np.empty(0), self.program.offset, self.program.offset)
 

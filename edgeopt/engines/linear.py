@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,9 @@ class LinearProgram:
     row_lower, row_upper : numpy.ndarray, shape (rows,)
     offset : float
     maximize : bool
-    variables : list
-        The Pyomo variables of the columns; empty when the program was not made from a formulation.
+    variables, constraints : list
+        The Pyomo variables of the columns and constraints of the rows (twice for one with two bounds); empty when the
+        program was not made from a formulation.
     """
 
     cost: Vector
@@ -43,6 +45,7 @@ class LinearProgram:
     offset: float = 0.0
     maximize: bool = False
     variables: Sequence[Any] = field(default=(), repr=False)
+    constraints: Sequence[Any] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         self._column = {id(variable): index for index, variable in enumerate(self.variables)}
@@ -55,6 +58,37 @@ class LinearProgram:
         """Columns of an indexed Pyomo variable by its index, without those that are fixed or occur nowhere."""
         found = ((index, self._column.get(id(variable))) for index, variable in indexed.items())
         return {index: column for index, column in found if column is not None}
+
+    def row(self, constraint: Any) -> int:
+        """First row of a Pyomo constraint."""
+        return next(index for index, found in enumerate(self.constraints) if found is constraint)
+
+    def with_rows(self, rows: sparse.csr_array, lower: Vector, upper: Vector) -> LinearProgram:
+        """Return the program with further rows."""
+        return replace(
+            self,
+            rows=sparse.csr_array(sparse.vstack([self.rows, rows])),
+            row_lower=np.concatenate([self.row_lower, lower]),
+            row_upper=np.concatenate([self.row_upper, upper]),
+        )
+
+    def proven_bound(self, row_duals: Vector) -> float | None:
+        """Return the bound on the relaxation's optimum that any multipliers of the rows prove; None: none.
+
+        The Lagrangian bound: each column takes its best value in its bounds at the reduced costs. It holds however
+        inexact the multipliers are (Neumaier and Shcherbina, Mathematical Programming 99, 2004).
+        """
+        sign = -1.0 if self.maximize else 1.0  # as a minimisation
+        duals = sign * row_duals
+        absent = (duals > 0) & np.isneginf(self.row_lower) | (duals < 0) & np.isposinf(self.row_upper)
+        duals = np.where(absent, 0.0, duals)
+        reduced = sign * self.cost - duals @ self.rows
+        with np.errstate(invalid="ignore"):
+            rows = np.where(duals > 0, duals * self.row_lower, np.where(duals < 0, duals * self.row_upper, 0.0))
+            sides = np.where(reduced > 0, self.column_lower, self.column_upper)
+            columns = np.where(reduced == 0, 0.0, reduced * sides)
+        bound = sign * (fsum(rows) + fsum(columns)) + self.offset
+        return bound if np.isfinite(bound) else None
 
     def objective(self, values: Vector) -> float:
         """Value of the objective at a point."""
@@ -114,6 +148,7 @@ def compile_formulation(formulation: Any) -> LinearProgram:
             offset=sign * float(form.c_offset[0]),
             maximize=maximize,
             variables=form.columns,
+            constraints=[row.constraint for row in form.rows],
         )
 
 

@@ -1,0 +1,213 @@
+"""The exact method for any sharing and one deadline: overlap forests in HiGHS, closed by asking for one user more.
+
+The root relaxation with the rows against cycles gives a bound, and its order of the models, solved by the order-DP, a
+plan. While they differ, the program is asked for the least time in which one more user is served: when there is none
+before the deadline, the plan is optimal. The answers are judged in the instance's own times, so that no tolerance of
+the solver passes a late plan. Proofs: docs/loading-proofs.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from edgeopt.loading.arrays import Arrays, compile_arrays
+from edgeopt.loading.greedy import greedy_selection, one_deadline
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.relaxations import floor_bound, too_large, union_bound
+from edgeopt.method import Options, Outcome, method
+from edgeopt.solution import Status, Stopped
+
+if TYPE_CHECKING:
+    from edgeopt.loading.forest import Forest, Point
+    from edgeopt.loading.order_dp import Selection
+
+MOST_ROUNDS = 200
+SEARCH_SHARE = 8  # of the local search's default iterations
+HIGH_NODES = 50  # nodes spent on lowering a bound that is two users or more away
+
+
+@method("loading", "exact", kind="exact", guarantee="optimal for any sharing and one deadline", fits=one_deadline)
+def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
+    """Prove the optimum by a mixed-integer program of overlap forests."""
+    arrays = compile_arrays(instance)
+    if not arrays.model_names:
+        return Outcome(arrays.plan([], []), 0, message="no model can serve anyone in time")
+    run = Run(arrays, options)
+    reason = too_large(arrays)
+    if reason:
+        run.notes.append(f"{reason}: the bound counts each block once, the plan is the local search's")
+        run.tighten(union_bound(arrays, options.part(options.remaining_s() / 2)))
+        run.search(share=1)
+    else:
+        from edgeopt.loading.forest import Forest
+
+        forest = Forest(arrays, options)
+        run.root(forest)
+        run.search(share=SEARCH_SHARE)
+        run.decide(forest)
+    return run.outcome()
+
+
+@dataclass
+class Run:
+    """The best plan and the bound so far, and the steps that bring them together.
+
+    Attributes
+    ----------
+    arrays : Arrays
+    options : Options
+    bound : int
+        No plan serves more users.
+    best : Selection or None
+    nodes : int
+        Nodes of all branch and bounds.
+    stopped : Stopped or None
+        Why the run had to end early.
+    notes : list of str
+        Sentences for the user.
+    """
+
+    arrays: Arrays
+    options: Options
+    bound: int = -1
+    best: Selection | None = None
+    nodes: int = 0
+    stopped: Stopped | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.bound = sum(len(table) - 1 for table in self.arrays.serve_s)
+
+    @property
+    def users(self) -> int:
+        """Users of the best plan."""
+        return self.best.users if self.best else 0
+
+    def tighten(self, bound: float | None) -> None:
+        """Take a bound if it is the best so far."""
+        if bound is not None and floor_bound(bound) < self.bound:
+            self.bound = max(self.users, floor_bound(bound))
+            self.options.report(bound=self.bound)
+
+    def offer(self, selection: Selection) -> None:
+        """Take a selection if it is the best so far."""
+        if self.best is None or selection.users > self.best.users:
+            self.best = selection
+            self.options.report(selection.users)
+
+    def closed(self) -> bool:
+        """Whether plan and bound agree, or are as close as asked, or time is up."""
+        self.stopped = self.stopped or self.options.stop_reason()
+        return self.stopped is not None or self.bound - self.users <= self.options.gap * self.users
+
+    def follow(self, forest: Forest, point: Point) -> bool:
+        """Let the order-DP choose from the order of a point; return whether it serves more users than known."""
+        from edgeopt.loading.order_dp import best_selection
+        from edgeopt.loading.tables import Tables
+
+        before = self.users
+        self.offer(best_selection(Tables.of(self.arrays), forest.order(point), self.options.stop_reason))
+        return self.users > before
+
+    def root(self, forest: Forest) -> None:
+        """Solve the relaxation, adding rows against cycles until there are none."""
+        rows = rounds = 0
+        while rounds < MOST_ROUNDS:
+            rounds += 1
+            result, proven = forest.relax()
+            before = self.bound
+            self.tighten(proven)
+            if result.values is None:
+                break
+            point = forest.point(result.values)
+            if self.bound < before:
+                self.follow(forest, point)
+            if self.closed():
+                break
+            added = forest.separate(point)
+            rows += added
+            if not added:
+                self.follow(forest, point)
+                break
+        self.closed()
+        self.notes.append(f"root bound {self.bound} after {rows} rows against cycles in {rounds} rounds")
+
+    def search(self, share: int) -> None:
+        """Improve the plan by local search, for a part of its default number of iterations."""
+        if self.best is not None and self.closed():
+            return
+        from edgeopt.loading.local_search import Search, default_iterations, selection_of
+        from edgeopt.loading.tables import Tables
+
+        tables = Tables.of(self.arrays)
+        limited = replace(
+            self.options.part(float("inf")), iteration_limit=1 + default_iterations(tables.models) // share
+        )
+        starts = [self.best] if self.best else []
+        if self.options.start is not None and self.options.start.plan is not None:
+            starts.append(selection_of(self.arrays, tables, self.options.start.plan))
+        starts.append(greedy_selection(tables, limited)[0])
+        for start in starts:
+            self.offer(start)
+        search = Search(tables, limited, enough=self.bound)
+        for start in starts:
+            search.offer(start)
+        search.run(starts)
+        self.offer(search.best)
+
+    def decide(self, forest: Forest) -> None:
+        """Ask for more users than known until that is impossible."""
+        runs, started = 0, self.nodes
+        while not self.closed():
+            # A bound far away is lowered first: what is far from possible is disproved most easily.
+            high = self.bound > self.users + 1 and runs == 0
+            runs += 1
+            forest.ask(self.bound if high else self.users + 1)
+            if self._relaxation_refutes(forest):
+                self.tighten(self.bound - 1 if high else self.users)
+                continue
+            limit = self._nodes_left()
+            result = forest.solver.solve(
+                absolute_gap=0.0,
+                node_limit=min(limit, HIGH_NODES) if high and limit is not None else HIGH_NODES if high else limit,
+                enough=lambda objective, bound: objective is not None,
+            )
+            self.nodes += result.nodes
+            if result.status == Status.INFEASIBLE:
+                self.tighten(self.bound - 1 if high else self.users)
+            elif result.values is not None:
+                point = forest.point(result.values)
+                closed_cycles = forest.separate_cycles(point)
+                if not self.follow(forest, point) and not closed_cycles:
+                    forest.exclude(point)
+            elif not high:
+                self.stopped = result.stopped
+        if runs:
+            self.notes.append(f"{runs} questions for more users, {self.nodes - started} nodes")
+
+    def _nodes_left(self) -> int | None:
+        limit = self.options.iteration_limit
+        return None if limit is None else max(0, limit - self.nodes)
+
+    def _relaxation_refutes(self, forest: Forest) -> bool:
+        """Whether the relaxation with further rows against cycles shows that the users asked for are too many."""
+        from edgeopt.loading.forest import DEADLINE_MARGIN
+
+        for _ in range(MOST_ROUNDS):
+            result, proven = forest.relax()
+            if result.status == Status.INFEASIBLE or (proven is not None and proven > 1 + DEADLINE_MARGIN):
+                return True
+            if result.values is None:
+                return False
+            point = forest.point(result.values)
+            if not forest.separate(point):
+                self.follow(forest, point)
+                return False
+        return False
+
+    def outcome(self) -> Outcome:
+        """Return plan and bound."""
+        order, counts = (self.best.order, self.best.counts) if self.best else ([], [])
+        stopped = Stopped.PROVED if self.users == self.bound else self.stopped or Stopped.FINISHED
+        return Outcome(self.arrays.plan(order, counts), self.bound, stopped, message="; ".join(self.notes))

@@ -1,0 +1,153 @@
+"""The formulation of loading inside HiGHS, with the rows against cycles that were found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from edgeopt.engines.highs import HighsSolver, Result
+from edgeopt.engines.linear import compile_formulation
+from edgeopt.loading.arrays import Arrays
+from edgeopt.loading.subtours import Cut, cycles, violated_cuts
+from edgeopt.method import Options
+from edgeopt.models.loading import formulate, order_of_paths, overlapping_pairs
+
+CUT_MARGIN = 1e-4  # violation from which a row is worth adding
+# In units of the deadline; its row is looser than what the solver tolerates, so that all it cuts off is too late.
+DEADLINE_MARGIN = 2e-6
+
+
+@dataclass(frozen=True)
+class Point:
+    """Values of the formulation by meaning.
+
+    Attributes
+    ----------
+    pairs : numpy.ndarray, shape (pairs,)
+        How far each pair are neighbours.
+    visited : numpy.ndarray, shape (models,)
+        How far each model is visited.
+    served : numpy.ndarray, shape (models,)
+        Users of each model.
+    """
+
+    pairs: NDArray[np.float64]
+    visited: NDArray[np.float64]
+    served: NDArray[np.float64]
+
+
+class Forest:
+    """The formulation as a program that grows.
+
+    First it maximises the users before the deadline; after `ask` it minimises the time in which so many are served.
+
+    Parameters
+    ----------
+    arrays : Arrays
+        With at least one model.
+    options : Options
+        Limits of the solver.
+    """
+
+    def __init__(self, arrays: Arrays, options: Options) -> None:
+        formulation = formulate(arrays)
+        program = compile_formulation(formulation)
+        users, pair_columns = program.columns(formulation.x), program.columns(formulation.z)
+        self.arrays = arrays
+        self.pairs = overlapping_pairs(arrays)
+        self._pair_columns = np.array([pair_columns[i, k] for i, k in self.pairs.tolist()], dtype=np.int64)
+        self._user_columns = [
+            np.array([users[i, p] for p in range(1, len(table))], dtype=np.int64)
+            for i, table in enumerate(arrays.serve_s)
+        ]
+        self._visit_columns = np.array([columns[0] for columns in self._user_columns], dtype=np.int64)
+        self._pairs_at: dict[int, dict[int, int]] = {i: {} for i in range(len(arrays.model_names))}
+        for column, (i, k) in zip(self._pair_columns.tolist(), self.pairs.tolist(), strict=True):
+            self._pairs_at[i][k] = self._pairs_at[k][i] = column
+        self._deadline_row = program.row(formulation.deadline)
+        self._users_row: int | None = None
+        self.solver = HighsSolver(program, options)
+
+    def relax(self) -> tuple[Result, float | None]:
+        """Solve the linear relaxation as it stands; return its result and the bound that its multipliers prove."""
+        result = self.solver.solve(relaxed=True)
+        proven = None if result.row_duals is None else self.solver.program.proven_bound(result.row_duals)
+        return result, proven
+
+    def ask(self, number: int) -> None:
+        """Ask from now on for the least time in which exactly so many users are served."""
+        program = self.solver.program
+        if self._users_row is None:
+            row = program.rows[[self._deadline_row], :]
+            users = sparse.csr_array(program.cost[None, :])
+            self.solver.change_row_bounds(self._deadline_row, -np.inf, 1 + DEADLINE_MARGIN)
+            self.solver.change_costs(row.toarray().ravel(), maximize=False)
+            self._users_row = program.rows.shape[0]
+            self.solver.add_rows(users, np.array([float(number)]), np.array([float(number)]))
+        self.solver.change_row_bounds(self._users_row, number, number)
+
+    def point(self, values: NDArray[np.float64]) -> Point:
+        """Read values by meaning."""
+        served = np.array([values[columns].sum() for columns in self._user_columns])
+        return Point(values[self._pair_columns], values[self._visit_columns], served)
+
+    def separate(self, point: Point) -> int:
+        """Add rows against cycles that a fractional point breaks; return how many."""
+        return self._cut(violated_cuts(self.pairs, point.pairs, point.visited, CUT_MARGIN))
+
+    def separate_cycles(self, point: Point) -> int:
+        """Add a row against each cycle of an integral point; return how many."""
+        return self._cut(cycles(self.pairs[point.pairs > 0.5]))
+
+    def exclude(self, point: Point) -> None:
+        """Add the row that cuts off one integral point, for one that is too late by less than the margin."""
+        served = np.round(point.served).astype(np.int64)
+        last = np.array([self._user_columns[i][served[i] - 1] for i in np.flatnonzero(served)], dtype=np.int64)
+        joined = point.pairs > 0.5
+        columns = np.concatenate([last, self._pair_columns])
+        signs = np.concatenate([np.ones(len(last)), np.where(joined, 1.0, -1.0)])
+        self._add([columns], [signs], float(len(last) + joined.sum() - 1))
+
+    def order(self, point: Point) -> list[int]:
+        """Lay all models in an order that follows the chosen pairs, largest first, then the largest overlaps."""
+        overlap = self.arrays.overlap_s[self.pairs[:, 0], self.pairs[:, 1]]
+        weight = point.pairs + 1e-3 * overlap / max(overlap.max(initial=0.0), 1e-300)
+        models = range(len(self.arrays.model_names))
+        neighbours, path = [0] * len(models), list(models)
+
+        def end(model: int) -> int:
+            while path[model] != model:
+                path[model] = path[path[model]]
+                model = path[model]
+            return model
+
+        chosen = []
+        for i, k in self.pairs[np.argsort(-weight, kind="stable")].tolist():
+            if neighbours[i] < 2 and neighbours[k] < 2 and end(i) != end(k):
+                path[end(i)] = end(k)
+                neighbours[i] += 1
+                neighbours[k] += 1
+                chosen.append((i, k))
+        return order_of_paths(models, chosen)
+
+    def _cut(self, cuts: Sequence[Cut]) -> int:
+        """Add the row z(E(S)) <= y(S) - y_k of each cut."""
+        columns, signs = [], []
+        for models, k in cuts:
+            inside = [column for i in models for other, column in self._pairs_at[i].items() if i < other in models]
+            visits = [int(self._visit_columns[i]) for i in models if i != k]
+            columns.append(np.array(inside + visits, dtype=np.int64))
+            signs.append(np.concatenate([np.ones(len(inside)), -np.ones(len(visits))]))
+        if cuts:
+            self._add(columns, signs, 0.0)
+        return len(cuts)
+
+    def _add(self, columns: list[NDArray[np.int64]], signs: list[NDArray[np.float64]], upper: float) -> None:
+        start = np.cumsum([0, *map(len, columns)])
+        shape = (len(columns), len(self.solver.program.cost))
+        rows = sparse.csr_array((np.concatenate(signs), np.concatenate(columns), start), shape=shape)
+        self.solver.add_rows(rows, np.full(len(columns), -np.inf), np.full(len(columns), upper))

@@ -1,0 +1,52 @@
+"""Relaxations of loading with one deadline, and which of them are in reach."""
+
+from __future__ import annotations
+
+from math import floor
+
+from edgeopt.loading.arrays import Arrays
+from edgeopt.loading.dp import users_without_loading
+from edgeopt.method import Options
+from edgeopt.solution import Status
+
+ROUNDING = 1e-6
+MOST_TERMS = 400_000  # of the rows that count runs; beyond, the relaxation takes too long
+
+
+def floor_bound(bound: float) -> int:
+    """Round a bound on a number of users down, allowing for rounding errors."""
+    return floor(bound + ROUNDING)
+
+
+def union_bound(arrays: Arrays, options: Options) -> int:
+    """Bound the users by the plan that loads each block once, whatever the order.
+
+    Solved as a mixed-integer program; when it is stopped early its own bound holds, and without one the users that
+    could be served without any loading.
+    """
+    from edgeopt.engines.highs import HighsSolver
+    from edgeopt.engines.linear import compile_formulation
+    from edgeopt.models.loading import formulate_union
+
+    bound = users_without_loading(arrays)
+    options.report(bound=bound)
+    if not arrays.model_names or options.stop_reason() is not None:
+        return bound
+    solver = HighsSolver(compile_formulation(formulate_union(arrays)), options)
+    relaxed = solver.solve(relaxed=True)
+    if relaxed.row_duals is not None:
+        proven = solver.program.proven_bound(relaxed.row_duals)
+        bound = bound if proven is None else min(bound, floor_bound(proven))
+        options.report(bound=bound)
+    result = solver.solve(
+        absolute_gap=0.999, report=lambda _, value: options.report(None, value and floor_bound(value))
+    )
+    if result.status == Status.INFEASIBLE or result.bound is None:
+        return bound
+    return min(bound, floor_bound(result.bound))
+
+
+def too_large(arrays: Arrays) -> str | None:
+    """Say why the forest of overlaps is out of reach, or return None."""
+    terms = sum(len(models) * (len(models) - 1) // 2 for models in arrays.sharing.holders)
+    return f"the blocks join {terms} pairs of models, {MOST_TERMS} are in reach" if terms > MOST_TERMS else None
