@@ -211,8 +211,8 @@ def _evaluated(
 
 
 def _migration_s(instance: CachingInstance, node: str, block: str, bits: int, cached: Mapping[str, set[str]]) -> float:
-    """Seconds until a node has a block: 0 where cached, else from the cloud or over one link from where it is cached."""
-    if block in cached.get(node, ()):
+    """Seconds until a node has a block: none where cached, else from the cloud or over one link from a cache."""
+    if not bits or block in cached.get(node, ()):
         return 0.0
     backhaul = instance.backhaul
     rates = [backhaul.cloud_bps[node]] if node in backhaul.cloud_bps else []

@@ -1,0 +1,115 @@
+"""Prices on storage: a bound on the delay, and choices to repair.
+
+With a price for each byte at each node the blocks part, and all blocks of a group choose alike: the cheapest set of
+delay plus prices. The bound at the best prices equals that of the linear relaxation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.caching.search_kernels import improve, make_finite, release_excess
+from edgeopt.caching.tables import Menu
+from edgeopt.method import Options
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+ITERATIONS = 600
+PATIENCE = 20  # iterations without a better bound before the step is halved
+REPAIR_EVERY = 10
+LEAST_STEP = 1e-4
+
+
+@dataclass
+class Dual:
+    """Where the prices ended.
+
+    Attributes
+    ----------
+    bound : float
+        Proven lower bound on the expected delay over the menu, in seconds.
+    prices : numpy.ndarray, shape (nodes,)
+        Seconds per byte, those of the bound.
+    choice : numpy.ndarray of int64 or None, shape (blocks,)
+        Best feasible choice found.
+    objective : float
+        Its expected delay; infinite without one.
+    """
+
+    bound: float
+    prices: Floats
+    choice: Integers | None
+    objective: float
+
+
+def bound_at(menu: Menu, prices: Floats) -> tuple[float, Integers, Integers]:
+    """Lagrangian bound at prices, the choice of each group, and bytes over storage at each node (negative: left)."""
+    priced = menu.costs + menu.members @ prices
+    chosen = np.argmin(priced, axis=1)
+    rows = np.arange(len(chosen))
+    used = menu.group_bytes @ menu.members[rows, chosen]
+    bound = float(menu.group_bytes @ priced[rows, chosen] - prices @ menu.storage)
+    return bound, chosen, used - menu.storage
+
+
+def solve_dual(menu: Menu, options: Options, start: Integers | None = None, iterations: int = ITERATIONS) -> Dual:
+    """Raise the bound by subgradients with a step from the gap; repair the choices on the way.
+
+    Parameters
+    ----------
+    menu : Menu
+    options : Options
+    start : numpy.ndarray of int64, shape (blocks,), optional
+        A feasible choice.
+    iterations : int
+    """
+    prices = np.zeros(len(menu.storage))
+    best = Dual(-np.inf, prices, start, np.inf if start is None else menu.cost(start))
+    step, idle, direction = 1.0, 0, np.zeros(len(prices))
+    for iteration in range(iterations):
+        bound, chosen, excess = bound_at(menu, prices)
+        if iteration % REPAIR_EVERY == 0 or best.choice is None:
+            _keep_better(menu, best, repaired(menu, chosen[menu.group], prices))
+        if bound > best.bound + 1e-9 * abs(bound):
+            best.bound, best.prices, idle = bound, prices, 0
+        else:
+            idle += 1
+        gap = best.objective - best.bound
+        if options.stop_reason() is not None or step < LEAST_STEP or gap <= 1e-9 * abs(best.objective):
+            break
+        if idle >= PATIENCE:
+            step, idle, prices, direction = step / 2, 0, best.prices, np.zeros(len(prices))
+            continue
+        # Nodes that are neither full nor priced pull nowhere.
+        gradient = np.where((prices > 0) | (excess > 0), excess, 0.0)
+        direction = gradient + 0.5 * direction
+        scale = float(direction @ direction)
+        if scale == 0:
+            break
+        target = gap if np.isfinite(gap) else 0.05 * abs(bound)
+        prices = np.maximum(0.0, prices + step * target / scale * direction)
+    return best
+
+
+def repaired(menu: Menu, choice: Integers, prices: Floats) -> Integers | None:
+    """Make a choice fit: blocks move to other sets at least loss, then to better sets while room is left."""
+    choice = choice.copy()
+    free = menu.free(choice)
+    arguments = (menu.masks, menu.costs, menu.sizes, menu.group, choice, free)
+    release_excess(*arguments, prices)
+    if (free < 0).any():
+        return None
+    make_finite(*arguments)
+    improve(*arguments)
+    return choice if np.isfinite(menu.cost(choice)) else None
+
+
+def _keep_better(menu: Menu, best: Dual, choice: Integers | None) -> None:
+    if choice is not None:
+        objective = menu.cost(choice)
+        if objective < best.objective:
+            best.choice, best.objective = choice, objective

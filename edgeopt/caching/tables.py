@@ -1,0 +1,247 @@
+"""The problem as a choice: where to cache each block, at which cost. What every method starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.caching.beamforming.channels import Beamformer, Channels
+from edgeopt.caching.beamforming.dual import dual
+from edgeopt.caching.groups import Requests, find_requests
+from edgeopt.caching.instance import CachingInstance
+from edgeopt.caching.rates import FULL_TABLE_NODES, RateTable, rate_table
+from edgeopt.method import Options
+from edgeopt.solution import Plan
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Menu:
+    """Candidate sets of caching nodes for each group, and what they cost.
+
+    The problem is to pick one candidate for each block: it costs its bytes times the group's cost, and takes its
+    bytes at every node of the set.
+
+    Attributes
+    ----------
+    masks : numpy.ndarray of int64, shape (groups, candidates)
+        Sets as bits over the nodes; the first is the empty set.
+    costs : numpy.ndarray of float64, shape (groups, candidates)
+        Expected delay in seconds per byte; infinite where a delivery never ends, and in unused places.
+    sizes, group : numpy.ndarray of int64, shape (blocks,)
+    storage : numpy.ndarray of int64, shape (nodes,)
+    """
+
+    masks: Integers
+    costs: Floats
+    sizes: Integers
+    group: Integers
+    storage: Integers
+
+    @cached_property
+    def members(self) -> Floats:
+        """1 where the node belongs to the set, shape (groups, candidates, nodes)."""
+        bits = (self.masks[:, :, None] >> np.arange(len(self.storage))) & 1
+        return bits.astype(np.float64)
+
+    @cached_property
+    def group_bytes(self) -> Integers:
+        """Bytes of each group's blocks together, shape (groups,)."""
+        total = np.zeros(len(self.masks), np.int64)
+        np.add.at(total, self.group, self.sizes)
+        return total
+
+    def cost(self, choice: Integers) -> float:
+        """Expected total delay in seconds of a choice of a candidate for each block, shape (blocks,)."""
+        return float(self.sizes @ self.costs[self.group, choice])
+
+    def free(self, choice: Integers) -> Integers:
+        """Bytes left at each node, shape (nodes,); negative where overfilled."""
+        chosen = self.masks[self.group, choice]
+        member = (chosen[:, None] >> np.arange(len(self.storage))) & 1
+        return self.storage - (member * self.sizes[:, None]).sum(axis=0)
+
+    def nearest(self, masks: Integers) -> Integers:
+        """The cheapest candidate inside each block's set, shape (blocks,), for sets given as bits, shape (blocks,)."""
+        inside = (self.masks[self.group] & ~masks[:, None]) == 0
+        return np.argmin(np.where(inside, self.costs[self.group], np.inf), axis=1)
+
+    def reduced(self, kept: NDArray[np.bool_]) -> Menu:
+        """Return the menu of some of the candidates, shape (groups, candidates)."""
+        width = max(1, int(kept.sum(axis=1).max(initial=1)))
+        front = np.argsort(~kept, axis=1, kind="stable")[:, :width]
+        used = np.take_along_axis(kept, front, axis=1)
+        return Menu(
+            np.where(used, np.take_along_axis(self.masks, front, axis=1), 0),
+            np.where(used, np.take_along_axis(self.costs, front, axis=1), np.inf),
+            self.sizes,
+            self.group,
+            self.storage,
+        )
+
+
+class Tables:
+    """Rates, backhaul and requests of an instance in arrays, and plans made of caches.
+
+    Parameters
+    ----------
+    instance : CachingInstance
+    options : Options
+    beamformer : callable, optional
+        Of `edgeopt.caching.beamforming`; default `dual`.
+    width : int, optional
+        Most nodes that serve an audience together.
+    """
+
+    def __init__(
+        self,
+        instance: CachingInstance,
+        options: Options,
+        beamformer: Beamformer = dual,
+        width: int = FULL_TABLE_NODES,
+    ) -> None:
+        self.instance = instance
+        self.beamformer = beamformer
+        self.node_names = list(instance.nodes)
+        self.storage = np.array([node.storage_bytes for node in instance.nodes.values()], np.int64)
+        self.requests: Requests = find_requests(instance)
+        self.channels = Channels.of(instance)
+        self.cloud, self.link = _seconds_per_bit(instance)
+        self.rates: RateTable = rate_table(
+            self.channels, instance.radio.bandwidth_hz, self.requests.audiences, beamformer, options, width
+        )
+
+    def costs(self, masks: Integers, rates: Floats | None = None) -> Floats:
+        """Expected delay per byte of candidate sets, shape (groups, candidates) like `masks`.
+
+        Parameters
+        ----------
+        masks : numpy.ndarray of int64
+        rates : numpy.ndarray, shape (audiences, 2**width), optional
+            Other rates than those of the table, for bounds.
+        """
+        from edgeopt.caching.table_kernels import group_costs
+
+        listed, first = self.requests.listed()
+        slowness = self._slowness if rates is None else _slowness(rates)
+        costs = np.empty(masks.shape)
+        group_costs(
+            masks, self.cloud, self.link, listed, first, self.requests.weight, self.rates.nodes, slowness, costs
+        )
+        return costs
+
+    def menu(self, masks: Integers, rates: Floats | None = None) -> Menu:
+        """Menu of candidate sets, shape (groups, candidates); `rates` as for `costs`."""
+        return Menu(masks, self.costs(masks, rates), self.requests.sizes, self.requests.group, self.storage)
+
+    def full_menu(self, rates: Floats | None = None) -> Menu:
+        """All sets of nodes, without those that cost no less than one of their own subsets; `rates` as for `costs`.
+
+        Costs do not rise with more caches, so it is enough to compare with the sets of one node less.
+        """
+        sets = np.arange(1 << len(self.node_names))
+        menu = self.menu(np.tile(sets, (len(self.requests.audience_of), 1)), rates)
+        kept = np.ones(menu.masks.shape, np.bool_)
+        for node in range(len(self.node_names)):
+            larger = np.flatnonzero(sets >> node & 1)
+            kept[:, larger] &= menu.costs[:, larger ^ (1 << node)] > menu.costs[:, larger]
+        return menu.reduced(kept)
+
+    @cached_property
+    def _slowness(self) -> Floats:
+        return _slowness(self.rates.rates)
+
+    def masks_of(self, plan: Plan | None) -> Integers | None:
+        """Sets of nodes that cache each block in a plan, shape (blocks,)."""
+        if plan is None:
+            return None
+        number = {block: index for index, block in enumerate(self.requests.blocks)}
+        masks = np.zeros(len(number), np.int64)
+        for node, name in enumerate(self.node_names):
+            for block in plan["cached"].get(name, ()):
+                if block in number:
+                    masks[number[block]] |= 1 << node
+        return masks
+
+    def plan(self, masks: Integers) -> Plan:
+        """The plan that caches the blocks at these sets, shape (blocks,), and broadcasts as fast as the rates allow."""
+        keys = [
+            (int(mask), audience)
+            for mask, group in zip(masks, self.requests.group, strict=True)
+            for audience in self.requests.audience_of[group].values()
+        ]
+        sent = self._deliveries(list(dict.fromkeys(keys)))
+        deliveries = []
+        for block, mask, group in zip(self.requests.blocks, masks, self.requests.group, strict=True):
+            for scenario, audience in self.requests.audience_of[group].items():
+                nodes, beamformer = sent[int(mask), audience]
+                deliveries.append({"scenario": scenario, "block": block, "nodes": nodes, "beamformer": beamformer})
+        deliveries += self._empty_deliveries()
+        deliveries.sort(key=lambda delivery: delivery["scenario"])
+        cached = {
+            name: [block for block, mask in zip(self.requests.blocks, masks, strict=True) if mask >> node & 1]
+            for node, name in enumerate(self.node_names)
+        }
+        return {"cached": cached, "deliveries": deliveries}
+
+    def _empty_deliveries(self) -> list[dict[str, Any]]:
+        """Broadcasts of blocks without bytes: a silent node suffices."""
+        name, node = next(iter(self.instance.nodes.items()))
+        silent = {name: [[0.0, 0.0]] * node.antennas}
+        return [
+            {"scenario": scenario, "block": block, "nodes": [name], "beamformer": silent}
+            for scenario, block in self.requests.empty
+        ]
+
+    def _deliveries(self, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[list[str], dict[str, Any]]]:
+        """Nodes and beamformers for pairs of a set of caching nodes and an audience."""
+        if not keys:
+            return {}
+        from edgeopt.caching.table_kernels import best_prefix, waits_per_bit
+
+        waits = np.empty(len(self.node_names))
+        senders = np.empty(len(keys), np.int64)
+        which = np.array([audience for _, audience in keys], np.int64)
+        for row, (mask, audience) in enumerate(keys):
+            waits_per_bit(mask, self.cloud, self.link, waits)
+            _, chosen = best_prefix(waits, self.rates.nodes[audience], self._slowness[audience])
+            senders[row] = self.rates.senders[audience, chosen] or 1
+        pairs = self.rates.pairs(which, senders)
+        vectors = self.beamformer(self.channels, pairs).vectors
+        found = {}
+        for row, key in enumerate(keys):
+            nodes = pairs.nodes[row][pairs.nodes[row] >= 0]
+            beams = {self.node_names[node]: self._beam(node, vectors[row, i]) for i, node in enumerate(nodes.tolist())}
+            found[key] = (list(beams), beams)
+        return found
+
+    def _beam(self, node: int, vector: NDArray[np.complex128]) -> list[list[float]]:
+        """A node's beamformer in square roots of watts, real and imaginary part for each of its antennas."""
+        facts = self.instance.nodes[self.node_names[node]]
+        scaled = np.sqrt(facts.power_w) * vector[: facts.antennas]
+        return [[float(value.real), float(value.imag)] for value in scaled]
+
+
+def _seconds_per_bit(instance: CachingInstance) -> tuple[Floats, Floats]:
+    """Seconds per bit from the cloud, shape (nodes,), and between nodes, shape (nodes, nodes); infinite: no way."""
+    number = {name: index for index, name in enumerate(instance.nodes)}
+    cloud = np.full(len(number), np.inf)
+    link = np.full((len(number), len(number)), np.inf)
+    for name, rate in instance.backhaul.cloud_bps.items():
+        cloud[number[name]] = 1 / rate
+    for edge in instance.backhaul.links:
+        link[number[edge.source], number[edge.to]] = 1 / edge.rate_bps
+    return cloud, link
+
+
+def _slowness(rates: Floats) -> Floats:
+    """Seconds per bit; infinite where nothing arrives."""
+    with np.errstate(divide="ignore"):
+        return 1 / rates
