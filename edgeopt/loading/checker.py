@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import fsum, isfinite
+from math import fsum
 from typing import Any
 
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.plan_form import form_faults
 from edgeopt.solution import CheckReport, Plan, Violation
 
 TOLERANCE = 1e-9  # relative, on time and bandwidth; memory has none
@@ -15,15 +16,39 @@ TOLERANCE = 1e-9  # relative, on time and bandwidth; memory has none
 
 @dataclass(frozen=True)
 class Visit:
-    """One batch as it runs: times in seconds from the start of the upload phase, bytes as integers."""
+    """One batch as it runs: times in seconds from the start of the first upload, bytes as integers.
+
+    Attributes
+    ----------
+    model : str
+    users : tuple of str
+    reused_bytes, loaded_bytes : int
+        Of the model's blocks, those that were on the GPU and those that were not.
+    resident_bytes : int
+        All blocks on the GPU while the batch runs.
+    load_start_s, load_end_s, compute_start_s, end_s : float
+        Computing starts later than loading ends only when an upload is waited for.
+    """
 
     model: str
     users: tuple[str, ...]
     reused_bytes: int
     loaded_bytes: int
+    resident_bytes: int
     load_start_s: float
+    load_end_s: float
     compute_start_s: float
     end_s: float
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A user's upload: from and to in seconds, with a bandwidth in Hz."""
+
+    user: str
+    start_s: float
+    end_s: float
+    bandwidth_hz: float
 
 
 @dataclass
@@ -33,12 +58,14 @@ class Schedule:
     Attributes
     ----------
     upload_s : float
-        Length W of the upload phase.
+        When the last scheduled user has uploaded: the length W of the upload phase, where there is one.
+    uploads : list of Upload
     visits : list of Visit
     violations : list of Violation
     """
 
     upload_s: float = 0.0
+    uploads: list[Upload] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
 
@@ -54,14 +81,16 @@ def check(instance: LoadingInstance, plan: Plan) -> CheckReport:
     ----------
     instance : LoadingInstance
     plan : dict
-        ``{"batches": [{"model": str, "users": [str]}], "bandwidth_hz": {user: float}}``
+        ``{"batches": [{"model": str, "users": [str]}], "bandwidth_hz": {user: float}}``. Where uploads overlap the
+        service, ``"uploads": {user: [from_s, to_s, bandwidth_hz]}`` instead of the bandwidths; where the GPU keeps
+        blocks by choice, a batch may have ``"evict": [block]``.
 
     Returns
     -------
     CheckReport
         The objective is the number of users served; None when the plan cannot be read.
     """
-    faults = _form_faults(plan)
+    faults = form_faults(instance, plan)
     if faults:
         return CheckReport(None, faults)
     schedule = replay(instance, plan)
@@ -71,7 +100,7 @@ def check(instance: LoadingInstance, plan: Plan) -> CheckReport:
         schedule.violations,
         {
             "upload_s": schedule.upload_s,
-            "loading_s": fsum(visit.compute_start_s - visit.load_start_s for visit in schedule.visits),
+            "loading_s": fsum(visit.load_end_s - visit.load_start_s for visit in schedule.visits),
             "compute_s": fsum(visit.end_s - visit.compute_start_s for visit in schedule.visits),
             "end_s": schedule.visits[-1].end_s if schedule.visits else 0.0,
             "loaded_bytes": float(sum(visit.loaded_bytes for visit in schedule.visits)),
@@ -85,28 +114,64 @@ def replay(instance: LoadingInstance, plan: Plan) -> Schedule:
     schedule = Schedule()
     batches = [batch for batch in plan["batches"] if _known_model(instance, batch["model"], schedule)]
     _check_users(instance, batches, schedule)
-    schedule.upload_s = _upload_phase(instance, plan, batches, schedule)
+    scheduled = {user for batch in batches for user in batch["users"] if user in instance.users}
+    overlapped = instance.upload == "overlapped"
+    schedule.uploads = (_timed_uploads if overlapped else _upload_phase)(instance, plan, scheduled, schedule)
+    uploaded = {upload.user: upload.end_s for upload in schedule.uploads if upload.user in scheduled}
+    schedule.upload_s = max(uploaded.values(), default=0.0)
     resident: set[str] = set()
-    clock = schedule.upload_s
+    clock = 0.0 if overlapped else schedule.upload_s
     for number, batch in enumerate(batches):
         needed = set(instance.library.models[batch["model"]].blocks)
-        loaded = sum(instance.library.blocks[block] for block in needed - resident)
-        reused = sum(instance.library.blocks[block] for block in needed & resident)
-        resident = needed
-        visit = _run(instance, batch, clock, loaded, reused)
+        kept = _kept_blocks(instance, number, batch, resident, schedule)
+        resident = kept | needed
+        ready = max((uploaded.get(user, 0.0) for user in batch["users"]), default=0.0)
+        visit = _run(instance, batch, clock, ready, kept & needed, resident)
         schedule.visits.append(visit)
         clock = visit.end_s
-        _check_memory(instance, number, batch, schedule)
+        _check_memory(instance, number, visit, schedule)
         _check_deadlines(instance, number, visit, schedule)
     return schedule
 
 
-def _run(instance: LoadingInstance, batch: Mapping[str, Any], clock: float, loaded: int, reused: int) -> Visit:
-    model = instance.library.models[batch["model"]]
-    size = len(batch["users"])
-    ready = clock + loaded / instance.server.load_rate_bytes_per_s
-    end = ready + (model.compute_fixed_s or 0.0) + (model.compute_per_sample_s or 0.0) * size
-    return Visit(batch["model"], tuple(batch["users"]), reused, loaded, clock, ready, end)
+def _kept_blocks(
+    instance: LoadingInstance, number: int, batch: Mapping[str, Any], resident: set[str], schedule: Schedule
+) -> set[str]:
+    """What stays on the GPU: the blocks that the next model uses, or all that are not evicted."""
+    if instance.retention == "consecutive":
+        return resident & set(instance.library.models[batch["model"]].blocks)
+    evicted = set(batch.get("evict", ()))
+    for block in sorted(evicted - resident):
+        schedule.breaks("evicted block on the GPU", f"batch {number}, block {block!r}", 1, "block")
+    return resident - evicted
+
+
+def _run(
+    instance: LoadingInstance,
+    batch: Mapping[str, Any],
+    clock: float,
+    uploaded_s: float,
+    reused: set[str],
+    resident: set[str],
+) -> Visit:
+    """Load what is missing, wait for the batch's uploads, compute."""
+    model, sizes = instance.library.models[batch["model"]], instance.library.blocks
+    reused_bytes = sum(sizes[block] for block in reused)
+    loaded_bytes = sum(sizes[block] for block in model.blocks) - reused_bytes
+    loaded_s = clock + loaded_bytes / instance.server.load_rate_bytes_per_s
+    start = max(loaded_s, uploaded_s)
+    end = start + (model.compute_fixed_s or 0.0) + (model.compute_per_sample_s or 0.0) * len(batch["users"])
+    return Visit(
+        batch["model"],
+        tuple(batch["users"]),
+        reused_bytes,
+        loaded_bytes,
+        sum(sizes[block] for block in resident),
+        clock,
+        loaded_s,
+        start,
+        end,
+    )
 
 
 def _known_model(instance: LoadingInstance, model: str, schedule: Schedule) -> bool:
@@ -133,35 +198,74 @@ def _check_users(instance: LoadingInstance, batches: list[Any], schedule: Schedu
             schedule.breaks("served once", f"user {user!r}", count - 1, "times")
 
 
-def _upload_phase(instance: LoadingInstance, plan: Plan, batches: list[Any], schedule: Schedule) -> float:
-    """Return the least W in which every scheduled user uploads with its bandwidth; check the bandwidths."""
+def _upload_phase(instance: LoadingInstance, plan: Plan, scheduled: set[str], schedule: Schedule) -> list[Upload]:
+    """Return the uploads of the phase: each scheduled user's from 0 on with its bandwidth; check the bandwidths."""
     bandwidth = plan["bandwidth_hz"]
     for user, share in bandwidth.items():
-        if user not in instance.users:
-            schedule.breaks("known user", f"bandwidth of user {user!r}", 1, "user")
-        if share < 0:
-            schedule.breaks("bandwidth not negative", f"user {user!r}", -share, "Hz")
-    excess = fsum(bandwidth.values()) - instance.bandwidth_hz
-    if excess > TOLERANCE * instance.bandwidth_hz:
-        schedule.breaks("total bandwidth", "all users", excess, "Hz")
-    longest = 0.0
-    for user in {user for batch in batches for user in batch["users"] if user in instance.users}:
-        facts = instance.users[user]
+        _check_bandwidth(instance, user, share, schedule)
+    _check_total_bandwidth(instance, fsum(bandwidth.values()), "all users", schedule)
+    uploads = []
+    for user in sorted(scheduled):
+        facts, share = instance.users[user], bandwidth.get(user, 0)
         if facts.upload_bits == 0:
             continue
-        share = bandwidth.get(user, 0)
         if share <= 0:
             schedule.breaks("upload", f"user {user!r} has no bandwidth", facts.upload_bits, "bits not uploaded")
         else:
-            longest = max(longest, facts.upload_bits / (share * facts.spectral_efficiency))
-    return longest
+            uploads.append(Upload(user, 0.0, facts.upload_bits / (share * facts.spectral_efficiency), share))
+    return uploads
 
 
-def _check_memory(instance: LoadingInstance, number: int, batch: Mapping[str, Any], schedule: Schedule) -> None:
-    """The model and the workspace of its batch fit into memory, to the byte."""
-    model = instance.library.models[batch["model"]]
-    needed = sum(instance.library.blocks[block] for block in model.blocks)
-    needed += (model.workspace_bytes_per_sample or 0) * len(batch["users"])
+def _timed_uploads(instance: LoadingInstance, plan: Plan, scheduled: set[str], schedule: Schedule) -> list[Upload]:
+    """Return the uploads as the plan times them; check that each is complete, and the band at every moment."""
+    uploads = [Upload(user, *interval) for user, interval in plan["uploads"].items()]
+    for upload in uploads:
+        _check_bandwidth(instance, upload.user, upload.bandwidth_hz, schedule)
+        if upload.start_s < 0:
+            schedule.breaks("upload from 0 on", f"user {upload.user!r}", -upload.start_s, "s")
+        if upload.end_s < upload.start_s:
+            schedule.breaks("upload ends after its start", f"user {upload.user!r}", upload.start_s - upload.end_s, "s")
+    timed = {upload.user: upload for upload in uploads}
+    for user in sorted(scheduled):
+        facts = instance.users[user]
+        upload = timed.get(user, Upload(user, 0.0, 0.0, 0.0))
+        rate, length = upload.bandwidth_hz * facts.spectral_efficiency, upload.end_s - upload.start_s
+        if facts.upload_bits > rate * (length + TOLERANCE * upload.end_s):
+            schedule.breaks("upload", f"user {user!r}", facts.upload_bits - rate * length, "bits not uploaded")
+    _check_band_over_time(instance, uploads, schedule)
+    return uploads
+
+
+def _check_band_over_time(instance: LoadingInstance, uploads: list[Upload], schedule: Schedule) -> None:
+    """The half-open intervals never use more than the band; an end may overlap a start by the tolerance."""
+    changes = [(upload.start_s, upload.bandwidth_hz) for upload in uploads]
+    changes += [(upload.end_s * (1 - TOLERANCE), -upload.bandwidth_hz) for upload in uploads]
+    changes.sort()
+    used = most = at = 0.0
+    for moment, change in changes:
+        used += change
+        if used > most:
+            most, at = used, moment
+    _check_total_bandwidth(instance, most, f"{at:g} s", schedule)
+
+
+def _check_bandwidth(instance: LoadingInstance, user: str, share: float, schedule: Schedule) -> None:
+    if user not in instance.users:
+        schedule.breaks("known user", f"bandwidth of user {user!r}", 1, "user")
+    if share < 0:
+        schedule.breaks("bandwidth not negative", f"user {user!r}", -share, "Hz")
+
+
+def _check_total_bandwidth(instance: LoadingInstance, used: float, where: str, schedule: Schedule) -> None:
+    excess = used - instance.bandwidth_hz
+    if excess > TOLERANCE * instance.bandwidth_hz:
+        schedule.breaks("total bandwidth", where, excess, "Hz")
+
+
+def _check_memory(instance: LoadingInstance, number: int, visit: Visit, schedule: Schedule) -> None:
+    """The blocks on the GPU and the workspace of the batch fit into memory, to the byte."""
+    workspace = instance.library.models[visit.model].workspace_bytes_per_sample or 0
+    needed = visit.resident_bytes + workspace * len(visit.users)
     if needed > instance.server.memory_bytes:
         schedule.breaks("memory", f"batch {number}", needed - instance.server.memory_bytes, "bytes")
 
@@ -172,34 +276,3 @@ def _check_deadlines(instance: LoadingInstance, number: int, visit: Visit, sched
             deadline = instance.users[user].deadline_s
             if visit.end_s - deadline > TOLERANCE * deadline:
                 schedule.breaks("deadline", f"batch {number}, user {user!r}", visit.end_s - deadline, "s")
-
-
-def _form_faults(plan: Any) -> list[Violation]:
-    """What keeps the plan from being read at all."""
-
-    def fault(where: str) -> Violation:
-        return Violation("form of the plan", where, 1)
-
-    if not isinstance(plan, Mapping):
-        return [fault("the plan is not an object")]
-    faults = [fault(f"unknown key {key!r}") for key in plan if key not in ("batches", "bandwidth_hz")]
-    batches, bandwidth = plan.get("batches"), plan.get("bandwidth_hz")
-    if not isinstance(batches, list):
-        faults.append(fault("'batches' is not a list"))
-    else:
-        for number, batch in enumerate(batches):
-            if not (
-                isinstance(batch, Mapping)
-                and set(batch) == {"model", "users"}
-                and isinstance(batch["model"], str)
-                and isinstance(batch["users"], list)
-                and all(isinstance(user, str) for user in batch["users"])
-            ):
-                faults.append(fault(f"batch {number} is not {{'model': name, 'users': [names]}}"))
-    if not isinstance(bandwidth, Mapping):
-        faults.append(fault("'bandwidth_hz' is not an object"))
-    else:
-        for user, share in bandwidth.items():
-            if isinstance(share, bool) or not isinstance(share, int | float) or not isfinite(share):
-                faults.append(fault(f"the bandwidth of user {user!r} is not a finite number"))
-    return faults

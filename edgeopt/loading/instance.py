@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -63,12 +63,28 @@ class LoadingInstance(Instance):
     bandwidth_hz : float
         Total bandwidth B.
     users : dict of str to User
+    upload : str
+        ``"phase"``: all uploads come before the service. ``"overlapped"``: the server loads and computes while others
+        upload, and the band may be dealt anew at any time.
+    retention : str
+        ``"consecutive"``: a block stays on the GPU only while consecutive models use it. ``"capacity"``: the GPU keeps
+        any blocks that fit.
     """
 
     problem: Literal["loading"] = "loading"
     server: Server
     bandwidth_hz: Positive
     users: dict[Name, User]
+    upload: Literal["phase", "overlapped"] = "phase"
+    retention: Literal["consecutive", "capacity"] = "consecutive"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data; modes are named only where they are not the usual ones."""
+        data = super().to_dict()
+        for mode, usual in (("upload", "phase"), ("retention", "consecutive")):
+            if data[mode] == usual:
+                del data[mode]
+        return data
 
     def findings(self) -> Iterable[Finding]:
         yield from super().findings()

@@ -1,0 +1,61 @@
+"""Whether a `loading` plan can be read at all, before anything of it is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import Any
+
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.solution import Violation
+
+
+def form_faults(instance: LoadingInstance, plan: Any) -> list[Violation]:
+    """List what is not as the instance's modes want a plan to be."""
+    if not isinstance(plan, Mapping):
+        return [_fault("the plan is not an object")]
+    radio = "uploads" if instance.upload == "overlapped" else "bandwidth_hz"
+    faults = [_fault(f"unknown key {key!r}") for key in plan if key not in ("batches", radio)]
+    faults += _batch_faults(plan.get("batches"), evicts=instance.retention == "capacity")
+    faults += _radio_faults(radio, plan.get(radio))
+    return faults
+
+
+def _fault(where: str) -> Violation:
+    return Violation("form of the plan", where, 1)
+
+
+def _batch_faults(batches: Any, evicts: bool) -> Iterator[Violation]:
+    if not isinstance(batches, list):
+        yield _fault("'batches' is not a list")
+        return
+    optional = {"evict"} if evicts else set()
+    form = "{'model': name, 'users': [names]" + (", 'evict': [blocks]}" if evicts else "}")
+    for number, batch in enumerate(batches):
+        if not (
+            isinstance(batch, Mapping)
+            and set(batch) - optional == {"model", "users"}
+            and isinstance(batch["model"], str)
+            and _is_names(batch["users"])
+            and _is_names(batch.get("evict", []))
+        ):
+            yield _fault(f"batch {number} is not {form}")
+
+
+def _radio_faults(key: str, entries: Any) -> Iterator[Violation]:
+    if not isinstance(entries, Mapping):
+        yield _fault(f"{key!r} is not an object")
+        return
+    for user, entry in entries.items():
+        if key == "bandwidth_hz" and not _is_finite(entry):
+            yield _fault(f"the bandwidth of user {user!r} is not a finite number")
+        elif key == "uploads" and not (isinstance(entry, list) and len(entry) == 3 and all(map(_is_finite, entry))):
+            yield _fault(f"the upload of user {user!r} is not [from_s, to_s, bandwidth_hz]")
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
