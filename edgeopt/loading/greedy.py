@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from edgeopt.loading.arrays import compile_arrays, individual_deadlines
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.order_dp import Selection, best_selection
@@ -48,8 +46,7 @@ def greedy_selection(tables: Tables, options: Options) -> tuple[Selection, Stopp
         )
         order = path.order()
         built = Selection(order.tolist(), counts[order].tolist())
-        left_out = np.flatnonzero(path.place[:-1] == 0)
-        improved = best_selection(tables, path.completed(left_out), options.stop_reason)
+        improved = best_selection(tables, path.completed(), options.stop_reason)
         best = max(best, built, improved, key=lambda selection: selection.users)
         options.report(best.users)
         if options.stop_reason():

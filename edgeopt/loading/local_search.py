@@ -21,7 +21,6 @@ MOST_DEFAULT_ITERATIONS = 30_000
 CHUNK_EFFORT = 100_000  # iterations times models between two questions whether to stop
 SLACK_USERS = 0.6  # how far below the best path of its round a path may be kept
 PATIENCE = 4_000  # iterations without a better path that end a round
-RESERVE = 60  # models not on the path that the order-DP may choose as well
 ROUNDING = 1e-9
 
 
@@ -52,7 +51,6 @@ class Search:
         self._options = options
         self._rng = np.random.default_rng(options.seed)
         self._state = self._rng.integers(1, 2**63, size=1, dtype=np.uint64)
-        self._ranked = tables.ranked_steps(np.arange(tables.models))
         self._limit = options.iteration_limit
         if self._limit is None:
             self._limit = default_iterations(tables.models) if options.time_limit is None else None
@@ -105,7 +103,8 @@ class Search:
             candidate = max(figures[0], figures[2])
             if candidate >= target:
                 tried = candidate + ROUNDING
-                self._score(best_path if figures[2] >= figures[0] else path, figures[1])
+                looked_at = Path(tables, (best_path if figures[2] >= figures[0] else path).order())
+                self.offer(best_selection(tables, looked_at.completed(), self._options.stop_reason))
 
     def _advance(self, path: Path, best_path: Path, figures: NDArray[np.float64], target: float) -> int:
         """Run a chunk of iterations; return how many were done."""
@@ -129,24 +128,12 @@ class Search:
             tables.overlap,
             tables.largest,
             tables.near,
-            *self._ranked,
+            *tables.ranked,
             tables.horizon,
             self._state,
         )
         self.iterations += done
         return int(done)
-
-    def _score(self, path: Path, price: float) -> None:
-        """Let the order-DP choose among the models of a path and some that are worth most at the price."""
-        from edgeopt.loading.search_kernels import set_worth
-
-        tables = self._tables
-        worth = np.empty(tables.models)
-        set_worth(worth, price, tables.slopes, tables.first, tables.load)
-        place = Path(tables, path.order()).place[:-1]
-        outside = np.flatnonzero(place == 0)
-        extra = outside[np.argsort(-(worth + tables.largest[:-1])[outside], kind="stable")[:RESERVE]]
-        self.offer(best_selection(tables, path.completed(extra), self._options.stop_reason))
 
 
 def selection_of(arrays: Arrays, tables: Tables, plan: Plan) -> Selection:

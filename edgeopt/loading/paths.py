@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from edgeopt.loading.tables import Tables
 
+RESERVE = 100  # models beyond those of a path among which the order-DP may choose as well
+
 
 class Path:
     """Models in the order of their visits, between two sentinels.
@@ -34,11 +36,23 @@ class Path:
         end = int(np.argmax(self.cells[1:] == self._tables.models))
         return self.cells[1 : 1 + end].copy()
 
-    def completed(self, extra: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the order with these models inserted one by one where they save most."""
-        from edgeopt.loading.search_kernels import complete
+    def completed(self) -> NDArray[np.int64]:
+        """Return the order with up to `RESERVE` further models inserted one by one where they save most.
 
+        They are those worth most at the price per user that spends the deadline on the path.
+        """
+        from edgeopt.loading.search_kernels import complete, fill, path_load, set_worth
+
+        tables = self._tables
         order = self.order()
-        whole = Path(self._tables, order)
-        complete(whole.cells, whole.place, len(order), extra, self._tables.overlap)
+        time = tables.horizon - path_load(self.cells, len(order), tables.load, tables.overlap)
+        users, price = fill(self.place, time, *tables.ranked)
+        if not 0 < price < np.inf:
+            price = tables.horizon / max(1.0, users)
+        worth = np.empty(tables.models)
+        set_worth(worth, price, tables.slopes, tables.first, tables.load)
+        outside = np.flatnonzero(self.place[:-1] == 0)
+        extra = outside[np.argsort(-(worth + tables.largest[:-1])[outside], kind="stable")[:RESERVE]]
+        whole = Path(tables, order)
+        complete(whole.cells, whole.place, len(order), extra, tables.overlap)
         return whole.order()

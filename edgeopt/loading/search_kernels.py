@@ -16,23 +16,24 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-EPSILON = 1e-12  # relative to the horizon: gains below it are rounding
+EPSILON = 1e-10  # relative to the horizon: gains below it are rounding
 LONGEST_SEGMENT = 3  # models that or-opt moves together
 KICK_SPAN = 30  # positions within which a kick swaps two segments
 PRICE_PERIOD = 8  # iterations at one price
 PRICE_SPREAD = 0.15  # relative, around the price that spends the horizon
 PRICE_STEP = 1.01
+LEAST_PRICE = 1e-9  # relative to the horizon
 
 
 @njit(cache=True)
-def draw(state: NDArray[np.uint64], below: int) -> np.int64:
+def draw(state: NDArray[np.uint64], below: int) -> int:
     """Return a random integer from 0 to ``below - 1`` (xorshift64*)."""
     x = state[0]
     x ^= x >> np.uint64(12)
     x ^= x << np.uint64(25)
     x ^= x >> np.uint64(27)
     state[0] = x
-    return np.int64(((x * np.uint64(2685821657736338717)) >> np.uint64(33)) % np.uint64(below))
+    return int(np.int64(((x * np.uint64(2685821657736338717)) >> np.uint64(33)) % np.uint64(below)))
 
 
 @njit(cache=True)
@@ -69,20 +70,23 @@ def set_worth(worth: Floats, price: float, slopes: Floats, first: Integers, load
 
 
 @njit(cache=True)
-def path_length(path: Integers, sentinel: int) -> int:
-    """Return the number of models on a path."""
+def copy_path(source: Integers, target: Integers, sentinel: int) -> int:
+    """Copy a path, its sentinels included; return its length."""
+    target[0] = sentinel
     length = 0
-    while path[length + 1] != sentinel:
+    while source[length + 1] != sentinel:
         length += 1
+        target[length] = source[length]
+    target[length + 1] = sentinel
     return length
 
 
 @njit(cache=True)
 def set_path(path: Integers, place: Integers, source: Integers, sentinel: int) -> int:
     """Make the path that of the source; return its length."""
-    length = path_length(source, sentinel)
-    path[: length + 2] = source[: length + 2]
-    place[:] = 0
+    for model in range(len(place)):
+        place[model] = 0
+    length = copy_path(source, path, sentinel)
     for p in range(1, length + 1):
         place[path[p]] = p
     return length
@@ -141,11 +145,10 @@ def remove(path: Integers, place: Integers, length: int, position: int) -> int:
 @njit(cache=True)
 def best_gap(path: Integers, length: int, model: int, overlap: Floats) -> tuple[int, float]:
     """Return where a model that is not on the path saves most, and the seconds saved."""
-    row = overlap[model]
     best, most = 0, -np.inf
     for gap in range(length + 1):
         a, b = path[gap], path[gap + 1]
-        saved = row[a] + row[b] - overlap[a, b]
+        saved = overlap[model, a] + overlap[model, b] - overlap[a, b]
         if saved > most:
             best, most = gap, saved
     return best, most
@@ -165,13 +168,12 @@ def try_outside(
     """Insert a model that is not on the path, or let it replace one, if that gains; return the new length."""
     if worth[model] + 2.0 * largest[model] <= least:
         return length
-    row = overlap[model]
     gap, gain = best_gap(path, length, model, overlap)
     gain += worth[model]
     replaced = 0
     for p in range(1, length + 1):
         a, out, b = path[p - 1], path[p], path[p + 1]
-        change = worth[model] - worth[out] + row[a] + row[b] - overlap[a, out] - overlap[out, b]
+        change = worth[model] - worth[out] + overlap[model, a] + overlap[model, b] - overlap[a, out] - overlap[out, b]
         if change > gain:
             replaced, gain = p, change
     if gain <= least:
@@ -287,8 +289,8 @@ def wake_near(model: int, near: Integers, queue: Integers, waiting: NDArray[np.b
     """Put a model and those that overlap it most into the queue; return the queue's new size."""
     size = wake(model, queue, waiting, size)
     if model < len(near):
-        for other in near[model]:
-            size = wake(other, queue, waiting, size)
+        for k in range(near.shape[1]):
+            size = wake(near[model, k], queue, waiting, size)
     return size
 
 
@@ -416,25 +418,26 @@ def search(
     """
     models = len(load)
     worth = np.empty(models)
-    kept = path.copy()
+    kept = np.empty(models + 2, np.int64)
     queue = np.empty(models, np.int64)
     waiting = np.zeros(models, np.bool_)
-    length, price = path_length(path, models), figures[1]
+    length, price = copy_path(path, kept, models), figures[1]
     if figures[0] == -np.inf:
         figures[2], margin = fill(place, horizon - path_load(path, length, load, overlap), ranked_slope, ranked_model)
-        best_path[:] = path
+        copy_path(path, best_path, models)
         if 0.0 < margin < np.inf:
             figures[1] = margin
         set_worth(worth, figures[1], slopes, first, load)
-        queue[:] = np.arange(models)
-        waiting[:] = True
-        length = descend(path, place, length, worth, overlap, largest, near, queue, waiting, models, EPSILON * horizon)
+        size = 0
+        for model in range(models):
+            size = wake(model, queue, waiting, size)
+        length = descend(path, place, length, worth, overlap, largest, near, queue, waiting, size, EPSILON * horizon)
         figures[0], margin = fill(place, horizon - path_load(path, length, load, overlap), ranked_slope, ranked_model)
         if figures[0] > figures[2]:
             figures[2] = figures[0]
-            best_path[:] = path
+            copy_path(path, best_path, models)
     for iteration in range(iterations):
-        kept[: length + 2] = path[: length + 2]
+        copy_path(path, kept, models)
         if iteration % PRICE_PERIOD == 0:
             price = figures[1] * (1.0 + PRICE_SPREAD * (draw(state, 2001) - 1000) / 1000)
             set_worth(worth, price, slopes, first, load)
@@ -442,9 +445,10 @@ def search(
         length = descend(path, place, length, worth, overlap, largest, near, queue, waiting, size, EPSILON * horizon)
         score, margin = fill(place, horizon - path_load(path, length, load, overlap), ranked_slope, ranked_model)
         figures[1] *= PRICE_STEP if margin > price else 1.0 / PRICE_STEP
+        figures[1] = min(max(figures[1], LEAST_PRICE * horizon), horizon)
         if score > figures[2]:
             figures[2] = score
-            best_path[: length + 2] = path[: length + 2]
+            copy_path(path, best_path, models)
         if score >= min(figures[0], figures[2] - slack):
             figures[0] = score
             if score >= target:

@@ -69,6 +69,11 @@ class Tables:
         return int(np.searchsorted(np.cumsum(slopes), self.horizon * (1 + 1e-9), side="right"))
 
     @cached_property
+    def ranked(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The steps of all models."""
+        return self.ranked_steps(np.arange(self.models))
+
+    @cached_property
     def largest(self) -> NDArray[np.float64]:
         """Largest overlap of each model and of the sentinel."""
         return self.overlap.max(axis=1)

@@ -64,8 +64,7 @@ def tree_order(arrays: Arrays, atoms: Sequence[int], watch: Watch) -> list[int]:
 def tree_selection(arrays: Arrays, tables: Tables, watch: Watch) -> Selection:
     """Solve the laminar approximation, insert the models left out where they save most, and re-solve that order."""
     path = Path(tables, tree_order(arrays, laminar_atoms(arrays.sharing), watch))
-    left_out = np.flatnonzero(path.place[:-1] == 0)
-    return best_selection(tables, path.completed(left_out), watch.expired)
+    return best_selection(tables, path.completed(), watch.expired)
 
 
 @method("loading", "tree", kind="heuristic", guarantee="optimal when the library is laminar", fits=one_deadline)
