@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from threading import Event
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from edgeopt.errors import MethodRefusal, MissingExtra, UsageError, suggestion
 from edgeopt.problems import find_problem
@@ -223,14 +223,16 @@ def method(
 
 
 def methods(problem: str) -> dict[str, Method]:
-    """Return the methods of a problem by name, those of other packages included."""
+    """Return the methods of a problem by name, those of other packages included; exact methods come first."""
     facts = find_problem(problem)
     if problem not in _loaded:
         facts.part("methods")
         _loaded.add(problem)
         for point in entry_points(group=ENTRY_POINT_GROUP):
             _import_plugin(point)
-    return dict(_REGISTRY.get(problem, {}))
+    kinds = get_args(Kind)
+    found = _REGISTRY.get(problem, {})
+    return {name: found[name] for name in sorted(found, key=lambda name: (kinds.index(found[name].kind), name))}
 
 
 def _import_plugin(point: EntryPoint) -> None:
