@@ -293,7 +293,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(child, (*path, key))
 
 
-METHODS = ("modular-dp", "greedy")
+METHODS = ("modular-dp", "greedy", "auto")
 STRANGE: list[Any] = [
     None, True, False, 0, -1, 1, 0.5, -0.0, 1e-320, 1e308, -1e308, 2**53 + 1, 2**62, 2**63, 2**64, 10**30, 10**400,
     "", "common", "a", "ann", "\0", "x" * 300, [], {}, [[]], [None], {"": {}}, {"a": 1}, ["common", "common"],
