@@ -12,7 +12,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.order_dp import Selection, best_selection
 from edgeopt.loading.paths import Path
 from edgeopt.loading.tables import Tables
-from edgeopt.loading.tree import tree_selection
+from edgeopt.loading.tree import laminar_atoms, tree_selection
 from edgeopt.method import Options, Outcome, method
 from edgeopt.solution import Plan, Stopped
 
@@ -159,7 +159,7 @@ def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
     starts.append(greedy)
     search.offer(greedy)
     if options.stop_reason() is None:
-        starts.append(tree_selection(arrays, tables, Watch(options)))
+        starts.append(tree_selection(arrays, tables, laminar_atoms(arrays.sharing), Watch(options)))
         search.offer(starts[-1])
     stopped = search.run(starts)
     return Outcome(

@@ -29,17 +29,17 @@ def laminar_atoms(sharing: Sharing) -> list[int]:
     list of int
         Atoms with two holders or more; together with any private atoms they are laminar.
     """
-    saved = sharing.atom_bytes * np.array([len(models) - 1 for models in sharing.holders], dtype=np.int64)
-    crossing: dict[int, list[int]] = {}
-    for first, second in sharing.crossing_pairs.tolist():
-        crossing.setdefault(first, []).append(second)
-        crossing.setdefault(second, []).append(first)
+    cardinality = np.array([len(models) for models in sharing.holders], dtype=np.int64)
+    saved = sharing.atom_bytes * (cardinality - 1)
+    candidates = [atom for atom in np.argsort(-saved, kind="stable").tolist() if saved[atom] > 0]
+    held = np.zeros((len(candidates), len(sharing.model_names)), dtype=bool)  # by the chosen atoms
     chosen: list[int] = []
-    barred: set[int] = set()
-    for atom in np.argsort(-saved, kind="stable").tolist():
-        if saved[atom] > 0 and atom not in barred:
+    for atom in candidates:
+        common = held[: len(chosen), sharing.holders[atom]].sum(axis=1)
+        smaller = np.minimum(cardinality[chosen], cardinality[atom])
+        if ((common == 0) | (common == smaller)).all():
+            held[len(chosen), sharing.holders[atom]] = True
             chosen.append(atom)
-            barred.update(crossing.get(atom, ()))
     return chosen
 
 
@@ -61,9 +61,9 @@ def tree_order(arrays: Arrays, atoms: Sequence[int], watch: Watch) -> list[int]:
     return list(dict.fromkeys(visited))
 
 
-def tree_selection(arrays: Arrays, tables: Tables, watch: Watch) -> Selection:
-    """Solve the laminar approximation, insert the models left out where they save most, and re-solve that order."""
-    path = Path(tables, tree_order(arrays, laminar_atoms(arrays.sharing), watch))
+def tree_selection(arrays: Arrays, tables: Tables, atoms: Sequence[int], watch: Watch) -> Selection:
+    """Solve with these atoms shared, insert models left out where they save most, and solve that order again."""
+    path = Path(tables, tree_order(arrays, atoms, watch))
     return best_selection(tables, path.completed(), watch.expired)
 
 
@@ -71,9 +71,10 @@ def tree_selection(arrays: Arrays, tables: Tables, watch: Watch) -> Selection:
 def solve_tree_approximation(instance: LoadingInstance, options: Options) -> Outcome:
     """Solve a laminar approximation of the library, and its order again with the true loads."""
     arrays, watch = compile_arrays(instance), Watch(options)
-    best = tree_selection(arrays, Tables.of(arrays), watch)
+    atoms = laminar_atoms(arrays.sharing)
+    best = tree_selection(arrays, Tables.of(arrays), atoms, watch)
     options.report(best.users)
-    kept, shared = len(laminar_atoms(arrays.sharing)), sum(len(models) > 1 for models in arrays.sharing.holders)
+    kept, shared = len(atoms), sum(len(models) > 1 for models in arrays.sharing.holders)
     return Outcome(
         arrays.plan(best.order, best.counts),
         stopped=watch.reason or Stopped.FINISHED,
