@@ -75,7 +75,7 @@ def solve_menu(tables: Tables, menu: Menu, dual: Dual, options: Options, node_li
             node_limit=node_limit,
             start=None if best is None else _start(columns, best, len(linear.cost)),
             report=lambda found, proven: options.report(
-                None, None if proven is None else min(max(proven, dual.bound), objective)
+                None, None if proven is None else min(proven, dual.objective)
             ),
         )
         if result.status == Status.INFEASIBLE:

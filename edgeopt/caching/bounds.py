@@ -1,0 +1,79 @@
+"""What no beamformer can beat: upper bounds on amplitudes, and which rates they certify."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.caching.rates import RateTable
+from edgeopt.caching.tables import Tables
+
+Floats = NDArray[np.float64]
+
+CERTIFIED = 1e-6  # relative distance to the bound at which a rate counts as the best possible
+
+
+def amplitude_bounds(tables: Tables) -> Floats:
+    """Upper bounds on the amplitude of each audience and set, shape (audiences, 2**width), for any beamformer.
+
+    The weakest user receives at most what it would receive alone: min over users of sum over nodes of
+    (||h_nk|| - e_n)_+. It is reached by one user, by one node of one antenna, and by separable phases.
+    """
+    reach, table = tables.channels.reach(), tables.rates
+    width = table.nodes.shape[1]
+    member = (np.arange(1 << width)[:, None] >> np.arange(width)) & 1
+    bounds = np.empty(table.rates.shape)
+    for row, users in enumerate(table.audiences):
+        bounds[row] = (member @ reach[np.ix_(table.nodes[row], users)]).min(axis=1)
+    return bounds
+
+
+def rate_bounds(tables: Tables) -> Floats:
+    """Upper bounds on the rates of the table, bit/s, shape (audiences, 2**width)."""
+    bounds: Floats = tables.instance.radio.bandwidth_hz * np.log2(1 + amplitude_bounds(tables) ** 2)
+    return bounds
+
+
+def certified(table: RateTable, bounds: Floats) -> NDArray[np.bool_]:
+    """Which rates are as high as any beamformer's, shape (audiences, 2**width)."""
+    return table.rates >= (1 - CERTIFIED) * bounds
+
+
+def standing(tables: Tables) -> str:
+    """Say for what a bound over the table's rates holds: for the problem itself, or for these rates."""
+    width = tables.rates.nodes.shape[1]
+    flags = certified(tables.rates, rate_bounds(tables))[:, 1:]
+    count, total = int(flags.sum()), flags.size
+    if count == total and width == len(tables.node_names):
+        return "the bound holds for the problem itself: every rate is certified as the best possible"
+    return f"the bound holds for the rates of the beamformer, of which {count} of {total} are certified"
+
+
+def never_ends(tables: Tables) -> tuple[str, bool] | None:
+    """Name a block that reaches its users under no caching, and whether that is proven for any beamformer.
+
+    Even when all nodes cache the block, the rate of the whole set to one of its audiences is zero.
+    """
+    whole = tables.rates.rates[:, -1]
+    silent = np.flatnonzero(whole <= 0)
+    if len(silent) == 0:
+        return None
+    reach = tables.channels.reach()
+    audience = next((a for a in silent if reach[:, tables.rates.audiences[a]].sum(axis=0).min() <= 0), silent[0])
+    users = [tables.instance.users[k] for k in tables.rates.audiences[audience]]
+    group, scenario = next(
+        (g, s) for g, row in enumerate(tables.requests.audience_of) for s, a in row.items() if a == audience
+    )
+    block = tables.requests.blocks[int(np.argmax(tables.requests.group == group))]
+    heard = reach[:, tables.rates.audiences[audience]].sum(axis=0)
+    what = f"block {block!r} in scenario {scenario} never arrives: "
+    if heard.min() <= 0:
+        user = users[int(np.argmin(heard))]
+        return f"{what}no node reaches user {user!r} beyond the channel error, whatever is cached", True
+    return f"{what}no beams were found that reach {', '.join(map(repr, users))} together", False
+
+
+def zeros_are_proven(tables: Tables) -> bool:
+    """Whether every zero rate of the table is zero for any beamformer, so that infinite delays are the problem's own."""
+    spans_all = tables.rates.nodes.shape[1] == len(tables.node_names)
+    return spans_all and bool(((tables.rates.rates > 0) | (amplitude_bounds(tables) <= 0)).all())
