@@ -1,177 +1,118 @@
-"""`exact`: the strong integer program, with memory and compute limits verified in integers."""
+"""`exact`: the strong form, reduced by what its linear relaxation proves, to proven optimality."""
 
 from __future__ import annotations
 
-import numpy as np
-from scipy import sparse
+from dataclasses import replace
 
-from edgeopt.engines.highs import HighsSolver, Result
+import numpy as np
+
+from edgeopt.engines.highs import Result
 from edgeopt.method import Options, Outcome
 from edgeopt.pulling.arrays import Arrays
-from edgeopt.pulling.assignment import serve_open
-from edgeopt.pulling.core import Core, Flags, Ints
+from edgeopt.pulling.core import Flags, Ints
+from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.infeasibility import jointly_unservable
-from edgeopt.pulling.strong import StrongProgram
+from edgeopt.pulling.integer import Overwork, solve_core, split_amounts, split_units
+from edgeopt.pulling.local_search import LocalSearch
+from edgeopt.pulling.relaxation import LinearRelaxation
+from edgeopt.pulling.rounding import fitting
+from edgeopt.pulling.search import Search
 from edgeopt.solution import Status, Stopped
 
+DIRECT_UP_TO = 2_000  # options
+HEURISTIC_ROUNDS = 3
+THRESHOLDS = (0.5, 0.2, 0.05)
+LIKELY = 1e-6
+KERNEL_NODES = 200
 SOLVER_PRECISION = 1e-8  # relative; a proof by HiGHS is no more precise
 
 
-class Overwork(Exception):
-    """Merged requests that only together exceed a compute limit; the groups are to be split into single units."""
+class ExactSearch:
+    """The steps of `exact` on one instance: heuristics, the linear relaxation, and integer programs on what is left.
 
-    def __init__(self, groups: Ints) -> None:
-        self.groups = groups
-
-
-def solve_core(core: Core, options: Options, start: Ints | None = None) -> tuple[Result, Ints | None]:
-    """Solve a core of the instance to proven optimality, its limits kept in integers.
-
-    Parameters
+    Attributes
     ----------
-    core : Core
-        An instance's core with some of its options, groups split or not.
-    options : Options
-    start : numpy.ndarray of int64, optional
-        Units of each option of a feasible solution.
-
-    Returns
-    -------
-    Result
-        Objective and bound in seconds.
-    numpy.ndarray of int64 or None
-        Units of each option.
+    best : numpy.ndarray of int64 or None
+        Units of each option of the best solution so far.
+    total : float
+        Its seconds; infinite without one.
+    bound : float or None
     """
-    program = StrongProgram(core)
-    linear = program.program()
-    solver = HighsSolver(linear, options, {"mip_feasibility_tolerance": 1e-7})
-    point = None if start is None else program.point(start)
-    scale = program.scale
 
-    def report(objective: float | None, bound: float | None) -> None:
-        options.report(None, None if bound is None else bound / scale)
+    def __init__(self, arrays: Arrays, options: Options) -> None:
+        self.core, self.options = arrays.core, options
+        self.best: Ints | None = None
+        self.total, self.bound = np.inf, None
 
-    while True:
-        result = solver.solve(gap=options.gap, start=point, report=report, node_limit=options.iteration_limit)
-        if result.values is None:
-            return _rescaled(result, scale), None
-        opened = program.opened(result.values)
-        limited = np.rint(result.values[: core.options]).astype(np.int64)
-        amounts = serve_open(core, opened, limited)
-        cuts = _cover_cuts(program, opened & core.opened(amounts), amounts)
-        if cuts is None:
-            return _rescaled(result, scale), amounts
-        if result.stopped != Stopped.PROVED:
-            return _rescaled(result, scale), start
-        matrix, upper = cuts
-        solver.add_rows(matrix, np.full(len(upper), -np.inf), upper)
+    def offer(self, amounts: Ints | None) -> None:
+        """Keep a feasible solution when it is better."""
+        if amounts is not None and self.core.feasible(amounts) and self.core.cost(amounts) < self.total:
+            self.best, self.total = amounts, self.core.cost(amounts)
+            self.options.report(self.total)
 
+    def improve(self, opened: Flags, rounds: int) -> None:
+        """Offer what a short local search makes of these open atoms."""
+        search = Search(self.core)
+        search.restore(opened)
+        search.insert(self.options, np.arange(self.core.sites), 1.0)
+        local = LocalSearch(search, self.options, np.random.default_rng(self.options.seed))
+        local.run(rounds, exact_sites=False)
+        self.offer(local.amounts)
 
-def _cover_cuts(program: StrongProgram, opened: Flags, amounts: Ints) -> tuple[sparse.csr_array, np.ndarray] | None:
-    """Cut off a solution that exceeds a limit by less than the solver's tolerance; None when it exceeds none.
+    def solve_part(self, keep: Flags, node_limit: int | None) -> Result:
+        """Solve the integer program over some of the options, and offer its solution."""
+        part, behind = self.core.restricted(keep), np.flatnonzero(keep)
+        start = None if self.best is None or self.best[~keep].any() else self.best[keep]
+        limited = replace(self.options, iteration_limit=node_limit)
+        limited.history = self.options.history
+        while True:
+            try:
+                result, amounts = solve_core(part, limited, start)
+                break
+            except Overwork as overwork:
+                whole, merged = part, start
+                part, inner = split_units(whole, overwork.groups)
+                start = None if merged is None else split_amounts(part, merged, inner)
+                behind = behind[inner]
+        if amounts is not None:
+            found = np.zeros(self.core.options, np.int64)
+            np.add.at(found, behind, amounts)
+            self.offer(found)
+        return result
 
-    Of a minimal cover of m items, at most m - 1 fit; nor do more of the items that are no smaller than its largest.
-    """
-    core = program.core
-    columns: list[Ints] = []
-    sizes: list[int] = []
-    for site in np.flatnonzero(core.overfull(opened) > 0).tolist():
-        sized = np.where(program.opening[site] >= 0, core.atom_bytes[site], 0)
-        cover = minimal_cover(sized, np.flatnonzero(opened[site]), int(core.memory[site]))
-        columns.append(program.opening[site, extended(sized, cover)])
-        sizes.append(len(cover))
-    for site in np.flatnonzero(core.overworked(amounts) > 0).tolist():
-        used = np.flatnonzero((amounts > 0) & (core.option_site == site))
-        groups = core.option_group[used]
-        if (core.units[groups] > 1).any():
-            raise Overwork(np.unique(groups))
-        here = np.where(core.option_site == site, core.option_work, 0)
-        cover = minimal_cover(here, used, int(core.work_limit[site]))
-        columns.append(extended(here, cover))
-        sizes.append(len(cover))
-    if not columns:
-        return None
-    rows = np.repeat(np.arange(len(columns)), [len(found) for found in columns])
-    shape = (len(columns), program.columns)
-    matrix = sparse.csr_array((np.ones(len(rows)), (rows, np.concatenate(columns))), shape=shape)
-    return matrix, np.array(sizes, float) - 1
+    def run(self) -> Result:
+        """Find an optimum; the result's bound holds for the whole core."""
+        search = Search(self.core)
+        _, opened = greedy_opening(search, self.options)
+        self.improve(opened, HEURISTIC_ROUNDS)
+        keep = np.ones(self.core.options, np.bool_)
+        if self.core.options > DIRECT_UP_TO:
+            relaxation = LinearRelaxation(self.core, self.options)
+            if relaxation.bound is not None:
+                self.bound = relaxation.bound
+                self.options.report(None, self.bound)
+                keep = self._reduced(relaxation)
+                if self._close_enough():
+                    return Result(Status.FEASIBLE, Stopped.FINISHED, bound=self.bound)
+        result = self.solve_part(keep, self.options.iteration_limit)
+        if self.best is not None and result.status == Status.INFEASIBLE:
+            return replace(result, status=Status.OPTIMAL, bound=self.total)
+        bounds = [bound for bound in (self.bound, result.bound) if bound is not None]
+        return replace(result, bound=min(max(bounds), self.total) if bounds else None)
 
+    def _close_enough(self) -> bool:
+        return self.bound is not None and self.total - self.bound <= self.options.gap * abs(self.total)
 
-def minimal_cover(size: Ints, chosen: Ints, limit: int) -> Ints:
-    """Return some of the chosen items that together exceed the limit, none of which can be spared."""
-    order = chosen[np.argsort(size[chosen], kind="stable")]
-    excess = sum(size[order].tolist()) - limit
-    kept = []
-    for item in order.tolist():
-        if size[item] < excess:
-            excess -= int(size[item])
-        else:
-            kept.append(item)
-    return np.array([item for item in kept if size[item] > 0], np.int64)
-
-
-def extended(size: Ints, cover: Ints) -> Ints:
-    """Return the cover and all items at least as large as its largest."""
-    return np.union1d(cover, np.flatnonzero(size >= size[cover].max()))
-
-
-def _rescaled(result: Result, scale: float) -> Result:
-    from dataclasses import replace
-
-    objective = None if result.objective is None else result.objective / scale
-    return replace(result, objective=objective, bound=None if result.bound is None else result.bound / scale)
-
-
-def split_units(core: Core, groups: Ints) -> tuple[Core, Ints]:
-    """Make a group of each unit of some groups.
-
-    Returns
-    -------
-    Core
-    numpy.ndarray of int64
-        Option of the given core behind each option of the new one.
-    """
-    split = np.zeros(core.groups, bool)
-    split[groups] = True
-    copies = np.where(split, core.units, 1)
-    first = np.cumsum(copies) - copies
-    old, copy = [], []
-    for group in range(core.groups):
-        options = np.arange(core.group_start[group], core.group_start[group + 1])
-        old.append(np.tile(options, copies[group]))
-        copy.append(np.repeat(first[group] + np.arange(copies[group]), len(options)))
-    behind, new_group = np.concatenate(old), np.concatenate(copy)
-    return (
-        core.replaced(
-            units=np.where(split, 1, core.units).repeat(copies),
-            cloud_cost=core.cloud_cost.repeat(copies),
-            option_group=new_group,
-            option_model=core.option_model[behind],
-            option_site=core.option_site[behind],
-            option_cost=core.option_cost[behind],
-            option_work=core.option_work[behind],
-        ),
-        behind,
-    )
-
-
-def merged_amounts(core: Core, amounts: Ints, behind: Ints) -> Ints:
-    """Amounts of the core from those of its split copy."""
-    found = np.zeros(core.options, np.int64)
-    np.add.at(found, behind, amounts)
-    return found
-
-
-def split_amounts(core: Core, split: Core, amounts: Ints, behind: Ints) -> Ints:
-    """Amounts of the split copy from those of the core."""
-    left, found = amounts.copy(), np.zeros(split.options, np.int64)
-    free = split.units.copy()
-    for option, old in enumerate(behind.tolist()):
-        group = split.option_group[option]
-        found[option] = min(free[group], left[old])
-        free[group] -= found[option]
-        left[old] -= found[option]
-    return found
+    def _reduced(self, relaxation: LinearRelaxation) -> Flags:
+        """Improve the incumbent with the relaxation's openings; return the options that a better one may use."""
+        core, openings = self.core, relaxation.openings()
+        for threshold in THRESHOLDS:
+            if self.options.stop_reason() is None and not self._close_enough():
+                self.improve(fitting(core, openings, threshold), HEURISTIC_ROUNDS)
+        if self.best is not None and not self._close_enough() and self.options.stop_reason() is None:
+            likely = (openings > LIKELY) | core.opened(self.best)
+            self.solve_part(core.available(likely) & relaxation.useful(self.total), KERNEL_NODES)
+        return relaxation.useful(self.total) if self.best is not None else np.ones(core.options, np.bool_)
 
 
 def solve_exact(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
@@ -184,23 +125,12 @@ def solve_exact(arrays: Arrays, options: Options, start: Ints | None = None) -> 
     start : numpy.ndarray of int64, optional
         Units of each option of a feasible solution.
     """
-    core = arrays.core
-    behind = np.arange(core.options)
-    work, begin = core, start
-    while True:
-        try:
-            result, amounts = solve_core(work, options, begin)
-            break
-        except Overwork as overwork:
-            work, inner = split_units(work, overwork.groups)
-            behind = behind[inner]
-            begin = None if start is None else split_amounts(core, work, start, behind)
+    search = ExactSearch(arrays, options)
+    search.offer(start)
+    result = search.run()
     if result.status == Status.INFEASIBLE:
         return Outcome(infeasible=True, message=jointly_unservable(arrays))
-    best = start if amounts is None else merged_amounts(core, amounts, behind)
-    plan = None if best is None else arrays.plan(best)
-    bound = result.bound
-    if best is not None and bound is not None and result.status == Status.OPTIMAL and options.gap == 0:
-        value = core.cost(best)
-        bound = value if abs(value - bound) <= SOLVER_PRECISION * abs(value) else bound
-    return Outcome(plan, bound, result.stopped)
+    bound, total = result.bound, search.total
+    if bound is not None and result.status == Status.OPTIMAL and abs(total - bound) <= SOLVER_PRECISION * abs(total):
+        bound = total
+    return Outcome(None if search.best is None else arrays.plan(search.best), bound, result.stopped)

@@ -8,8 +8,8 @@ from edgeopt.errors import ProgramError
 from edgeopt.method import Options, Outcome
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Ints
-from edgeopt.pulling.exact import Overwork, solve_core
 from edgeopt.pulling.greedy import greedy_opening
+from edgeopt.pulling.integer import Overwork, solve_core
 from edgeopt.pulling.neighbourhoods import free_sites
 from edgeopt.pulling.search import Search
 from edgeopt.solution import Stopped

@@ -63,3 +63,14 @@ def local_search(instance: PullingInstance, options: Options) -> Outcome:
     from edgeopt.pulling.local_search import solve_local_search
 
     return solve_local_search(arrays, options, _start(arrays, options))
+
+
+@method(PROBLEM, "rounding", kind="heuristic", guarantee="expected cost and violation bounded before repair; see docs")
+def rounding(instance: PullingInstance, options: Options) -> Outcome:
+    """Round the linear relaxation of the strong form at random, repair and polish."""
+    arrays, decided = _compiled(instance)
+    if decided is not None:
+        return decided
+    from edgeopt.pulling.rounding import solve_rounding
+
+    return solve_rounding(arrays, options, _start(arrays, options))

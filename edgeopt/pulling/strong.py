@@ -64,12 +64,11 @@ class StrongProgram:
         total = self.core.cloud_total + float(self.core.atom_pull[self.opening_site, self.opening_atom].sum())
         return total + float(self.core.option_cost.sum()) if total == 0 else total
 
-    def program(self, lazy_linking: bool = False) -> LinearProgram:
-        """Return the whole program, or the one without its linking rows."""
+    def program(self) -> LinearProgram:
+        """Return the whole program."""
         core = self.core
         parts = [self.serving_rows(), self.memory_rows(), self.work_rows(), self.compute_linking_rows()]
-        if not lazy_linking:
-            parts += self.linking_rows()
+        parts += self.linking_rows()
         reachable = np.isfinite(core.cloud_cost)
         base = np.where(reachable, core.cloud_cost, 0.0)
         pull = core.atom_pull[self.opening_site, self.opening_atom]

@@ -1,0 +1,191 @@
+"""Compiled inner loops of the Lagrangian relaxation."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+Array = Any
+
+
+class DualTables(NamedTuple):
+    """A core with its linking rows, one for each group, site and atom that an option of the group needs there."""
+
+    units: Array
+    cloud: Array  # cost per unit; a large number where the cloud cannot serve
+    group_start: Array
+    site: Array
+    cost: Array
+    work: Array
+    limited: Array
+    work_limit: Array
+    row_start: Array  # rows of each option: rows[row_start[o]:row_start[o + 1]]
+    rows: Array
+    row_group: Array
+    row_opening: Array
+    opening_start: Array  # openings are sorted by site
+    pull: Array
+    size: Array
+    memory: Array
+
+
+@njit(cache=True)
+def evaluate(
+    d: DualTables, price: Array, work_price: Array, reduced: Array, least: Array, opening_cost: Array,
+    memory_price: Array, opening: Array, slope: Array, work_slope: Array,
+) -> float:  # fmt: skip
+    """Value of the relaxation at the prices of linking rows and compute limits, with a subgradient.
+
+    Also sets the reduced cost of each option, the least one of each group, the reduced cost of each opening, the
+    knapsack price of each site, and the openings that the relaxation picks.
+    """
+    total = 0.0
+    for row in range(len(price)):
+        slope[row] = 0.0
+    opening_cost[:] = d.pull
+    for row in range(len(price)):
+        opening_cost[d.row_opening[row]] -= d.units[d.row_group[row]] * price[row]
+    for site in range(len(d.memory)):
+        work_slope[site] = -float(d.work_limit[site]) if d.limited[site] else 0.0
+        if d.limited[site]:
+            total -= work_price[site] * d.work_limit[site]
+    for group in range(len(d.units)):
+        best, pick = d.cloud[group], -1
+        for option in range(d.group_start[group], d.group_start[group + 1]):
+            value = d.cost[option] + work_price[d.site[option]] * d.work[option]
+            for position in range(d.row_start[option], d.row_start[option + 1]):
+                value += price[d.rows[position]]
+            reduced[option] = value
+            if value < best:
+                best, pick = value, option
+        least[group] = best
+        total += d.units[group] * best
+        if pick >= 0:
+            for position in range(d.row_start[pick], d.row_start[pick + 1]):
+                slope[d.rows[position]] += d.units[group]
+            work_slope[d.site[pick]] += d.units[group] * d.work[pick] if d.limited[d.site[pick]] else 0.0
+    for site in range(len(d.memory)):
+        first, last = d.opening_start[site], d.opening_start[site + 1]
+        total += _knapsack(
+            opening_cost[first:last], d.size[first:last], d.memory[site], opening[first:last], memory_price, site
+        )
+    for row in range(len(price)):
+        slope[row] -= d.units[d.row_group[row]] * opening[d.row_opening[row]]
+    return total
+
+
+@njit(cache=True)
+def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: Array, site: int) -> float:
+    """Least cost of a fractional selection that fits, and the price of a byte in it."""
+    pick[:] = 0.0
+    used, total = 0.0, 0.0
+    for item in range(len(cost)):
+        if cost[item] < 0:
+            used += size[item]
+            total += cost[item]
+            pick[item] = 1.0
+    memory_price[site] = 0.0
+    if used <= memory:
+        return total
+    total, left = 0.0, float(memory)
+    for item in np.argsort(cost / np.maximum(size, 1e-9)):
+        if cost[item] >= 0:
+            break
+        pick[item] = min(1.0, left / size[item]) if size[item] > 0 else 1.0
+        left -= pick[item] * size[item]
+        total += pick[item] * cost[item]
+        if pick[item] < 1.0:
+            memory_price[site] = -cost[item] / size[item]
+            left = 0.0
+            for other in range(len(cost)):
+                if cost[other] + memory_price[site] * size[other] > 0:
+                    pick[other] = 0.0
+            break
+    return total
+
+
+@njit(cache=True)
+def ascend(
+    d: DualTables, price: Array, work_price: Array, target: float, theta: float, iterations: int, patience: int,
+    best_price: Array, best_work_price: Array, best: float, average: Array,
+) -> tuple[float, float]:  # fmt: skip
+    """Climb by deflected subgradient steps of length ``theta * (target - value) / |slope|^2``.
+
+    Best multipliers and value are kept; after `patience` steps without a better value, theta is halved and the climb
+    goes on from the best. `average` is a moving average of the openings that the relaxation picks.
+
+    Returns
+    -------
+    best, theta : float
+    """
+    rows = len(price)
+    reduced, least = np.empty(len(d.cost)), np.empty(len(d.units))
+    opening_cost, opening = np.empty(len(d.pull)), np.empty(len(d.pull))
+    memory_price, slope = np.empty(len(d.memory)), np.empty(rows)
+    work_slope, direction = np.empty(len(d.memory)), np.zeros(rows)
+    work_direction = np.zeros(len(d.memory))
+    idle = 0
+    for _ in range(iterations):
+        value = evaluate(d, price, work_price, reduced, least, opening_cost, memory_price, opening, slope, work_slope)
+        average *= 0.95
+        average += 0.05 * opening
+        if value > best + 1e-7 * abs(best):
+            idle = 0
+        else:
+            idle += 1
+        if value > best:
+            best = value
+            best_price[:] = price
+            best_work_price[:] = work_price
+        if idle >= patience:
+            idle = 0
+            theta *= 0.5
+            price[:] = best_price
+            work_price[:] = best_work_price
+            direction[:] = 0.0
+            work_direction[:] = 0.0
+            continue
+        norm = 0.0
+        for row in range(rows):
+            direction[row] = slope[row] + 0.3 * direction[row]
+            if price[row] <= 0.0 and direction[row] < 0.0:
+                direction[row] = 0.0
+            norm += direction[row] * direction[row]
+        for site in range(len(d.memory)):
+            if d.limited[site]:
+                scale = max(1.0, float(d.work_limit[site]))
+                work_direction[site] = work_slope[site] / scale + 0.3 * work_direction[site]
+                if work_price[site] <= 0.0 and work_direction[site] < 0.0:
+                    work_direction[site] = 0.0
+                norm += work_direction[site] * work_direction[site]
+        if norm <= 1e-18 or target <= value:
+            break
+        step = theta * (target - value) / norm
+        for row in range(rows):
+            price[row] = max(0.0, price[row] + step * direction[row])
+        for site in range(len(d.memory)):
+            if d.limited[site]:
+                scale = max(1.0, float(d.work_limit[site]))
+                work_price[site] = max(0.0, work_price[site] + step * work_direction[site] / scale)
+    return best, theta
+
+
+@njit(cache=True)
+def useful_options(
+    d: DualTables, value: float, limit: float, reduced: Array, least: Array, opening_cost: Array,
+    memory_price: Array, keep: Array,
+) -> None:  # fmt: skip
+    """Mark the options that some solution no dearer than `limit` may use.
+
+    A unit at an option adds its reduced cost over its group's least, and each opening that it needs adds its reduced
+    cost at the knapsack price where that is positive.
+    """
+    for group in range(len(d.units)):
+        for option in range(d.group_start[group], d.group_start[group + 1]):
+            more = reduced[option] - least[group]
+            for position in range(d.row_start[option], d.row_start[option + 1]):
+                opening = d.row_opening[d.rows[position]]
+                more += max(0.0, opening_cost[opening] + memory_price[d.site[option]] * d.size[opening])
+            keep[option] = value + more <= limit

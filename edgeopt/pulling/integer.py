@@ -1,0 +1,166 @@
+"""Solving a core as an integer program, with memory and compute limits verified in integers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import sparse
+
+from edgeopt.engines.highs import HighsSolver, Result
+from edgeopt.method import Options
+from edgeopt.pulling.assignment import serve_open
+from edgeopt.pulling.core import Core, Flags, Floats, Ints
+from edgeopt.pulling.strong import StrongProgram
+from edgeopt.solution import Stopped
+
+# The start is good and the bound strong: HiGHS's own heuristics and symmetry detection only take time.
+SETTINGS = {"mip_heuristic_effort": 0.01, "mip_detect_symmetry": False}
+
+
+class Overwork(Exception):
+    """Merged requests that only together exceed a compute limit; the groups are to be split into single units."""
+
+    def __init__(self, groups: Ints) -> None:
+        self.groups = groups
+
+
+def solve_core(core: Core, options: Options, start: Ints | None = None) -> tuple[Result, Ints | None]:
+    """Solve a core of the instance to proven optimality, its limits kept in integers.
+
+    Parameters
+    ----------
+    core : Core
+        An instance's core with some of its options, groups split or not.
+    options : Options
+    start : numpy.ndarray of int64, optional
+        Units of each option of a feasible solution.
+
+    Returns
+    -------
+    Result
+        Objective and bound in seconds.
+    numpy.ndarray of int64 or None
+        Units of each option.
+    """
+    program = StrongProgram(core)
+    linear = program.program()
+    solver = HighsSolver(linear, options, SETTINGS)
+    point = None if start is None else program.point(start)
+    scale = program.scale
+
+    def report(objective: float | None, bound: float | None) -> None:
+        options.report(None, None if bound is None else bound / scale)
+
+    while True:
+        result = solver.solve(gap=options.gap, start=point, report=report, node_limit=options.iteration_limit)
+        if result.values is None:
+            return _rescaled(result, scale), None
+        opened = program.opened(result.values)
+        limited = np.rint(result.values[: core.options]).astype(np.int64)
+        amounts = serve_open(core, opened, limited)
+        cuts = _cover_cuts(program, opened & core.opened(amounts), amounts)
+        if cuts is None:
+            return _rescaled(result, scale), amounts
+        if result.stopped != Stopped.PROVED:
+            return _rescaled(result, scale), start
+        matrix, upper = cuts
+        solver.add_rows(matrix, np.full(len(upper), -np.inf), upper)
+
+
+def _cover_cuts(program: StrongProgram, opened: Flags, amounts: Ints) -> tuple[sparse.csr_array, Floats] | None:
+    """Cut off a solution that exceeds a limit by less than the solver's tolerance; None when it exceeds none.
+
+    Of a minimal cover of m items, at most m - 1 fit; nor do more of the items that are no smaller than its largest.
+    """
+    core = program.core
+    columns: list[Ints] = []
+    sizes: list[int] = []
+    for site in np.flatnonzero(core.overfull(opened) > 0).tolist():
+        sized = np.where(program.opening[site] >= 0, core.atom_bytes[site], 0)
+        cover = minimal_cover(sized, np.flatnonzero(opened[site]), int(core.memory[site]))
+        columns.append(program.opening[site, extended(sized, cover)])
+        sizes.append(len(cover))
+    for site in np.flatnonzero(core.overworked(amounts) > 0).tolist():
+        used = np.flatnonzero((amounts > 0) & (core.option_site == site))
+        groups = core.option_group[used]
+        if (core.units[groups] > 1).any():
+            raise Overwork(np.unique(groups))
+        here = np.where(core.option_site == site, core.option_work, 0)
+        cover = minimal_cover(here, used, int(core.work_limit[site]))
+        columns.append(extended(here, cover))
+        sizes.append(len(cover))
+    if not columns:
+        return None
+    rows = np.repeat(np.arange(len(columns)), [len(found) for found in columns])
+    shape = (len(columns), program.columns)
+    matrix = sparse.csr_array((np.ones(len(rows)), (rows, np.concatenate(columns))), shape=shape)
+    return matrix, np.array(sizes, float) - 1
+
+
+def minimal_cover(size: Ints, chosen: Ints, limit: int) -> Ints:
+    """Return some of the chosen items that together exceed the limit, none of which can be spared."""
+    order = chosen[np.argsort(size[chosen], kind="stable")]
+    excess = sum(size[order].tolist()) - limit
+    kept = []
+    for item in order.tolist():
+        if size[item] < excess:
+            excess -= int(size[item])
+        else:
+            kept.append(item)
+    return np.array([item for item in kept if size[item] > 0], np.int64)
+
+
+def extended(size: Ints, cover: Ints) -> Ints:
+    """Return the cover and all items at least as large as its largest."""
+    return np.union1d(cover, np.flatnonzero(size >= size[cover].max()))
+
+
+def _rescaled(result: Result, scale: float) -> Result:
+    objective = None if result.objective is None else result.objective / scale
+    return replace(result, objective=objective, bound=None if result.bound is None else result.bound / scale)
+
+
+def split_units(core: Core, groups: Ints) -> tuple[Core, Ints]:
+    """Make a group of each unit of some groups.
+
+    Returns
+    -------
+    Core
+    numpy.ndarray of int64
+        Option of the given core behind each option of the new one.
+    """
+    split = np.zeros(core.groups, bool)
+    split[groups] = True
+    copies = np.where(split, core.units, 1)
+    first = np.cumsum(copies) - copies
+    old, copy = [], []
+    for group in range(core.groups):
+        options = np.arange(core.group_start[group], core.group_start[group + 1])
+        old.append(np.tile(options, copies[group]))
+        copy.append(np.repeat(first[group] + np.arange(copies[group]), len(options)))
+    behind, new_group = np.concatenate(old), np.concatenate(copy)
+    return (
+        core.replaced(
+            units=np.where(split, 1, core.units).repeat(copies),
+            cloud_cost=core.cloud_cost.repeat(copies),
+            option_group=new_group,
+            option_model=core.option_model[behind],
+            option_site=core.option_site[behind],
+            option_cost=core.option_cost[behind],
+            option_work=core.option_work[behind],
+        ),
+        behind,
+    )
+
+
+def split_amounts(split: Core, amounts: Ints, behind: Ints) -> Ints:
+    """Amounts of a split copy from those of the core that it was made of."""
+    left, found = amounts.copy(), np.zeros(split.options, np.int64)
+    free = split.units.copy()
+    for option, old in enumerate(behind.tolist()):
+        group = split.option_group[option]
+        found[option] = min(free[group], left[old])
+        free[group] -= found[option]
+        left[old] -= found[option]
+    return found

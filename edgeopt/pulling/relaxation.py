@@ -1,0 +1,76 @@
+"""The linear relaxation of the strong form, and what it proves about single variables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeopt.engines.highs import HighsSolver
+from edgeopt.method import Options
+from edgeopt.pulling.core import Core, Flags, Floats
+from edgeopt.pulling.strong import Linking, StrongProgram
+from edgeopt.solution import Status
+
+MARGIN = 1e-7  # relative; the precision of the solver
+
+
+class LinearRelaxation:
+    """The strong form without integrality, solved.
+
+    Parameters
+    ----------
+    core : Core
+    options : Options
+    linking : str
+        Form of the linking rows.
+
+    Attributes
+    ----------
+    infeasible : bool
+        The relaxation has no solution.
+    bound : float or None
+        Its value in seconds; None when the run was cut short.
+    values : numpy.ndarray or None
+        The solution, options first.
+    """
+
+    def __init__(self, core: Core, options: Options, linking: Linking = "strong") -> None:
+        self.core, self.strong = core, StrongProgram(core, linking)
+        self.infeasible, self.bound = False, None
+        self.values: Floats | None = None
+        self.reduced_costs: Floats | None = None
+        result = HighsSolver(self.strong.program(), options).solve(relaxed=True)
+        self.infeasible = result.status == Status.INFEASIBLE
+        if result.values is None or result.objective is None:
+            return
+        self.bound, self.values = result.objective / self.strong.scale, result.values
+        self.reduced_costs = result.reduced_costs
+
+    def openings(self) -> Floats:
+        """Value of each z, shape (sites, atoms); 1 for atoms that are free."""
+        assert self.values is not None
+        found = np.ones(self.core.atom_bytes.shape)
+        found[self.strong.opening_site, self.strong.opening_atom] = self.values[self.core.options :]
+        return found
+
+    def decided(self, limit: float) -> tuple[Flags, Flags]:
+        """Atoms that a solution of at most this total never opens, and those that it always opens.
+
+        Both have shape (sites, atoms). A column away from where its reduced cost holds it costs at least that more.
+        """
+        assert self.reduced_costs is not None
+        assert self.bound is not None
+        slack = (limit * (1 + MARGIN) - self.bound) * self.strong.scale
+        cost = self.reduced_costs[self.core.options :]
+        closed, opened = np.zeros((2, *self.core.atom_bytes.shape), np.bool_)
+        closed[self.strong.opening_site, self.strong.opening_atom] = cost > slack
+        opened[self.strong.opening_site, self.strong.opening_atom] = -cost > slack
+        return closed, opened
+
+    def useful(self, limit: float) -> Flags:
+        """Options that a solution of at most this total may use, shape (options,)."""
+        assert self.reduced_costs is not None
+        assert self.bound is not None
+        slack = (limit * (1 + MARGIN) - self.bound) * self.strong.scale
+        closed, _ = self.decided(limit)
+        found: Flags = self.core.available(~closed) & (self.reduced_costs[: self.core.options] <= slack)
+        return found

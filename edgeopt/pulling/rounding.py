@@ -1,0 +1,144 @@
+"""`rounding`: the linear relaxation of the strong form rounded at random, repaired by whole atoms, and polished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from edgeopt.method import Options, Outcome
+from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.core import Core, Flags, Floats, Ints
+from edgeopt.pulling.infeasibility import jointly_unservable
+from edgeopt.pulling.local_search import LocalSearch
+from edgeopt.pulling.relaxation import LinearRelaxation
+from edgeopt.pulling.search import Search
+
+DRAWS = 20
+POLISHING_ROUNDS = 2
+LABELS = 10_000  # Kleinberg-Tardos gives up on the units that are left after so many labels a group
+
+
+def fitting(core: Core, openings: Floats, threshold: float) -> Flags:
+    """Open the atoms of at least this value; where they do not fit, close those of least value per byte, whole.
+
+    Parameters
+    ----------
+    core : Core
+    openings : numpy.ndarray, shape (sites, atoms)
+        Values between 0 and 1.
+    threshold : float
+    """
+    return repaired(core, core.costly & (openings >= threshold), openings)
+
+
+def repaired(core: Core, opened: Flags, openings: Floats) -> Flags:
+    """Close whole atoms of least value per byte at the sites where the open ones do not fit."""
+    opened = opened.copy()
+    for site in np.flatnonzero(core.overfull(opened) > 0).tolist():
+        atoms = np.flatnonzero(opened[site] & (core.atom_bytes[site] > 0))
+        value = openings[site, atoms] / core.atom_bytes[site, atoms]
+        excess = int(core.overfull(opened)[site])
+        for atom in atoms[np.argsort(value, kind="stable")].tolist():
+            if excess <= 0:
+                break
+            opened[site, atom] = False
+            excess -= int(core.atom_bytes[site, atom])
+    return opened
+
+
+def independent(core: Core, relaxation: LinearRelaxation, rng: np.random.Generator) -> Flags:
+    """Each group draws its option, or the cloud, with the relaxation's probabilities; its atoms are opened."""
+    assert relaxation.values is not None
+    share = relaxation.values[: core.options] / core.units[core.option_group]
+    before = np.concatenate([[0.0], np.cumsum(share)])
+    start = core.group_start
+    draw = before[start[:-1]] + rng.random(core.groups)
+    pick = np.searchsorted(before[1:], draw, side="right")
+    taken = np.flatnonzero(pick < start[1:])
+    amounts = np.zeros(core.options, np.int64)
+    amounts[pick[taken]] = 1
+    return core.opened(amounts)
+
+
+def by_threshold(core: Core, relaxation: LinearRelaxation, rng: np.random.Generator) -> Flags:
+    """Each site draws one threshold, and opens the atoms of at least that value."""
+    theta = 1 - rng.random((core.sites, 1))
+    found: Flags = core.costly & (relaxation.openings() >= theta)
+    return found
+
+
+def kleinberg_tardos(core: Core, relaxation: LinearRelaxation, rng: np.random.Generator) -> Flags:
+    """Draw a label (model, site) or the cloud and a threshold, again and again.
+
+    The groups that are still unassigned and whose x for the label reaches the threshold take it.
+    """
+    assert relaxation.values is not None
+    share = relaxation.values[: core.options] / core.units[core.option_group]
+    used = np.flatnonzero(share > 1e-9)
+    in_cloud = 1 - np.bincount(core.option_group, share, minlength=core.groups)
+    label = core.option_site[used] * core.models + core.option_model[used]
+    labels, runs = np.unique(label, return_inverse=True)
+    order = np.argsort(runs, kind="stable")
+    bounds = np.searchsorted(runs[order], np.arange(len(labels) + 1))
+    waiting = np.ones(core.groups, np.bool_)
+    amounts = np.zeros(core.options, np.int64)
+    for _ in range(LABELS):
+        if not waiting.any():
+            break
+        choice, theta = int(rng.integers(len(labels) + 1)), 1 - rng.random()
+        if choice == len(labels):
+            waiting &= in_cloud < theta
+        else:
+            run = used[order[bounds[choice] : bounds[choice + 1]]]
+            taken = run[(share[run] >= theta) & waiting[core.option_group[run]]]
+            amounts[taken] = 1
+            waiting[core.option_group[taken]] = False
+    return core.opened(amounts)
+
+
+VARIANTS: dict[str, Callable[[Core, LinearRelaxation, np.random.Generator], Flags]] = {
+    "independent": independent,
+    "kleinberg-tardos": kleinberg_tardos,
+    "threshold": by_threshold,
+}
+
+
+def solve_rounding(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
+    """Round the relaxation by three variants in turn, repair, complete, and polish the best.
+
+    Returns
+    -------
+    Outcome
+        Its bound is the value of the relaxation; the message tells the ratio that was seen.
+    """
+    core = arrays.core
+    relaxation = LinearRelaxation(core, options)
+    if relaxation.infeasible:
+        return Outcome(infeasible=True, message=jointly_unservable(arrays))
+    search, rng = Search(core), np.random.default_rng(options.seed)
+    best, best_opened, winner = np.inf, np.zeros_like(search.state.opened), "nothing opened"
+    if relaxation.bound is not None:
+        options.report(None, relaxation.bound)
+        openings = relaxation.openings()
+        for draw in range(options.iteration_limit or DRAWS):
+            for name, variant in VARIANTS.items():
+                if options.stop_reason() is not None:
+                    break
+                search.restore(repaired(core, variant(core, relaxation, rng), openings))
+                search.insert(options, np.arange(core.sites) if draw == 0 else np.empty(0, np.int64), 1.0)
+                if search.total < best:
+                    best, best_opened, winner = search.total, search.opened, name
+    search.restore(best_opened)
+    search.insert(options, np.arange(core.sites), 1.0)
+    local = LocalSearch(search, options, rng)
+    if start is not None and core.cost(start) < local.best:
+        local.best, local.amounts = core.cost(start), start
+    local.run(POLISHING_ROUNDS, exact_sites=core.limited.any())
+    stopped = options.stop_reason() or Outcome().stopped
+    if local.amounts is None:
+        return Outcome(None, relaxation.bound, stopped, message="no rounding could be repaired")
+    message = f"best draw: {winner}"
+    if relaxation.bound:
+        message += f"; {local.best / relaxation.bound:.5f} of the relaxation's value"
+    return Outcome(arrays.plan(local.amounts), relaxation.bound, stopped, message=message)
