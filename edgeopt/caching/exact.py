@@ -66,17 +66,15 @@ def solve_menu(tables: Tables, menu: Menu, dual: Dual, options: Options, node_li
         return Found(best, dual.bound, Stopped.FINISHED)
     formulation = formulate(tables, menu, promising(menu, dual))
     linear = compile_formulation(formulation)
-    columns = linear.columns(formulation.x)
+    columns, stored = linear.columns(formulation.x), linear.columns(formulation.z)
     solver, bound = HighsSolver(linear, options), dual.bound
     while True:
         result = solver.solve(
             gap=options.gap,
             absolute_gap=0.0,
             node_limit=node_limit,
-            start=None if best is None else _start(columns, best, len(linear.cost)),
-            report=lambda found, proven: options.report(
-                None, None if proven is None else min(proven, dual.objective)
-            ),
+            start=None if best is None else _start(menu, columns, stored, best, len(linear.cost)),
+            report=lambda found, proven: options.report(None, None if proven is None else min(proven, dual.objective)),
         )
         if result.status == Status.INFEASIBLE:
             # What prices ruled out is no better than the best known.
@@ -93,19 +91,25 @@ def solve_menu(tables: Tables, menu: Menu, dual: Dual, options: Options, node_li
             return Found(best, min(bound, objective), result.stopped)
         if result.stopped != Stopped.PROVED:
             return Found(best, min(bound, objective), result.stopped)
-        cuts, most = _cover_cuts(menu, columns, choice, over, len(linear.cost))
+        cuts, most = _cover_cuts(menu, stored, choice, over, len(linear.cost))
         solver.add_rows(cuts, np.full(len(over), -np.inf), most)
 
 
-def _start(columns: dict[tuple[int, int], int], choice: Integers, count: int) -> Floats:
+Columns = dict[tuple[int, int], int]
+
+
+def _start(menu: Menu, columns: Columns, stored: Columns, choice: Integers, count: int) -> Floats:
     values = np.zeros(count)
     for block, candidate in enumerate(choice.tolist()):
         if (block, candidate) in columns:
             values[columns[block, candidate]] = 1.0
+    masks = menu.masks[menu.group, choice]
+    for (block, node), column in stored.items():
+        values[column] = masks[block] >> node & 1
     return values
 
 
-def _choice(columns: dict[tuple[int, int], int], values: Floats, blocks: int) -> Integers:
+def _choice(columns: Columns, values: Floats, blocks: int) -> Integers:
     choice = np.zeros(blocks, np.int64)
     for (block, candidate), column in columns.items():
         if values[column] > 0.5:
@@ -114,19 +118,13 @@ def _choice(columns: dict[tuple[int, int], int], values: Floats, blocks: int) ->
 
 
 def _cover_cuts(
-    menu: Menu, columns: dict[tuple[int, int], int], choice: Integers, over: Integers, count: int
+    menu: Menu, stored: Columns, choice: Integers, over: Integers, count: int
 ) -> tuple[sparse.csr_array, Floats]:
     """Rows ``row @ x <= most``: of the blocks that overfill a node, at least one is not cached there."""
+    masks = menu.masks[menu.group, choice]
     rows = sparse.lil_array((len(over), count))
-    most = np.zeros(len(over))
     for row, node in enumerate(over.tolist()):
-        inside = {
-            block
-            for block, candidate in enumerate(choice.tolist())
-            if menu.masks[menu.group[block], candidate] >> node & 1
-        }
-        most[row] = len(inside) - 1
-        for (block, candidate), column in columns.items():
-            if block in inside and menu.masks[menu.group[block], candidate] >> node & 1:
-                rows[row, column] = 1.0
-    return sparse.csr_array(rows), most
+        for block in np.flatnonzero(masks >> node & 1).tolist():
+            rows[row, stored[block, node]] = 1.0
+    cuts = sparse.csr_array(rows)
+    return cuts, cuts.sum(axis=1) - 1

@@ -12,7 +12,6 @@ from edgeopt.method import Options, Outcome, method
 from edgeopt.solution import Stopped
 
 if TYPE_CHECKING:
-    from edgeopt.caching.search_kernels import Integers
     from edgeopt.caching.tables import Menu, Tables
 
 FULL_TABLE_NODES = 8
@@ -95,11 +94,13 @@ def _dual(tables: Tables, menu: Menu, options: Options):
 
 def _never_ends(tables):
     from edgeopt.caching.bounds import never_ends
+
     r = never_ends(tables)
     return None if r is None else Outcome(infeasible=r[1], message=r[0])
 
 
 def _outcome(tables, menu, choice, bound, stopped, infeasible=False):
     from edgeopt.caching.bounds import standing
+
     plan = None if choice is None else tables.plan(menu.masks[menu.group, choice])
     return Outcome(plan=plan, bound=bound, stopped=stopped, infeasible=infeasible, message=standing(tables))

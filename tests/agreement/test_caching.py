@@ -1,0 +1,53 @@
+"""What must be true across the methods of `caching`: enumeration's optimum is found, never beaten, and bounded."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import pytest
+
+import edgeopt
+from edgeopt.solution import Status
+from tests.caching.brute_force import optimum
+from tests.caching.random_instances import random_instance
+from tests.caching.rates import dual_rates
+
+INSTANCES = 150
+KINDS = {name: facts.kind for name, facts in edgeopt.methods("caching").items()}
+OPTIMA: dict[int, float] = {}
+
+
+def best_of(seed: int) -> float:
+    if seed not in OPTIMA:
+        instance = random_instance(seed)
+        OPTIMA[seed] = optimum(instance, dual_rates(instance))
+    return OPTIMA[seed]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_against_enumeration(name: str) -> None:
+    """Exact methods find the optimum and prove it; the others stay at or above it, and their bounds at or below."""
+    ran, found = 0, 0
+    for seed in range(INSTANCES):
+        instance = random_instance(seed)
+        if edgeopt.methods("caching")[name].refusal(instance):
+            continue
+        ran += 1
+        best = best_of(seed)
+        solution = edgeopt.solve(instance, name, threads=1, seed=seed)
+        if not isfinite(best):
+            assert solution.objective is None, seed
+            assert solution.message, seed
+            continue
+        margin = 1e-9 * max(1.0, best)
+        assert solution.status != Status.INFEASIBLE, seed
+        if solution.objective is not None:
+            found += 1
+            assert solution.objective >= best - margin, seed
+        if solution.bound is not None:
+            assert solution.bound <= best + margin, seed
+        if KINDS[name] == "exact":
+            assert solution.status == Status.OPTIMAL, (seed, solution)
+            assert abs(solution.objective - best) <= margin, seed
+    assert ran >= INSTANCES / 4
+    assert found >= ran / 2 or KINDS[name] == "bound"
