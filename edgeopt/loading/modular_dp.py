@@ -1,7 +1,7 @@
 """Dynamic program over groups of crossing blocks: the optimum for any sharing, fast where the groups are narrow.
 
 The groups nest like a tree (see `sharing_tree`). Inside a group of m cells the least load of every subset of cells
-is a shortest Hamiltonian path (Held and Karp, 1962), and a depth-first walk over the subsets merges their tables.
+is a shortest Hamiltonian path (Held and Karp, 1962); the tables of the subsets are merged in two halves.
 Proofs: docs/loading-proofs.md.
 """
 
@@ -25,6 +25,10 @@ WIDEST = 15
 class CrossingGroup:
     """The table of a group of several cells.
 
+    The subsets of one half of the cells are merged, and those of the other half. Since a merge distributes over the
+    minimum, the first half's tables can be put together for each subset of the other half before they are merged
+    with its table: 2**(m/2) merges instead of 2**m.
+
     Parameters
     ----------
     tables : sequence of numpy.ndarray
@@ -37,58 +41,79 @@ class CrossingGroup:
     """
 
     def __init__(self, tables: Sequence[Table], common_s: NDArray[np.float64], horizon: float, watch: Watch) -> None:
-        # The later a cell stands, the more subsets it is merged into: long tables come first.
         self._cells = sorted(range(len(tables)), key=lambda cell: -len(tables[cell]))
-        self._tables = [tables[cell][1:] for cell in self._cells]
+        self._tables = [tables[cell][1:] for cell in self._cells]  # a cell in a subset serves someone
         self._common = common_s[np.ix_(self._cells, self._cells)]
         self._overlap = path_overlaps(self._common)
         members = np.arange(len(self._overlap))[:, None] >> np.arange(len(tables)) & 1
         self._load = members @ self._common.diagonal() - self._overlap.max(axis=1)
         self._horizon = horizon
-        self._enumerate(watch)
+        middle = (len(tables) + 1) // 2
+        self._head = self._merged(range(middle), watch)
+        self._tail = self._merged(range(middle, len(tables)), watch)
+        self._combine(watch)
 
-    def _enumerate(self, watch: Watch) -> None:
-        """Find for each number of users the best subset of cells, each of which serves at least one user.
+    def _merged(self, cells: range, watch: Watch) -> dict[int, Table]:
+        """Return for subsets of the cells the least times, from one user in each cell on, without the group's blocks.
 
         A larger subset loads no less, so that what is beyond the horizon is so in every superset too.
         """
+        merged = {0: np.zeros(1)}
+        for cell in cells:
+            for subset, table in list(merged.items()):
+                if subset and watch.expired():
+                    break
+                wider = subset | 1 << cell
+                extended = merge(table, self._tables[cell], self._horizon - self._load[wider])
+                if len(extended):
+                    merged[wider] = extended
+        return merged
+
+    def _combine(self, watch: Watch) -> None:
+        """Find for each number of users the least time, and the subset of the tail that attains it."""
         table = np.full(1 + sum(map(len, self._tables)), np.inf)
-        table[0] = 0.0
-        self._subset = np.zeros(len(table), dtype=np.int64)
-        stack = [(0, 0, np.zeros(1))]
-        while stack:
-            parent, first, merged = stack.pop()
-            if parent and watch.expired():
+        self._best_tail = np.zeros(len(table), dtype=np.int64)
+        for tail, times in self._tail.items():
+            if tail and watch.expired():
                 break
-            for cell in range(first, len(self._tables)):
-                subset = parent | 1 << cell
-                wider = self._extended(merged, cell, subset)
-                if len(wider):
-                    span = slice(subset.bit_count(), subset.bit_count() + len(wider))
-                    least = wider + self._load[subset]
-                    self._subset[span][least < table[span]] = subset
-                    np.minimum(table[span], least, out=table[span])
-                    stack.append((subset, cell + 1, wider))
+            least = merge(self._with_head(tail), times, self._horizon)
+            span = slice(tail.bit_count(), tail.bit_count() + len(least))
+            self._best_tail[span][least < table[span]] = tail
+            np.minimum(table[span], least, out=table[span])
         self.table = table[: np.searchsorted(table, self._horizon, side="right")]
 
-    def _extended(self, merged: Table, cell: int, subset: int) -> Table:
-        """Merge one more cell into the table of a subset; `subset` includes the cell."""
-        return merge(merged, self._tables[cell], self._horizon - self._load[subset])
+    def _with_head(self, tail: int) -> Table:
+        """Return the least times of users of the head, with the loading of their cells and of those of the tail."""
+        table = np.full(max(head.bit_count() + len(times) for head, times in self._head.items()), np.inf)
+        for head, times in self._head.items():
+            span = slice(head.bit_count(), head.bit_count() + len(times))
+            np.minimum(table[span], times + self._load[head | tail], out=table[span])
+        return table
 
     def shares(self, total: int) -> list[tuple[int, int]]:
         """Return (cell, users) along the path that loads least."""
-        subset = int(self._subset[total])
-        chosen = [cell for cell in range(len(self._tables)) if subset >> cell & 1]
-        merged, reached = [np.zeros(1)], 0
-        for cell in chosen:
-            reached |= 1 << cell
-            merged.append(self._extended(merged[-1], cell, reached))
-        counts, left = {}, total - len(chosen)
-        for cell, before in zip(reversed(chosen), merged[-2::-1], strict=True):
-            others = split(before, self._tables[cell], left)
+        tail = int(self._best_tail[total])
+        with_head = self._with_head(tail)
+        of_head = split(with_head, self._tail[tail], total - tail.bit_count())
+        head = next(
+            head
+            for head, times in self._head.items()
+            if 0 <= of_head - head.bit_count() < len(times)
+            and times[of_head - head.bit_count()] + self._load[head | tail] == with_head[of_head]
+        )
+        counts = self._counts(self._head, head, of_head) | self._counts(self._tail, tail, total - of_head)
+        return [(self._cells[cell], counts[cell]) for cell in self._path(head | tail)]
+
+    def _counts(self, merged: dict[int, Table], subset: int, total: int) -> dict[int, int]:
+        """Return the users of each cell of a subset of one half."""
+        counts, left = {}, total - subset.bit_count()
+        while subset:
+            cell = subset.bit_length() - 1
+            subset ^= 1 << cell
+            others = split(merged[subset], self._tables[cell], left)
             counts[cell] = 1 + left - others
             left = others
-        return [(self._cells[cell], counts[cell]) for cell in self._path(subset)]
+        return counts
 
     def _path(self, subset: int) -> list[int]:
         """Return the cells of a subset in an order that loads least."""
