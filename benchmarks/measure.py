@@ -70,7 +70,9 @@ def fresh(function: Callable[..., Any], *arguments: Any, limit_s: float | None =
     try:
         if not receiver.poll(None if limit_s is None else limit_s + GRACE_S):
             return Run(None, failure=f"still running {GRACE_S:g} s after its limit")
-        return receiver.recv()
+        run = receiver.recv()
+        process.join(GRACE_S)
+        return run
     except EOFError:
         process.join()
         return Run(None, failure=f"the process ended with code {process.exitcode}")
