@@ -59,15 +59,17 @@ class ExactSearch:
         local.run(rounds, exact_sites=False)
         self.offer(local.amounts)
 
-    def solve_part(self, keep: Flags, node_limit: int | None) -> Result:
-        """Solve the integer program over some of the options, and offer its solution."""
+    def solve_part(self, keep: Flags, node_limit: int | None, proof: bool) -> Result:
+        """Solve the integer program over some of the options, and offer its solution.
+
+        `proof` says that the options left out are useless, so that the bound holds for the whole core.
+        """
         part, behind = self.core.restricted(keep), np.flatnonzero(keep)
         start = None if self.best is None or self.best[~keep].any() else self.best[keep]
         limited = replace(self.options, iteration_limit=node_limit)
-        limited.history = self.options.history
         while True:
             try:
-                result, amounts = solve_core(part, limited, start)
+                result, amounts = solve_core(part, limited, start, self._on_bound if proof else None)
                 break
             except Overwork as overwork:
                 whole, merged = part, start
@@ -94,11 +96,14 @@ class ExactSearch:
                 keep = self._reduced(relaxation)
                 if self._close_enough():
                     return Result(Status.FEASIBLE, Stopped.FINISHED, bound=self.bound)
-        result = self.solve_part(keep, self.options.iteration_limit)
+        result = self.solve_part(keep, self.options.iteration_limit, proof=True)
         if self.best is not None and result.status == Status.INFEASIBLE:
             return replace(result, status=Status.OPTIMAL, bound=self.total)
         bounds = [bound for bound in (self.bound, result.bound) if bound is not None]
         return replace(result, bound=min(max(bounds), self.total) if bounds else None)
+
+    def _on_bound(self, bound: float) -> None:
+        self.options.report(None, min(bound, self.total))
 
     def _close_enough(self) -> bool:
         return self.bound is not None and self.total - self.bound <= self.options.gap * abs(self.total)
@@ -111,7 +116,7 @@ class ExactSearch:
                 self.improve(fitting(core, openings, threshold), HEURISTIC_ROUNDS)
         if self.best is not None and not self._close_enough() and self.options.stop_reason() is None:
             likely = (openings > LIKELY) | core.opened(self.best)
-            self.solve_part(core.available(likely) & relaxation.useful(self.total), KERNEL_NODES)
+            self.solve_part(core.available(likely) & relaxation.useful(self.total), KERNEL_NODES, proof=False)
         return relaxation.useful(self.total) if self.best is not None else np.ones(core.options, np.bool_)
 
 

@@ -93,9 +93,7 @@ def read_hashcode(path: str | Path) -> PullingInstance:
 
 def hashcode_score(instance: PullingInstance, objective_s: float) -> int:
     """Return the contest's score of a total delay: 1000 times the milliseconds saved per request, rounded down."""
-    latency = {
-        link.between[0]: round(1000 * link.latency_s) for link in instance.links if link.between[1] == "cloud"
-    }
+    latency = {link.between[0]: round(1000 * link.latency_s) for link in instance.links if link.between[1] == "cloud"}
     requests = instance.requests.values()
     from_cloud = sum(request.count * latency[request.node] for request in requests)
     saved = from_cloud - round(1000 * objective_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +26,9 @@ class Overwork(Exception):
         self.groups = groups
 
 
-def solve_core(core: Core, options: Options, start: Ints | None = None) -> tuple[Result, Ints | None]:
+def solve_core(
+    core: Core, options: Options, start: Ints | None = None, on_bound: Callable[[float], None] | None = None
+) -> tuple[Result, Ints | None]:
     """Solve a core of the instance to proven optimality, its limits kept in integers.
 
     Parameters
@@ -35,6 +38,8 @@ def solve_core(core: Core, options: Options, start: Ints | None = None) -> tuple
     options : Options
     start : numpy.ndarray of int64, optional
         Units of each option of a feasible solution.
+    on_bound : callable, optional
+        Told each better bound in seconds.
 
     Returns
     -------
@@ -50,7 +55,8 @@ def solve_core(core: Core, options: Options, start: Ints | None = None) -> tuple
     scale = program.scale
 
     def report(objective: float | None, bound: float | None) -> None:
-        options.report(None, None if bound is None else bound / scale)
+        if bound is not None and on_bound is not None:
+            on_bound(bound / scale)
 
     while True:
         result = solver.solve(gap=options.gap, start=point, report=report, node_limit=options.iteration_limit)
