@@ -116,6 +116,7 @@ class HighsSolver:
         self._messages: SimpleQueue[tuple[float | None, float | None] | BaseException | None] = SimpleQueue()
         self._halt = threading.Event()
         self._enough: Callable[[float | None, float | None], bool] | None = None
+        self._incumbent: float | None = None
         self._bound: float | None = None
         self._highs.cbMipInterrupt.subscribe(self._on_node)
         self._highs.cbSimplexInterrupt.subscribe(self._on_iteration)
@@ -215,7 +216,7 @@ class HighsSolver:
             self._set("time_limit", min(self._highs.getRunTime() + seconds, highspy.kHighsInf))
             _use_threads(self.options.threads)
             self._halt.clear()
-            self._enough, self._bound = enough, None
+            self._enough, self._incumbent, self._bound = enough, None, None
             self._run(report)
             return self._result(relaxed)
 
@@ -290,20 +291,18 @@ class HighsSolver:
         return self._sign * value if np.isfinite(value) else None
 
     def _on_iteration(self, event: Any) -> None:
-        if self._halt.is_set():
-            event.interrupt()
+        event.interrupt(self._halt.is_set())  # the flag outlives the run: it has to be lowered, too
 
     def _on_node(self, event: Any) -> None:
-        incumbent = self._original(event.data_out.mip_primal_bound)
         bound = self._original(event.data_out.mip_dual_bound)
         if bound != self._bound:
             self._bound = bound
             self._messages.put((None, bound))
-        if self._halt.is_set() or (self._enough is not None and self._enough(incumbent, bound)):
-            event.interrupt()
+        event.interrupt(self._halt.is_set() or (self._enough is not None and self._enough(self._incumbent, bound)))
 
     def _on_incumbent(self, event: Any) -> None:
-        self._messages.put((self._original(event.data_out.objective_function_value), None))
+        self._incumbent = self._original(event.data_out.objective_function_value)
+        self._messages.put((self._incumbent, None))
 
     def _result(self, relaxed: bool) -> Result:
         code, info = self._highs.getModelStatus(), self._highs.getInfo()

@@ -1,0 +1,32 @@
+"""Which method `auto` takes for an instance of `loading`."""
+
+from __future__ import annotations
+
+from edgeopt.loading.arrays import compile_arrays, individual_deadlines
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modular_dp import WIDEST
+from edgeopt.loading.relaxations import too_large
+from edgeopt.method import Options, methods
+
+FOR_INDIVIDUAL_DEADLINES = ("exact", "cpsat", "local-search", "greedy", "edf")
+
+
+def choose(instance: LoadingInstance, options: Options) -> tuple[str, str]:
+    """Return the name of the best method that fits the instance, and why it is the best."""
+    if individual_deadlines(instance):
+        return _for_individual_deadlines(instance)
+    sharing = compile_arrays(instance).sharing
+    if sharing.crossing_atoms is None:
+        return "dp", "tree sharing and one deadline, solved exactly in O(K^2) for K users"
+    if methods("loading")["modular-dp"].refusal(instance) is None:
+        return "modular-dp", f"no more than {WIDEST} groups of models cross, solved exactly"
+    reason = too_large(compile_arrays(instance))
+    if reason:
+        return "local-search", f"{reason} of an exact method"
+    return "exact", "blocks cross in too many groups for a dynamic program"
+
+
+def _for_individual_deadlines(instance: LoadingInstance) -> tuple[str, str]:
+    known = methods("loading")
+    name = next(name for name in FOR_INDIVIDUAL_DEADLINES if name in known and known[name].refusal(instance) is None)
+    return name, f"the users have different deadlines; the best that takes them promises {known[name].guarantee}"
