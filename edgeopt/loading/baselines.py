@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeopt.loading.arrays import HORIZON_MARGIN, bandwidths, compile_arrays
+from edgeopt.loading.arrays import HORIZON_MARGIN, bandwidths, compile_arrays, unusual_mode
 from edgeopt.loading.dp import Watch
 from edgeopt.loading.greedy import one_deadline
 from edgeopt.loading.instance import LoadingInstance
@@ -122,7 +122,7 @@ def serve_in_turn(instance: LoadingInstance, users: Sequence[str], options: Opti
     return line.plan(), Stopped.FINISHED
 
 
-@method("loading", "edf", kind="baseline", guarantee="none")
+@method("loading", "edf", kind="baseline", guarantee="none", fits=unusual_mode)
 def solve_earliest_deadline_first(instance: LoadingInstance, options: Options) -> Outcome:
     """Add users by deadline (ties: by upload time, then by name); skip those who would make anybody late."""
     facts = instance.users
@@ -131,7 +131,7 @@ def solve_earliest_deadline_first(instance: LoadingInstance, options: Options) -
     return Outcome(plan, stopped=stopped, message=f"earliest deadline first, {len(plan['batches'])} batches")
 
 
-@method("loading", "random", kind="baseline", guarantee="none")
+@method("loading", "random", kind="baseline", guarantee="none", fits=unusual_mode)
 def solve_at_random(instance: LoadingInstance, options: Options) -> Outcome:
     """Add users in random order; skip those who would make anybody late."""
     names = sorted(instance.users)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeopt.loading.arrays import compile_arrays, individual_deadlines
+from edgeopt.loading.arrays import compile_arrays, individual_deadlines, unusual_mode
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.order_dp import Selection, best_selection
 from edgeopt.loading.paths import Path
@@ -16,7 +16,7 @@ CREDITS = (0.0, 0.3, 0.6, 0.9)
 def one_deadline(instance: LoadingInstance) -> str | None:
     """Say why a heuristic for one deadline refuses the instance, or return None."""
     reason = individual_deadlines(instance)
-    return f"{reason}; 'edf' and 'random' would work" if reason else None
+    return f"{reason}; 'edf' and 'random' would work" if reason and not unusual_mode(instance) else reason
 
 
 def greedy_selection(tables: Tables, options: Options) -> tuple[Selection, Stopped | None]:

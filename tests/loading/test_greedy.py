@@ -1,0 +1,116 @@
+"""Greedy methods: feasible, never above the optimum, insertion anywhere, refill, and the weakness of appending."""
+
+import pytest
+
+import edgeopt
+from edgeopt.loading.arrays import compile_arrays
+from edgeopt.loading.generator import generate
+from edgeopt.loading.paths import Path
+from edgeopt.loading.tables import Tables
+from tests.loading.brute_force import optimum
+from tests.loading.random_instances import STRUCTURES, random_instance
+from tests.loading.small import FREE, instance_of
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_never_above_the_optimum_and_close_to_it(structure):
+    best = reached = 0
+    for seed in range(30):
+        instance = random_instance(seed, structure)
+        value, most = edgeopt.solve(instance, "greedy").objective, optimum(instance)
+        assert value <= most, instance.name
+        assert edgeopt.solve(instance, "greedy-append").objective <= most, instance.name
+        best, reached = best + most, reached + value
+    assert reached >= 0.98 * best
+
+
+def build(instance):
+    """Order and counts of the bare insertion, before the order-DP."""
+    from edgeopt.loading.greedy_kernels import cheapest_insertion
+
+    arrays = compile_arrays(instance)
+    tables = Tables.of(arrays)
+    path = Path(tables)
+    credit = 0.0 * tables.largest
+    counts = cheapest_insertion(
+        path.cells,
+        path.place,
+        tables.serve,
+        tables.first,
+        tables.load,
+        tables.overlap,
+        credit,
+        tables.horizon,
+    )
+    return [(arrays.model_names[model], int(counts[model])) for model in path.order()]
+
+
+def test_refills_a_model_on_the_path():
+    """The second user of a costs 3 s and comes after b's, which costs 2 s."""
+    instance = instance_of(
+        {"a": ["a"], "b": ["b"]},
+        {
+            "quick": {"model": "a", "upload_bits": 0.0},
+            "slow": {"model": "a", "upload_bits": 12.0},
+            "other": {"model": "b", "upload_bits": 4.0},
+        },
+        deadline_s=7.0,
+        model_keys=dict.fromkeys("ab", FREE),
+    )
+    assert sorted(build(instance)) == [("a", 2), ("b", 1)]
+
+
+def test_inserts_between_two_models():
+    """The middle one comes last, for its upload, and costs no loading between the others only."""
+    instance = instance_of(
+        {"left": ["l"], "middle": ["l", "r"], "right": ["r"]},
+        {
+            "1": {"model": "left", "upload_bits": 0.0},
+            "2": {"model": "middle", "upload_bits": 48.0},
+            "3": {"model": "right", "upload_bits": 0.0},
+        },
+        deadline_s=2.0 + 12.0,
+        model_keys=dict.fromkeys(["left", "middle", "right"], FREE),
+    )
+    built = build(instance)
+    assert [count for _, count in built] == [1, 1, 1]
+    assert built[1][0] == "middle"
+    assert edgeopt.solve(instance, "greedy").objective == 3
+
+
+def test_appending_can_be_worse_than_no_sharing():
+    """One user a second is the best first step (two users need 2.2 s); the model is then never refilled."""
+    instance = instance_of(
+        {"a": ["a"]},
+        {
+            "quick": {"model": "a", "upload_bits": 0.0},
+            **{f"slow{n}": {"model": "a", "upload_bits": 4.8} for n in (1, 2)},
+        },
+        deadline_s=3.4,
+        model_keys={"a": FREE},
+    )
+    assert edgeopt.solve(instance, "greedy-append").objective == 1
+    assert edgeopt.solve(instance, "no-sharing").objective == edgeopt.solve(instance, "greedy").objective == 3
+
+
+def test_quality_does_not_depend_on_the_order_of_input():
+    instance = generate("random", 20, 160, seed=2)
+    data = instance.to_dict()
+    data["users"] = dict(reversed(data["users"].items()))
+    data["library"]["models"] = dict(reversed(data["library"]["models"].items()))
+    permuted = type(instance).from_dict(data)
+    first, second = (edgeopt.solve(one, "greedy").objective for one in (instance, permuted))
+    assert abs(first - second) <= 1
+
+
+@pytest.mark.parametrize("name", ["greedy", "greedy-append"])
+def test_refuses_individual_deadlines(name):
+    instance = instance_of({"a": ["a"]}, {"u": {"model": "a", "deadline_s": 3.0}, "v": {"model": "a"}}, deadline_s=9.0)
+    with pytest.raises(edgeopt.MethodRefusal, match=r"'u' has 3 s and 'v' has 9 s; 'edf'"):
+        edgeopt.solve(instance, name)
+
+
+@pytest.mark.parametrize("name", ["greedy", "greedy-append"])
+def test_nobody_to_serve(name):
+    solution = edgeopt.solve(instance_of({"a": ["a"]}, ["a", "a"], deadline_s=0.5), name)
+    assert (solution.objective, solution.stopped) == (0, "finished")
