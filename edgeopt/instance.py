@@ -129,7 +129,11 @@ def instance_from_dict(data: Any, file: str | Path | None = None) -> Instance:
 
 def _library_file(name: str, file: str | Path | None) -> ModelLibrary:
     path = (Path(file).parent if file is not None else Path()) / name
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except (OSError, ValueError):  # a name too long, or with a zero byte
+        found = False
+    if not found:
         problem = f"there is no library file {str(path)!r}"
         raise InputError(Finding("$.library", problem, "the path is relative to the instance file"), file)
     return ModelLibrary.read(path)

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from edgeopt.errors import Finding, InputError, suggestion
 from edgeopt.files import format_json, read_json, write_text
-from edgeopt.record import Record
+from edgeopt.record import NonNegative, Record
 
 LIBRARY_FORMAT: Final = "edgeopt-library/1"
 
@@ -45,9 +45,9 @@ class Model(Record):
     blocks: list[Name]
     task: str | None = None
     accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
-    flops_per_sample: Annotated[float, Field(ge=0)] | None = None
-    compute_fixed_s: Annotated[float, Field(ge=0)] | None = None
-    compute_per_sample_s: Annotated[float, Field(ge=0)] | None = None
+    flops_per_sample: NonNegative | None = None
+    compute_fixed_s: NonNegative | None = None
+    compute_per_sample_s: NonNegative | None = None
     workspace_bytes_per_sample: Bytes | None = None
 
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from edgeopt.errors import Finding, InputError, suggestion
+
+EXTREME = 1e30
+
+
+def _not_extreme(value: float) -> float:
+    """Refuse quantities whose products and quotients could leave the range of floating-point numbers."""
+    if value and not 1 / EXTREME <= abs(value) <= EXTREME:
+        raise ValueError(f"input should lie between {1 / EXTREME:g} and {EXTREME:g}")
+    return value
+
+
+Positive = Annotated[float, Field(gt=0), AfterValidator(_not_extreme)]
+NonNegative = Annotated[float, Field(ge=0), AfterValidator(_not_extreme)]
 
 _REMEDIES = {
     "int_type": "give a whole number without a decimal point",
@@ -61,7 +74,8 @@ def _finding(cls: type[Record], detail: Any, data: Any) -> Finding:
         return Finding(place, f"unknown key {key!r}", suggestion(key, siblings))
     if kind == "missing":
         return Finding(place, f"the key {location[-1]!r} is missing", _REMEDIES[kind])
-    message = detail["msg"][0].lower() + detail["msg"][1:]
+    message = detail["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
     value = detail["input"]
     shown = repr(value)
     if isinstance(value, Mapping | list) or len(shown) > 60:

@@ -74,6 +74,8 @@ FAULTS: list[tuple[Change, str, str]] = [
     (at("users", "ann", "spectral_efficiency", value=0), "$.users.ann.spectral_efficiency", "greater than 0"),
     (at("users", "ann", "upload_bits", value=-1), "$.users.ann.upload_bits", "greater than or equal to 0"),
     (at("users", "ann", "upload_bits", value=False), "$.users.ann.upload_bits", "valid number"),
+    (at("users", "ann", "upload_bits", value=1e31), "$.users.ann.upload_bits", "between 1e-30 and 1e+30"),
+    (at("bandwidth_hz", value=1e-31), "$.bandwidth_hz", "between 1e-30 and 1e+30"),
     (at("users", "ann", "upload_bits", value=10**400), "$.users.ann.upload_bits", ""),
     (at("users", "ann", "deadline_s", value=-1.0), "$.users.ann.deadline_s", "greater than or equal to 0"),
     (at("users", "ann", "deadline", value=1.0), "$.users.ann.deadline", "'deadline_s'"),
@@ -153,6 +155,9 @@ class TestLibraryPath:
 
     def test_empty_name(self, tmp_path: Path) -> None:
         assert "there is no library file" in self.solve(tmp_path, "")
+
+    def test_name_too_long(self, tmp_path: Path) -> None:
+        assert "there is no library file" in self.solve(tmp_path, "x" * 5000)
 
     def test_zero_byte_in_name(self, tmp_path: Path) -> None:
         assert "$.library" in self.solve(tmp_path, "a\0b")
@@ -324,16 +329,14 @@ def test_instances_changed_at_random_are_refused_or_solved(seed: int) -> None:
 
 
 def _mutate(data: Any, path: tuple[Any, ...], rng: random.Random) -> None:
-    for part in path[:-1]:
-        if not isinstance(data, dict | list) or (isinstance(data, list) and part >= len(data)):
-            return
-        data = data.get(part) if isinstance(data, dict) else data[part]
-    if not isinstance(data, dict | list) or (isinstance(data, list) and path[-1] >= len(data)):
-        return
-    action = rng.random()
-    if action < 0.8 or path[-1] not in data:
-        data[path[-1]] = copy.deepcopy(rng.choice(STRANGE))
-    elif isinstance(data, dict) and action < 0.9:
-        data[str(rng.choice(STRANGE))] = data.pop(path[-1])
-    else:
-        del data[path[-1]]
+    """Set, rename or delete one value; a place that an earlier change took away is left alone."""
+    with suppress(KeyError, IndexError, TypeError, AttributeError):
+        for part in path[:-1]:
+            data = data[part]
+        last, action = path[-1], rng.random()
+        if action < 0.8:
+            data[last] = copy.deepcopy(rng.choice(STRANGE))
+        elif action < 0.9:
+            data[str(rng.choice(STRANGE))] = data.pop(last)
+        else:
+            del data[last]

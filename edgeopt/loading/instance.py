@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal
 
 from edgeopt.errors import Finding, suggestion
 from edgeopt.instance import Instance, require_model_keys
 from edgeopt.library import Bytes, Name
-from edgeopt.record import Record
+from edgeopt.record import NonNegative, Positive, Record
 
 NEEDED_MODEL_KEYS = ("compute_fixed_s", "compute_per_sample_s", "workspace_bytes_per_sample")
-
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
 
 
 class Server(Record):
