@@ -1,18 +1,19 @@
 """The optimum of a tiny `loading` instance by enumeration in exact arithmetic.
 
 It sees the plain instance only, and assumes nothing of what makes methods fast: every set of users, every sequence
-of batches of any size, models revisited at will. Numbers count as the decimals that they are written as.
+of batches of any size, models revisited at will, every eviction, every order of uploads. Numbers count as the
+decimals that they are written as.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import combinations
+from itertools import chain, combinations, permutations
 
 from edgeopt.loading.instance import LoadingInstance
 
-State = tuple[str | None, frozenset[str]]
+State = tuple[frozenset[str], frozenset[str]]  # blocks on the GPU, users served
 
 
 def optimum(instance: LoadingInstance) -> int:
@@ -42,21 +43,49 @@ def upload_s(instance: LoadingInstance, users: frozenset[str]) -> Fraction:
 
 def can_serve(instance: LoadingInstance, users: frozenset[str]) -> bool:
     """Whether some sequence of batches serves exactly these users, each by its deadline."""
-    start = upload_s(instance, users)
+    if instance.upload == "phase":
+        start = upload_s(instance, users)
+        return can_serve_after(instance, dict.fromkeys(users, start), start)
+    return any(can_serve_after(instance, in_turn(instance, order), Fraction(0)) for order in permutations(users))
+
+
+def in_turn(instance: LoadingInstance, order: tuple[str, ...]) -> dict[str, Fraction]:
+    """When each user has uploaded, if they upload one after another with the whole band."""
+    return {user: upload_s(instance, frozenset(order[: number + 1])) for number, user in enumerate(order)}
+
+
+def can_serve_after(instance: LoadingInstance, uploaded: dict[str, Fraction], start: Fraction) -> bool:
+    """Whether all these users can be served by a server that starts at `start`, none before it has uploaded."""
+    users = frozenset(uploaded)
     latest = {user: written(instance.users[user].deadline_s) for user in users}
-    if any(start > deadline for deadline in latest.values()):
+    if any(uploaded[user] > latest[user] for user in users):
         return False
-    earliest: dict[State, Fraction] = {(None, frozenset()): start}
+    earliest: dict[State, Fraction] = {(frozenset(), frozenset()): start}
     # Batches only add users, so states by number of served users are final once all smaller ones are expanded.
     for served_number in range(len(users)):
-        for (loaded, served), time in [(s, t) for s, t in earliest.items() if len(s[1]) == served_number]:
+        for (on_gpu, served), time in [(s, t) for s, t in earliest.items() if len(s[1]) == served_number]:
             for model, batch in batches(instance, users - served):
-                end = time + batch_s(instance, loaded, model, len(batch))
-                state = (model, served | batch)
-                in_time = all(end <= latest[user] for user in batch)
-                if in_time and (state not in earliest or end < earliest[state]):
-                    earliest[state] = end
+                for kept in remains(instance, on_gpu, model, len(batch)):
+                    blocks = frozenset(instance.library.models[model].blocks)
+                    loaded = time + load_s(instance, blocks - kept)
+                    end = max(loaded, *(uploaded[user] for user in batch)) + compute_s(instance, model, len(batch))
+                    state = (kept | blocks, served | batch)
+                    in_time = all(end <= latest[user] for user in batch)
+                    if in_time and (state not in earliest or end < earliest[state]):
+                        earliest[state] = end
     return any(served == users for _, served in earliest)
+
+
+def remains(instance: LoadingInstance, on_gpu: frozenset[str], name: str, number: int) -> Iterator[frozenset[str]]:
+    """Every set of blocks that may stay on the GPU when a batch of this model comes."""
+    model, size = instance.library.models[name], instance.library.blocks
+    if instance.retention == "consecutive":
+        yield on_gpu & frozenset(model.blocks)
+        return
+    workspace = (model.workspace_bytes_per_sample or 0) * number
+    for kept in chain.from_iterable(subsets(on_gpu, count) for count in range(len(on_gpu) + 1)):
+        if sum(size[block] for block in kept | set(model.blocks)) + workspace <= instance.server.memory_bytes:
+            yield kept
 
 
 def batches(instance: LoadingInstance, waiting: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
@@ -70,13 +99,17 @@ def batches(instance: LoadingInstance, waiting: frozenset[str]) -> Iterator[tupl
                     yield name, users
 
 
-def batch_s(instance: LoadingInstance, loaded: str | None, name: str, number: int) -> Fraction:
-    """Seconds to load the blocks that the model before did not leave, and to compute the batch."""
+def load_s(instance: LoadingInstance, blocks: Iterable[str]) -> Fraction:
+    """Seconds to load these blocks."""
+    return Fraction(sum(instance.library.blocks[block] for block in blocks)) / written(
+        instance.server.load_rate_bytes_per_s
+    )
+
+
+def compute_s(instance: LoadingInstance, name: str, number: int) -> Fraction:
+    """Seconds to compute a batch."""
     model = instance.library.models[name]
-    kept = set(instance.library.models[loaded].blocks) if loaded is not None else set()
-    missing = sum(instance.library.blocks[block] for block in model.blocks if block not in kept)
-    computing = written(model.compute_fixed_s or 0.0) + written(model.compute_per_sample_s or 0.0) * number
-    return Fraction(missing) / written(instance.server.load_rate_bytes_per_s) + computing
+    return written(model.compute_fixed_s or 0.0) + written(model.compute_per_sample_s or 0.0) * number
 
 
 def written(value: float) -> Fraction:

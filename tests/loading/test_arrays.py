@@ -11,7 +11,7 @@ import edgeopt
 from edgeopt.loading.arrays import HORIZON_MARGIN, bandwidths, compile_arrays, individual_deadlines
 from edgeopt.loading.checker import TOLERANCE, check
 from edgeopt.loading.generator import generate
-from tests.loading.brute_force import batch_s, optimum, upload_s
+from tests.loading.brute_force import compute_s, optimum, upload_s
 from tests.loading.random_instances import random_instance
 from tests.loading.small import instance_of
 
@@ -75,7 +75,7 @@ def test_serving_times_are_the_least_over_all_users_and_batches():
             computing = [0.0] + [inf] * len(users)
             for n in range(1, len(users) + 1):
                 computing[n] = min(
-                    computing[n - size] + float(batch_s(instance, name, name, size))
+                    computing[n - size] + float(compute_s(instance, name, size))
                     for size in range(1, min(n, int(capacity)) + 1)
                 )
             for n, time in enumerate(serve):
