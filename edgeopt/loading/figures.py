@@ -14,6 +14,7 @@ from matplotlib.ticker import EngFormatter
 from edgeopt.loading.checker import Schedule, Visit, replay
 from edgeopt.reporting.display import quantity
 from edgeopt.reporting.palette import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+from edgeopt.reporting.picture import Picture
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +63,7 @@ def plot_plan(instance: LoadingInstance, plan: Plan, ax: Axes | None = None) -> 
         given: Any = ax.get_figure(root=True)
         found: Figure = given
         return found
-    figure = Figure(figsize=(9.0, 5.4), layout="constrained")
+    figure = Picture(figsize=(9.0, 5.4), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 4])
     _draw_schedule(above, instance, schedule)
     _draw_parameters(below, instance, schedule)

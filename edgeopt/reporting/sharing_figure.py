@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edgeopt.reporting.display import percent, quantity
 from edgeopt.reporting.palette import INK, PALE
+from edgeopt.reporting.picture import Picture
 
 if TYPE_CHECKING:
     from edgeopt.library import ModelLibrary, Sharing
@@ -49,7 +50,7 @@ def plot_sharing(library: ModelLibrary, ax: Axes | None = None) -> Figure:
     sharing, summary = library.sharing, library.summary()
     if ax is None:
         height = float(np.clip(1.8 + 0.16 * summary.models, 3.0, 9.0))
-        ax = Figure(figsize=(8.0, height), layout="constrained").add_subplot()
+        ax = Picture(figsize=(8.0, height), layout="constrained").add_subplot()
     models = row_order(sharing)
     boxes, holders = _boxes(sharing, models, left_edges(sharing))
     norm = LogNorm(2, max(3, int(holders.max(initial=0))))
