@@ -165,6 +165,7 @@ class HighsSolver:
         self,
         *,
         relaxed: bool = False,
+        interior_point: bool = False,
         gap: float = 0.0,
         absolute_gap: float = 1e-6,
         node_limit: int | None = None,
@@ -179,6 +180,8 @@ class HighsSolver:
         ----------
         relaxed : bool
             Ignore integrality.
+        interior_point : bool
+            Solve a linear program by an interior point method and crossover: often faster, but it starts from nothing.
         gap, absolute_gap : float
             Relative and absolute gap at which the branch and bound may stop.
         node_limit : int, optional
@@ -208,6 +211,7 @@ class HighsSolver:
             return Result(Status.UNKNOWN, self.options.stop_reason() or Stopped.TIME_LIMIT)
         with _running:
             self._set("solve_relaxation", relaxed)
+            self._set("solver", "ipm" if interior_point else "choose")
             self._set("mip_rel_gap", gap)
             self._set("mip_abs_gap", absolute_gap)
             self._set("mip_max_nodes", 2**31 - 1 if node_limit is None else node_limit)

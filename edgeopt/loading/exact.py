@@ -9,12 +9,13 @@ the solver passes a late plan. Proofs: docs/loading-proofs.md.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from edgeopt.loading.arrays import Arrays, compile_arrays
 from edgeopt.loading.greedy import greedy_selection, one_deadline
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.loading.relaxations import floor_bound, too_large, union_bound
+from edgeopt.loading.relaxations import LARGE_TERMS, floor_bound, terms, too_large, union_bound
 from edgeopt.method import Options, Outcome, method
 from edgeopt.solution import Status, Stopped
 
@@ -35,17 +36,18 @@ def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
         return Outcome(arrays.plan([], []), 0, message="no model can serve anyone in time")
     run = Run(arrays, options)
     reason = too_large(arrays)
+    if terms(arrays) > LARGE_TERMS:
+        run.tighten(union_bound(arrays, options.part(options.remaining_s() / 4)))
+        run.search(share=1, seconds=options.remaining_s() / (1 if reason else 4))
     if reason:
         run.notes.append(f"{reason}: the bound counts each block once, the plan is the local search's")
-        run.tighten(union_bound(arrays, options.part(options.remaining_s() / 2)))
-        run.search(share=1)
-    else:
-        from edgeopt.loading.forest import Forest
+        return run.outcome()
+    from edgeopt.loading.forest import Forest
 
-        forest = Forest(arrays, options)
-        run.root(forest)
-        run.search(share=SEARCH_SHARE)
-        run.decide(forest)
+    forest = Forest(arrays, options)
+    run.root(forest)
+    run.search(share=SEARCH_SHARE)
+    run.decide(forest)
     return run.outcome()
 
 
@@ -133,7 +135,7 @@ class Run:
         self.closed()
         self.notes.append(f"root bound {self.bound} after {rows} rows against cycles in {rounds} rounds")
 
-    def search(self, share: int) -> None:
+    def search(self, share: int, seconds: float = inf) -> None:
         """Improve the plan by local search, for a part of its default number of iterations."""
         if self.best is not None and self.closed():
             return
@@ -141,9 +143,7 @@ class Run:
         from edgeopt.loading.tables import Tables
 
         tables = Tables.of(self.arrays)
-        limited = replace(
-            self.options.part(float("inf")), iteration_limit=1 + default_iterations(tables.models) // share
-        )
+        limited = replace(self.options.part(seconds), iteration_limit=1 + default_iterations(tables.models) // share)
         starts = [self.best] if self.best else []
         if self.options.start is not None and self.options.start.plan is not None:
             starts.append(selection_of(self.arrays, tables, self.options.start.plan))

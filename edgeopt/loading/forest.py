@@ -12,6 +12,7 @@ from scipy import sparse
 from edgeopt.engines.highs import HighsSolver, Result
 from edgeopt.engines.linear import compile_formulation
 from edgeopt.loading.arrays import Arrays
+from edgeopt.loading.relaxations import LARGE_TERMS, terms
 from edgeopt.loading.subtours import Cut, cycles, violated_cuts
 from edgeopt.method import Options
 from edgeopt.models.loading import formulate, order_of_paths, overlapping_pairs
@@ -69,12 +70,14 @@ class Forest:
         for column, (i, k) in zip(self._pair_columns.tolist(), self.pairs.tolist(), strict=True):
             self._pairs_at[i][k] = self._pairs_at[k][i] = column
         self._deadline_row = program.row(formulation.deadline)
+        self._large = terms(arrays) > LARGE_TERMS
         self._users_row: int | None = None
         self.solver = HighsSolver(program, options)
 
     def relax(self) -> tuple[Result, float | None]:
         """Solve the linear relaxation as it stands; return its result and the bound that its multipliers prove."""
-        result = self.solver.solve(relaxed=True)
+        result = self.solver.solve(relaxed=True, interior_point=self._large)
+        self._large = False  # from now on the last basis is a start
         proven = None if result.row_duals is None else self.solver.program.proven_bound(result.row_duals)
         return result, proven
 

@@ -10,7 +10,8 @@ from edgeopt.method import Options
 from edgeopt.solution import Status
 
 ROUNDING = 1e-6
-MOST_TERMS = 400_000  # of the rows that count runs; beyond, the relaxation takes too long
+LARGE_TERMS = 50_000  # of the rows that count runs; beyond, the relaxation takes seconds
+MOST_TERMS = 1_000_000  # beyond, it takes too long
 
 
 def floor_bound(bound: float) -> int:
@@ -46,7 +47,12 @@ def union_bound(arrays: Arrays, options: Options) -> int:
     return min(bound, floor_bound(result.bound))
 
 
+def terms(arrays: Arrays) -> int:
+    """Size of the rows that count the runs of each block: its pairs of holders."""
+    return sum(len(models) * (len(models) - 1) // 2 for models in arrays.sharing.holders)
+
+
 def too_large(arrays: Arrays) -> str | None:
     """Say why the forest of overlaps is out of reach, or return None."""
-    terms = sum(len(models) * (len(models) - 1) // 2 for models in arrays.sharing.holders)
-    return f"the blocks join {terms} pairs of models, {MOST_TERMS} are in reach" if terms > MOST_TERMS else None
+    found = terms(arrays)
+    return f"the blocks join {found} pairs of models, {MOST_TERMS} are in reach" if found > MOST_TERMS else None
