@@ -98,7 +98,7 @@ class Arrays:
         others = placed.copy()
         others[node] = False
         open_weight = np.where((self.covered(others) == 0) & self.reach[:, node], self.group_weight, 0.0)
-        profit = np.bincount(self.group_model, open_weight, minlength=len(self.model_names))
+        profit = np.bincount(self.group_model, open_weight, minlength=len(self.model_names)).astype(np.float64)
         return Knapsack(
             profit, self.incidence, self.sharing.atom_bytes, int(self.storage[node]), integral=self.integral
         )

@@ -56,7 +56,8 @@ def complete(arrays: Arrays, placed: NDArray[np.bool_], score: Score) -> NDArray
         possible = (gain > 0) & (added <= free[:, None])
         if not possible.any():
             return placed
-        node, model = np.unravel_index(np.argmax(np.where(possible, score(gain, added), -1.0)), gain.shape)
+        best = int(np.argmax(np.where(possible, score(gain, added), -1.0)))
+        node, model = divmod(best, gain.shape[1])
         placed[node, model] = True
         free[node] -= added[node, model]
         fresh = np.flatnonzero(absent[node] & arrays.incidence[model])

@@ -40,7 +40,13 @@ class Knapsack:
         """Items of each element: starts, shape (elements + 1,), and the items one element after another."""
         return _rows(self.incidence.T)
 
-    def union_weight(self, chosen: NDArray[np.bool_]) -> int:
+    @cached_property
+    def places(self) -> NDArray[np.int32]:
+        """Where each entry of `items_of` stands in `elements_of`."""
+        elements = self.elements_of[1]
+        return np.argsort(elements, kind="stable").astype(np.int32)
+
+    def weight_of(self, chosen: NDArray[np.bool_]) -> int:
         """Weight of the elements that the chosen items need."""
         return int(self.weight[self.incidence[chosen].any(axis=0)].sum())
 
@@ -48,10 +54,26 @@ class Knapsack:
         """Profit of the chosen items."""
         return float(self.profit[chosen].sum())
 
-    def closure(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The chosen items and all others that need no further element."""
-        missing = ~self.incidence[chosen].any(axis=0)
-        return ~self.incidence[:, missing].any(axis=1)
+    def without(self, excluded: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The items that need none of the excluded elements."""
+        return np.asarray(~self.incidence[:, excluded].any(axis=1))
+
+    def reduced(self) -> tuple[Knapsack, NDArray[np.int64]]:
+        """Drop items without profit or too heavy, and merge elements that the same items need.
+
+        Returns
+        -------
+        Knapsack
+        numpy.ndarray of int64
+            The items that are left, by their number here.
+        """
+        kept = np.flatnonzero((self.profit > 0) & (self.incidence @ self.weight <= self.capacity))
+        columns = self.incidence[kept][:, self.weight > 0]
+        patterns, group = np.unique(columns, axis=1, return_inverse=True)
+        weight = np.zeros(patterns.shape[1], np.int64)
+        np.add.at(weight, group.ravel(), self.weight[self.weight > 0])
+        needed = patterns.any(axis=0)
+        return Knapsack(self.profit[kept], patterns[:, needed], weight[needed], self.capacity, self.integral), kept
 
 
 def _rows(matrix: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgeopt.method import Options, Outcome, method
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.greedy import greedy_placement, random_placement
 from edgeopt.placement.instance import PlacementInstance
+
+START_ITERATIONS = 20_000  # of local search before a tree search
+
+
+def _start(arrays: Arrays, options: Options) -> NDArray[np.bool_]:
+    start = arrays.placement(options.start)
+    return greedy_placement(arrays) if start is None else start
 
 
 @method("placement", "exact", kind="exact", guarantee="optimal when it ends by itself; any instance")
@@ -14,8 +24,44 @@ def solve_exact(instance: PlacementInstance, options: Options) -> Outcome:
     from edgeopt.placement.exact import solve_program
 
     arrays = Arrays(instance)
-    start = arrays.placement(options.start)
-    return solve_program(arrays, greedy_placement(arrays) if start is None else start, options)
+    return solve_program(arrays, _start(arrays, options), options)
+
+
+def _several_nodes(instance: PlacementInstance) -> str | None:
+    if len(instance.nodes) == 1:
+        return None
+    return f"it is for one node, and there are {len(instance.nodes)}; 'exact' and 'cpsat' take any number"
+
+
+@method(
+    "placement",
+    "branch-and-bound",
+    kind="exact",
+    guarantee="optimal when it ends by itself; one node",
+    fits=_several_nodes,
+)
+def solve_branch_and_bound(instance: PlacementInstance, options: Options) -> Outcome:
+    """Prove a short local search's placement on one node optimal, or find a better one."""
+    from edgeopt.placement.branch_and_bound import BranchAndBound
+    from edgeopt.placement.local_search import LocalSearch
+
+    arrays = Arrays(instance)
+    heuristic = LocalSearch(arrays, options.seed, _start(arrays, options))
+    heuristic.run(options, START_ITERATIONS)
+    tree = BranchAndBound(arrays.knapsack(0, arrays.empty()), heuristic.best[0])
+    stopped = tree.run(options, options.iteration_limit)
+    return Outcome(arrays.plan(tree.best[None, :]), tree.bound, stopped, message=f"{tree.nodes} nodes")
+
+
+@method("placement", "local-search", kind="heuristic", guarantee="none; the best known values on set-union knapsacks")
+def solve_local_search(instance: PlacementInstance, options: Options) -> Outcome:
+    """Tabu search over the placements of all nodes."""
+    from edgeopt.placement.local_search import LocalSearch, default_iterations
+
+    arrays = Arrays(instance)
+    search = LocalSearch(arrays, options.seed, _start(arrays, options))
+    stopped = search.run(options, default_iterations(arrays, options))
+    return Outcome(arrays.plan(search.best), stopped=stopped, message=f"{search.iterations} iterations")
 
 
 @method("placement", "greedy", kind="heuristic", guarantee="none: storage with shared blocks is not a knapsack")

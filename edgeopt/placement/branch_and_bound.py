@@ -1,0 +1,138 @@
+"""Branch and bound for one node, the set-union knapsack problem, by proving ever smaller targets."""
+
+from __future__ import annotations
+
+from math import floor, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.method import Options
+from edgeopt.placement import branch_kernel
+from edgeopt.placement.knapsack import Knapsack
+from edgeopt.solution import Stopped
+
+CHUNK = 100  # nodes between two looks at the clock
+FIRST_TARGET = 0.6  # between the best value known (0) and the root's bound (1)
+FIRST_STEP = 0.1
+GROWTH = 4.0  # how many more nodes the next target should take than the last
+INTEGRAL_MARGIN, REAL_MARGIN = 1e-9, 1e-11  # of the total profit, for rounding in sums of floats
+
+Chosen = NDArray[np.bool_]
+
+
+class BranchAndBound:
+    """The best set of items of a set-union knapsack problem, with a proof.
+
+    A depth-first search cannot bound the optimum before it ends. So the search proves "no solution above the target"
+    for targets that fall from the root's bound to the best value known; each proven target is a bound. The number of
+    nodes grows about exponentially as the target falls, and steps are chosen for it to grow fourfold, so that the
+    proofs before the last take about a third of the last one's nodes.
+
+    Parameters
+    ----------
+    knapsack : Knapsack
+    best : numpy.ndarray of bool, shape (items,)
+        A feasible choice.
+
+    Attributes
+    ----------
+    value : float
+        Of the best choice found.
+    bound : float
+        Proven.
+    nodes : int
+        Nodes searched.
+    """
+
+    def __init__(self, knapsack: Knapsack, best: Chosen) -> None:
+        self.whole = knapsack
+        self.knapsack, self.kept = knapsack.reduced()
+        self.best, self.value = best, knapsack.value(best)
+        self.total = float(self.knapsack.profit.sum())
+        margin = INTEGRAL_MARGIN * self.total
+        self.whole_numbers = knapsack.integral and margin < 0.5
+        self.margin = margin if self.whole_numbers else REAL_MARGIN * self.total
+        self.items = _items(self.knapsack)
+        need = float(self.knapsack.weight.sum() - self.knapsack.capacity)
+        self.stack = branch_kernel.make_stack(self.items, need)
+        self.space = branch_kernel.make_space(self.items)
+        self.nodes = 0
+        self.bound = self._root_bound()
+        self.root = tuple(array[0].copy() for array in self.stack[:4])
+
+    def run(self, options: Options, node_limit: int | None = None) -> Stopped:
+        """Prove until the bound meets the best value, or a limit of the options or of nodes is reached."""
+        target = self.value + FIRST_TARGET * (self.bound - self.value)
+        step, last = FIRST_STEP * (self.bound - self.value), None
+        options.report(self._number(self.value), self._number(self.bound))
+        while self.bound > self.value + options.gap * abs(self.value):
+            before = self.nodes
+            target = max(self.value, floor(target) if self.whole_numbers else target)
+            reason = self._prove(target, options, node_limit)
+            if reason is not None:
+                return reason
+            used = self.nodes - before
+            if last is not None:
+                step *= float(np.clip(log(GROWTH) / log(max(used / last, 1.2)), 0.25, 2.0))
+            last = max(used, 1)
+            target = self.bound - step if self.bound - 1.3 * step > self.value else self.value
+        return Stopped.PROVED
+
+    def _prove(self, target: float, options: Options, node_limit: int | None) -> Stopped | None:
+        """Search for a choice worth more than the target; when there is none, the target is the bound."""
+        for array, root in zip(self.stack[:4], self.root, strict=True):
+            array[0] = root
+        self.stack.waiting[:] = -1
+        self.stack.state[:] = 0
+        while True:
+            reason = options.stop_reason()
+            if reason is not None:
+                return reason
+            chunk = CHUNK if node_limit is None else min(CHUNK, node_limit - self.nodes)
+            if chunk <= 0:
+                return Stopped.ITERATION_LIMIT
+            before = int(self.stack.state[branch_kernel.NODES])
+            ending = branch_kernel.search(self.items, self.stack, self.space, self._cut(target), chunk)
+            self.nodes += int(self.stack.state[branch_kernel.NODES]) - before
+            if ending == branch_kernel.FOUND:
+                self._take_solution()
+                target = max(target, self.value)
+                options.report(self._number(self.value))
+            elif ending == branch_kernel.EXHAUSTED:
+                self.bound = min(self.bound, target if self.whole_numbers else target + 2 * self.margin)
+                if target <= self.value:
+                    self.bound = min(self.bound, self.value) if self.whole_numbers else self.bound
+                options.report(None, self._number(self.bound))
+                return None
+
+    def _cut(self, target: float) -> float:
+        """Most profit that a choice worth more than the target may kill, with a margin for rounding."""
+        if self.whole_numbers:
+            return self.total - target - 1 + self.margin
+        return self.total - target - self.margin
+
+    def _take_solution(self) -> None:
+        depth = self.stack.state[branch_kernel.DEPTH]
+        excluded = self.stack.fate[depth] == branch_kernel.EXCLUDED
+        chosen = np.zeros_like(self.best)
+        chosen[self.kept[self.knapsack.without(excluded)]] = True
+        if self.whole.value(chosen) > self.value:
+            self.best, self.value = chosen, self.whole.value(chosen)
+
+    def _root_bound(self) -> float:
+        node = branch_kernel.level(self.stack, 0)
+        rounds, space = branch_kernel.ROOT_ROUNDS, self.space
+        killed = branch_kernel.least_killed(self.items, node, space.cost, space.factor, rounds, np.inf)
+        bound = self.total - killed + self.margin
+        return max(self.value, floor(bound) if self.whole_numbers else bound)
+
+    def _number(self, value: float) -> float:
+        return round(value) if self.whole_numbers else value
+
+
+def _items(knapsack: Knapsack) -> branch_kernel.Items:
+    starts, elements = knapsack.elements_of
+    item_starts, items = knapsack.items_of
+    weight = knapsack.weight.astype(np.float64)
+    return branch_kernel.Items(starts, elements, item_starts, items, knapsack.places, knapsack.profit, weight)

@@ -1,0 +1,108 @@
+"""Local search: tabu over the placements of all nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.method import Options
+from edgeopt.placement import tabu_kernel
+from edgeopt.placement.arrays import Arrays
+from edgeopt.solution import Stopped
+
+CHUNK = 250  # iterations between two looks at the clock
+DEFAULT_ITERATIONS = (5_000, 1_000, 500_000)  # least, for each (node, model), and most
+
+Placement = NDArray[np.bool_]
+
+
+class LocalSearch:
+    """A tabu search that can be run on and on.
+
+    Moves add a model, swap two models of a node, or drop one, the best of the allowed ones in each iteration, after
+    the tabu searches for the set-union knapsack problem of Wei and Hao (arXiv 1903.04966); what a move adds and frees
+    is kept incrementally. After `tabu_kernel.IDLE` idle iterations the search goes on from the best or the local best
+    placement, less 10 to 60 % of the models of some nodes.
+
+    Parameters
+    ----------
+    arrays : Arrays
+    seed : int
+    start : numpy.ndarray of bool, shape (nodes, models)
+        Feasible.
+    """
+
+    def __init__(self, arrays: Arrays, seed: int, start: Placement) -> None:
+        self.arrays = arrays
+        self.sites = make_sites(arrays)
+        self.search = tabu_kernel.make_search(self.sites, seed)
+        if start.size:
+            tabu_kernel.restore(self.sites, self.search, start)
+            tabu_kernel.note_local_best(self.search)
+        self.search.best[:] = start
+        self.search.values[tabu_kernel.BEST] = self.search.values[tabu_kernel.VALUE]
+
+    @property
+    def best(self) -> Placement:
+        """The best placement found, shape (nodes, models)."""
+        return self.search.best.copy()
+
+    @property
+    def value(self) -> float:
+        """Weight that the best placement hits."""
+        return float(self.search.values[tabu_kernel.BEST])
+
+    @property
+    def iterations(self) -> int:
+        """Iterations so far."""
+        return int(self.search.clock[tabu_kernel.ITERATION])
+
+    def run(self, options: Options, iterations: int | None = None, target: float = np.inf) -> Stopped:
+        """Search on for some iterations (None: until time is up), or until the target or all demand is hit."""
+        target = min(target, float(self.arrays.group_weight.sum()) - self.sites.least_rise / 2)
+        left = np.inf if iterations is None else iterations
+        if not self.arrays.model_names:
+            return Stopped.FINISHED
+        while left > 0:
+            reason = options.stop_reason()
+            if reason is not None:
+                return reason
+            chunk = int(min(CHUNK, left))
+            left -= chunk
+            reached = tabu_kernel.run(self.sites, self.search, chunk, target)
+            options.report(self._number(self.value))
+            if reached:
+                return Stopped.FINISHED
+        return Stopped.ITERATION_LIMIT
+
+    def _number(self, value: float) -> float:
+        return round(value) if self.arrays.integral else value
+
+
+def default_iterations(arrays: Arrays, options: Options) -> int | None:
+    """Iterations when the options say: their limit, none with a time limit, else a number that grows with the size."""
+    if options.iteration_limit is not None:
+        return options.iteration_limit
+    if options.time_limit is not None:
+        return None
+    least, each, most = DEFAULT_ITERATIONS
+    return min(least + each * int(arrays.useful.sum()), most)
+
+
+def make_sites(arrays: Arrays) -> tabu_kernel.Sites:
+    """Return the instance as the compiled search takes it."""
+    rows = arrays.sharing.incidence.tocsr()
+    columns = arrays.sharing.incidence.tocsc()
+    return tabu_kernel.Sites(
+        rows.indptr.astype(np.int32),
+        rows.indices.astype(np.int32),
+        columns.indptr.astype(np.int32),
+        columns.indices.astype(np.int32),
+        arrays.sharing.atom_bytes,
+        arrays.storage,
+        arrays.useful,
+        arrays.groups_of,
+        arrays.group_weight,
+        arrays.reach,
+        0.5 if arrays.integral else 1e-9 * float(arrays.group_weight.sum()),
+    )

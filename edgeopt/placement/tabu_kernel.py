@@ -1,0 +1,292 @@
+"""The compiled tabu search over placements: add a model, swap two on a node, drop one; restart when idle."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+# A model that came in stays for some iterations, one that was dropped stays out for longer; both drawn up to twice.
+STAY_IN, STAY_OUT = 3, 8
+IDLE = 500  # iterations without a new local best after which the search restarts from a shaken solution
+SHAKE = (0.1, 0.6)  # least and largest fraction of the models that a shake drops
+FORBIDDEN = (10, 60)  # iterations for which half of the models dropped by a shake stay out
+SAMPLED_NODES = 8  # nodes looked at in an iteration
+SHAKEN_NODES = 4
+
+VALUE, LOCAL_BEST, BEST = 0, 1, 2
+ITERATION, LAST_GAIN = 0, 1
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+
+class Sites(NamedTuple):
+    """The problem: atoms of each model, models of each atom, groups of demand by model, nodes."""
+
+    atom_start: NDArray[np.int32]
+    atoms: NDArray[np.int32]
+    model_start: NDArray[np.int32]
+    models: NDArray[np.int32]
+    atom_bytes: Integers
+    storage: Integers
+    useful: Bools
+    group_start: Integers
+    group_weight: Floats
+    reach: Bools
+    least_rise: float
+
+
+class Search(NamedTuple):
+    """The state of a search.
+
+    For (node, model): whether it is placed, the bytes that placing it adds (absent) or that dropping it frees (placed),
+    the weight that placing it gains or dropping it loses, and until when it may not change. For (node, atom): how
+    many placed models hold it and the sum of their numbers, which is the holder's when there is one.
+    """
+
+    placed: Bools
+    change_bytes: Integers
+    change_value: Floats
+    fixed_until: Integers
+    holders: Integers
+    holder_sum: Integers
+    used: Integers
+    covered: Integers
+    values: Floats
+    clock: Integers
+    random: NDArray[np.uint64]
+    local_best: Bools
+    best: Bools
+    overlap: Integers
+
+
+def make_search(sites: Sites, seed: int) -> Search:
+    """Return the state with nothing placed."""
+    nodes, models = sites.useful.shape
+    atoms = len(sites.atom_bytes)
+    sizes = np.add.reduceat(np.append(sites.atom_bytes[sites.atoms], 0), sites.atom_start[:-1]) * (
+        np.diff(sites.atom_start) > 0
+    )
+    search = Search(
+        np.zeros((nodes, models), np.bool_),
+        np.tile(sizes.astype(np.int64), (nodes, 1)),
+        np.zeros((nodes, models)),
+        np.zeros((nodes, models), np.int64),
+        np.zeros((nodes, atoms), np.int64),
+        np.zeros((nodes, atoms), np.int64),
+        np.zeros(nodes, np.int64),
+        np.zeros(len(sites.group_weight), np.int64),
+        np.zeros(3),
+        np.zeros(2, np.int64),
+        np.random.default_rng(seed).integers(1, 2**63, 1, dtype=np.uint64),
+        np.zeros((nodes, models), np.bool_),
+        np.zeros((nodes, models), np.bool_),
+        np.zeros(models, np.int64),
+    )
+    for model in range(models):
+        revalue(sites, search, model)
+    return search
+
+
+@njit(cache=True, nogil=True)
+def uniform(random: NDArray[np.uint64]) -> float:
+    """Draw from [0, 1): xorshift64*, Vigna 2016."""
+    x = random[0]
+    x ^= x >> np.uint64(12)
+    x ^= x << np.uint64(25)
+    x ^= x >> np.uint64(27)
+    random[0] = x
+    return float((x * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
+
+
+@njit(cache=True, nogil=True)
+def below(random: NDArray[np.uint64], count: int) -> int:
+    """Draw a whole number from 0 to count - 1."""
+    return int(uniform(random) * count)
+
+
+@njit(cache=True, nogil=True)
+def revalue(sites: Sites, search: Search, model: int) -> None:
+    """Sum what the model gains or loses on each node."""
+    search.change_value[:, model] = 0.0
+    for group in range(sites.group_start[model], sites.group_start[model + 1]):
+        for node in range(len(sites.storage)):
+            if sites.reach[group, node] and search.covered[group] == search.placed[node, model]:
+                search.change_value[node, model] += sites.group_weight[group]
+
+
+@njit(cache=True, nogil=True)
+def toggle(sites: Sites, search: Search, node: int, model: int) -> None:
+    """Place an absent model on a node, or drop a placed one."""
+    step = -1 if search.placed[node, model] else 1
+    search.values[VALUE] += step * search.change_value[node, model]
+    search.used[node] += step * search.change_bytes[node, model]
+    search.placed[node, model] = step > 0
+    holders, sums, change = search.holders[node], search.holder_sum[node], search.change_bytes[node]
+    for entry in range(sites.atom_start[model], sites.atom_start[model + 1]):
+        atom = sites.atoms[entry]
+        size = sites.atom_bytes[atom]
+        before = holders[atom]
+        if step < 0 and before == 2:
+            change[sums[atom] - model] += size
+        elif step > 0 and before == 1:
+            change[sums[atom]] -= size
+        holders[atom] += step
+        sums[atom] += step * model
+        if before == (step < 0):
+            for other in range(sites.model_start[atom], sites.model_start[atom + 1]):
+                if not search.placed[node, sites.models[other]]:
+                    change[sites.models[other]] -= step * size
+    recount(sites, search, node, model)
+    for group in range(sites.group_start[model], sites.group_start[model + 1]):
+        if sites.reach[group, node]:
+            search.covered[group] += step
+    revalue(sites, search, model)
+
+
+@njit(cache=True, nogil=True)
+def recount(sites: Sites, search: Search, node: int, model: int) -> None:
+    """Count the bytes that dropping the placed, or placing the absent model changes."""
+    total = 0
+    for entry in range(sites.atom_start[model], sites.atom_start[model + 1]):
+        if search.holders[node, sites.atoms[entry]] == search.placed[node, model]:
+            total += sites.atom_bytes[sites.atoms[entry]]
+    search.change_bytes[node, model] = total
+
+
+@njit(cache=True, nogil=True)
+def common_bytes(sites: Sites, search: Search, node: int, model: int) -> None:
+    """Sum the bytes that each model has in common with what only the given placed model holds on the node."""
+    search.overlap[:] = 0
+    for entry in range(sites.atom_start[model], sites.atom_start[model + 1]):
+        atom = sites.atoms[entry]
+        if search.holders[node, atom] == 1:
+            for other in range(sites.model_start[atom], sites.model_start[atom + 1]):
+                search.overlap[sites.models[other]] += sites.atom_bytes[atom]
+
+
+@njit(cache=True, nogil=True)
+def best_move(sites: Sites, search: Search, node: int, most: float, ties: int) -> tuple[float, int, int, int]:
+    """Find the move of most value on a node; ties are broken at random.
+
+    Parameters
+    ----------
+    most, ties
+        Value of the best move on other nodes, and how many moves have it.
+
+    Returns
+    -------
+    most, ties, added, dropped
+        The model to add and the one to drop, -1 for none, both -1 when the node has no better move.
+    """
+    iteration, value = search.clock[ITERATION], search.values[VALUE]
+    needed = search.values[LOCAL_BEST] + sites.least_rise - value  # what a move must gain to break a prohibition
+    free = sites.storage[node] - search.used[node]
+    gain, size, fixed = search.change_value[node], search.change_bytes[node], search.fixed_until[node]
+    placed, useful = search.placed[node], sites.useful[node]
+    added, dropped, largest = -1, -1, 0.0
+    for model in range(len(gain)):
+        if placed[model] or not useful[model] or gain[model] <= 0:
+            continue
+        largest = max(largest, gain[model])
+        if size[model] <= free and gain[model] >= most and (fixed[model] <= iteration or gain[model] >= needed):
+            ties = 1 if gain[model] > most else ties + 1
+            most = gain[model]
+            if ties == 1 or uniform(search.random) * ties < 1:
+                added, dropped = model, -1
+    for old in range(len(gain)):
+        if not placed[old] or largest - gain[old] < most:
+            continue
+        if fixed[old] > iteration and largest - gain[old] < needed:
+            continue
+        common_bytes(sites, search, node, old)
+        room = free + size[old]
+        for model in range(len(gain)):
+            if placed[model] or not useful[model] or gain[model] <= 0:
+                continue
+            rise = gain[model] - gain[old]
+            if rise < most or size[model] + search.overlap[model] > room:
+                continue
+            if (fixed[model] > iteration or fixed[old] > iteration) and rise < needed:
+                continue
+            ties = 1 if rise > most else ties + 1
+            most = rise
+            if ties == 1 or uniform(search.random) * ties < 1:
+                added, dropped = model, old
+    for old in range(len(gain)):
+        if placed[old] and fixed[old] <= iteration and -gain[old] >= most:
+            ties = 1 if -gain[old] > most else ties + 1
+            most = -gain[old]
+            if ties == 1 or uniform(search.random) * ties < 1:
+                added, dropped = -1, old
+    return most, ties, added, dropped
+
+
+@njit(cache=True, nogil=True)
+def restore(sites: Sites, search: Search, placed: Bools) -> None:
+    """Make the given placement the current one."""
+    for node in range(placed.shape[0]):
+        for model in range(placed.shape[1]):
+            if search.placed[node, model] != placed[node, model]:
+                toggle(sites, search, node, model)
+
+
+@njit(cache=True, nogil=True)
+def shake(sites: Sites, search: Search) -> None:
+    """Drop some models of the best or the local best placement, and keep half of them away for a while."""
+    restore(sites, search, search.best if uniform(search.random) < 0.5 else search.local_best)
+    search.fixed_until[:] = 0
+    nodes = len(sites.storage)
+    fraction = SHAKE[0] + uniform(search.random) * (SHAKE[1] - SHAKE[0])
+    for _ in range(1 + below(search.random, min(nodes, SHAKEN_NODES))):
+        node = below(search.random, nodes)
+        for model in range(search.placed.shape[1]):
+            if search.placed[node, model] and uniform(search.random) < fraction:
+                toggle(sites, search, node, model)
+                if uniform(search.random) < 0.5:
+                    pause = FORBIDDEN[0] + below(search.random, FORBIDDEN[1] - FORBIDDEN[0])
+                    search.fixed_until[node, model] = search.clock[ITERATION] + pause
+    note_local_best(search)
+
+
+@njit(cache=True, nogil=True)
+def note_local_best(search: Search) -> None:
+    """Make the current placement the local best."""
+    search.values[LOCAL_BEST] = search.values[VALUE]
+    search.local_best[:] = search.placed
+    search.clock[LAST_GAIN] = search.clock[ITERATION]
+
+
+@njit(cache=True, nogil=True)
+def run(sites: Sites, search: Search, iterations: int, target: float) -> bool:
+    """Search for so many iterations or until the best value reaches the target; say whether it did."""
+    nodes = len(sites.storage)
+    for _ in range(iterations):
+        if search.values[BEST] >= target:
+            return True
+        search.clock[ITERATION] += 1
+        iteration = search.clock[ITERATION]
+        most, ties, where, added, dropped = -np.inf, 0, -1, -1, -1
+        for number in range(min(nodes, SAMPLED_NODES)):
+            node = number if nodes <= SAMPLED_NODES else below(search.random, nodes)
+            most, ties, new, old = best_move(sites, search, node, most, ties)
+            if new >= 0 or old >= 0:
+                where, added, dropped = node, new, old
+        if dropped >= 0:
+            toggle(sites, search, where, dropped)
+            search.fixed_until[where, dropped] = iteration + STAY_OUT + below(search.random, STAY_OUT + 1)
+        if added >= 0:
+            toggle(sites, search, where, added)
+            search.fixed_until[where, added] = iteration + STAY_IN + below(search.random, STAY_IN + 1)
+        if search.values[VALUE] >= search.values[LOCAL_BEST] + sites.least_rise:
+            note_local_best(search)
+            if search.values[VALUE] >= search.values[BEST] + sites.least_rise:
+                search.values[BEST] = search.values[VALUE]
+                search.best[:] = search.placed
+        elif iteration - search.clock[LAST_GAIN] > IDLE:
+            shake(sites, search)
+    return search.values[BEST] >= target
