@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs
 from edgeopt.caching.rates import RateTable
 from edgeopt.caching.tables import Tables
 
@@ -13,25 +14,39 @@ Floats = NDArray[np.float64]
 CERTIFIED = 1e-6  # relative distance to the bound at which a rate counts as the best possible
 
 
-def amplitude_bounds(tables: Tables) -> Floats:
+def silent(channels: Channels, pairs: Pairs) -> Beams:
+    """No beams at all, for tables whose rates are bounds."""
+    shape = (len(pairs), pairs.nodes.shape[1], channels.scaled.shape[2])
+    return Beams(np.zeros(len(pairs)), np.zeros(shape, np.complex128))
+
+
+def amplitude_bounds(tables: Tables, outside: bool = False) -> Floats:
     """Upper bounds on the amplitude of each audience and set, shape (audiences, 2**width), for any beamformer.
 
     The weakest user receives at most what it would receive alone: min over users of sum over nodes of
     (||h_nk|| - e_n)_+. It is reached by one user, by one node of one antenna, and by separable phases.
+
+    Parameters
+    ----------
+    tables : Tables
+    outside : bool
+        Let all nodes that an audience's sets do not range over help too, without waiting for the block.
     """
     reach, table = tables.channels.reach(), tables.rates
     width = table.nodes.shape[1]
     member = (np.arange(1 << width)[:, None] >> np.arange(width)) & 1
     bounds = np.empty(table.rates.shape)
     for row, users in enumerate(table.audiences):
-        bounds[row] = (member @ reach[np.ix_(table.nodes[row], users)]).min(axis=1)
+        inside = reach[np.ix_(table.nodes[row], users)]
+        others = reach[:, users].sum(axis=0) - inside.sum(axis=0) if outside else 0.0
+        bounds[row] = (member @ inside + others).min(axis=1)
     return bounds
 
 
-def rate_bounds(tables: Tables) -> Floats:
-    """Upper bounds on the rates of the table, bit/s, shape (audiences, 2**width)."""
-    bounds: Floats = tables.instance.radio.bandwidth_hz * np.log2(1 + amplitude_bounds(tables) ** 2)
-    return bounds
+def rates_of(tables: Tables, amplitudes: Floats) -> Floats:
+    """Rates in bit/s of amplitudes."""
+    rates: Floats = tables.instance.radio.bandwidth_hz * np.log2(1 + amplitudes**2)
+    return rates
 
 
 def certified(table: RateTable, bounds: Floats) -> NDArray[np.bool_]:
@@ -42,7 +57,7 @@ def certified(table: RateTable, bounds: Floats) -> NDArray[np.bool_]:
 def standing(tables: Tables) -> str:
     """Say for what a bound over the table's rates holds: for the problem itself, or for these rates."""
     width = tables.rates.nodes.shape[1]
-    flags = certified(tables.rates, rate_bounds(tables))[:, 1:]
+    flags = certified(tables.rates, rates_of(tables, amplitude_bounds(tables)))[:, 1:]
     count, total = int(flags.sum()), flags.size
     if count == total and width == len(tables.node_names):
         return "the bound holds for the problem itself: every rate is certified as the best possible"
@@ -74,6 +89,6 @@ def never_ends(tables: Tables) -> tuple[str, bool] | None:
 
 
 def zeros_are_proven(tables: Tables) -> bool:
-    """Whether every zero rate of the table is zero for any beamformer, so that infinite delays are the problem's own."""
+    """Whether every zero rate of the table is zero for any beamformer: infinite delays are the problem's own."""
     spans_all = tables.rates.nodes.shape[1] == len(tables.node_names)
     return spans_all and bool(((tables.rates.rates > 0) | (amplitude_bounds(tables) <= 0)).all())

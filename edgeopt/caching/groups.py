@@ -69,8 +69,8 @@ def find_requests(instance: CachingInstance) -> Requests:
     weight = np.zeros((len(groups), len(audiences)))
     members = list(audiences)
     for row, signature in enumerate(groups):
-        for scenario, audience in signature:
-            weight[row, audience] += instance.scenarios[scenario].probability * len(members[audience])
+        for scenario, column in signature:
+            weight[row, column] += instance.scenarios[scenario].probability * len(members[column])
     return Requests(
         blocks=blocks,
         sizes=np.array([instance.library.blocks[block] for block in blocks], np.int64),

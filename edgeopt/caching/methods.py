@@ -5,22 +5,22 @@ All of them choose beams with the dual beamformer, so that their objectives and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.method import Options, Outcome, method
-from edgeopt.solution import Stopped
 
-if TYPE_CHECKING:
-    from edgeopt.caching.tables import Menu, Tables
-
-FULL_TABLE_NODES = 8
+FULL_TABLE_NODES = 8  # as of the rate tables, which are not imported here
 
 
 def _too_many_nodes(instance: CachingInstance) -> str | None:
     if len(instance.nodes) > FULL_TABLE_NODES:
         count = len(instance.nodes)
-        return f"{count} nodes have more sets than its {FULL_TABLE_NODES} allow; 'neighbourhood' applies"
+        return f"{count} nodes have more sets than those of {FULL_TABLE_NODES}, its most; 'neighbourhood' applies"
+    return None
+
+
+def _few_nodes(instance: CachingInstance) -> str | None:
+    if len(instance.nodes) <= FULL_TABLE_NODES:
+        return f"it is for more than {FULL_TABLE_NODES} nodes; 'exact' applies"
     return None
 
 
@@ -34,73 +34,117 @@ def _too_many_nodes(instance: CachingInstance) -> str | None:
 def solve_exact(instance: CachingInstance, options: Options) -> Outcome:
     """Rule out candidates by prices, then solve the multiple-choice knapsack on HiGHS."""
     from edgeopt.caching.exact import solve_menu
-    from edgeopt.caching.local_search import search
+    from edgeopt.caching.solving import work_up
 
-    tables, menu = _menu(instance, options)
-    refused = _never_ends(tables)
-    if refused is not None:
-        return refused
-    dual = _dual(tables, menu, options)
-    if dual.choice is not None:
-        dual.choice = search(menu, dual.choice, dual.prices, options)
-        dual.objective = menu.cost(dual.choice)
-    found = solve_menu(tables, menu, dual, options)
-    return _outcome(tables, menu, found.choice, found.bound, found.stopped, found.infeasible)
+    work = work_up(instance, options)
+    if work.outcome is not None:
+        return work.outcome
+    priced = work.searched()
+    found = solve_menu(work.tables, priced.menu, priced.dual, options)
+    bound = found.bound if work.tables.rates.complete else None
+    return work.of_choice(priced.menu, found.choice, bound, found.stopped, found.infeasible)
+
+
+@method(
+    "caching",
+    "neighbourhood",
+    kind="heuristic",
+    guarantee="none; its bound holds for all caches and audiences served by their strongest nodes",
+    fits=_few_nodes,
+)
+def solve_neighbourhood(instance: CachingInstance, options: Options) -> Outcome:
+    """Prices over the sets of useful nodes, better sets by branch and bound, then local search."""
+    from edgeopt.caching.solving import work_up
+
+    work = work_up(instance, options)
+    return work.outcome or work.result(work.searched())
 
 
 @method("caching", "lagrangian", kind="heuristic", guarantee="none; its bound is that of the linear relaxation")
 def solve_lagrangian(instance: CachingInstance, options: Options) -> Outcome:
     """Prices on storage by subgradients, choices repaired on the way."""
-    tables, menu = _menu(instance, options)
-    dual = _dual(tables, menu, options)
-    return _outcome(tables, menu, dual.choice, dual.bound, options.stop_reason() or Stopped.FINISHED)
+    from edgeopt.caching.solving import work_up
+
+    work = work_up(instance, options)
+    return work.outcome or work.result(work.priced())
+
+
+@method("caching", "local-search", kind="heuristic", guarantee="none; at least as good as lagrangian")
+def solve_local_search(instance: CachingInstance, options: Options) -> Outcome:
+    """Moves and exchanges from the choices at disturbed prices."""
+    from edgeopt.caching.solving import work_up
+
+    work = work_up(instance, options)
+    return work.outcome or work.result(work.searched())
 
 
 @method("caching", "greedy", kind="heuristic", guarantee="none")
 def solve_greedy(instance: CachingInstance, options: Options) -> Outcome:
     """Jump to any set of nodes by gain per byte."""
     from edgeopt.caching.greedy import greedy_choice
+    from edgeopt.caching.solving import work_up
 
-    tables, menu = _menu(instance, options)
-    return _outcome(tables, menu, greedy_choice(menu), None, options.stop_reason() or Stopped.FINISHED)
-
-
-@method("caching", "local-search", kind="heuristic", guarantee="none; at least as good as lagrangian")
-def solve_local_search(instance: CachingInstance, options: Options) -> Outcome:
-    """Moves and exchanges from the choices at disturbed prices."""
-    from edgeopt.caching.local_search import search
-
-    tables, menu = _menu(instance, options)
-    dual = _dual(tables, menu, options)
-    if dual.choice is not None:
-        dual.choice = search(menu, dual.choice, dual.prices, options)
-    return _outcome(tables, menu, dual.choice, dual.bound, options.stop_reason() or Stopped.FINISHED)
+    work = work_up(instance, options)
+    return work.outcome or work.of_choice(work.menu, greedy_choice(work.menu), None, work.stopped)
 
 
-def _menu(instance: CachingInstance, options: Options) -> tuple[Tables, Menu]:
-    from edgeopt.caching.tables import Tables
+@method("caching", "bound", kind="bound", guarantee="a bound, no plan: for any caches and any beams")
+def solve_bound(instance: CachingInstance, options: Options) -> Outcome:
+    """Bound the delay by prices, every rate replaced by one that no beamformer can exceed."""
+    from edgeopt.caching.solving import universal_bound
 
-    tables = Tables(instance, options)
-    return tables, tables.full_menu()
-
-
-def _dual(tables: Tables, menu: Menu, options: Options):
-    from edgeopt.caching.greedy import greedy_choice
-    from edgeopt.caching.lagrangian import solve_dual
-
-    start = greedy_choice(menu)
-    return solve_dual(menu, options, start)
+    return universal_bound(instance, options)
 
 
-def _never_ends(tables):
-    from edgeopt.caching.bounds import never_ends
+@method("caching", "coarse", kind="baseline", guarantee="none: whole models, chosen as if nothing were shared")
+def solve_coarse(instance: CachingInstance, options: Options) -> Outcome:
+    """Cache whole models."""
+    from edgeopt.caching.baselines import whole_models
+    from edgeopt.caching.solving import through_world
 
-    r = never_ends(tables)
-    return None if r is None else Outcome(infeasible=r[1], message=r[0])
+    return through_world(instance, whole_models(instance), options)
 
 
-def _outcome(tables, menu, choice, bound, stopped, infeasible=False):
-    from edgeopt.caching.bounds import standing
+@method("caching", "no-sharing", kind="baseline", guarantee="none: blocks, chosen as if each model had its own copies")
+def solve_no_sharing(instance: CachingInstance, options: Options) -> Outcome:
+    """Cache blocks as if no two models shared any."""
+    from edgeopt.caching.baselines import without_sharing
+    from edgeopt.caching.solving import through_world
 
-    plan = None if choice is None else tables.plan(menu.masks[menu.group, choice])
-    return Outcome(plan=plan, bound=bound, stopped=stopped, infeasible=infeasible, message=standing(tables))
+    return through_world(instance, without_sharing(instance), options)
+
+
+@method("caching", "no-comp", kind="baseline", guarantee="none: every block is sent by one node")
+def solve_without_cooperation(instance: CachingInstance, options: Options) -> Outcome:
+    """Send every block from a single node."""
+    from edgeopt.caching.baselines import alone
+    from edgeopt.caching.solving import work_up
+
+    work = work_up(instance, options, alone)
+    if work.outcome is not None:
+        return Outcome(message=work.outcome.message)
+    found = work.priced()
+    return work.of_choice(found.menu, found.dual.choice, None, work.stopped)
+
+
+@method("caching", "no-migration", kind="baseline", guarantee="none: chosen as if there were no links between nodes")
+def solve_without_migration(instance: CachingInstance, options: Options) -> Outcome:
+    """Cache and cooperate as if blocks came from the cloud only."""
+    from edgeopt.caching.baselines import without_migration
+    from edgeopt.caching.solving import work_up
+
+    work = work_up(without_migration(instance), options)
+    if work.outcome is not None:
+        return work.outcome
+    found = work.priced()
+    return work.of_choice(found.menu, found.dual.choice, None, work.stopped)
+
+
+@method("caching", "random", kind="baseline", guarantee="none")
+def solve_random(instance: CachingInstance, options: Options) -> Outcome:
+    """Cache random blocks as long as they fit; deliver them as well as the rates allow."""
+    from edgeopt.caching.baselines import random_masks
+    from edgeopt.caching.solving import work_up
+
+    work = work_up(instance, options)
+    return work.outcome or work.of_caches(random_masks(work.tables, options.seed), None, work.stopped)

@@ -118,36 +118,36 @@ class Tables:
             self.channels, instance.radio.bandwidth_hz, self.requests.audiences, beamformer, options, width
         )
 
-    def costs(self, masks: Integers, rates: Floats | None = None) -> Floats:
-        """Expected delay per byte of candidate sets, shape (groups, candidates) like `masks`.
-
-        Parameters
-        ----------
-        masks : numpy.ndarray of int64
-        rates : numpy.ndarray, shape (audiences, 2**width), optional
-            Other rates than those of the table, for bounds.
-        """
+    def costs(self, masks: Integers) -> Floats:
+        """Expected delay per byte of candidate sets, shape (groups, candidates) like `masks`."""
         from edgeopt.caching.table_kernels import group_costs
 
         listed, first = self.requests.listed()
-        slowness = self._slowness if rates is None else _slowness(rates)
         costs = np.empty(masks.shape)
         group_costs(
-            masks, self.cloud, self.link, listed, first, self.requests.weight, self.rates.nodes, slowness, costs
+            masks, self.cloud, self.link, listed, first, self.requests.weight, self.rates.nodes, self.slowness, costs
         )
         return costs
 
-    def menu(self, masks: Integers, rates: Floats | None = None) -> Menu:
-        """Menu of candidate sets, shape (groups, candidates); `rates` as for `costs`."""
-        return Menu(masks, self.costs(masks, rates), self.requests.sizes, self.requests.group, self.storage)
+    def delay(self, masks: Integers) -> float:
+        """Expected total delay in seconds when the blocks are cached at these sets, shape (blocks,)."""
+        group = self.requests.group
+        place = np.array([int((group[:block] == group[block]).sum()) for block in range(len(group))], np.int64)
+        table = np.zeros((len(self.requests.audience_of), int(place.max(initial=0)) + 1), np.int64)
+        table[group, place] = masks
+        return float(self.requests.sizes @ self.costs(table)[group, place])
 
-    def full_menu(self, rates: Floats | None = None) -> Menu:
-        """All sets of nodes, without those that cost no less than one of their own subsets; `rates` as for `costs`.
+    def menu(self, masks: Integers) -> Menu:
+        """Menu of candidate sets, shape (groups, candidates)."""
+        return Menu(masks, self.costs(masks), self.requests.sizes, self.requests.group, self.storage)
+
+    def full_menu(self) -> Menu:
+        """All sets of nodes, without those that cost no less than one of their own subsets.
 
         Costs do not rise with more caches, so it is enough to compare with the sets of one node less.
         """
         sets = np.arange(1 << len(self.node_names))
-        menu = self.menu(np.tile(sets, (len(self.requests.audience_of), 1)), rates)
+        menu = self.menu(np.tile(sets, (len(self.requests.audience_of), 1)))
         kept = np.ones(menu.masks.shape, np.bool_)
         for node in range(len(self.node_names)):
             larger = np.flatnonzero(sets >> node & 1)
@@ -155,8 +155,10 @@ class Tables:
         return menu.reduced(kept)
 
     @cached_property
-    def _slowness(self) -> Floats:
-        return _slowness(self.rates.rates)
+    def slowness(self) -> Floats:
+        """Seconds per bit of a broadcast, shape (audiences, 2**width); infinite where nothing arrives."""
+        with np.errstate(divide="ignore"):
+            return 1 / self.rates.rates
 
     def masks_of(self, plan: Plan | None) -> Integers | None:
         """Sets of nodes that cache each block in a plan, shape (blocks,)."""
@@ -211,7 +213,7 @@ class Tables:
         which = np.array([audience for _, audience in keys], np.int64)
         for row, (mask, audience) in enumerate(keys):
             waits_per_bit(mask, self.cloud, self.link, waits)
-            _, chosen = best_prefix(waits, self.rates.nodes[audience], self._slowness[audience])
+            _, chosen = best_prefix(waits, self.rates.nodes[audience], self.slowness[audience])
             senders[row] = self.rates.senders[audience, chosen] or 1
         pairs = self.rates.pairs(which, senders)
         vectors = self.beamformer(self.channels, pairs).vectors
@@ -239,9 +241,3 @@ def _seconds_per_bit(instance: CachingInstance) -> tuple[Floats, Floats]:
     for edge in instance.backhaul.links:
         link[number[edge.source], number[edge.to]] = 1 / edge.rate_bps
     return cloud, link
-
-
-def _slowness(rates: Floats) -> Floats:
-    """Seconds per bit; infinite where nothing arrives."""
-    with np.errstate(divide="ignore"):
-        return 1 / rates

@@ -1,0 +1,207 @@
+"""Instances of `caching`: small cells, users, channels, backhaul and correlated requests over any library."""
+
+from __future__ import annotations
+
+from math import ceil, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.caching.instance import Backhaul, CachingInstance, Link, Node, Radio, Scenario
+from edgeopt.errors import UsageError
+from edgeopt.library import ModelLibrary
+from edgeopt.library_generator import generate_library
+
+Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
+
+# 3GPP TR 38.901 table 7.4.1-1, UMi street canyon without line of sight, 3.5 GHz, user at 1.5 m, site at 10 m.
+CARRIER_GHZ, HEIGHT_DIFFERENCE_M, SHADOWING_DB = 3.5, 8.5, 7.82
+LEAST_DISTANCE_M = 10.0
+SITE_DISTANCE_M = 200.0  # between neighbouring small cells, as in the dense urban scenario of 3GPP TR 38.913
+BANDWIDTH_HZ = 100e6
+POWER_W = 1.0  # 30 dBm, a usual power of outdoor small cells
+NOISE_W_HZ = 10 ** ((-174 + 9 - 30) / 10)  # thermal noise and a receiver noise figure of 9 dB
+STORAGE_FRACTIONS = (0.1, 0.4)  # of the library, each block counted once
+CLOUD_BPS = (100e6, 400e6)  # our choice: a share of the transport network
+LINK_BPS = (0.5e9, 2e9)  # our choice: between neighbouring sites
+LINK_REACH = 1.8  # in site distances
+ZIPF_EXPONENT = 0.8
+
+
+def site_grid(count: int) -> Floats:
+    """Positions of sites on a hexagonal grid, row by row, in metres, shape (count, 2)."""
+    columns = ceil(sqrt(count))
+    row, column = np.divmod(np.arange(count), columns)
+    return SITE_DISTANCE_M * np.stack([column + 0.5 * (row % 2), row * sqrt(3) / 2], axis=1)
+
+
+def path_gains(sites: Floats, users: Floats, rng: np.random.Generator) -> Floats:
+    """Power gains with shadowing, shape (sites, users): 3GPP TR 38.901, UMi without line of sight."""
+    flat = np.linalg.norm(sites[:, None] - users[None], axis=2)
+    distance = np.hypot(np.maximum(flat, LEAST_DISTANCE_M), HEIGHT_DIFFERENCE_M)
+    loss_db = 35.3 * np.log10(distance) + 22.4 + 21.3 * np.log10(CARRIER_GHZ)
+    loss_db += SHADOWING_DB * rng.standard_normal(loss_db.shape)
+    gains: Floats = 10 ** (-loss_db / 10)
+    return gains
+
+
+def rayleigh(gains: Floats, antennas: int, rng: np.random.Generator) -> Complexes:
+    """Channel vectors with independent Rayleigh fading on each antenna, shape (sites, users, antennas)."""
+    shape = (*gains.shape, antennas)
+    fading: Complexes = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / sqrt(2)
+    fading *= np.sqrt(gains)[:, :, None]
+    return fading
+
+
+def generate(
+    sharing: str = "freeze-depth",
+    models: int = 24,
+    nodes: int = 6,
+    users: int = 12,
+    scenarios: int = 8,
+    seed: int = 0,
+    library: ModelLibrary | None = None,
+    *,
+    antennas: int = 4,
+    storage_bytes: tuple[int, int] | None = None,
+    csi_error: float = 0.05,
+    correlation: float = 0.5,
+    zipf_exponent: float = ZIPF_EXPONENT,
+    name: str | None = None,
+) -> CachingInstance:
+    """Draw an instance.
+
+    Small cells stand on a hexagonal grid 200 m apart, users anywhere among them; each cell has a share of the
+    transport network to the cloud (100 to 400 Mbit/s) and links to its neighbours (0.5 to 2 Gbit/s).
+
+    Parameters
+    ----------
+    sharing, models
+        The library to draw, see `edgeopt.library_generator.generate_library`; without effect when `library` is given.
+    nodes, users, scenarios : int
+        At least 1 each. Every user asks for one model in each scenario; scenarios are equally likely.
+    seed : int
+        Same arguments and seed, same instance.
+    library : ModelLibrary, optional
+        Use this library.
+    antennas : int
+        Of each node.
+    storage_bytes : (int, int), optional
+        Range from which each node's storage is drawn; default a tenth to four tenths of the library, each block
+        counted once. Edge nodes with 2 to 8 GB suit libraries of some 20 GB.
+    csi_error : float
+        Radius of the channel error, as a fraction of the median over users of their strongest channel's length.
+    correlation : float
+        Probability with which a user asks for the same model as in the scenario before, 0 to 1.
+    zipf_exponent : float
+        Otherwise the model is drawn with popularity proportional to rank ** -exponent.
+    name : str, optional
+
+    Raises
+    ------
+    UsageError
+        A parameter outside its range, or a library without models.
+    """
+    _validate(nodes, users, scenarios, antennas, storage_bytes, csi_error, correlation, zipf_exponent)
+    if library is None:
+        library = generate_library(sharing, models, seed)
+        name = name or f"{sharing}-{models}-{nodes}x{users}x{scenarios}-seed{seed}"
+    if not library.models:
+        raise UsageError(f"the library {library.name!r} has no models")
+    if storage_bytes is None:
+        unique = library.union_bytes(library.models)
+        storage_bytes = (int(STORAGE_FRACTIONS[0] * unique), int(STORAGE_FRACTIONS[1] * unique))
+    rng = np.random.default_rng([seed, 3])  # another stream than the library's
+    node_names, user_names = _names("n", nodes), _names("u", users)
+    sites = site_grid(nodes)
+    margin = SITE_DISTANCE_M / 2
+    places = rng.uniform(sites.min(axis=0) - margin, sites.max(axis=0) + margin, (users, 2))
+    channels = rayleigh(path_gains(sites, places, rng), antennas, rng)
+    strongest = np.linalg.norm(channels, axis=2).max(axis=0)
+    return CachingInstance(
+        name=name or f"{library.name}-{nodes}x{users}x{scenarios}-seed{seed}",
+        library=library,
+        nodes={
+            node: Node(
+                storage_bytes=int(rng.integers(*storage_bytes, endpoint=True)), power_w=POWER_W, antennas=antennas
+            )
+            for node in node_names
+        },
+        radio=Radio(
+            bandwidth_hz=BANDWIDTH_HZ,
+            noise_w=float(f"{BANDWIDTH_HZ * NOISE_W_HZ:.6g}"),
+            csi_error=float(f"{csi_error * np.median(strongest):.4g}"),
+            channels={
+                node: {user: _coefficients(channels[n, k]) for k, user in enumerate(user_names)}
+                for n, node in enumerate(node_names)
+            },
+        ),
+        backhaul=_backhaul(node_names, sites, rng),
+        scenarios=_scenarios(library, user_names, scenarios, correlation, zipf_exponent, rng),
+    )
+
+
+def _names(letter: str, count: int) -> list[str]:
+    width = len(str(count))
+    return [f"{letter}{number:0{width}d}" for number in range(1, count + 1)]
+
+
+def _coefficients(vector: Complexes) -> list[list[float]]:
+    return [[float(f"{value.real:.6g}"), float(f"{value.imag:.6g}")] for value in vector]
+
+
+def _backhaul(names: list[str], sites: Floats, rng: np.random.Generator) -> Backhaul:
+    cloud = {name: float(round(rng.uniform(*CLOUD_BPS), -6)) for name in names}
+    links = []
+    for a, source in enumerate(names):
+        for b, target in enumerate(names):
+            if a != b and np.linalg.norm(sites[a] - sites[b]) <= LINK_REACH * SITE_DISTANCE_M:
+                rate = float(round(rng.uniform(*LINK_BPS), -6))
+                links.append(Link.model_validate({"from": source, "to": target, "rate_bps": rate}))
+    return Backhaul(cloud_bps=cloud, links=links)
+
+
+def _scenarios(
+    library: ModelLibrary,
+    users: list[str],
+    count: int,
+    correlation: float,
+    exponent: float,
+    rng: np.random.Generator,
+) -> list[Scenario]:
+    """Each user keeps its request from one scenario to the next, or draws a new one by popularity."""
+    names = list(library.models)
+    popularity = (1.0 + rng.permutation(len(names))) ** -exponent
+    popularity /= popularity.sum()
+    asked = rng.choice(len(names), size=len(users), p=popularity)
+    found = []
+    for _ in range(count):
+        requests = {user: names[model] for user, model in zip(users, asked, strict=True)}
+        found.append(Scenario(probability=1 / count, requests=requests))
+        drawn = rng.choice(len(names), size=len(users), p=popularity)
+        asked = np.where(rng.random(len(users)) < correlation, asked, drawn)
+    return found
+
+
+def _validate(
+    nodes: int,
+    users: int,
+    scenarios: int,
+    antennas: int,
+    storage_bytes: tuple[int, int] | None,
+    csi_error: float,
+    correlation: float,
+    zipf_exponent: float,
+) -> None:
+    counts = {"nodes": nodes, "users": users, "scenarios": scenarios, "antennas": antennas}
+    for key, value in counts.items():
+        if value < 1:
+            raise UsageError(f"the number of {key} is 1 or more, not {value}")
+    if storage_bytes is not None and not 0 <= storage_bytes[0] <= storage_bytes[1]:
+        raise UsageError(f"storage_bytes is a range (least, most), not {storage_bytes}")
+    for key, fraction, most in (("csi_error", csi_error, 10), ("correlation", correlation, 1)):
+        if not 0 <= fraction <= most:
+            raise UsageError(f"{key} lies between 0 and {most}, not {fraction:g}")
+    if not 0 <= zipf_exponent <= 10:
+        raise UsageError(f"zipf_exponent lies between 0 and 10, not {zipf_exponent:g}")

@@ -1,0 +1,111 @@
+"""More nodes than full tables allow: each block near its audiences, priced over all sets of nodes by branch and bound.
+
+Each audience is served by its strongest nodes only (`strongest_nodes`); a block may be cached anywhere. A menu of the
+sets of the most useful nodes is solved by prices; branch and bound then finds, for each group, the best of *all* sets
+at these prices. That gives a bound that holds for every cache, and better sets for the menu.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.caching.lagrangian import Dual, solve_dual
+from edgeopt.caching.search_kernels import Integers
+from edgeopt.caching.tables import Menu, Tables
+from edgeopt.method import Options
+
+Floats = NDArray[np.float64]
+
+AUDIENCE_NODES = 6  # nodes that serve an audience together
+GROUP_NODES = 6  # nodes whose sets are the first menu of a group
+ROUNDS = 6
+NODE_LIMIT = 20_000  # of the branch and bound for one group
+ENOUGH_GAP = 1e-3  # between the bound of the menu and that of all sets
+
+
+def candidate_menu(tables: Tables) -> Menu:
+    """Menu of all sets of the nodes at which caching a group alone saves most."""
+    nodes, groups = len(tables.node_names), len(tables.requests.audience_of)
+    singles = np.concatenate([[0], 1 << np.arange(nodes)])
+    costs = tables.costs(np.tile(singles, (groups, 1)))
+    # Where nothing is finite yet, a cost of the largest number keeps the order.
+    saved = np.minimum(costs[:, :1], np.finfo(np.float64).max) - np.minimum(costs[:, 1:], np.finfo(np.float64).max)
+    best = np.argsort(-saved, axis=1, kind="stable")[:, :GROUP_NODES]
+    member = (np.arange(1 << best.shape[1])[:, None] >> np.arange(best.shape[1])) & 1
+    masks = np.bitwise_or.reduce(member[None] << best[:, None, :], axis=2)
+    return tables.menu(masks)
+
+
+@dataclass
+class Priced:
+    """The best set of each group at given prices, over all sets of nodes.
+
+    Attributes
+    ----------
+    bound : float
+        Lagrangian bound in seconds that holds for every cache.
+    masks : numpy.ndarray of int64, shape (groups,)
+    """
+
+    bound: float
+    masks: Integers
+
+
+def price_all_sets(tables: Tables, menu: Menu, prices: Floats, options: Options) -> Priced:
+    """Find each group's cheapest set of nodes at prices by branch and bound; limits leave a valid bound."""
+    from edgeopt.caching.pricing_kernels import cheapest_set
+
+    listed, first = tables.requests.listed()
+    known = np.argmin(menu.costs + menu.members @ prices, axis=1)
+    shared = (tables.cloud, tables.link, listed, first, tables.requests.weight, tables.rates.nodes, tables.slowness)
+
+    def solve(group: int) -> tuple[float, int]:
+        if options.stop_reason() is not None:
+            return 0.0, int(menu.masks[group, known[group]])
+        return cheapest_set(group, prices, int(menu.masks[group, known[group]]), NODE_LIMIT, *shared)
+
+    found = _mapped(solve, len(menu.masks), options.threads)
+    least = np.array([value for value, _ in found])
+    bound = float(menu.group_bytes @ least - prices @ menu.storage)
+    return Priced(bound, np.array([mask for _, mask in found], np.int64))
+
+
+def _mapped(task: Callable[[int], tuple[float, int]], count: int, threads: int) -> list[tuple[float, int]]:
+    if threads == 1:
+        return [task(index) for index in range(count)]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(task, range(count)))
+
+
+def widened(tables: Tables, menu: Menu, masks: Integers) -> Menu:
+    """The menu with one more set for each group."""
+    return tables.menu(np.concatenate([menu.masks, masks[:, None]], axis=1))
+
+
+def solve_widely(tables: Tables, menu: Menu, start: Integers | None, options: Options) -> tuple[Menu, Dual, float]:
+    """Alternate prices over the menu and pricing over all sets.
+
+    Returns
+    -------
+    menu : Menu
+        With the sets that were found.
+    dual : Dual
+        Of the last menu; its own bound is that menu's only.
+    bound : float
+        Holds for every cache; negative infinity when time ran out before the first.
+    """
+    bound = -np.inf
+    dual = solve_dual(menu, options, start)
+    for _ in range(ROUNDS):
+        priced = price_all_sets(tables, menu, dual.prices, options)
+        bound = max(bound, priced.bound)
+        if options.stop_reason() is not None or dual.bound - bound <= ENOUGH_GAP * abs(dual.objective):
+            break
+        menu = widened(tables, menu, priced.masks)
+        dual = solve_dual(menu, options, dual.choice)
+    return menu, dual, bound

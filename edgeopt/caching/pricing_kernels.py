@@ -1,0 +1,136 @@
+"""Compiled branch and bound for one group: the set of caching nodes of least delay plus prices."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from edgeopt.caching.table_kernels import best_prefix, waits_per_bit
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True)
+def group_cost(
+    group: int,
+    mask: int,
+    cloud: Floats,
+    link: Floats,
+    listed: Integers,
+    first: Integers,
+    weight: Floats,
+    nodes: Integers,
+    slowness: Floats,
+    waits: Floats,
+) -> float:
+    """Expected delay per byte of a group cached at a set; arguments as for `group_costs`, `waits` is working room."""
+    waits_per_bit(mask, cloud, link, waits)
+    total = 0.0
+    for audience in listed[first[group] : first[group + 1]]:
+        delay, _ = best_prefix(waits, nodes[audience], slowness[audience])
+        if delay == np.inf:
+            return np.inf
+        total += weight[group, audience] * delay
+    return 8 * total
+
+
+@njit(cache=True, nogil=True)
+def cheapest_set(
+    group: int,
+    prices: Floats,
+    known: int,
+    limit: int,
+    cloud: Floats,
+    link: Floats,
+    listed: Integers,
+    first: Integers,
+    weight: Floats,
+    nodes: Integers,
+    slowness: Floats,
+) -> tuple[float, int]:
+    """Least of delay plus prices over all sets of nodes, and a set that is that cheap.
+
+    Depth first over the nodes, in or out. More caches never cost more delay, so the delay with all undecided nodes in,
+    plus the prices of those decided in, bounds a branch from below.
+
+    Parameters
+    ----------
+    group : int
+    prices : array, shape (nodes,)
+        Seconds per byte.
+    known : int
+        A set to start from, as bits.
+    limit : int
+        Most branches; after them the first value is a lower bound only.
+    """
+    count = len(prices)
+    waits = np.empty(count)
+    best = known
+    least = group_cost(group, known, cloud, link, listed, first, weight, nodes, slowness, waits)
+    for n in range(count):
+        if known >> n & 1:
+            least += prices[n]
+    order = _branching_order(group, prices, cloud, link, listed, first, weight, nodes, slowness, waits)
+    # A branch: bits decided in, number of nodes decided, its bound.
+    inside = np.zeros(2 * count + 2, np.int64)
+    decided = np.zeros(2 * count + 2, np.int64)
+    bounds = np.full(2 * count + 2, -np.inf)
+    rest = np.zeros(count + 1, np.int64)
+    for depth in range(count - 1, -1, -1):
+        rest[depth] = rest[depth + 1] | 1 << order[depth]
+    bounds[0] = group_cost(group, rest[0], cloud, link, listed, first, weight, nodes, slowness, waits)
+    top, branches = 1, 0
+    while top > 0:
+        top -= 1
+        if bounds[top] >= least:
+            continue
+        if branches >= limit:
+            for open_branch in range(top + 1):
+                least = min(least, bounds[open_branch])
+            return least, best
+        branches += 1
+        mask, depth, bound = inside[top], decided[top], bounds[top]
+        if depth == count:
+            least, best = bound, mask
+            continue
+        node = order[depth]
+        # With the node in, delay is as in the parent's bound; only its price is added.
+        with_node = bound + prices[node]
+        without = group_cost(group, mask | rest[depth + 1], cloud, link, listed, first, weight, nodes, slowness, waits)
+        for n in range(count):
+            if mask >> n & 1:
+                without += prices[n]
+        first_in = with_node > without  # the branch on top is looked at first
+        for turn in range(2):
+            if (turn == 0) == first_in:
+                inside[top], decided[top], bounds[top] = mask | 1 << node, depth + 1, with_node
+            else:
+                inside[top], decided[top], bounds[top] = mask, depth + 1, without
+            top += 1
+    return least, best
+
+
+@njit(cache=True, nogil=True)
+def _branching_order(
+    group: int,
+    prices: Floats,
+    cloud: Floats,
+    link: Floats,
+    listed: Integers,
+    first: Integers,
+    weight: Floats,
+    nodes: Integers,
+    slowness: Floats,
+    waits: Floats,
+) -> Integers:
+    """Nodes by how clearly they are in or out: by loss without them beyond their price, taken absolutely."""
+    count = len(prices)
+    everything = (1 << count) - 1
+    full = group_cost(group, everything, cloud, link, listed, first, weight, nodes, slowness, waits)
+    clarity = np.empty(count)
+    for n in range(count):
+        without = group_cost(group, everything ^ (1 << n), cloud, link, listed, first, weight, nodes, slowness, waits)
+        clarity[n] = np.inf if without == np.inf else abs(without - full - prices[n])
+    return np.argsort(-clarity)
