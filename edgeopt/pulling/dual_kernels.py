@@ -170,22 +170,3 @@ def ascend(
                 scale = max(1.0, float(d.work_limit[site]))
                 work_price[site] = max(0.0, work_price[site] + step * work_direction[site] / scale)
     return best, theta
-
-
-@njit(cache=True)
-def useful_options(
-    d: DualTables, value: float, limit: float, reduced: Array, least: Array, opening_cost: Array,
-    memory_price: Array, keep: Array,
-) -> None:  # fmt: skip
-    """Mark the options that some solution no dearer than `limit` may use.
-
-    A unit at an option adds its reduced cost over its group's least, and each opening that it needs adds its reduced
-    cost at the knapsack price where that is positive.
-    """
-    for group in range(len(d.units)):
-        for option in range(d.group_start[group], d.group_start[group + 1]):
-            more = reduced[option] - least[group]
-            for position in range(d.row_start[option], d.row_start[option + 1]):
-                opening = d.row_opening[d.rows[position]]
-                more += max(0.0, opening_cost[opening] + memory_price[d.site[option]] * d.size[opening])
-            keep[option] = value + more <= limit

@@ -13,6 +13,7 @@ from edgeopt.pulling.core import Flags, Ints
 from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.infeasibility import jointly_unservable
 from edgeopt.pulling.integer import Overwork, solve_core, split_amounts, split_units
+from edgeopt.pulling.lagrangian import Relaxation
 from edgeopt.pulling.local_search import LocalSearch
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.rounding import fitting
@@ -24,6 +25,8 @@ HEURISTIC_ROUNDS = 3
 THRESHOLDS = (0.5, 0.2, 0.05)
 LIKELY = 1e-6
 KERNEL_NODES = 200
+FIRST_BOUND_ABOVE = 20_000  # options
+FIRST_BOUND_STEPS = 400
 SOLVER_PRECISION = 1e-8  # relative; a proof by HiGHS is no more precise
 
 
@@ -89,18 +92,27 @@ class ExactSearch:
         self.improve(opened, HEURISTIC_ROUNDS)
         keep = np.ones(self.core.options, np.bool_)
         if self.core.options > DIRECT_UP_TO:
-            relaxation = LinearRelaxation(self.core, self.options)
-            if relaxation.bound is not None:
-                self.bound = relaxation.bound
+            self._first_bound()
+            relaxation = None if self._close_enough() else LinearRelaxation(self.core, self.options)
+            if relaxation is not None and relaxation.bound is not None:
+                self.bound = max(relaxation.bound, self.bound or relaxation.bound)
                 self.options.report(None, self.bound)
                 keep = self._reduced(relaxation)
-                if self._close_enough():
-                    return Result(Status.FEASIBLE, Stopped.FINISHED, bound=self.bound)
+        if self._close_enough():
+            return Result(Status.FEASIBLE, Stopped.FINISHED, bound=self.bound)
         result = self.solve_part(keep, self.options.iteration_limit, proof=True)
         if self.best is not None and result.status == Status.INFEASIBLE:
             return replace(result, status=Status.OPTIMAL, bound=self.total)
         bounds = [bound for bound in (self.bound, result.bound) if bound is not None]
         return replace(result, bound=min(max(bounds), self.total) if bounds else None)
+
+    def _first_bound(self) -> None:
+        """Climb the Lagrangian dual: on large instances the linear relaxation takes long and bounds only at its end."""
+        if self.best is not None and self.core.options > FIRST_BOUND_ABOVE:
+            relaxation = Relaxation(self.core)
+            relaxation.climb(self.options, self.total, FIRST_BOUND_STEPS)
+            self.bound = relaxation.bound if np.isfinite(relaxation.bound) else None
+            self.options.report(None, self.bound)
 
     def _on_bound(self, bound: float) -> None:
         self.options.report(None, min(bound, self.total))

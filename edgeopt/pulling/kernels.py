@@ -292,3 +292,29 @@ def drop_useless(t: Tables, s: State) -> float:
         if changed:
             recount(t, s, site)
     return total
+
+
+@njit(cache=True)
+def place_in_order(t: Tables, s: State, sequence: Array) -> None:
+    """Give each option in order all units of its group that are left and fit, pulling what it lacks."""
+    left = t.units.copy()
+    s.amounts[:] = 0
+    s.room[:] = t.work_limit
+    for option in sequence:
+        group, site = t.group[option], t.site[option]
+        if left[group] == 0:
+            continue
+        size, _ = _missing_atoms(t, s, site, t.model[option])
+        count = left[group] if t.work[option] == 0 else min(left[group], s.room[site] // t.work[option])
+        if count == 0 or size > s.free[site]:
+            continue
+        model = t.model[option]
+        if s.missing[site, model] > 0:
+            for position in range(t.model_start[model], t.model_start[model + 1]):
+                atom = t.model_atoms[position]
+                if t.costly[site, atom]:
+                    s.opened[site, atom] = True
+            recount(t, s, site)
+        s.amounts[option] += count
+        left[group] -= count
+        s.room[site] -= count * t.work[option]

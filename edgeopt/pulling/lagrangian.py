@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.method import Options
+from edgeopt.method import Options, Outcome
 from edgeopt.pulling import dual_kernels
-from edgeopt.pulling.core import Core, Flags
+from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.core import Core, Floats, Ints
+from edgeopt.pulling.greedy import greedy_opening
+from edgeopt.pulling.local_search import LocalSearch
+from edgeopt.pulling.rounding import fitting
+from edgeopt.pulling.search import Search
 
+ITERATIONS = 600
+THRESHOLDS = (0.5, 0.2)
+POLISHING_ROUNDS = 2
 STEPS = 50  # between two looks at the clock
 PATIENCE = 15
 LEAST_THETA = 5e-3
@@ -81,29 +89,40 @@ class Relaxation:
             )  # fmt: skip
             done += count
 
-    def useful(self, limit: float) -> Flags:
-        """Options that a solution of at most this total may use, shape (options,)."""
-        d = self.tables
-        reduced, least = np.empty(self.core.options), np.empty(self.core.groups)
-        opening_cost, opening = np.empty(len(d.pull)), np.empty(len(d.pull))
-        memory_price, slope = np.empty(self.core.sites), np.empty(len(self.price))
-        work_slope, keep = np.empty(self.core.sites), np.ones(self.core.options, np.bool_)
-        value = dual_kernels.evaluate(
-            d, self.best_price, self.best_work_price, reduced, least, opening_cost, memory_price, opening, slope,
-            work_slope,
-        )  # fmt: skip
-        margin = MARGIN * (abs(limit) + abs(value))
-        dual_kernels.useful_options(d, value, limit + margin, reduced, least, opening_cost, memory_price, keep)
-        return keep
-
-    def likely(self, threshold: float) -> Flags:
-        """Atoms that the relaxation opened at least this often lately, shape (sites, atoms)."""
-        d = self.tables
-        sites = np.repeat(np.arange(self.core.sites), np.diff(d.opening_start))
-        _, atoms = self.core.atoms_of_options
-        atom = np.empty(len(d.pull), np.int64)
-        atom[d.row_opening[d.rows]] = atoms
-        found = np.zeros(self.core.atom_bytes.shape, np.bool_)
-        chosen = self.average >= threshold
-        found[sites[chosen], atom[chosen]] = True
+    def openings(self) -> Floats:
+        """How often the relaxation opened each atom lately, shape (sites, atoms); 1 for atoms that are free."""
+        found = np.where(self.core.costly, 0.0, 1.0)
+        options, atoms = self.core.atoms_of_options
+        found[self.core.option_site[options], atoms] = self.average[self.tables.row_opening[self.tables.rows]]
         return found
+
+
+def solve_lagrangian(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
+    """Climb the dual; open what the relaxation opens, complete, and polish.
+
+    Returns
+    -------
+    Outcome
+        With the dual's bound.
+    """
+    core = arrays.core
+    search = Search(core)
+    total, opened = greedy_opening(search, options)
+    if start is not None and core.cost(start) < total:
+        total, opened = core.cost(start), core.opened(start)
+    relaxation = Relaxation(core)
+    relaxation.climb(options, total, options.iteration_limit or ITERATIONS)
+    options.report(None, relaxation.bound if np.isfinite(relaxation.bound) else None)
+    openings, best, amounts = relaxation.openings(), np.inf, start
+    for candidate in (opened, *(fitting(core, openings, threshold) for threshold in THRESHOLDS)):
+        search.restore(candidate)
+        search.insert(options, np.arange(core.sites), 1.0)
+        local = LocalSearch(search, options, np.random.default_rng(options.seed))
+        local.run(POLISHING_ROUNDS, exact_sites=False)
+        if local.amounts is not None and local.best < best:
+            best, amounts = local.best, local.amounts
+            options.report(best)
+    relaxation.climb(options, min(best, total), (options.iteration_limit or ITERATIONS) // 2)
+    bound = relaxation.bound if np.isfinite(relaxation.bound) else None
+    plan = None if amounts is None else arrays.plan(amounts)
+    return Outcome(plan, bound, options.stop_reason() or Outcome().stopped)

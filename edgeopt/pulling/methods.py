@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edgeopt.pulling.core import Ints
 
 PROBLEM = "pulling"
+LARGEST_NLIP = 2_000  # choices of request, model and site
 
 
 def _compiled(instance: PullingInstance) -> tuple[Arrays, Outcome | None]:
@@ -74,3 +75,28 @@ def rounding(instance: PullingInstance, options: Options) -> Outcome:
     from edgeopt.pulling.rounding import solve_rounding
 
     return solve_rounding(arrays, options, _start(arrays, options))
+
+
+def _too_large_for_scip(instance: PullingInstance) -> str | None:
+    choices = len(instance.requests) * len(instance.library.models) * (1 + len(instance.cloudlets))
+    if choices <= LARGEST_NLIP:
+        return None
+    return f"it is for at most {LARGEST_NLIP} choices of request, model and site, not {choices}; 'exact' would work"
+
+
+@method(
+    PROBLEM,
+    "nlip",
+    kind="exact",
+    guarantee="optimal",
+    needs=("pyscipopt",),
+    fits=_too_large_for_scip,
+)
+def nlip(instance: PullingInstance, options: Options) -> Outcome:
+    """Solve the nonlinear integer program by SCIP."""
+    arrays, decided = _compiled(instance)
+    if decided is not None:
+        return decided
+    from edgeopt.pulling.nlip import solve_nlip
+
+    return solve_nlip(arrays, options)

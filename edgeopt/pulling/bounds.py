@@ -1,0 +1,31 @@
+"""`bound`: the linear relaxation of the strong form, or the Lagrangian dual where that is too large."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeopt.method import Options, Outcome
+from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.greedy import greedy_opening
+from edgeopt.pulling.infeasibility import jointly_unservable
+from edgeopt.pulling.lagrangian import ITERATIONS, Relaxation
+from edgeopt.pulling.relaxation import LinearRelaxation
+from edgeopt.pulling.search import Search
+
+DUAL_ABOVE = 20_000  # options
+
+
+def solve_bound(arrays: Arrays, options: Options) -> Outcome:
+    """Return a lower bound on the total delay, and no plan."""
+    best = None
+    if arrays.core.options > DUAL_ABOVE:
+        total, _ = greedy_opening(Search(arrays.core), options)
+        dual = Relaxation(arrays.core)
+        dual.climb(options, total, options.iteration_limit or ITERATIONS)
+        best = dual.bound if np.isfinite(dual.bound) else None
+        options.report(None, best)
+    linear = LinearRelaxation(arrays.core, options)
+    if linear.infeasible:
+        return Outcome(infeasible=True, message=jointly_unservable(arrays))
+    bounds = [bound for bound in (best, linear.bound) if bound is not None]
+    return Outcome(bound=max(bounds, default=None), stopped=options.stop_reason() or Outcome().stopped)

@@ -1,0 +1,103 @@
+"""`cpsat`: the integer program in CP-SAT, with bytes and operations as they are and delays rounded down."""
+
+from __future__ import annotations
+
+from math import floor
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from edgeopt.engines import cpsat
+from edgeopt.method import Options, Outcome
+from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.assignment import serve_open
+from edgeopt.pulling.core import Core, Ints
+from edgeopt.pulling.infeasibility import jointly_unservable
+from edgeopt.solution import Status
+
+RESOLUTION = 2**44  # integer steps of the total delay
+PRECISION = 1e-9  # relative; the rounding of delays
+
+
+class CpSatProgram:
+    """A core in CP-SAT.
+
+    Delays are rounded down to integers, so that the solver's bound holds for the true delays; memory and compute are
+    exact.
+    """
+
+    def __init__(self, core: Core, start: Ints | None = None) -> None:
+        self.core, self.model = core, cp_model.CpModel()
+        pairs, atoms = core.atoms_of_options
+        finite = np.isfinite(core.cloud_cost)
+        total = core.cloud_total + float(core.atom_pull.sum()) + float(core.option_cost.max(initial=0.0) * core.groups)
+        self.scale = RESOLUTION / max(total, 1e-12)
+        self.amount = [
+            self.model.new_int_var(0, int(core.units[group]), f"x{option}")
+            for option, group in enumerate(core.option_group.tolist())
+        ]
+        self.opening = {
+            (site, atom): self.model.new_bool_var(f"z{site}_{atom}")
+            for site, atom in sorted(set(zip(core.option_site[pairs].tolist(), atoms.tolist(), strict=True)))
+        }
+        for option, atom in zip(pairs.tolist(), atoms.tolist(), strict=True):
+            opening = self.opening[int(core.option_site[option]), atom]
+            self.model.add(self.amount[option] <= int(core.units[core.option_group[option]]) * opening)
+        self._limits()
+        objective = []
+        for group in range(core.groups):
+            options = range(core.group_start[group], core.group_start[group + 1])
+            served = sum(self.amount[option] for option in options)
+            if finite[group]:
+                rest = int(core.units[group]) - served
+                self.model.add(served <= int(core.units[group]))
+                objective.append(self._scaled(core.cloud_cost[group]) * rest)
+            else:
+                self.model.add(served == int(core.units[group]))
+            objective += [self._scaled(core.option_cost[option]) * self.amount[option] for option in options]
+        objective += [self._scaled(core.atom_pull[key]) * opening for key, opening in self.opening.items()]
+        self.model.minimize(sum(objective))
+        if start is not None:
+            opened = core.opened(start)
+            for option, variable in enumerate(self.amount):
+                self.model.add_hint(variable, int(start[option]))
+            for key, opening in self.opening.items():
+                self.model.add_hint(opening, bool(opened[key]))
+
+    def _scaled(self, seconds: float) -> int:
+        return floor(seconds * self.scale)
+
+    def _limits(self) -> None:
+        """Memory in bytes, compute in the core's units of work."""
+        core = self.core
+        for site in range(core.sites):
+            sizes = [int(core.atom_bytes[key]) * opening for key, opening in self.opening.items() if key[0] == site]
+            self.model.add(sum(sizes) <= int(core.memory[site]))
+            if core.limited[site]:
+                options = np.flatnonzero((core.option_site == site) & (core.option_work > 0)).tolist()
+                work = [int(core.option_work[option]) * self.amount[option] for option in options]
+                self.model.add(sum(work) <= int(core.work_limit[site]))
+
+
+def solve_cpsat(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
+    """Solve the integer program by CP-SAT."""
+    core = arrays.core
+    program = CpSatProgram(core, start)
+
+    def report(objective: float | None, bound: float | None) -> None:
+        options.report(None, None if bound is None else bound / program.scale)
+
+    result = cpsat.solve(
+        program.model, options, gap=options.gap, report=report, deterministic_limit=options.iteration_limit
+    )
+    if result.status == Status.INFEASIBLE:
+        return Outcome(infeasible=True, message=jointly_unservable(arrays))
+    bound = None if result.bound is None else result.bound / program.scale
+    if result.objective is None:
+        return Outcome(None if start is None else arrays.plan(start), bound, result.stopped)
+    amounts = np.array([result.value(variable) for variable in program.amount], np.int64)
+    amounts = serve_open(core, core.opened(amounts), amounts)
+    total = core.cost(amounts)
+    if result.status == Status.OPTIMAL and bound is not None and options.gap == 0:
+        bound = total if abs(total - bound) <= PRECISION * abs(total) else bound
+    return Outcome(arrays.plan(amounts), bound, result.stopped)

@@ -1,0 +1,78 @@
+"""`nlip`: the nonlinear integer program itself, solved by SCIP."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from edgeopt.engines import scip
+from edgeopt.method import Options, Outcome
+from edgeopt.models import pulling as formulation
+from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.infeasibility import jointly_unservable
+from edgeopt.pulling.instance import PullingInstance
+from edgeopt.pulling.integer import minimal_cover
+from edgeopt.solution import Plan, Status
+
+SOLVER_PRECISION = 1e-6  # relative; a proof by SCIP with its default tolerances is no more precise
+
+
+def solve_nlip(arrays: Arrays, options: Options) -> Outcome:
+    """Solve the nonlinear program; limits that SCIP's tolerances let slip are cut off, and it is solved again."""
+    instance, m = arrays.instance, formulation.formulate(arrays.instance)
+    while True:
+        result = scip.solve(m, options, options.iteration_limit)
+        if result.status == Status.INFEASIBLE:
+            return Outcome(infeasible=True, message=jointly_unservable(arrays))
+        if result.objective is None:
+            return Outcome(bound=result.bound, stopped=result.stopped)
+        plan = formulation.read_plan(m)
+        cuts = [*_memory_cuts(instance, m, plan), *_compute_cuts(instance, m, plan)]
+        if not cuts:
+            break
+        for cut in cuts:
+            m.cuts.add(cut)
+    bound = result.bound
+    if result.status == Status.OPTIMAL and bound is not None and options.gap == 0:
+        close = abs(result.objective - bound) <= SOLVER_PRECISION * abs(result.objective)
+        bound = _delay(m, plan) if close else bound
+    return Outcome(plan, bound, result.stopped)
+
+
+def _delay(m: Any, plan: Plan) -> float:
+    """Objective at the plan itself, without the solver's tolerances."""
+    for (request, model, site), x in m.x.items():
+        x.set_value(int(plan["assignments"][request] == {"model": model, "site": site}))
+    return float(m.total_delay())
+
+
+def _memory_cuts(instance: PullingInstance, m: Any, plan: Plan) -> list[Any]:
+    cuts = []
+    for site, cloudlet in instance.cloudlets.items():
+        resident = set(cloudlet.resident or ())
+        used = {choice["model"] for choice in plan["assignments"].values() if choice["site"] == site}
+        blocks = sorted({block for model in used for block in instance.library.models[model].blocks} - resident)
+        sizes = np.array([instance.library.blocks[block] for block in blocks], np.int64)
+        free = cloudlet.memory_bytes - sum(instance.library.blocks[block] for block in resident)
+        if sizes.sum() > free:
+            cover = minimal_cover(sizes, np.arange(len(blocks)), free)
+            cuts.append(sum(m.pulled[site, blocks[index]] for index in cover) <= len(cover) - 1)
+    return cuts
+
+
+def _compute_cuts(instance: PullingInstance, m: Any, plan: Plan) -> list[Any]:
+    cuts = []
+    for site, cloudlet in instance.cloudlets.items():
+        if cloudlet.compute_flops is None:
+            continue
+        served = [(name, choice["model"]) for name, choice in plan["assignments"].items() if choice["site"] == site]
+        work = Fraction(0)
+        for name, model in served:
+            request = instance.requests[name]
+            flops = Fraction(instance.library.models[model].flops_per_sample or 0.0)
+            work += request.count * request.samples * flops
+        if work > Fraction(cloudlet.compute_flops):
+            cuts.append(sum(m.x[name, model, site] for name, model in served) <= len(served) - 1)
+    return cuts

@@ -1,0 +1,267 @@
+"""The step from a nonlinear to a linear integer formulation: products of binaries become variables.
+
+A product of literals, each a binary x or its complement 1 - x, is a new variable u between 0 and 1 with
+
+    u <= l              for every literal l of the product,
+    u >= sum of l - (number of literals - 1),
+
+which leave no value but the product's own where all x are binary (Fortet 1960; Glover and Woolsey 1974). Where u
+occurs with only one sign, one of the two sides is enough: the optimum presses u against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from pyomo.core import Binary, Block, Constraint, ConstraintList, NonNegativeReals, Objective, VarList, value
+from pyomo.core.base.expression import NamedExpressionData
+from pyomo.core.base.transformation import Transformation, TransformationFactory
+from pyomo.core.expr import numeric_expr as nodes
+
+from edgeopt.errors import UsageError
+
+NAME = "edgeopt.linearize_products"
+MOST_TERMS = 100_000
+
+Literal = tuple[int, bool]  # id of a binary variable, and whether it is the variable itself or its complement
+
+
+@dataclass
+class Polynomial:
+    """A sum of coefficients times products of literals, and of parts that are kept as they are.
+
+    Attributes
+    ----------
+    terms : dict of frozenset of Literal to float
+        The empty product is the constant.
+    kept : list of expressions
+        Continuous variables and whatever is no product of binaries.
+    """
+
+    terms: dict[frozenset[Literal], float] = field(default_factory=dict)
+    kept: list[Any] = field(default_factory=list)
+
+    def add(self, literals: frozenset[Literal], coefficient: float) -> None:
+        """Add a coefficient times a product."""
+        self.terms[literals] = self.terms.get(literals, 0.0) + coefficient
+
+    def factor(self) -> tuple[float, frozenset[Literal]] | None:
+        """The coefficient and literals when this is one product; a * (1 - x) counts as one."""
+        terms = {literals: coefficient for literals, coefficient in self.terms.items() if coefficient != 0.0}
+        if self.kept:
+            return None
+        if not terms:
+            return 0.0, frozenset()
+        if len(terms) == 1:
+            ((literals, coefficient),) = terms.items()
+            return coefficient, literals
+        constant = terms.pop(frozenset(), None)
+        if constant is None or len(terms) != 1:
+            return None
+        ((literals, coefficient),) = terms.items()
+        if coefficient != -constant or len(literals) != 1:
+            return None
+        ((variable, positive),) = literals
+        return constant, frozenset([(variable, not positive)])
+
+
+def linearize_products(model: Any, *, both_sides: bool = False) -> Any:
+    """Return a copy of a Pyomo model in which every product of binaries and complements is linear.
+
+    Parameters
+    ----------
+    model : pyomo.environ.ConcreteModel
+        Any model; sums, products, differences, quotients by constants and integer powers of binary variables are
+        rewritten wherever they stand in active constraints and objectives. What is not a product of binaries (other
+        functions, products with continuous variables) is left as it is.
+    both_sides : bool
+        Give every new variable both sides of its definition, so that it equals its product in every feasible point,
+        not only in an optimal one.
+
+    Returns
+    -------
+    pyomo.environ.ConcreteModel
+        With a block ``linearized_products`` that holds the new variables and rows; the variables of the given model
+        keep their names.
+
+    Raises
+    ------
+    UsageError
+        An expression has too many terms when multiplied out, or the model was linearized before.
+    """
+    return TransformationFactory(NAME).create_using(model, both_sides=both_sides)
+
+
+@TransformationFactory.register(NAME, doc="Make products of binary variables and their complements linear.")
+class LinearizeProducts(Transformation):  # type: ignore[misc]
+    """The transformation behind `linearize_products`, for use through Pyomo's ``TransformationFactory``."""
+
+    def _apply_to(self, model: Any, both_sides: bool = False, **_: Any) -> None:
+        if model.component("linearized_products") is not None:
+            raise UsageError("the model has a component 'linearized_products' already")
+        _Linearization(model, both_sides).apply()
+
+
+class _Linearization:
+    def __init__(self, model: Any, both_sides: bool) -> None:
+        self.model, self.both_sides = model, both_sides
+        self.variables: dict[int, Any] = {}
+        self.products: dict[frozenset[Literal], Any] = {}
+        self.sides: dict[frozenset[Literal], set[str]] = {}
+
+    def apply(self) -> None:
+        block = self.block = Block()
+        self.model.add_component("linearized_products", block)
+        block.u = VarList(domain=NonNegativeReals, bounds=(0, 1))
+        block.at_most, block.at_least = ConstraintList(), ConstraintList()
+        for objective in list(self.model.component_data_objects(Objective, active=True)):
+            sides = {"at_least"} if objective.is_minimizing() else {"at_most"}
+            expression = self._rewritten(objective.expr, sides)
+            if expression is not None:
+                objective.set_value(expression)
+        for constraint in list(self.model.component_data_objects(Constraint, active=True)):
+            sides = {"at_least"} if constraint.upper is not None else set()
+            sides |= {"at_most"} if constraint.lower is not None else set()
+            expression = self._rewritten(constraint.body, sides)
+            if expression is not None:
+                constraint.set_value((constraint.lower, expression, constraint.upper))
+        for literals, sides in self.sides.items():
+            self._define(literals, {"at_least", "at_most"} if self.both_sides else sides)
+
+    def _rewritten(self, expression: Any, sides: set[str]) -> Any:
+        """The expression with new variables for its products; None when it has none.
+
+        `sides` says on which side a product with a positive coefficient must be held.
+        """
+        polynomial = self._polynomial(expression)
+        terms = {literals: coefficient for literals, coefficient in polynomial.terms.items() if coefficient != 0.0}
+        if isinstance(expression, int | float) or not (
+            any(len(literals) > 1 for literals in polynomial.terms) or expression.polynomial_degree() not in (0, 1)
+        ):
+            return None
+        other = {"at_least": "at_most", "at_most": "at_least"}
+        parts = list(polynomial.kept)
+        for literals, coefficient in terms.items():
+            if len(literals) > 1:
+                if literals not in self.products:
+                    self.products[literals] = self.block.u.add()
+                held = sides if coefficient > 0 else {other[side] for side in sides}
+                self.sides.setdefault(literals, set()).update(held)
+                parts.append(coefficient * self.products[literals])
+            else:
+                parts.append(coefficient * prod(map(self._literal, literals)))
+        return sum(parts[1:], parts[0]) if len(parts) < 2 else nodes.SumExpression(parts)
+
+    def _define(self, literals: frozenset[Literal], sides: set[str]) -> None:
+        product, members = self.products[literals], [self._literal(literal) for literal in sorted(literals)]
+        if "at_most" in sides:
+            for member in members:
+                self.block.at_most.add(product <= member)
+        if "at_least" in sides:
+            self.block.at_least.add(product >= nodes.SumExpression(members) - (len(members) - 1))
+
+    def _literal(self, literal: Literal) -> Any:
+        variable = self.variables[literal[0]]
+        return variable if literal[1] else 1 - variable
+
+    def _polynomial(self, expression: Any) -> Polynomial:
+        found = Polynomial()
+        constant = _constant(expression)
+        if constant is not None:
+            found.add(frozenset(), constant)
+        elif not expression.is_expression_type():
+            if expression.domain is Binary or (expression.is_integer() and expression.bounds == (0, 1)):
+                self.variables[id(expression)] = expression
+                found.add(frozenset([(id(expression), True)]), 1.0)
+            else:
+                found.kept.append(expression)
+        elif isinstance(expression, NamedExpressionData):
+            return self._polynomial(expression.expr)
+        elif isinstance(expression, nodes.SumExpression):
+            for argument in expression.args:
+                self._accumulate(found, self._polynomial(argument), 1.0)
+        elif isinstance(expression, nodes.NegationExpression):
+            self._accumulate(found, self._polynomial(expression.args[0]), -1.0)
+        elif isinstance(expression, nodes.DivisionExpression) and _constant(expression.args[1]):
+            self._accumulate(found, self._polynomial(expression.args[0]), 1 / (_constant(expression.args[1]) or 1.0))
+        elif isinstance(expression, nodes.ProductExpression):
+            return self._product(expression, _factors(expression))
+        elif isinstance(expression, nodes.PowExpression) and _whole_power(expression) is not None:
+            return self._product(expression, [expression.args[0]] * (_whole_power(expression) or 1))
+        else:
+            found.kept.append(expression)
+        return found
+
+    @staticmethod
+    def _accumulate(total: Polynomial, part: Polynomial, factor: float) -> None:
+        for literals, coefficient in part.terms.items():
+            total.add(literals, factor * coefficient)
+        total.kept.extend(part.kept if factor == 1.0 else [factor * kept for kept in part.kept])
+
+    def _product(self, expression: Any, factors: Iterable[Any]) -> Polynomial:
+        """Multiply; single products are merged at once, sums are multiplied out, anything else is kept."""
+        coefficient, literals, sums = 1.0, [], []
+        kept: Polynomial | None = None
+        for factor in factors:
+            polynomial = self._polynomial(factor)
+            single = polynomial.factor()
+            if single is not None:
+                coefficient *= single[0]
+                literals.append(single[1])
+            elif polynomial.kept and kept is None and not polynomial.terms:
+                kept = polynomial
+            elif polynomial.kept:
+                return Polynomial(kept=[expression])
+            else:
+                sums.append(polynomial)
+        merged = frozenset().union(*literals)
+        if kept is not None:
+            constant = not merged and not sums
+            return Polynomial(kept=[coefficient * part for part in kept.kept] if constant else [expression])
+        result = Polynomial({merged: coefficient} if _possible(merged) else {})
+        for factor in sums:
+            if len(result.terms) * len(factor.terms) > MOST_TERMS:
+                raise UsageError(f"a product has more than {MOST_TERMS} terms when multiplied out")
+            product = Polynomial()
+            for left, a in result.terms.items():
+                for right, b in factor.terms.items():
+                    if _possible(left | right):
+                        product.add(left | right, a * b)
+            result = product
+        return result
+
+
+def _constant(expression: Any) -> float | None:
+    """The value of what holds no free variable; None otherwise."""
+    if isinstance(expression, int | float):
+        return float(expression)
+    fixed = not expression.is_potentially_variable() or (expression.is_variable_type() and expression.fixed)
+    return float(value(expression)) if fixed else None
+
+
+def _possible(literals: frozenset[Literal]) -> bool:
+    """A variable and its complement multiply to nothing."""
+    return len({variable for variable, _ in literals}) == len(literals)
+
+
+def _factors(expression: Any) -> list[Any]:
+    """The factors of nested products, without recursion: long products are nested deeply."""
+    found, waiting = [], [expression]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, nodes.ProductExpression):
+            waiting.extend(reversed(node.args))
+        elif isinstance(node, NamedExpressionData) and isinstance(node.expr, nodes.ProductExpression):
+            waiting.append(node.expr)
+        else:
+            found.append(node)
+    return found
+
+
+def _whole_power(expression: Any) -> int | None:
+    """The exponent of a power when it is a small positive whole number."""
+    exponent = _constant(expression.args[1])
+    return int(exponent) if exponent is not None and exponent == int(exponent) and 1 <= exponent <= 20 else None
