@@ -18,7 +18,7 @@ from edgeopt.solution import Plan, Stopped
 
 DEFAULT_EFFORT = 2_000_000  # iterations times models, when neither time nor iterations are limited
 MOST_DEFAULT_ITERATIONS = 30_000
-CHUNK_EFFORT = 100_000  # iterations times models between two questions whether to stop
+CHUNK_EFFORT = 20_000  # iterations times models between two questions whether to stop
 SLACK_USERS = 0.6  # how far below the best path of its round a path may be kept
 PATIENCE = 4_000  # iterations without a better path that end a round
 ROUNDING = 1e-9

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgeopt.loading.arrays import Arrays
 
-NEAR = 10  # models whose moves are looked at again when one changes
+NEAR = 6  # models whose moves are looked at again when one changes
 
 
 @dataclass(frozen=True)
