@@ -72,6 +72,8 @@ class BranchAndBound:
             reason = self._prove(target, options, node_limit)
             if reason is not None:
                 return reason
+            if target <= self.value:
+                break
             used = self.nodes - before
             if last is not None:
                 step *= float(np.clip(log(GROWTH) / log(max(used / last, 1.2)), 0.25, 2.0))
@@ -101,8 +103,6 @@ class BranchAndBound:
                 options.report(self._number(self.value))
             elif ending == branch_kernel.EXHAUSTED:
                 self.bound = min(self.bound, target if self.whole_numbers else target + 2 * self.margin)
-                if target <= self.value:
-                    self.bound = min(self.bound, self.value) if self.whole_numbers else self.bound
                 options.report(None, self._number(self.bound))
                 return None
 

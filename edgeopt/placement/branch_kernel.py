@@ -276,7 +276,7 @@ def branch(items: Items, node: Node, space: Space, bound: float, cut: float) -> 
     chosen, most = -1, -1.0
     without, within = level(space, 0), level(space, 1)
     for _ in range(CANDIDATES):
-        element = np.argmax(space.score)
+        element = int(np.argmax(space.score))
         if node.fate[element] != FREE or space.score[element] == -1.0:
             break
         space.score[element] = -1.0

@@ -57,7 +57,7 @@ def complete(arrays: Arrays, placed: NDArray[np.bool_], score: Score) -> NDArray
         if not possible.any():
             return placed
         best = int(np.argmax(np.where(possible, score(gain, added), -1.0)))
-        node, model = divmod(best, gain.shape[1])
+        node, model = divmod(best, len(arrays.model_names))
         placed[node, model] = True
         free[node] -= added[node, model]
         fresh = np.flatnonzero(absent[node] & arrays.incidence[model])
