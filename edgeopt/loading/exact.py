@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_ROUNDS = 200
 SEARCH_SHARE = 8  # of the local search's default iterations
-HIGH_NODES = 50  # nodes spent on lowering a bound that is two users or more away
+FEW_NODES = 50  # nodes spent on lowering a bound that is two users or more away
 
 
 @method("loading", "exact", kind="exact", guarantee="optimal for any sharing and one deadline", fits=one_deadline)
@@ -103,14 +103,12 @@ class Run:
         self.stopped = self.stopped or self.options.stop_reason()
         return self.stopped is not None or self.bound - self.users <= self.options.gap * self.users
 
-    def follow(self, forest: Forest, point: Point) -> bool:
-        """Let the order-DP choose from the order of a point; return whether it serves more users than known."""
+    def follow(self, forest: Forest, point: Point) -> None:
+        """Let the order-DP choose from the order of a point."""
         from edgeopt.loading.order_dp import best_selection
         from edgeopt.loading.tables import Tables
 
-        before = self.users
         self.offer(best_selection(Tables.of(self.arrays), forest.order(point), self.options.stop_reason))
-        return self.users > before
 
     def root(self, forest: Forest) -> None:
         """Solve the relaxation, adding rows against cycles until there are none."""
@@ -158,40 +156,44 @@ class Run:
 
     def decide(self, forest: Forest) -> None:
         """Ask for more users than known until that is impossible."""
-        runs, started = 0, self.nodes
+        questions = 0
         while not self.closed():
-            # A bound far away is lowered first: what is far from possible is disproved most easily.
-            high = self.bound > self.users + 1 and runs == 0
-            runs += 1
-            forest.ask(self.bound if high else self.users + 1)
-            if self._relaxation_refutes(forest):
-                self.tighten(self.bound - 1 if high else self.users)
-                continue
-            limit = self._nodes_left()
-            result = forest.solver.solve(
-                absolute_gap=0.0,
-                node_limit=min(limit, HIGH_NODES) if high and limit is not None else HIGH_NODES if high else limit,
-                enough=lambda objective, bound: objective is not None,
-            )
-            self.nodes += result.nodes
-            if result.status == Status.INFEASIBLE:
-                self.tighten(self.bound - 1 if high else self.users)
-            elif result.values is not None:
-                point = forest.point(result.values)
-                closed_cycles = forest.separate_cycles(point)
-                if not self.follow(forest, point) and not closed_cycles:
-                    forest.exclude(point)
-            elif not high:
-                self.stopped = result.stopped
-        if runs:
-            self.notes.append(f"{runs} questions for more users, {self.nodes - started} nodes")
+            # A bound far away is lowered first, once: what is far from possible is disproved most easily.
+            high = self.bound > self.users + 1 and questions == 0
+            number = self.bound if high else self.users + 1
+            questions += 1
+            forest.ask(number)
+            if self._relaxation_refutes(forest, number):
+                self.tighten(number - 1)
+            elif self.users < number:
+                self._branch(forest, number, high)
+        if questions:
+            self.notes.append(f"{questions} questions for more users, {self.nodes} nodes")
 
-    def _nodes_left(self) -> int | None:
+    def _branch(self, forest: Forest, number: int, briefly: bool) -> None:
+        """Let the branch and bound look for so many users, and judge what it says in the instance's own times."""
         limit = self.options.iteration_limit
-        return None if limit is None else max(0, limit - self.nodes)
+        left = inf if limit is None else max(0, limit - self.nodes)
+        nodes = min(left, FEW_NODES if briefly else inf)
+        result = forest.solver.solve(
+            absolute_gap=0.0,
+            node_limit=None if nodes == inf else int(nodes),
+            enough=lambda objective, bound: objective is not None,
+        )
+        self.nodes += result.nodes
+        if result.status == Status.INFEASIBLE:
+            self.tighten(number - 1)
+        elif result.values is not None:
+            point = forest.point(result.values)
+            cycles = forest.separate_cycles(point)
+            self.follow(forest, point)
+            if not cycles and self.users < number:
+                forest.exclude(point)  # the best of its order is too late, so it is, too
+        elif not briefly:
+            self.stopped = result.stopped
 
-    def _relaxation_refutes(self, forest: Forest) -> bool:
-        """Whether the relaxation with further rows against cycles shows that the users asked for are too many."""
+    def _relaxation_refutes(self, forest: Forest, number: int) -> bool:
+        """Whether the relaxation with further rows against cycles shows that so many users are too many."""
         from edgeopt.loading.forest import DEADLINE_MARGIN
 
         for _ in range(MOST_ROUNDS):
@@ -199,11 +201,11 @@ class Run:
             if result.status == Status.INFEASIBLE or (proven is not None and proven > 1 + DEADLINE_MARGIN):
                 return True
             if result.values is None:
-                return False
+                break
             point = forest.point(result.values)
             if not forest.separate(point):
                 self.follow(forest, point)
-                return False
+                break
         return False
 
     def outcome(self) -> Outcome:
