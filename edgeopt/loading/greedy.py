@@ -38,6 +38,7 @@ def greedy_selection(tables: Tables, options: Options) -> tuple[Selection, Stopp
             path.cells,
             path.place,
             tables.serve,
+            tables.slopes,
             tables.first,
             tables.load,
             tables.overlap,
@@ -73,7 +74,7 @@ def solve_append_only(instance: LoadingInstance, options: Options) -> Outcome:
 
     arrays = compile_arrays(instance)
     tables = Tables.of(arrays)
-    order, counts = append_only(tables.serve, tables.first, tables.load, tables.overlap, tables.horizon)
+    order, counts = append_only(tables.serve, tables.slopes, tables.first, tables.load, tables.overlap, tables.horizon)
     options.report(int(counts.sum()))
     return Outcome(
         arrays.plan(order.tolist(), counts.tolist()),

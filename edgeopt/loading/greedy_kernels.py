@@ -14,15 +14,18 @@ Integers = NDArray[np.int64]
 
 @njit(cache=True)
 def best_bundle(
-    serve: Floats, begin: int, end: int, served: int, load: float, credit: float, time: float
+    serve: Floats, slopes: Floats, begin: int, end: int, served: int, load: float, credit: float, time: float
 ) -> tuple[float, int]:
     """Return the most users per second that a model adds, and the users it then serves.
 
     The model serves `served` users already, adding any needs `load` more seconds, of which `credit` are not charged;
-    `time` seconds are left.
+    `time` seconds are left. After a corner of the hull each user takes at least the next slope: where that is no less
+    than the seconds per user of the best bundle, none further on is better.
     """
     ratio, users = 0.0, 0
     for n in range(served + 1, end - begin):
+        if slopes[begin + n] > slopes[begin + n - 1] and slopes[begin + n] * ratio >= 1.0:
+            break
         step = serve[begin + n] - serve[begin + served]
         if step + load > time:
             break
@@ -37,6 +40,7 @@ def cheapest_insertion(
     path: Integers,
     place: Integers,
     serve: Floats,
+    slopes: Floats,
     first: Integers,
     load: Floats,
     overlap: Floats,
@@ -57,7 +61,7 @@ def cheapest_insertion(
         for model in range(models):
             cost = 0.0 if place[model] else load[model] - saved[model]
             free = 0.0 if place[model] else min(credit[model], 0.9 * cost)
-            value, n = best_bundle(serve, first[model], first[model + 1], counts[model], cost, free, time)
+            value, n = best_bundle(serve, slopes, first[model], first[model + 1], counts[model], cost, free, time)
             if value > most:
                 best, most, users = model, value, n
         if best < 0:
@@ -94,7 +98,7 @@ def refresh_gaps(
 
 @njit(cache=True)
 def append_only(
-    serve: Floats, first: Integers, load: Floats, overlap: Floats, horizon: float
+    serve: Floats, slopes: Floats, first: Integers, load: Floats, overlap: Floats, horizon: float
 ) -> tuple[Integers, Integers]:
     """Append the unvisited model with the most users per second, again and again; return models and counts."""
     models = len(load)
@@ -106,7 +110,7 @@ def append_only(
         for model in range(models):
             if not visited[model]:
                 cost = load[model] - overlap[last, model]
-                value, n = best_bundle(serve, first[model], first[model + 1], 0, cost, 0.0, time)
+                value, n = best_bundle(serve, slopes, first[model], first[model + 1], 0, cost, 0.0, time)
                 if value > most:
                     best, most, users = model, value, n
         if best < 0:

@@ -27,18 +27,29 @@ def hull_slopes(serve: Floats, first: Integers) -> Floats:
         Entry ``first[i] + n`` is the slope from n - 1 to n users (0 at n = 0); nondecreasing in n.
     """
     slopes = np.zeros(len(serve))
+    corners = np.zeros(len(serve), np.int64)
     for model in range(len(first) - 1):
-        base, count = first[model], first[model + 1] - first[model]
-        corner = 0
-        while corner < count - 1:
-            best, least = corner + 1, np.inf
-            for n in range(corner + 1, count):
-                slope = (serve[base + n] - serve[base + corner]) / (n - corner)
-                if slope <= least:
-                    best, least = n, slope
-            slopes[base + corner + 1 : base + best + 1] = least
-            corner = best
+        begin = first[model]
+        last = 0
+        corners[0] = begin
+        for entry in range(begin + 1, first[model + 1]):
+            while last > 0 and steepness(serve, corners[last], entry) <= steepness(
+                serve, corners[last - 1], corners[last]
+            ):
+                last -= 1
+            last += 1
+            corners[last] = entry
+        for k in range(last):
+            slope = steepness(serve, corners[k], corners[k + 1])
+            for entry in range(corners[k] + 1, corners[k + 1] + 1):
+                slopes[entry] = slope
     return slopes
+
+
+@njit(cache=True)
+def steepness(serve: Floats, before: int, after: int) -> float:
+    """Return the seconds per entry between two entries."""
+    return (serve[after] - serve[before]) / (after - before)
 
 
 @njit(cache=True)

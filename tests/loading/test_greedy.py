@@ -1,5 +1,6 @@
 """Greedy methods: feasible, never above the optimum, insertion anywhere, refill, and the weakness of appending."""
 
+import numpy as np
 import pytest
 
 import edgeopt
@@ -36,6 +37,7 @@ def build(instance):
         path.cells,
         path.place,
         tables.serve,
+        tables.slopes,
         tables.first,
         tables.load,
         tables.overlap,
@@ -43,6 +45,27 @@ def build(instance):
         tables.horizon,
     )
     return [(arrays.model_names[model], int(counts[model])) for model in path.order()]
+
+
+def test_best_bundle_is_the_best_of_all():
+    """Stopping early at a corner of the hull misses nothing."""
+    from edgeopt.loading.greedy_kernels import best_bundle
+    from edgeopt.loading.order_kernels import hull_slopes
+
+    rng = np.random.default_rng(3)
+    for _ in range(300):
+        serve = np.concatenate([[0.0], np.cumsum(rng.integers(0, 6, size=rng.integers(1, 12)))])
+        slopes, load = hull_slopes(serve, np.array([0, len(serve)])), float(rng.integers(0, 6))
+        served, time = int(rng.integers(0, len(serve))), float(rng.integers(0, 40))
+        credit = 0.5 * load
+        ratios = [
+            (n - served) / max(serve[n] - serve[served] + load - credit, 1e-300)
+            for n in range(served + 1, len(serve))
+            if serve[n] - serve[served] + load <= time
+        ]
+        ratio, users = best_bundle(serve, slopes, 0, len(serve), served, load, credit, time)
+        assert ratio == pytest.approx(max(ratios, default=0.0))
+        assert not ratios or ratios[users - served - 1] == pytest.approx(ratio)
 
 
 def test_refills_a_model_on_the_path():
