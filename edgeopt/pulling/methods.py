@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from edgeopt.pulling.core import Ints
 
 PROBLEM = "pulling"
+LARGEST = 5_000_000  # options
+LARGEST_CPSAT = 200_000
 LARGEST_NLIP = 2_000  # choices of request, model and site
 
 
@@ -33,7 +35,31 @@ def _start(arrays: Arrays, options: Options) -> Ints | None:
     return amounts if arrays.core.feasible(amounts) else None
 
 
-@method(PROBLEM, "exact", kind="exact", guarantee="optimal")
+def _too_large(instance: PullingInstance) -> str | None:
+    from edgeopt.pulling.sparse import choices
+
+    count = choices(instance)
+    if count <= LARGEST:
+        return None
+    return f"it lists all options and is for at most {LARGEST}, not {count}; {_at_scale(instance)} would work"
+
+
+def _at_scale(instance: PullingInstance) -> str:
+    from edgeopt.pulling.sparse import separable
+
+    return "'cache-search'" if separable(instance) is None else "a smaller instance"
+
+
+def _not_separable(instance: PullingInstance) -> str | None:
+    from edgeopt.pulling.sparse import separable
+
+    reason = separable(instance)
+    if reason is None:
+        return None
+    return f"it needs one model for each request, nothing shared and no limits but memory: {reason}; try 'local-search'"
+
+
+@method(PROBLEM, "exact", kind="exact", guarantee="optimal", fits=_too_large)
 def exact(instance: PullingInstance, options: Options) -> Outcome:
     """Solve the strong integer program."""
     arrays, decided = _compiled(instance)
@@ -44,7 +70,9 @@ def exact(instance: PullingInstance, options: Options) -> Outcome:
     return solve_exact(arrays, options, _start(arrays, options))
 
 
-@method(PROBLEM, "greedy", kind="heuristic", guarantee="none; opens bundles of models that share atoms")
+@method(
+    PROBLEM, "greedy", kind="heuristic", guarantee="none; opens bundles of models that share atoms", fits=_too_large
+)
 def greedy(instance: PullingInstance, options: Options) -> Outcome:
     """Open the bundle of models that saves most for its bytes, again and again."""
     arrays, decided = _compiled(instance)
@@ -55,7 +83,7 @@ def greedy(instance: PullingInstance, options: Options) -> Outcome:
     return solve_greedy(arrays, options)
 
 
-@method(PROBLEM, "local-search", kind="heuristic", guarantee="no worse than greedy")
+@method(PROBLEM, "local-search", kind="heuristic", guarantee="no worse than greedy", fits=_too_large)
 def local_search(instance: PullingInstance, options: Options) -> Outcome:
     """Improve by flips, swaps, relocations and exactly solved sites."""
     arrays, decided = _compiled(instance)
@@ -66,7 +94,13 @@ def local_search(instance: PullingInstance, options: Options) -> Outcome:
     return solve_local_search(arrays, options, _start(arrays, options))
 
 
-@method(PROBLEM, "rounding", kind="heuristic", guarantee="expected cost and violation bounded before repair; see docs")
+@method(
+    PROBLEM,
+    "rounding",
+    kind="heuristic",
+    guarantee="expected cost and violation bounded before repair; see docs",
+    fits=_too_large,
+)
 def rounding(instance: PullingInstance, options: Options) -> Outcome:
     """Round the linear relaxation of the strong form at random, repair and polish."""
     arrays, decided = _compiled(instance)
@@ -75,6 +109,15 @@ def rounding(instance: PullingInstance, options: Options) -> Outcome:
     from edgeopt.pulling.rounding import solve_rounding
 
     return solve_rounding(arrays, options, _start(arrays, options))
+
+
+def _too_large_for_cpsat(instance: PullingInstance) -> str | None:
+    from edgeopt.pulling.sparse import choices
+
+    count = choices(instance)
+    if count <= LARGEST_CPSAT:
+        return None
+    return f"it is for at most {LARGEST_CPSAT} options, not {count}; 'exact' would work"
 
 
 def _too_large_for_scip(instance: PullingInstance) -> str | None:
@@ -100,3 +143,100 @@ def nlip(instance: PullingInstance, options: Options) -> Outcome:
     from edgeopt.pulling.nlip import solve_nlip
 
     return solve_nlip(arrays, options)
+
+
+@method(PROBLEM, "cpsat", kind="exact", guarantee="optimal", fits=_too_large_for_cpsat)
+def cpsat(instance: PullingInstance, options: Options) -> Outcome:
+    """Solve the integer program by CP-SAT."""
+    arrays, decided = _compiled(instance)
+    if decided is not None:
+        return decided
+    from edgeopt.pulling.cpsat import solve_cpsat
+
+    return solve_cpsat(arrays, options, _start(arrays, options))
+
+
+@method(
+    PROBLEM,
+    "lagrangian",
+    kind="heuristic",
+    guarantee="a bound no better than that of the linear relaxation",
+    fits=_too_large,
+)
+def lagrangian(instance: PullingInstance, options: Options) -> Outcome:
+    """Climb the Lagrangian dual, and make a solution of its openings."""
+    arrays, decided = _compiled(instance)
+    if decided is not None:
+        return decided
+    from edgeopt.pulling.lagrangian import solve_lagrangian
+
+    return solve_lagrangian(arrays, options, _start(arrays, options))
+
+
+@method(
+    PROBLEM,
+    "cache-search",
+    kind="heuristic",
+    guarantee="each cache optimal given the others; with a bound",
+    fits=_not_separable,
+)
+def cache_search(instance: PullingInstance, options: Options) -> Outcome:
+    """Solve an exact knapsack for each cache, and a few caches anew with noise."""
+    from edgeopt.pulling.cache_search import solve_cache_search
+
+    return solve_cache_search(instance, options)
+
+
+def _no_bound(instance: PullingInstance) -> str | None:
+    return None if _not_separable(instance) is None else _too_large(instance)
+
+
+@method(PROBLEM, "bound", kind="bound", guarantee="a lower bound: linear relaxation of the strong form", fits=_no_bound)
+def bound(instance: PullingInstance, options: Options) -> Outcome:
+    """Bound the total delay from below."""
+    if _too_large(instance) is not None:
+        from edgeopt.pulling.cache_search import solve_cache_bound
+
+        return solve_cache_bound(instance, options)
+    arrays, decided = _compiled(instance)
+    if decided is not None:
+        return decided
+    from edgeopt.pulling.bounds import solve_bound
+
+    return solve_bound(arrays, options)
+
+
+@method(PROBLEM, "cloud-only", kind="baseline", guarantee="no cloudlet is used", fits=_too_large)
+def cloud_only(instance: PullingInstance, options: Options) -> Outcome:
+    """Serve everything in the cloud."""
+    return _baseline(instance, options, "solve_cloud_only")
+
+
+@method(
+    PROBLEM, "no-sharing", kind="baseline", guarantee="within 0.1 % of the best that ignores sharing", fits=_too_large
+)
+def no_sharing(instance: PullingInstance, options: Options) -> Outcome:
+    """Decide as if models shared nothing."""
+    return _baseline(instance, options, "solve_no_sharing")
+
+
+@method(PROBLEM, "nearest", kind="baseline", guarantee="none", fits=_too_large)
+def nearest(instance: PullingInstance, options: Options) -> Outcome:
+    """Serve each request at the nearest site with room."""
+    return _baseline(instance, options, "solve_nearest")
+
+
+@method(PROBLEM, "random", kind="baseline", guarantee="none", fits=_too_large)
+def random(instance: PullingInstance, options: Options) -> Outcome:
+    """Serve each request by a random model at a random site with room."""
+    return _baseline(instance, options, "solve_random")
+
+
+def _baseline(instance: PullingInstance, options: Options, name: str) -> Outcome:
+    arrays, decided = _compiled(instance)
+    if decided is not None:
+        return decided
+    from edgeopt.pulling import baselines
+
+    outcome: Outcome = getattr(baselines, name)(arrays, options)
+    return outcome

@@ -1,0 +1,172 @@
+"""Separable instances of any size: what they are, and their tables without a list of all options.
+
+Separable: every request has one admissible model, no two of these models share a block, no compute limits, and the
+cloud serves everyone. Then the profits of one cloudlet, the others fixed, add up: each cloudlet is a 0/1 knapsack.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeopt.pulling.arrays import Network, admissible_models, compile_network
+from edgeopt.pulling.cache_kernels import Caches
+from edgeopt.pulling.core import Flags, Floats, Ints
+from edgeopt.pulling.instance import PullingInstance
+from edgeopt.solution import Plan
+
+LARGE = 1_000_000  # choices of request, model and site; above it, no list of options is made
+
+
+def choices(instance: PullingInstance) -> int:
+    """Upper bound on the number of options: for each request its admissible models times the sites that it may reach."""
+    cloudlets = instance.cloudlets.keys()
+    reach: dict[str, int] = {}
+    if instance.routing == "direct":
+        for link in instance.links:
+            for here, there in (link.between, link.between[::-1]):
+                reach[here] = reach.get(here, 0) + (there in cloudlets)
+    models = admissible_models(instance)
+    sites = (
+        reach.get(r.node, 0) + (r.node in cloudlets) if instance.routing == "direct" else len(cloudlets)
+        for r in instance.requests.values()
+    )
+    return sum(len(models[name]) * count for name, count in zip(instance.requests, sites, strict=True))
+
+
+def separable(instance: PullingInstance) -> str | None:
+    """Say why an instance is not separable, or None when it is."""
+    if any(cloudlet.compute_flops is not None for cloudlet in instance.cloudlets.values()):
+        return "some cloudlet has a compute limit"
+    if any(cloudlet.resident for cloudlet in instance.cloudlets.values()):
+        return "some cloudlet has resident blocks"
+    models = admissible_models(instance)
+    for name, admissible in models.items():
+        if len(admissible) != 1:
+            return f"the request {name!r} has {len(admissible)} admissible models, not one"
+    seen: dict[str, str] = {}
+    for model in {admissible[0] for admissible in models.values()}:
+        for block in instance.library.models[model].blocks:
+            if block in seen:
+                return f"the models {seen[block]!r} and {model!r} share the block {block!r}"
+            seen[block] = model
+    reached = _cloud_reaches(instance)
+    for name, request in instance.requests.items():
+        if request.node not in reached:
+            return f"the request {name!r} does not reach the cloud"
+    return None
+
+
+def _cloud_reaches(instance: PullingInstance) -> set[str]:
+    neighbours: dict[str, list[str]] = {}
+    for link in instance.links:
+        for here, there in (link.between, link.between[::-1]):
+            neighbours.setdefault(here, []).append(there)
+    reached, waiting = {instance.cloud.name}, [instance.cloud.name]
+    while waiting:
+        for node in neighbours.get(waiting.pop(), ()):
+            if node not in reached:
+                reached.add(node)
+                if instance.routing == "shortest":
+                    waiting.append(node)
+    return reached
+
+
+@dataclass
+class SparseTables:
+    """A separable instance for the kernels.
+
+    Attributes
+    ----------
+    members : list of list of str
+        Requests of each group.
+    caches : Caches
+    cloud_total : float
+        Seconds when everything is served in the cloud.
+    """
+
+    instance: PullingInstance
+    network: Network
+    members: list[list[str]]
+    caches: Caches
+    cloud_total: float
+
+    def plan(self, held: Flags, where: Ints) -> Plan:
+        """Make the plan that serves each group where the kernels say."""
+        names, sites = self.network.library.sharing.model_names, self.network.routes.sites
+        assignments: dict[str, dict[str, str]] = {}
+        for group, members in enumerate(self.members):
+            choice = {"model": names[self.caches.item[group]], "site": sites[where[group]]}
+            for name in members:
+                assignments[name] = choice
+        return {"assignments": {name: assignments[name] for name in self.instance.requests}}
+
+
+def compile_sparse(instance: PullingInstance) -> SparseTables:
+    """Sum equal requests and lay out savings by node and site; memory grows with requests and nodes x sites only."""
+    resolved = admissible_models(instance)
+    network = compile_network(instance, resolved)
+    index = {name: position for position, name in enumerate(network.library.models)}
+    routes = network.routes
+    merged: dict[tuple[int, int, float, int], list[str]] = {}
+    for name, request in instance.requests.items():
+        key = (routes.nodes[request.node], index[resolved[name][0]], request.input_bits, request.samples)
+        merged.setdefault(key, []).append(name)
+    keys = sorted(merged)
+    members = [merged[key] for key in keys]
+    node, item = (np.array([key[field] for key in keys], np.int64) for field in (0, 1))
+    count = np.array([sum(instance.requests[name].count for name in names) for names in members], np.float64)
+    bits = count * np.array([key[2] for key in keys])
+    work = count * np.array([key[3] for key in keys]) * network.flops[item]
+    speed = 1 / instance.cloud.speed_flops_per_s - 1 / network.speed
+    latency, rate = _savings(network)
+    gains = np.isfinite(latency) & _may_gain(latency, rate, speed, network, bool(work.any()))
+    site_start, site_nodes = _compressed(gains.T)
+    node_site_start, node_sites = _compressed(gains)
+    order = np.argsort(item, kind="stable")
+    incidence = network.incidence
+    caches = Caches(
+        node_start=np.searchsorted(node, np.arange(len(routes.nodes) + 1)),
+        node=node,
+        item=item,
+        count=count,
+        bits=bits,
+        work=work,
+        latency=np.where(gains, latency, -np.inf),
+        rate=np.where(gains, rate, 0.0),
+        speed=speed,
+        site_start=site_start,
+        site_nodes=site_nodes,
+        node_site_start=node_site_start,
+        node_sites=node_sites,
+        item_start=np.searchsorted(item[order], np.arange(len(index) + 1)),
+        item_groups=order,
+        size=network.library.sharing.model_bytes,
+        pull=np.ascontiguousarray((incidence @ np.minimum(network.atom_pull, 1e30).T).T),
+        room=network.memory,
+    )
+    from_cloud = count * routes.latency_s[node, -1] + bits * routes.s_per_bit[node, -1]
+    total = float((from_cloud + work / instance.cloud.speed_flops_per_s).sum())
+    return SparseTables(instance, network, members, caches, total)
+
+
+def _savings(network: Network) -> tuple[Floats, Floats]:
+    """Seconds saved per request and per bit at each site instead of the cloud, shape (nodes, sites)."""
+    routes = network.routes
+    with np.errstate(invalid="ignore"):
+        latency = routes.latency_s[:, -1:] - routes.latency_s[:, :-1]
+        rate = routes.s_per_bit[:, -1:] - routes.s_per_bit[:, :-1]
+    reached = np.isfinite(routes.latency_s[:, :-1]) & np.isfinite(routes.latency_s[:, -1:])
+    return np.where(reached, latency, -np.inf), np.where(reached, rate, 0.0)
+
+
+def _may_gain(latency: Floats, rate: Floats, speed: Floats, network: Network, computing: bool) -> Flags:
+    """Whether any request from a node may save something at a site."""
+    gain: Flags = (latency > 0) | (rate > 0)
+    return gain | (speed > 0)[None, :] if computing else gain
+
+
+def _compressed(flags: Flags) -> tuple[Ints, Ints]:
+    """Starts and columns of the true entries, row by row."""
+    return np.append(0, np.cumsum(flags.sum(axis=1))).astype(np.int64), np.nonzero(flags)[1].astype(np.int64)
