@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import isfinite
 from typing import Any
 
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.record import EXTREME
 from edgeopt.solution import Violation
 
 
@@ -47,9 +47,9 @@ def _radio_faults(key: str, entries: Any) -> Iterator[Violation]:
         yield _fault(f"{key!r} is not an object")
         return
     for user, entry in entries.items():
-        if key == "bandwidth_hz" and not _is_finite(entry):
-            yield _fault(f"the bandwidth of user {user!r} is not a finite number")
-        elif key == "uploads" and not (isinstance(entry, list) and len(entry) == 3 and all(map(_is_finite, entry))):
+        if key == "bandwidth_hz" and not _is_number(entry):
+            yield _fault(f"the bandwidth of user {user!r} is not a number of finite and usual size")
+        elif key == "uploads" and not (isinstance(entry, list) and len(entry) == 3 and all(map(_is_number, entry))):
             yield _fault(f"the upload of user {user!r} is not [from_s, to_s, bandwidth_hz]")
 
 
@@ -57,5 +57,8 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that products with an instance's numbers neither overflow nor lose."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value == 0 or EXTREME**-4 <= abs(value) <= EXTREME

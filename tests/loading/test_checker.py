@@ -203,6 +203,9 @@ def test_thin_bandwidth_makes_the_upload_phase_long():
         changed(bandwidth_hz={"u0": float("nan")}),
         changed(bandwidth_hz={"u0": float("inf")}),
         changed(bandwidth_hz={"u0": None}),
+        changed(bandwidth_hz={"u0": 10**400}),
+        changed(bandwidth_hz={"u0": 1e308, "u1": 1e308}),
+        changed(bandwidth_hz={"u0": -5e-324}),
     ],
 )
 def test_plans_that_cannot_be_read_have_no_objective(plan):
