@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs
-from edgeopt.caching.rates import RateTable
+from edgeopt.caching.rates import FULL_TABLE_NODES, RateTable
 from edgeopt.caching.tables import Tables
 
 Floats = NDArray[np.float64]
@@ -33,13 +33,12 @@ def amplitude_bounds(tables: Tables, outside: bool = False) -> Floats:
         Let all nodes that an audience's sets do not range over help too, without waiting for the block.
     """
     reach, table = tables.channels.reach(), tables.rates
-    width = table.nodes.shape[1]
-    member = (np.arange(1 << width)[:, None] >> np.arange(width)) & 1
+    sets = (np.arange(table.rates.shape[1])[:, None] >> np.arange(table.units.shape[1])) & 1
     bounds = np.empty(table.rates.shape)
     for row, users in enumerate(table.audiences):
-        inside = reach[np.ix_(table.nodes[row], users)]
+        inside = ((table.units[row][:, None] >> np.arange(len(reach))) & 1) @ reach[:, users]
         others = reach[:, users].sum(axis=0) - inside.sum(axis=0) if outside else 0.0
-        bounds[row] = (member @ inside + others).min(axis=1)
+        bounds[row] = (sets @ inside + others).min(axis=1)
     return bounds
 
 
@@ -56,10 +55,9 @@ def certified(table: RateTable, bounds: Floats) -> NDArray[np.bool_]:
 
 def standing(tables: Tables) -> str:
     """Say for what a bound over the table's rates holds: for the problem itself, or for these rates."""
-    width = tables.rates.nodes.shape[1]
     flags = certified(tables.rates, rates_of(tables, amplitude_bounds(tables)))[:, 1:]
     count, total = int(flags.sum()), flags.size
-    if count == total and width == len(tables.node_names):
+    if count == total and spans_all_nodes(tables):
         return "the bound holds for the problem itself: every rate is certified as the best possible"
     return f"the bound holds for the rates of the beamformer, of which {count} of {total} are certified"
 
@@ -90,5 +88,9 @@ def never_ends(tables: Tables) -> tuple[str, bool] | None:
 
 def zeros_are_proven(tables: Tables) -> bool:
     """Whether every zero rate of the table is zero for any beamformer: infinite delays are the problem's own."""
-    spans_all = tables.rates.nodes.shape[1] == len(tables.node_names)
-    return spans_all and bool(((tables.rates.rates > 0) | (amplitude_bounds(tables) <= 0)).all())
+    return spans_all_nodes(tables) and bool(((tables.rates.rates > 0) | (amplitude_bounds(tables) <= 0)).all())
+
+
+def spans_all_nodes(tables: Tables) -> bool:
+    """Whether every set of nodes has a rate of its own."""
+    return len(tables.node_names) <= FULL_TABLE_NODES

@@ -91,7 +91,7 @@ def generate(
         Range from which each node's storage is drawn; default a tenth to four tenths of the library, each block
         counted once. Edge nodes with 2 to 8 GB suit libraries of some 20 GB.
     csi_error : float
-        Radius of the channel error, as a fraction of the median over users of their strongest channel's length.
+        Radius of the channel error, as a fraction of the length of the strongest channel of the weakest user.
     correlation : float
         Probability with which a user asks for the same model as in the scenario before, 0 to 1.
     zipf_exponent : float
@@ -131,7 +131,7 @@ def generate(
         radio=Radio(
             bandwidth_hz=BANDWIDTH_HZ,
             noise_w=float(f"{BANDWIDTH_HZ * NOISE_W_HZ:.6g}"),
-            csi_error=float(f"{csi_error * np.median(strongest):.4g}"),
+            csi_error=float(f"{csi_error * strongest.min():.4g}"),
             channels={
                 node: {user: _coefficients(channels[n, k]) for k, user in enumerate(user_names)}
                 for n, node in enumerate(node_names)

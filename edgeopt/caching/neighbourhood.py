@@ -1,8 +1,8 @@
 """More nodes than full tables allow: each block near its audiences, priced over all sets of nodes by branch and bound.
 
-Each audience is served by its strongest nodes only (`strongest_nodes`); a block may be cached anywhere. A menu of the
-sets of the most useful nodes is solved by prices; branch and bound then finds, for each group, the best of *all* sets
-at these prices. That gives a bound that holds for every cache, and better sets for the menu.
+Each audience is served by its strongest nodes only (`edgeopt.caching.rates.find_units`); a block may be cached
+anywhere. A menu of the sets of the most useful nodes is solved by prices; branch and bound then finds, for each group,
+the best of *all* sets at these prices. That gives a bound that holds for every cache, and better sets for the menu.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from edgeopt.method import Options
 
 Floats = NDArray[np.float64]
 
-AUDIENCE_NODES = 6  # nodes that serve an audience together
 GROUP_NODES = 6  # nodes whose sets are the first menu of a group
-ROUNDS = 6
+ROUNDS = 25
 NODE_LIMIT = 20_000  # of the branch and bound for one group
 ENOUGH_GAP = 1e-3  # between the bound of the menu and that of all sets
 
@@ -62,7 +61,7 @@ def price_all_sets(tables: Tables, menu: Menu, prices: Floats, options: Options)
 
     listed, first = tables.requests.listed()
     known = np.argmin(menu.costs + menu.members @ prices, axis=1)
-    shared = (tables.cloud, tables.link, listed, first, tables.requests.weight, tables.rates.nodes, tables.slowness)
+    shared = (tables.cloud, tables.link, listed, first, tables.requests.weight, tables.rates.units, tables.slowness)
 
     def solve(group: int) -> tuple[float, int]:
         if options.stop_reason() is not None:

@@ -21,7 +21,7 @@ def group_cost(
     listed: Integers,
     first: Integers,
     weight: Floats,
-    nodes: Integers,
+    units: Integers,
     slowness: Floats,
     waits: Floats,
 ) -> float:
@@ -29,7 +29,7 @@ def group_cost(
     waits_per_bit(mask, cloud, link, waits)
     total = 0.0
     for audience in listed[first[group] : first[group + 1]]:
-        delay, _ = best_prefix(waits, nodes[audience], slowness[audience])
+        delay, _ = best_prefix(waits, units[audience], slowness[audience])
         if delay == np.inf:
             return np.inf
         total += weight[group, audience] * delay
@@ -47,7 +47,7 @@ def cheapest_set(
     listed: Integers,
     first: Integers,
     weight: Floats,
-    nodes: Integers,
+    units: Integers,
     slowness: Floats,
 ) -> tuple[float, int]:
     """Least of delay plus prices over all sets of nodes, and a set that is that cheap.
@@ -68,11 +68,11 @@ def cheapest_set(
     count = len(prices)
     waits = np.empty(count)
     best = known
-    least = group_cost(group, known, cloud, link, listed, first, weight, nodes, slowness, waits)
+    least = group_cost(group, known, cloud, link, listed, first, weight, units, slowness, waits)
     for n in range(count):
         if known >> n & 1:
             least += prices[n]
-    order = _branching_order(group, prices, cloud, link, listed, first, weight, nodes, slowness, waits)
+    order = _branching_order(group, prices, cloud, link, listed, first, weight, units, slowness, waits)
     # A branch: bits decided in, number of nodes decided, its bound.
     inside = np.zeros(2 * count + 2, np.int64)
     decided = np.zeros(2 * count + 2, np.int64)
@@ -80,7 +80,7 @@ def cheapest_set(
     rest = np.zeros(count + 1, np.int64)
     for depth in range(count - 1, -1, -1):
         rest[depth] = rest[depth + 1] | 1 << order[depth]
-    bounds[0] = group_cost(group, rest[0], cloud, link, listed, first, weight, nodes, slowness, waits)
+    bounds[0] = group_cost(group, rest[0], cloud, link, listed, first, weight, units, slowness, waits)
     top, branches = 1, 0
     while top > 0:
         top -= 1
@@ -98,7 +98,7 @@ def cheapest_set(
         node = order[depth]
         # With the node in, delay is as in the parent's bound; only its price is added.
         with_node = bound + prices[node]
-        without = group_cost(group, mask | rest[depth + 1], cloud, link, listed, first, weight, nodes, slowness, waits)
+        without = group_cost(group, mask | rest[depth + 1], cloud, link, listed, first, weight, units, slowness, waits)
         for n in range(count):
             if mask >> n & 1:
                 without += prices[n]
@@ -121,16 +121,16 @@ def _branching_order(
     listed: Integers,
     first: Integers,
     weight: Floats,
-    nodes: Integers,
+    units: Integers,
     slowness: Floats,
     waits: Floats,
 ) -> Integers:
     """Nodes by how clearly they are in or out: by loss without them beyond their price, taken absolutely."""
     count = len(prices)
     everything = (1 << count) - 1
-    full = group_cost(group, everything, cloud, link, listed, first, weight, nodes, slowness, waits)
+    full = group_cost(group, everything, cloud, link, listed, first, weight, units, slowness, waits)
     clarity = np.empty(count)
     for n in range(count):
-        without = group_cost(group, everything ^ (1 << n), cloud, link, listed, first, weight, nodes, slowness, waits)
+        without = group_cost(group, everything ^ (1 << n), cloud, link, listed, first, weight, units, slowness, waits)
         clarity[n] = np.inf if without == np.inf else abs(without - full - prices[n])
     return np.argsort(-clarity)

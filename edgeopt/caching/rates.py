@@ -15,20 +15,24 @@ from edgeopt.method import Options
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-FULL_TABLE_NODES = 8  # most nodes that an audience's table spans: 255 sets
+FULL_TABLE_NODES = 8  # most nodes of which every set has a rate: 255 sets
+SINGLE_NODES, OTHER_NODES = 6, 6  # units of an audience beyond that: strongest nodes, and the next ones together
 CHUNK = 500  # pairs between two looks at the clock
 NEARLY_SILENT = 1e-6  # bit/s/Hz; keeps users that nobody reaches yet comparable
 
 
 @dataclass(frozen=True)
 class RateTable:
-    """Rates r(S, K) for every audience K and every set S of its nearest nodes, monotone in S.
+    """Rates r(S, K) for every audience K and every set S of its strongest nodes, monotone in S.
+
+    A set is a number whose bits stand for units: single nodes, or for many nodes a last unit of several that send
+    together or not at all.
 
     Attributes
     ----------
     audiences : list of tuple of int
-    nodes : numpy.ndarray of int64, shape (audiences, width)
-        The nodes over which an audience's sets range: all of them, or the strongest; bit b of a set is the b-th.
+    units : numpy.ndarray of int64, shape (audiences, width)
+        The nodes of each unit, as bits.
     rates : numpy.ndarray of float64, shape (audiences, 2**width)
         Bit/s; the best rate of any subset of the set.
     senders : numpy.ndarray of int64, shape (audiences, 2**width)
@@ -38,38 +42,53 @@ class RateTable:
     """
 
     audiences: list[tuple[int, ...]]
-    nodes: Integers
+    units: Integers
     rates: Floats
     senders: Integers
     complete: bool
 
     def pairs(self, audiences: Integers, sets: Integers) -> Pairs:
-        """Pairs (S, K) of sets of the audiences' nodes."""
-        return _pairs(self.audiences, self.nodes, audiences, sets)
+        """Pairs (S, K) of sets of the audiences' units."""
+        return _pairs(self.audiences, self.units, audiences, sets)
 
 
-def strongest_nodes(reach: Floats, users: tuple[int, ...], width: int) -> Integers:
-    """Nodes that an audience's sets range over, increasing: one by one the node that speeds the users up most.
+def strongest_nodes(reach: Floats, users: tuple[int, ...]) -> list[int]:
+    """Nodes that reach anyone of an audience, ordered: one by one the node that speeds the users up most.
 
     Parameters
     ----------
     reach : numpy.ndarray, shape (nodes, users)
         Largest robust amplitudes, see `Channels.reach`.
     users : tuple of int
-    width : int
-        How many; all when there are no more.
     """
     rows = reach[:, users]
-    if len(rows) <= width:
-        return np.arange(len(rows))
     chosen: list[int] = []
     received = np.zeros(len(users))
-    for _ in range(width):
+    while len(chosen) < int(rows.any(axis=1).sum()):
         slowness = (1 / (NEARLY_SILENT + np.log2(1 + (received + rows) ** 2))).sum(axis=1)
         slowness[chosen] = np.inf
+        slowness[~rows.any(axis=1)] = np.inf
         chosen.append(int(np.argmin(slowness)))
         received = received + rows[chosen[-1]]
-    return np.sort(np.array(chosen))
+    return chosen
+
+
+def find_units(reach: Floats, audiences: list[tuple[int, ...]], full: int, single: int, others: int) -> Integers:
+    """Units of each audience, as bits over the nodes, shape (audiences, width).
+
+    Up to `full` nodes: every node. Beyond: the `single` strongest nodes for the audience, and as one unit the next
+    `others`; the nodes beyond these do not serve the audience.
+    """
+    if len(reach) <= full:
+        return np.tile(1 << np.arange(len(reach)), (len(audiences), 1))
+    units = np.zeros((len(audiences), single + 1), np.int64)
+    for row, users in enumerate(audiences):
+        order = strongest_nodes(reach, users)
+        for column, node in enumerate(order[:single]):
+            units[row, column] = 1 << node
+        for node in order[single : single + others]:
+            units[row, single] |= 1 << node
+    return units
 
 
 def rate_table(
@@ -78,7 +97,6 @@ def rate_table(
     audiences: list[tuple[int, ...]],
     beamformer: Beamformer,
     options: Options,
-    width: int = FULL_TABLE_NODES,
 ) -> RateTable:
     """Compute the rates of all sets, small sets first, and close them under subsets.
 
@@ -91,12 +109,9 @@ def rate_table(
         Gives the amplitude of a pair; may be any heuristic.
     options : Options
         Its threads share the pairs; its limits end the computation early.
-    width : int
-        Most nodes for each audience.
     """
-    reach = channels.reach()
-    width = min(width, len(reach))
-    nodes = np.array([strongest_nodes(reach, users, width) for users in audiences], np.int64).reshape(-1, width)
+    units = find_units(channels.reach(), audiences, FULL_TABLE_NODES, SINGLE_NODES, OTHER_NODES)
+    width = units.shape[1]
     sets = np.arange(1, 1 << width)
     order = sets[np.argsort(np.bitwise_count(sets), kind="stable")]
     which = np.tile(np.arange(len(audiences)), len(order))
@@ -106,13 +121,13 @@ def rate_table(
     def solve(part: slice) -> bool:
         if options.stop_reason() is not None:
             return False
-        found = beamformer(channels, _pairs(audiences, nodes, which[part], masks[part]))
+        found = beamformer(channels, _pairs(audiences, units, which[part], masks[part]))
         amplitudes[which[part], masks[part]] = found.amplitudes
         return True
 
     complete = all(_shared(solve, list(_slices(len(masks), CHUNK)), options.threads))
     senders = _close(amplitudes)
-    return RateTable(audiences, nodes, bandwidth_hz * np.log2(1 + amplitudes**2), senders, complete)
+    return RateTable(audiences, units, bandwidth_hz * np.log2(1 + amplitudes**2), senders, complete)
 
 
 def _shared(task: Callable[[slice], bool], parts: list[slice], threads: int) -> Iterator[bool]:
@@ -128,17 +143,20 @@ def _slices(total: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, total)) for start in range(0, total, size))
 
 
-def _pairs(audiences: list[tuple[int, ...]], nodes: Integers, which: Integers, masks: Integers) -> Pairs:
-    width = nodes.shape[1]
-    member = (masks[:, None] >> np.arange(width)) & 1 == 1
-    member_nodes = np.where(member, nodes[which], -1)
+def _pairs(audiences: list[tuple[int, ...]], units: Integers, which: Integers, sets: Integers) -> Pairs:
+    width = units.shape[1]
+    chosen = (sets[:, None] >> np.arange(width)) & 1 == 1
+    masks = np.bitwise_or.reduce(np.where(chosen, units[which], 0), axis=1)
+    count = int(np.bitwise_or.reduce(masks, initial=1)).bit_length()
+    member = (masks[:, None] >> np.arange(count)) & 1 == 1
     # Members to the front, in increasing order, -1 behind them.
     front = np.argsort(~member, axis=1, kind="stable")
+    nodes = np.where(np.take_along_axis(member, front, axis=1), front, -1)
     most = max((len(audience) for audience in audiences), default=1)
     padded = np.full((len(audiences), most), -1, np.int64)
     for row, users in enumerate(audiences):
         padded[row, : len(users)] = users
-    return Pairs(np.take_along_axis(member_nodes, front, axis=1), padded[which])
+    return Pairs(nodes, padded[which])
 
 
 def _close(amplitudes: Floats) -> Integers:

@@ -15,7 +15,7 @@ from edgeopt.caching.greedy import greedy_choice
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.lagrangian import Dual, solve_dual
 from edgeopt.caching.local_search import search
-from edgeopt.caching.neighbourhood import AUDIENCE_NODES, candidate_menu, solve_widely
+from edgeopt.caching.neighbourhood import candidate_menu, solve_widely
 from edgeopt.caching.rates import FULL_TABLE_NODES
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.tables import Menu, Tables
@@ -128,9 +128,8 @@ class Worked:
 
 
 def work_up(instance: CachingInstance, options: Options, beamformer: Beamformer = dual) -> Worked:
-    """Tables of an instance, worked up: of all nodes, or beyond 8 nodes of the strongest for each audience."""
-    full = len(instance.nodes) <= FULL_TABLE_NODES
-    return Worked(Tables(instance, options, beamformer, FULL_TABLE_NODES if full else AUDIENCE_NODES), options)
+    """Tables of an instance, worked up."""
+    return Worked(Tables(instance, options, beamformer), options)
 
 
 def through_world(instance: CachingInstance, world: CachingInstance, options: Options) -> Outcome:

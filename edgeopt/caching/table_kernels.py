@@ -35,32 +35,46 @@ def waits_per_bit(mask: int, cloud: Floats, link: Floats, waits: Floats) -> None
 
 
 @njit(cache=True, nogil=True)
-def best_prefix(waits: Floats, nodes: Integers, slowness: Floats) -> tuple[float, int]:
-    """Least seconds per bit over the sets {n: wait <= level}, and the set as bits over `nodes`.
+def best_prefix(waits: Floats, units: Integers, slowness: Floats) -> tuple[float, int]:
+    """Least seconds per bit over the sets of units that wait no longer than some level, and that set.
 
     Parameters
     ----------
-    waits : array, shape (all nodes,)
-    nodes : array, shape (width,)
-        The nodes that the audience's sets range over.
+    waits : array, shape (nodes,)
+    units : array of int, shape (width,)
+        Nodes of each unit of the audience, as bits; a unit waits for its last node.
     slowness : array, shape (2**width,)
         Seconds per bit of a broadcast by each set.
     """
-    width = len(nodes)
+    width = len(units)
     order = np.empty(width, np.int64)
-    for position in range(width):
-        place = position
-        while place > 0 and waits[nodes[order[place - 1]]] > waits[nodes[position]]:
+    wait = np.empty(width)
+    for unit in range(width):
+        wait[unit] = _last_wait(waits, units[unit])
+        place = unit
+        while place > 0 and wait[order[place - 1]] > wait[unit]:
             order[place] = order[place - 1]
             place -= 1
-        order[place] = position
+        order[place] = unit
     least, best, chosen = np.inf, 0, 0
     for position in range(width):
         chosen |= 1 << order[position]
-        delay = waits[nodes[order[position]]] + slowness[chosen]
+        delay = wait[order[position]] + slowness[chosen]
         if delay < least:
             least, best = delay, chosen
     return least, best
+
+
+@njit(cache=True, nogil=True)
+def _last_wait(waits: Floats, unit: int) -> float:
+    last = 0.0
+    node = 0
+    while unit:
+        if unit & 1 and waits[node] > last:
+            last = waits[node]
+        unit >>= 1
+        node += 1
+    return last
 
 
 @njit(cache=True, nogil=True)
@@ -71,7 +85,7 @@ def group_costs(
     listed: Integers,
     first: Integers,
     weight: Floats,
-    nodes: Integers,
+    units: Integers,
     slowness: Floats,
     costs: Floats,
 ) -> None:
@@ -86,7 +100,7 @@ def group_costs(
     listed, first : arrays of int
         Audiences of group g: ``listed[first[g]:first[g + 1]]``.
     weight : array, shape (groups, audiences)
-    nodes : array of int, shape (audiences, width)
+    units : array of int, shape (audiences, width)
     slowness : array, shape (audiences, 2**width)
     costs : array, shape (groups, candidates)
     """
@@ -96,7 +110,7 @@ def group_costs(
             waits_per_bit(masks[group, candidate], cloud, link, waits)
             total = 0.0
             for audience in listed[first[group] : first[group + 1]]:
-                delay, _ = best_prefix(waits, nodes[audience], slowness[audience])
+                delay, _ = best_prefix(waits, units[audience], slowness[audience])
                 if delay == np.inf:
                     total = np.inf
                     break

@@ -14,7 +14,7 @@ from edgeopt.caching.beamforming.channels import Beamformer, Channels
 from edgeopt.caching.beamforming.dual import dual
 from edgeopt.caching.groups import Requests, find_requests
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.rates import FULL_TABLE_NODES, RateTable, rate_table
+from edgeopt.caching.rates import RateTable, rate_table
 from edgeopt.method import Options
 from edgeopt.solution import Plan
 
@@ -96,8 +96,6 @@ class Tables:
     options : Options
     beamformer : callable, optional
         Of `edgeopt.caching.beamforming`; default `dual`.
-    width : int, optional
-        Most nodes that serve an audience together.
     """
 
     def __init__(
@@ -105,7 +103,6 @@ class Tables:
         instance: CachingInstance,
         options: Options,
         beamformer: Beamformer = dual,
-        width: int = FULL_TABLE_NODES,
     ) -> None:
         self.instance = instance
         self.beamformer = beamformer
@@ -115,7 +112,7 @@ class Tables:
         self.channels = Channels.of(instance)
         self.cloud, self.link = _seconds_per_bit(instance)
         self.rates: RateTable = rate_table(
-            self.channels, instance.radio.bandwidth_hz, self.requests.audiences, beamformer, options, width
+            self.channels, instance.radio.bandwidth_hz, self.requests.audiences, beamformer, options
         )
 
     def costs(self, masks: Integers) -> Floats:
@@ -125,7 +122,7 @@ class Tables:
         listed, first = self.requests.listed()
         costs = np.empty(masks.shape)
         group_costs(
-            masks, self.cloud, self.link, listed, first, self.requests.weight, self.rates.nodes, self.slowness, costs
+            masks, self.cloud, self.link, listed, first, self.requests.weight, self.rates.units, self.slowness, costs
         )
         return costs
 
@@ -213,7 +210,7 @@ class Tables:
         which = np.array([audience for _, audience in keys], np.int64)
         for row, (mask, audience) in enumerate(keys):
             waits_per_bit(mask, self.cloud, self.link, waits)
-            _, chosen = best_prefix(waits, self.rates.nodes[audience], self.slowness[audience])
+            _, chosen = best_prefix(waits, self.rates.units[audience], self.slowness[audience])
             senders[row] = self.rates.senders[audience, chosen] or 1
         pairs = self.rates.pairs(which, senders)
         vectors = self.beamformer(self.channels, pairs).vectors

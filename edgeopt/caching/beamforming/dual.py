@@ -12,7 +12,7 @@ from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs
 
 ROUNDS = 8  # new phases after each round
 STEPS = 12  # of exponentiated gradient within a round
-STARTS = 5  # up to three aligned with the weakest users, the others with spread phases
+STARTS = 4  # up to three aligned with the weakest users, the others with spread phases
 
 
 def dual(channels: Channels, pairs: Pairs, rounds: int = ROUNDS, steps: int = STEPS, starts: int = STARTS) -> Beams:
