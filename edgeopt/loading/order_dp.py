@@ -59,9 +59,10 @@ def best_selection(
     nearest = np.full(width, np.inf)
     nearest[0] = 0.0
     data = (models, tables.serve, tables.first, tables.load, tables.overlap)
+    longest = int(np.diff(tables.first).max(initial=1))
     begin = 0
     while begin < len(models) and not (begin and stop()):
-        end = min(len(models), begin + 1 + CHUNK // (width * (begin + 20)))
+        end = min(len(models), begin + 1 + CHUNK // (width * (begin + longest)))
         extend_tables(best, lengths, nearest, begin, end, *data, tables.horizon)
         begin = end
     users = int(lengths.max(initial=1)) - 1
