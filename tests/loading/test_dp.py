@@ -84,7 +84,7 @@ NOBODY = {
     "no time": instance_of({"m": ["b"]}, ["m"], 0.0),
     "model larger than the GPU": instance_of({"m": ["b"]}, ["m"], 9.0, sizes={"b": 1001}),
     "no room for a sample": instance_of({"m": ["b"]}, ["m"], 9.0, sizes={"b": 1000}),
-    "upload far too large": instance_of({"m": ["b"]}, {"u": {"model": "m", "upload_bits": 1e300}}, 9.0),
+    "upload far too large": instance_of({"m": ["b"]}, {"u": {"model": "m", "upload_bits": 1e30}}, 9.0),
 }
 
 
