@@ -23,6 +23,7 @@ import pyomo.environ as pyo
 
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.instance import PlacementInstance
+from edgeopt.placement.node_blocks import NodeBlocks
 from edgeopt.solution import Plan
 
 
@@ -38,7 +39,7 @@ def formulate(instance: PlacementInstance | Arrays) -> pyo.ConcreteModel:
     m = pyo.ConcreteModel(name=arrays.instance.name)
     m.arrays = arrays
     useful = [(int(n), int(i)) for n, i in np.argwhere(arrays.useful)]
-    blocks = _node_blocks(arrays)
+    blocks = NodeBlocks(arrays)
     spread = [int(g) for g in np.flatnonzero(arrays.reach.sum(axis=1) > 1)]
 
     m.x = pyo.Var(useful, domain=pyo.Binary)
@@ -73,37 +74,7 @@ def read_plan(m: pyo.ConcreteModel) -> Plan:
     return plan
 
 
-class _NodeBlocks:
-    """Blocks by node: bytes of each model's own, shared blocks, and which model needs which of them."""
-
-    def __init__(self) -> None:
-        self.own: dict[tuple[int, int], int] = {}
-        self.shared: dict[tuple[int, int], int] = {}
-        self.needs: list[tuple[int, int, int]] = []
-
-
-def _node_blocks(arrays: Arrays) -> _NodeBlocks:
-    blocks = _NodeBlocks()
-    sizes = arrays.sharing.atom_bytes
-    for n in range(len(arrays.node_names)):
-        models = np.flatnonzero(arrays.useful[n])
-        merged: dict[bytes, list[int]] = {}
-        for j in np.flatnonzero(arrays.incidence[models].any(axis=0)):
-            merged.setdefault(arrays.incidence[models, j].tobytes(), []).append(int(j))
-        for j, members in enumerate(merged.values()):
-            holders = models[arrays.incidence[models, members[0]]]
-            size = int(sizes[members].sum())
-            if size == 0:
-                continue
-            if len(holders) == 1:
-                blocks.own[n, int(holders[0])] = blocks.own.get((n, int(holders[0])), 0) + size
-            else:
-                blocks.shared[n, j] = size
-                blocks.needs.extend((n, int(i), j) for i in holders)
-    return blocks
-
-
-def _storage(m: Any, n: int, blocks: _NodeBlocks) -> Any:
+def _storage(m: Any, n: int, blocks: NodeBlocks) -> Any:
     """Bytes of the node's models, each block once, as a fraction of its storage."""
     terms = [(size, m.x[key]) for key, size in blocks.own.items() if key[0] == n]
     terms += [(size, m.z[key]) for key, size in blocks.shared.items() if key[0] == n]

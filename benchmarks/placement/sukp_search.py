@@ -90,8 +90,8 @@ def main() -> None:
         __file__,
         "Local search on set-union knapsack instances",
         [
-            f"{options.seeds} seeds, each {options.seconds:g} CPU seconds or until it reaches the best known value. All "
-            "start from the greedy placement. Values are the checker's.",
+            f"{options.seeds} seeds, each {options.seconds:g} CPU seconds or until it reaches the best known value. "
+            "All start from the greedy placement. Values are the checker's.",
             table(HEADER, rows),
         ],
     )

@@ -59,7 +59,7 @@ class BranchAndBound:
         self.space = branch_kernel.make_space(self.items)
         self.nodes = 0
         self.bound = self._root_bound()
-        self.root = tuple(array[0].copy() for array in self.stack[:4])
+        self.root = branch_kernel.Node(*(array[0].copy() for array in self.stack[:4]))
 
     def run(self, options: Options, node_limit: int | None = None) -> Stopped:
         """Prove until the bound meets the best value, or a limit of the options or of nodes is reached."""
@@ -83,8 +83,7 @@ class BranchAndBound:
 
     def _prove(self, target: float, options: Options, node_limit: int | None) -> Stopped | None:
         """Search for a choice worth more than the target; when there is none, the target is the bound."""
-        for array, root in zip(self.stack[:4], self.root, strict=True):
-            array[0] = root
+        branch_kernel.copy(self.root, branch_kernel.level(self.stack, 0))
         self.stack.waiting[:] = -1
         self.stack.state[:] = 0
         while True:

@@ -9,6 +9,7 @@ from edgeopt.method import Options, Outcome, method
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.greedy import greedy_placement, random_placement
 from edgeopt.placement.instance import PlacementInstance
+from edgeopt.solution import Stopped
 
 START_ITERATIONS = 20_000  # of local search before a tree search
 
@@ -64,11 +65,41 @@ def solve_local_search(instance: PlacementInstance, options: Options) -> Outcome
     return Outcome(arrays.plan(search.best), stopped=stopped, message=f"{search.iterations} iterations")
 
 
+@method("placement", "cpsat", kind="exact", guarantee="optimal when it ends by itself; any instance")
+def solve_cpsat(instance: PlacementInstance, options: Options) -> Outcome:
+    """Solve the placement as clauses in CP-SAT."""
+    from edgeopt.placement.cpsat import solve_clauses
+
+    arrays = Arrays(instance)
+    return solve_clauses(arrays, _start(arrays, options), options)
+
+
 @method("placement", "greedy", kind="heuristic", guarantee="none: storage with shared blocks is not a knapsack")
 def solve_greedy(instance: PlacementInstance, options: Options) -> Outcome:
     """Place model after model, by gain per added byte and by gain; the better of the two."""
     arrays = Arrays(instance)
     return Outcome(plan=arrays.plan(greedy_placement(arrays)))
+
+
+def _many_unions(instance: PlacementInstance) -> str | None:
+    from edgeopt.placement.spec import too_many_unions
+
+    return too_many_unions(Arrays(instance))
+
+
+@method(
+    "placement",
+    "spec",
+    kind="heuristic",
+    guarantee="at least 0.45 of the optimum, 0.9 on one node; few shared blocks",
+    fits=_many_unions,
+)
+def solve_spec(instance: PlacementInstance, options: Options) -> Outcome:
+    """Go through all unions of shared blocks, node after node, with a knapsack for each."""
+    from edgeopt.placement.spec import special_placement
+
+    arrays = Arrays(instance)
+    return Outcome(arrays.plan(special_placement(arrays)))
 
 
 @method("placement", "bound", kind="bound", guarantee="a bound, no plan: the linear relaxation")
@@ -77,6 +108,22 @@ def solve_bound(instance: PlacementInstance, options: Options) -> Outcome:
     from edgeopt.placement.exact import relaxation
 
     return relaxation(Arrays(instance), options)
+
+
+@method("placement", "no-sharing", kind="baseline", guarantee="the best placement when every model is stored whole")
+def solve_no_sharing(instance: PlacementInstance, options: Options) -> Outcome:
+    """Store every model whole, as well as possible; the bound of that problem is none of this one."""
+    from edgeopt.placement.baselines import without_sharing
+    from edgeopt.placement.exact import solve_program
+
+    arrays = Arrays(without_sharing(instance))
+    outcome = solve_program(arrays, greedy_placement(arrays), options.part(options.remaining_s()))
+    proved = outcome.stopped == Stopped.PROVED
+    return Outcome(
+        outcome.plan,
+        stopped=Stopped.FINISHED if proved else outcome.stopped,
+        message="the optimum without sharing" if proved else f"without sharing at most {outcome.bound}",
+    )
 
 
 @method("placement", "random", kind="baseline", guarantee="none")

@@ -9,7 +9,7 @@ from edgeopt.solution import Status
 from tests.placement.brute_force import optimum
 from tests.placement.random_instances import random_instance
 
-INSTANCES = 300
+INSTANCES = 40
 KINDS = {name: facts.kind for name, facts in edgeopt.methods("placement").items()}
 
 

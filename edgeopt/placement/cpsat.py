@@ -1,0 +1,69 @@
+"""A second opinion: the placement as clauses and one capacity row for each node, in CP-SAT."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+from ortools.sat.python import cp_model
+
+from edgeopt.engines.cpsat import solve
+from edgeopt.method import Options, Outcome
+from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.node_blocks import NodeBlocks
+
+UNITS = 2**40  # of the total weight, when weights are not whole numbers
+
+
+def solve_clauses(arrays: Arrays, start: NDArray[np.bool_], options: Options) -> Outcome:
+    """Maximise the hit weight in CP-SAT.
+
+    Bytes are integers and exact. Weights that are not whole numbers are rounded up to units: the bound stays valid.
+    """
+    model = cp_model.CpModel()
+    blocks = NodeBlocks(arrays)
+    placed = {(int(n), int(i)): model.new_bool_var(f"x{n},{i}") for n, i in np.argwhere(arrays.useful)}
+    stored = {key: model.new_bool_var(f"z{key}") for key in blocks.shared}
+    for node, item, block in blocks.needs:
+        model.add_implication(placed[node, item], stored[node, block])
+    for node, capacity in enumerate(arrays.storage.tolist()):
+        own = sum(size * placed[key] for key, size in blocks.own.items() if key[0] == node)
+        model.add(own + sum(size * stored[key] for key, size in blocks.shared.items() if key[0] == node) <= capacity)
+    needed = {(node, block) for node, item, block in blocks.needs if start[node, item]}
+    for key, variable in stored.items():
+        model.add_hint(variable, key in needed)
+    for key, variable in placed.items():
+        model.add_hint(variable, bool(start[key]))
+    unit = 1.0 if arrays.integral else float(arrays.group_weight.sum()) / UNITS
+    model.maximize(_objective(model, arrays, placed, unit))
+    result = solve(
+        model,
+        options,
+        gap=options.gap,
+        report=lambda _, bound: options.report(None, None if bound is None else bound * unit),
+    )
+    best = start
+    if result.objective is not None:
+        found = arrays.empty()
+        for key, variable in placed.items():
+            found[key] = result.true(variable)
+        best = max(start, found, key=arrays.value)
+    bound = None if result.bound is None else round(result.bound) * unit
+    return Outcome(arrays.plan(best), round(bound) if bound is not None and arrays.integral else bound, result.stopped)
+
+
+def _objective(
+    model: cp_model.CpModel, arrays: Arrays, placed: dict[tuple[int, int], cp_model.IntVar], unit: float
+) -> cp_model.LinearExpr:
+    """Weight hit, in units rounded up; a group that several nodes reach needs one of them."""
+    literals, weights = [], []
+    for group, (item, weight) in enumerate(zip(arrays.group_model.tolist(), arrays.group_weight.tolist(), strict=True)):
+        reached = [placed[int(node), item] for node in np.flatnonzero(arrays.reach[group])]
+        hit = reached[0]
+        if len(reached) > 1:
+            hit = model.new_bool_var(f"h{group}")
+            model.add_bool_or([*reached, ~hit])
+        literals.append(hit)
+        weights.append(ceil(weight / unit))
+    return cp_model.LinearExpr.weighted_sum(literals, weights)
