@@ -61,6 +61,46 @@ def loading(
     _write(instance, output, library)
 
 
+@generate_app.command()
+def caching(
+    output: Output,
+    sharing: Sharing = "freeze-depth",
+    models: Annotated[int, typer.Option(help="Models of a drawn library.")] = 24,
+    nodes: Annotated[int, typer.Option(help="Edge nodes.")] = 6,
+    users: Annotated[int, typer.Option(help="Users.")] = 12,
+    scenarios: Annotated[int, typer.Option(help="Scenarios of requests.")] = 8,
+    library: LibraryFile = None,
+    storage_gb: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--storage-gb", metavar="LEAST MOST", help="GB of each node; default: by the library's size."),
+    ] = None,
+    csi_error: Annotated[
+        float, typer.Option(help="Channel error, as a fraction of the weakest user's channel.")
+    ] = 0.05,
+    correlation: Annotated[float, typer.Option(help="A user keeps its request so often between scenarios.")] = 0.5,
+    seed: Seed = 0,
+) -> None:
+    """Draw an instance of `caching`: nodes that cache blocks and broadcast them together to users."""
+    from edgeopt.caching.generator import generate
+    from edgeopt.library import ModelLibrary
+
+    require_writable(output, [library] if library is not None else [])
+    instance = generate(
+        sharing,
+        models,
+        nodes,
+        users,
+        scenarios,
+        seed,
+        ModelLibrary.read(library) if library is not None else None,
+        storage_bytes=None if storage_gb is None else (round(storage_gb[0] * 1e9), round(storage_gb[1] * 1e9)),
+        csi_error=csi_error,
+        correlation=correlation,
+        name=output.stem,
+    )
+    _write(instance, output, library)
+
+
 def _write(instance: Instance, output: Path, library: Path | None) -> None:
     """Write the instance; a library that was given stays a file of its own."""
     instance.write(output, relative_path(library, output.parent) if library is not None else None)

@@ -1,0 +1,145 @@
+"""Pictures of `caching`: which node caches which block, the users' delays, and who sends together."""
+
+from __future__ import annotations
+
+from math import fsum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeopt.caching.checker import Delivery, evaluate
+from edgeopt.caching.instance import CachingInstance
+from edgeopt.reporting.display import quantity
+from edgeopt.solution import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MIGRATION_COLOUR, BROADCAST_COLOUR, CACHED_COLOUR, WANTED_COLOUR = "#d95f02", "#1b6ca8", "#1b6ca8", "#e6e6e6"
+LEGIBLE_NAMES = 60
+
+
+def plot_plan(instance: CachingInstance, plan: Plan) -> Figure:
+    """Draw the cache map, the users' expected delays and the network of cooperating nodes."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 7.5), layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=[max(1.0, 0.3 + 0.12 * len(instance.nodes)), 2.0])
+    plot_caches(instance, plan, figure.add_subplot(grid[0, :]))
+    plot_delays(instance, plan, figure.add_subplot(grid[1, 0]))
+    plot_cooperation(instance, plan, figure.add_subplot(grid[1, 1]))
+    figure.suptitle(f"{instance.name}: caches, delays and cooperation")
+    return figure
+
+
+def plot_caches(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
+    """Nodes by requested blocks: width of a column as the block's bytes, filled where cached."""
+    from matplotlib.patches import Rectangle
+
+    wanted = {block for scenario in range(len(instance.scenarios)) for block in instance.requesters(scenario)}
+    blocks = [block for block in instance.library.blocks if block in wanted]
+    blocks.sort(key=lambda block: -sum(block in held for held in plan["cached"].values()))
+    sizes = np.array([instance.library.blocks[block] for block in blocks]) / 1e6
+    left = np.concatenate([[0.0], np.cumsum(sizes)])
+    for row, node in enumerate(instance.nodes):
+        held = set(plan["cached"].get(node, ()))
+        for column, block in enumerate(blocks):
+            colour = CACHED_COLOUR if block in held else WANTED_COLOUR
+            ax.add_patch(
+                Rectangle((left[column], row - 0.4), sizes[column], 0.8, facecolor=colour, edgecolor="white", lw=0.5)
+            )
+    labels = []
+    for node, facts in instance.nodes.items():
+        used = sum(instance.library.blocks[block] for block in plan["cached"].get(node, ()))
+        labels.append(f"{node}  {used / facts.storage_bytes:.0%}" if facts.storage_bytes else node)
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_xlim(0, max(left[-1], 1e-9))
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    ax.set_xlabel("requested blocks, those cached at most nodes first; width is size, MB")
+    ax.set_ylabel("node, storage used")
+    ax.set_title("cached blocks", loc="left")
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def plot_delays(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
+    """Expected delay of each user, split into waiting for migration and broadcast."""
+    migration, broadcast = user_delays(instance, plan)
+    users = sorted(migration, key=lambda user: migration[user] + broadcast[user])
+    waits = [migration[user] for user in users]
+    places = np.arange(len(users))
+    ax.barh(places, waits, color=MIGRATION_COLOUR, label="waiting for migration or cloud")
+    ax.barh(places, [broadcast[user] for user in users], left=waits, color=BROADCAST_COLOUR, label="broadcast")
+    ax.set_yticks(places if len(users) <= LEGIBLE_NAMES else [], users if len(users) <= LEGIBLE_NAMES else [])
+    ax.set_xlabel("expected downloading delay, s")
+    ax.set_ylabel("user")
+    ax.set_title("delay of each user", loc="left")
+    ax.legend(loc="lower right", frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def plot_cooperation(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
+    """Nodes on a circle; lines join nodes that send together, as wide as the expected bytes they send so."""
+    names = list(instance.nodes)
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
+    place = {name: (float(np.cos(angle)), float(np.sin(angle))) for name, angle in zip(names, angles, strict=True)}
+    together: dict[tuple[str, str], float] = {}
+    sent = dict.fromkeys(names, 0.0)
+    for delivery in evaluate(instance, plan).deliveries:
+        share = instance.scenarios[delivery.scenario].probability * instance.library.blocks[delivery.block]
+        for node in delivery.nodes:
+            sent[node] += share
+        for index, first in enumerate(delivery.nodes):
+            for second in delivery.nodes[index + 1 :]:
+                pair = (first, second) if names.index(first) < names.index(second) else (second, first)
+                together[pair] = together.get(pair, 0.0) + share
+    most = max([*together.values(), *sent.values(), 1.0])
+    for (first, second), amount in together.items():
+        (x0, y0), (x1, y1) = place[first], place[second]
+        ax.plot([x0, x1], [y0, y1], color=BROADCAST_COLOUR, lw=0.5 + 7 * amount / most, alpha=0.55, zorder=1)
+    for name, (x, y) in place.items():
+        ax.scatter([x], [y], s=80 + 700 * sent[name] / most, color=BROADCAST_COLOUR, edgecolor="white", zorder=2)
+        ax.annotate(f"{name}\n{quantity(sent[name], 'B')}", (1.42 * x, 1.28 * y), ha="center", va="center", fontsize=8)
+    ax.set_xlim(-1.8, 1.8)
+    ax.set_ylim(-1.5, 1.5)
+    ax.set_aspect("equal")
+    ax.axis("off")
+    ax.set_title("who sends together: expected bytes in each scenario", loc="left")
+
+
+def user_delays(instance: CachingInstance, plan: Plan) -> tuple[dict[str, float], dict[str, float]]:
+    """Expected seconds that each user waits for migrations, and for broadcasts."""
+    deliveries = evaluate(instance, plan).deliveries
+    migration: dict[str, list[float]] = {user: [] for user in instance.users}
+    broadcast: dict[str, list[float]] = {user: [] for user in instance.users}
+    for delivery in deliveries:
+        probability = instance.scenarios[delivery.scenario].probability
+        for user in delivery.users:
+            migration[user].append(probability * delivery.migration_s)
+            broadcast[user].append(probability * delivery.broadcast_s)
+    return (
+        {user: fsum(parts) for user, parts in migration.items()},
+        {user: fsum(parts) for user, parts in broadcast.items()},
+    )
+
+
+def plan_frame(instance: CachingInstance, plan: Plan) -> pd.DataFrame:
+    """The plan as a table, one row for each delivery."""
+    import pandas as pd
+
+    return pd.DataFrame([_row(instance, delivery) for delivery in evaluate(instance, plan).deliveries])
+
+
+def _row(instance: CachingInstance, delivery: Delivery) -> dict[str, object]:
+    return {
+        "scenario": delivery.scenario,
+        "block": delivery.block,
+        "size_bytes": instance.library.blocks[delivery.block],
+        "nodes": " ".join(delivery.nodes),
+        "users": " ".join(delivery.users),
+        "migration_s": delivery.migration_s,
+        "broadcast_s": delivery.broadcast_s,
+        "rate_bps": delivery.rate_bps,
+        "weakest_user": delivery.weakest,
+    }
