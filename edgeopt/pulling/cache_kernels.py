@@ -131,7 +131,7 @@ def knapsack(profit: Array, size: Array, room: int) -> Array:
     fixed = np.flatnonzero(~open_[:split])
     core_room, base = room, 0.0
     for index in fixed:
-        core_room -= size[items[index]]
+        core_room -= int(size[items[index]])
         base += profit[items[index]]
     core_items = items[core]
     if len(core):

@@ -45,7 +45,8 @@ class ExactSearch:
     def __init__(self, arrays: Arrays, options: Options) -> None:
         self.core, self.options = arrays.core, options
         self.best: Ints | None = None
-        self.total, self.bound = np.inf, None
+        self.total = np.inf
+        self.bound: float | None = None
 
     def offer(self, amounts: Ints | None) -> None:
         """Keep a feasible solution when it is better."""

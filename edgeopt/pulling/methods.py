@@ -98,7 +98,7 @@ def local_search(instance: PullingInstance, options: Options) -> Outcome:
     PROBLEM,
     "rounding",
     kind="heuristic",
-    guarantee="expected cost and violation bounded before repair; see docs",
+    guarantee="bounded in expectation before repair, see docs",
     fits=_too_large,
 )
 def rounding(instance: PullingInstance, options: Options) -> Outcome:

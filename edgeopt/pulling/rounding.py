@@ -134,7 +134,7 @@ def solve_rounding(arrays: Arrays, options: Options, start: Ints | None = None) 
     local = LocalSearch(search, options, rng)
     if start is not None and core.cost(start) < local.best:
         local.best, local.amounts = core.cost(start), start
-    local.run(POLISHING_ROUNDS, exact_sites=core.limited.any())
+    local.run(POLISHING_ROUNDS, exact_sites=bool(core.limited.any()))
     stopped = options.stop_reason() or Outcome().stopped
     if local.amounts is None:
         return Outcome(None, relaxation.bound, stopped, message="no rounding could be repaired")

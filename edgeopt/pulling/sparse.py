@@ -20,7 +20,7 @@ LARGE = 1_000_000  # choices of request, model and site; above it, no list of op
 
 
 def choices(instance: PullingInstance) -> int:
-    """Upper bound on the number of options: for each request its admissible models times the sites that it may reach."""
+    """Upper bound on the number of options: for each request its admissible models times the sites it may reach."""
     cloudlets = instance.cloudlets.keys()
     reach: dict[str, int] = {}
     if instance.routing == "direct":

@@ -133,7 +133,7 @@ class StrongProgram:
         if self.linking == "aggregated":
             unique, row = np.unique(self._z, return_inverse=True)
             most = np.bincount(row, units[core.option_group[options]], minlength=len(unique))
-            return [self._linked(options, ones, row, unique, -most)]
+            return [self._linked(options, ones, row, unique, -most.astype(float))]
         entry_row, column, group, nested = self._strong_pattern
         kept = entry_row >= 0
         strong = self._linked(options[kept], ones[kept], entry_row[kept], column, -units[group])

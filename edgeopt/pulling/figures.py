@@ -1,0 +1,100 @@
+"""Pictures of `pulling`: the network with what each cloudlet pulls and serves; and the plan as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeopt.pulling.checker import serve
+from edgeopt.pulling.instance import PullingInstance
+from edgeopt.solution import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LABELLED_SITES = 40
+DRAWN_NODES = 400
+
+
+def plan_frame(instance: PullingInstance, plan: Plan) -> pd.DataFrame:
+    """Return a row for each request: model, site, count and whether it is served at its own node."""
+    import pandas as pd
+
+    rows = [
+        {
+            "request": name,
+            "node": request.node,
+            "count": request.count,
+            "model": plan["assignments"][name]["model"],
+            "site": plan["assignments"][name]["site"],
+        }
+        for name, request in instance.requests.items()
+    ]
+    return pd.DataFrame(rows).set_index("request")
+
+
+def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> Figure:
+    """Draw the network; a cloudlet's area grows with the requests it serves, its label tells models and bytes pulled.
+
+    Large networks are drawn without the nodes that are neither cloudlets nor the cloud.
+    """
+    import matplotlib.pyplot as plt
+    import networkx as nx
+    from matplotlib.figure import Figure
+
+    if ax is None:
+        figure, ax = plt.subplots(figsize=(9, 7), layout="constrained")
+    else:
+        parent = ax.get_figure()
+        assert isinstance(parent, Figure)
+        figure = parent
+    service = serve(instance, plan)
+    served = dict.fromkeys([*instance.cloudlets, instance.cloud.name], 0)
+    for name, choice in plan["assignments"].items():
+        served[choice["site"]] += instance.requests[name].count
+    sites = set(served)
+    network: nx.Graph[str] = nx.Graph()
+    small = len(instance.nodes) <= DRAWN_NODES
+    network.add_nodes_from(node for node in instance.nodes if small or node in sites)
+    network.add_edges_from(tuple(link.between) for link in instance.links if small or set(link.between) <= sites)
+    position = (
+        nx.kamada_kawai_layout(network) if small and nx.is_connected(network) else nx.spring_layout(network, seed=0)
+    )
+    total = max(1, sum(served.values()))
+    nx.draw_networkx_edges(network, position, ax=ax, edge_color="#bbbbbb", width=0.8)
+    others = [node for node in network if node not in sites]
+    nx.draw_networkx_nodes(network, position, nodelist=others, node_size=12, node_color="#888888", ax=ax)
+    pulled = {
+        site: sum(instance.library.blocks[block] for block in service.pulled.get(site, ()))
+        for site in instance.cloudlets
+    }
+    drawn = nx.draw_networkx_nodes(
+        network,
+        position,
+        nodelist=list(instance.cloudlets),
+        node_size=[60 + 4000 * served[site] / total for site in instance.cloudlets],
+        node_color=[pulled[site] / max(1, cloudlet.memory_bytes) for site, cloudlet in instance.cloudlets.items()],
+        cmap="viridis",
+        vmin=0,
+        vmax=1,
+        alpha=0.85,
+        ax=ax,
+    )
+    cloud = instance.cloud.name
+    nx.draw_networkx_nodes(
+        network, position, [cloud], 60 + 4000 * served[cloud] / total, "#d95f02", node_shape="s", ax=ax
+    )
+    if drawn is not None:
+        figure.colorbar(drawn, ax=ax, label="memory filled by pulled blocks", shrink=0.7)
+    if len(instance.cloudlets) <= LABELLED_SITES:
+        labels = {
+            site: f"{site}\n{len(service.used.get(site, ()))} models, {pulled[site] / 1e9:.2g} GB"
+            for site in instance.cloudlets
+            if served[site]
+        }
+        nx.draw_networkx_labels(network, position, {**labels, cloud: cloud}, font_size=7, ax=ax)
+    at_edge = total - served[cloud]
+    ax.set_title(f"{instance.name}: {at_edge} of {total} requests at cloudlets, area by requests served")
+    ax.set_axis_off()
+    return figure
