@@ -1,6 +1,7 @@
 """edgeopt: optimization of AI models that share parameters at the network edge."""
 
 from importlib.metadata import version
+from typing import Any
 
 from edgeopt.comparison import Comparison
 from edgeopt.errors import EdgeoptError, InputError, MethodRefusal, MissingExtra, ProgramError, UsageError
@@ -39,8 +40,18 @@ __all__ = [
     "compare",
     "fitting_methods",
     "instance_from_dict",
+    "linearize_products",
     "method",
     "methods",
     "read",
     "solve",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `linearize_products` when it is asked for: it needs Pyomo, which takes long to import."""
+    if name == "linearize_products":
+        from edgeopt.models.linearize import linearize_products
+
+        return linearize_products
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

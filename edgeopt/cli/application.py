@@ -11,6 +11,7 @@ from edgeopt.cli.check import check
 from edgeopt.cli.common import ExitCode, complain
 from edgeopt.cli.compare import compare
 from edgeopt.cli.generate import generate_app
+from edgeopt.cli.import_ import import_
 from edgeopt.cli.info import info
 from edgeopt.cli.methods import methods
 from edgeopt.cli.plot import plot
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 for verb in (solve, compare, check, info, methods, schema, plot):
     app.command()(verb)
+app.command("import")(import_)
 app.add_typer(generate_app, name="generate")
 
 

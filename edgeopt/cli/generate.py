@@ -101,6 +101,49 @@ def caching(
     _write(instance, output, library)
 
 
+@generate_app.command()
+def pulling(
+    output: Output,
+    sharing: Sharing = "freeze-depth",
+    models: Annotated[int, typer.Option(help="Models of a drawn library.")] = 48,
+    cloudlets: Annotated[int, typer.Option(help="Cloudlets.")] = 30,
+    requests: Annotated[int, typer.Option(help="Requests.")] = 500,
+    library: LibraryFile = None,
+    topology: Annotated[
+        Path | None, typer.Option(metavar="F", help="GraphML file of a network, instead of drawing one.")
+    ] = None,
+    graph: Annotated[
+        str, typer.Option(help="Drawn network: waxman, barabasi-albert, watts-strogatz or star.")
+    ] = "waxman",
+    compute: Annotated[str, typer.Option(help="Compute of the cloudlets: unlimited or limited.")] = "unlimited",
+    memory_fraction: Annotated[float, typer.Option(help="Memory of a cloudlet, as a part of the library.")] = 0.15,
+    classes: Annotated[int | None, typer.Option(help="Draw only so many different requests.")] = None,
+    mean_count: Annotated[float, typer.Option(help="Mean count of a request.")] = 20.0,
+    seed: Seed = 0,
+) -> None:
+    """Draw an instance of `pulling`: requests in a network of cloudlets, and models in the cloud."""
+    from edgeopt.library import ModelLibrary
+    from edgeopt.pulling.generator import generate
+
+    require_writable(output, [path for path in (library, topology) if path is not None])
+    instance = generate(
+        sharing,
+        models,
+        cloudlets,
+        requests,
+        seed,
+        ModelLibrary.read(library) if library is not None else None,
+        graph=graph,  # type: ignore[arg-type]  # the generator checks it
+        topology=topology,
+        compute=compute,  # type: ignore[arg-type]
+        memory_fraction=memory_fraction,
+        classes=classes,
+        mean_count=mean_count,
+        name=output.stem,
+    )
+    _write(instance, output, library)
+
+
 def _write(instance: Instance, output: Path, library: Path | None) -> None:
     """Write the instance; a library that was given stays a file of its own."""
     instance.write(output, relative_path(library, output.parent) if library is not None else None)

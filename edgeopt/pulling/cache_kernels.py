@@ -129,10 +129,8 @@ def knapsack(profit: Array, size: Array, room: int) -> Array:
     open_ = upper - loss > lower * (1 + TIE)
     core = np.flatnonzero(open_)
     fixed = np.flatnonzero(~open_[:split])
-    core_room, base = room, 0.0
-    for index in fixed:
-        core_room -= int(size[items[index]])
-        base += profit[items[index]]
+    core_room = room - int(size[items[fixed]].sum())
+    base = float(profit[items[fixed]].sum())
     core_items = items[core]
     if len(core):
         unit = size[core_items[0]]

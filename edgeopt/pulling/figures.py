@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeopt.pulling.checker import serve
 from edgeopt.pulling.instance import PullingInstance
@@ -39,16 +39,13 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
 
     Large networks are drawn without the nodes that are neither cloudlets nor the cloud.
     """
-    import matplotlib.pyplot as plt
     import networkx as nx
-    from matplotlib.figure import Figure
 
-    if ax is None:
-        figure, ax = plt.subplots(figsize=(9, 7), layout="constrained")
-    else:
-        parent = ax.get_figure()
-        assert isinstance(parent, Figure)
-        figure = parent
+    from edgeopt.reporting.picture import Picture
+
+    figure: Any = Picture(figsize=(9.0, 7.0), layout="constrained") if ax is None else ax.get_figure(root=True)
+    ax = figure.subplots() if ax is None else ax
+    assert ax is not None
     service = serve(instance, plan)
     served = dict.fromkeys([*instance.cloudlets, instance.cloud.name], 0)
     for name, choice in plan["assignments"].items():
@@ -97,4 +94,5 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
     at_edge = total - served[cloud]
     ax.set_title(f"{instance.name}: {at_edge} of {total} requests at cloudlets, area by requests served")
     ax.set_axis_off()
-    return figure
+    found: Figure = figure
+    return found
