@@ -41,11 +41,11 @@ class Result:
 
     status: Status
     stopped: Stopped
-    objective: float | None
-    bound: float | None
-    branches: int
-    deterministic_time: float
-    solver: Any
+    objective: float | None = None
+    bound: float | None = None
+    branches: int = 0
+    deterministic_time: float = 0.0
+    solver: Any = None
 
     def value(self, expression: Any) -> int:
         """Value of a variable or expression in the solution."""
@@ -96,6 +96,8 @@ def solve(
     if fault:
         raise ProgramError(f"CP-SAT refuses the model: {fault}")
     seconds = options.remaining_s() if time_limit is None else min(time_limit, options.remaining_s())
+    if seconds <= 0 or options.stop_reason() is not None:
+        return Result(Status.UNKNOWN, options.stop_reason() or Stopped.TIME_LIMIT)
     solver = cp_model.CpSolver()
     solver.parameters.random_seed = options.seed % 2**31
     solver.parameters.num_workers = options.threads
@@ -108,8 +110,9 @@ def solve(
         solver.parameters.max_deterministic_time = deterministic_limit
     for name, value in (settings or {}).items():
         setattr(solver.parameters, name, value)
-    code = _run(solver, model, options, report)
-    return _result(solver, code, model.has_objective(), options, seconds)
+    bounds: list[float] = []
+    code = _run(solver, model, options, report, bounds)
+    return _result(solver, code, model.has_objective(), options, deterministic_limit, bounds)
 
 
 class _Watcher(cp_model.CpSolverSolutionCallback):
@@ -123,14 +126,26 @@ class _Watcher(cp_model.CpSolverSolutionCallback):
         self.messages.put((self.objective_value, self.best_objective_bound))
 
 
-def _run(solver: cp_model.CpSolver, model: cp_model.CpModel, options: Options, report: Report | None) -> Any:
+def _run(
+    solver: cp_model.CpSolver,
+    model: cp_model.CpModel,
+    options: Options,
+    report: Report | None,
+    bounds: list[float],
+) -> Any:
     """Run the solver in a thread, so that this one can be interrupted and can pass on what is reported."""
     messages: SimpleQueue[Any] = SimpleQueue()
     ended: list[Any] = []
     has_objective = model.has_objective()
     watcher = _Watcher(messages) if report is not None and has_objective else None
-    if watcher is not None:
-        solver.best_bound_callback = lambda bound: messages.put((None, bound))
+
+    def note_bound(bound: float) -> None:
+        bounds.append(bound)
+        if report is not None:
+            messages.put((None, bound))
+
+    if has_objective:
+        solver.best_bound_callback = note_bound
 
     def work() -> None:
         try:
@@ -161,8 +176,15 @@ def _run(solver: cp_model.CpSolver, model: cp_model.CpModel, options: Options, r
     return ended[0]
 
 
-def _result(solver: cp_model.CpSolver, code: Any, has_objective: bool, options: Options, seconds: float) -> Result:
-    """Map the native status; without a solution the objective reads 0.0, so the status is asked first."""
+def _result(
+    solver: cp_model.CpSolver,
+    code: Any,
+    has_objective: bool,
+    options: Options,
+    limit: float | None,
+    bounds: list[float],
+) -> Result:
+    """Map the native status; without a solution objective and bound may read 0.0, so the status is asked first."""
     endings = {
         cp_model.OPTIMAL: Status.OPTIMAL,
         cp_model.FEASIBLE: Status.FEASIBLE,
@@ -174,15 +196,17 @@ def _result(solver: cp_model.CpSolver, code: Any, has_objective: bool, options: 
     status = endings[code]
     stopped = Stopped.PROVED
     if status in (Status.FEASIBLE, Status.UNKNOWN):
-        stopped = options.stop_reason() or (
-            Stopped.TIME_LIMIT if solver.wall_time >= seconds else Stopped.ITERATION_LIMIT
-        )
+        repeatable = limit is not None and solver.deterministic_time >= limit
+        stopped = options.stop_reason() or (Stopped.ITERATION_LIMIT if repeatable else Stopped.TIME_LIMIT)
     found = status in (Status.OPTIMAL, Status.FEASIBLE)
+    bound = _finite(solver.best_objective_bound) if found and has_objective else None
+    if status == Status.UNKNOWN and bounds:
+        bound = _finite(bounds[-1])
     return Result(
         status,
         stopped,
         solver.objective_value if found and has_objective else None,
-        _finite(solver.best_objective_bound) if has_objective and status != Status.INFEASIBLE else None,
+        bound,
         solver.num_branches,
         solver.deterministic_time,
         solver,

@@ -1,0 +1,52 @@
+"""HiGHS and OR-Tools live in one process, whichever comes first."""
+
+import subprocess
+import sys
+
+import pytest
+
+HIGHS = """
+import numpy as np
+from scipy import sparse
+from edgeopt.engines.highs import HighsSolver
+from edgeopt.engines.linear import LinearProgram
+from edgeopt.method import Options
+def run_highs():
+    ones = np.ones(3)
+    rows = sparse.csr_array(np.array([[2.0, 3.0, 4.0]]))
+    lower, upper = np.zeros(1), np.array([6.0])
+    program = LinearProgram(np.array([3.0, 4.0, 6.0]), 0 * ones, ones, ones > 0, rows, lower, upper, maximize=True)
+    return HighsSolver(program, Options()).solve().objective
+"""
+CPSAT = """
+from ortools.sat.python import cp_model
+from edgeopt.engines import cpsat
+from edgeopt.method import Options
+def run_cpsat():
+    model = cp_model.CpModel()
+    x = [model.new_bool_var("") for _ in range(3)]
+    model.add(2 * x[0] + 3 * x[1] + 4 * x[2] <= 6)
+    model.maximize(3 * x[0] + 4 * x[1] + 6 * x[2])
+    return cpsat.solve(model, Options()).objective
+"""
+
+
+@pytest.mark.parametrize("imports", [HIGHS + CPSAT, CPSAT + HIGHS], ids=["highs first", "ortools first"])
+@pytest.mark.parametrize("calls", ["run_highs(), run_cpsat()", "run_cpsat(), run_highs()"])
+def test_both_solvers_in_one_process(imports, calls):
+    done = subprocess.run(
+        [sys.executable, "-c", f"{imports}\nprint([round(each) for each in ({calls})])"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == "[9, 9]"
+
+
+def test_the_package_itself_imports_no_solver():
+    heavy = ("pyomo", "highspy", "ortools", "numba", "pandas", "matplotlib")
+    code = f"import sys, edgeopt, edgeopt.loading.methods; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[]"

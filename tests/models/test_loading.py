@@ -1,0 +1,95 @@
+"""The formulation says what the problem is: its optimum, its bound, and the plan read from it."""
+
+import numpy as np
+import pytest
+from edgeopt.models.loading import formulate, formulate_union, order_of_paths, overlapping_pairs, read_plan
+
+import edgeopt
+from edgeopt.engines.highs import HighsSolver
+from edgeopt.engines.linear import compile_formulation
+from edgeopt.loading.arrays import compile_arrays
+from edgeopt.method import Options
+from edgeopt.solution import Status
+from tests.loading.brute_force import optimum
+from tests.loading.random_instances import STRUCTURES, random_instance
+from tests.loading.small import FREE, instance_of
+
+
+def solved(formulation, relaxed=False):
+    program = compile_formulation(formulation)
+    result = HighsSolver(program, Options(), {"primal_feasibility_tolerance": 1e-9}).solve(relaxed=relaxed)
+    assert result.status == Status.OPTIMAL
+    program.load(formulation, result.values)
+    return result
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_bounds_hold_in_the_right_order(structure):
+    for seed in range(12):
+        instance = random_instance(seed, structure)
+        if not compile_arrays(instance).model_names:
+            continue
+        best = optimum(instance)
+        relaxed, whole = solved(formulate(instance), relaxed=True), solved(formulate(instance))
+        assert relaxed.objective >= whole.objective - 1e-6
+        assert whole.objective >= best - 1e-6
+        # What counts the runs of each block is at least as tight as loading each block once.
+        assert solved(formulate_union(instance)).objective >= whole.objective - 1e-6
+
+
+def test_without_cycles_the_formulation_is_the_problem():
+    exact = 0
+    for seed in range(40):
+        instance = random_instance(seed, "tree")
+        if not compile_arrays(instance).model_names:
+            continue
+        formulation = formulate(instance)
+        result = solved(formulation)
+        plan = read_plan(formulation)
+        report = edgeopt.check(instance, plan)
+        joined = [pair for pair, z in formulation.z.items() if z.value > 0.5]
+        if len(joined) < len({i for pair in joined for i in pair}):
+            exact += 1
+            assert report.feasible, (instance.name, report.violations)
+            assert report.objective == round(result.objective) == optimum(instance)
+    assert exact > 10
+
+
+def test_times_are_those_of_the_plan():
+    instance = random_instance(5, "dense")
+    formulation = formulate(instance)
+    arrays = formulation.arrays
+    solved(formulation)
+    plan = read_plan(formulation)
+    metrics = edgeopt.check(instance, plan).metrics
+    served = formulation.serving() * arrays.deadline_s
+    assert served == pytest.approx(metrics["upload_s"] + metrics["compute_s"])
+
+
+def test_union_of_blocks_counts_each_once():
+    # Three models with a common block and each an own one: 3 * 1 s of service, 4 blocks of 10 s.
+    models = {name: ["common", f"own {name}"] for name in "abc"}
+    sizes = {block: 10 for blocks in models.values() for block in blocks}
+    keys = {name: {**FREE, "compute_per_sample_s": 1.0} for name in models}
+    users = {name: {"model": name, "upload_bits": 0.0} for name in models}
+    for deadline, served in ((43.0, 3), (42.9, 2), (11.0, 0)):
+        instance = instance_of(models, users, deadline, sizes=sizes, model_keys=keys)
+        if compile_arrays(instance).model_names:
+            assert solved(formulate_union(instance)).objective == pytest.approx(served)
+            assert solved(formulate(instance)).objective == pytest.approx(served)
+        else:
+            assert served == 0
+
+
+def test_paths_are_laid_one_after_another():
+    order = order_of_paths(range(7), [(0, 5), (5, 2), (6, 1)])
+    assert sorted(order) == list(range(7))
+    place = np.argsort(order)
+    assert all(abs(place[i] - place[k]) == 1 for i, k in [(0, 5), (5, 2), (6, 1)])
+
+
+def test_pairs_overlap():
+    arrays = compile_arrays(random_instance(12, "crossing"))
+    pairs = {tuple(pair) for pair in overlapping_pairs(arrays).tolist()}
+    models = range(len(arrays.model_names))
+    assert pairs == {(i, k) for i in models for k in models if i < k and arrays.overlap_s[i, k] > 0}
