@@ -144,6 +144,45 @@ def pulling(
     _write(instance, output, library)
 
 
+@generate_app.command()
+def placement(
+    output: Output,
+    sharing: Annotated[
+        str, typer.Option(help="How the models of a drawn library share; set-union: a set-union knapsack problem.")
+    ] = "freeze-depth",
+    models: Annotated[int, typer.Option(help="Models of a drawn library, or items.")] = 30,
+    nodes: Annotated[int, typer.Option(help="Nodes.")] = 5,
+    users: Annotated[int, typer.Option(help="Users.")] = 37,
+    library: LibraryFile = None,
+    models_per_user: Annotated[int, typer.Option(help="Models that each user asks for.")] = 10,
+    storage_fraction: Annotated[
+        float | None, typer.Option(help="Storage of a node, as a part of the library; of set-union: of all elements.")
+    ] = None,
+    elements: Annotated[int, typer.Option(help="Elements of set-union.")] = 100,
+    density: Annotated[float, typer.Option(help="Part of the elements that an item of set-union needs.")] = 0.1,
+    seed: Seed = 0,
+) -> None:
+    """Draw an instance of `placement`: nodes that store models, and demand that some of them can serve."""
+    from edgeopt.library import ModelLibrary
+    from edgeopt.placement.generator import generate
+
+    require_writable(output, [library] if library is not None else [])
+    instance = generate(
+        sharing,
+        models,
+        nodes,
+        users,
+        seed,
+        ModelLibrary.read(library) if library is not None else None,
+        models_per_user=models_per_user,
+        storage_fraction=storage_fraction,
+        elements=elements,
+        density=density,
+        name=output.stem,
+    )
+    _write(instance, output, library)
+
+
 def _write(instance: Instance, output: Path, library: Path | None) -> None:
     """Write the instance; a library that was given stays a file of its own."""
     instance.write(output, relative_path(library, output.parent) if library is not None else None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edgeopt.instance import Instance
 
 # Format: the problem whose room reads it, in `importers.READERS`.
-FORMATS = {"hashcode": "pulling", "facility-location": "pulling"}
+FORMATS = {"hashcode": "pulling", "facility-location": "pulling", "sukp": "placement"}
 
 
 def import_(

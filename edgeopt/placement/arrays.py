@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgeopt.library import Sharing
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.knapsack import Knapsack
-from edgeopt.solution import Plan, Solution
+from edgeopt.solution import Plan
 
 
 class Arrays:
@@ -116,15 +116,13 @@ class Arrays:
             }
         }
 
-    def placement(self, solution: Solution | None) -> NDArray[np.bool_] | None:
-        """Read the placement of a solution of this instance, without the models that hit nothing."""
-        if solution is None or solution.plan is None:
-            return None
+    def placed(self, plan: Plan) -> NDArray[np.bool_]:
+        """Read a feasible plan as a placement, without the models that no one near wants; shape (nodes, models)."""
         placed = self.empty()
         number = {model: index for index, model in enumerate(self.model_names)}
-        for node, models in solution.plan["placed"].items():
+        for node, models in plan["placed"].items():
             placed[self.node_names.index(node), [number[model] for model in models if model in number]] = True
-        return placed
+        return placed & self.useful
 
 
 def _merge(instance: PlacementInstance) -> dict[tuple[str, tuple[int, ...]], float]:

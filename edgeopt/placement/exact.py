@@ -58,13 +58,13 @@ class Program:
         return sparse.csr_array(rows)
 
 
-def solve_program(arrays: Arrays, start: Placement | None, options: Options, node_limit: int | None = None) -> Outcome:
+def solve_program(arrays: Arrays, start: Placement, options: Options, node_limit: int | None = None) -> Outcome:
     """Maximise the hit weight on HiGHS.
 
     HiGHS keeps rows to a tolerance, bytes count exactly: a solution that overfills a node is cut off and the program
     is solved again; what is cut is infeasible, so the bounds stay valid.
     """
-    best = start if start is not None else arrays.empty()
+    best = start
     if not arrays.model_names:
         return Outcome(plan=arrays.plan(best), bound=0)
     program = Program(arrays)

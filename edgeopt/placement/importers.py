@@ -87,3 +87,6 @@ def _numbers(text: str, path: str | Path) -> list[int]:
         except ValueError:
             raise InputError(Finding("$", f"not whole numbers: {line.strip()[:60]!r}"), path) from None
     return numbers
+
+
+READERS = {"sukp": read_sukp}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,12 +13,41 @@ from edgeopt.placement.greedy import greedy_placement, random_placement
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.solution import Stopped
 
+if TYPE_CHECKING:
+    from edgeopt.placement.portfolio import Member
+
+Placement = NDArray[np.bool_]
+
 START_ITERATIONS = 20_000  # of local search before a tree search
 
 
-def _start(arrays: Arrays, options: Options) -> NDArray[np.bool_]:
-    start = arrays.placement(options.start)
-    return greedy_placement(arrays) if start is None else start
+def _start(arrays: Arrays, options: Options) -> Placement:
+    if options.start is None or options.start.plan is None:
+        return greedy_placement(arrays)
+    return arrays.placed(options.start.plan)
+
+
+def _better_start(arrays: Arrays, start: Placement, options: Options) -> Placement:
+    """A local search of a fixed length, before a proof."""
+    from edgeopt.placement.local_search import LocalSearch
+
+    search = LocalSearch(arrays, options.seed, start)
+    search.run(options, START_ITERATIONS)
+    return search.best
+
+
+@method("placement", "portfolio", kind="exact", guarantee="optimal when it ends by itself; any instance")
+def solve_portfolio(instance: PlacementInstance, options: Options) -> Outcome:
+    """Local search, then what proves: the tree search on one node, HiGHS and CP-SAT on several; all that they found."""
+    from edgeopt.placement.cpsat import solve_clauses
+    from edgeopt.placement.exact import solve_program
+    from edgeopt.placement.portfolio import run_members
+
+    arrays = Arrays(instance)
+    proofs: list[tuple[str, Member, float]] = [("exact", solve_program, 0.6), ("cpsat", solve_clauses, 1.0)]
+    if _several_nodes(instance) is None:
+        proofs = [("branch-and-bound", _tree, 1.0)]
+    return run_members(arrays, _start(arrays, options), [("local-search", _searched, 0.2), *proofs], options)
 
 
 @method("placement", "exact", kind="exact", guarantee="optimal when it ends by itself; any instance")
@@ -25,7 +56,7 @@ def solve_exact(instance: PlacementInstance, options: Options) -> Outcome:
     from edgeopt.placement.exact import solve_program
 
     arrays = Arrays(instance)
-    return solve_program(arrays, _start(arrays, options), options)
+    return solve_program(arrays, _better_start(arrays, _start(arrays, options), options), options)
 
 
 def _several_nodes(instance: PlacementInstance) -> str | None:
@@ -43,13 +74,18 @@ def _several_nodes(instance: PlacementInstance) -> str | None:
 )
 def solve_branch_and_bound(instance: PlacementInstance, options: Options) -> Outcome:
     """Prove a short local search's placement on one node optimal, or find a better one."""
-    from edgeopt.placement.branch_and_bound import BranchAndBound
-    from edgeopt.placement.local_search import LocalSearch
-
     arrays = Arrays(instance)
-    heuristic = LocalSearch(arrays, options.seed, _start(arrays, options))
-    heuristic.run(options, START_ITERATIONS)
-    tree = BranchAndBound(arrays.knapsack(0, arrays.empty()), heuristic.best[0])
+    return _tree(arrays, _better_start(arrays, _start(arrays, options), options), options)
+
+
+def _searched(arrays: Arrays, start: Placement, options: Options) -> Outcome:
+    return Outcome(arrays.plan(_better_start(arrays, start, options)))
+
+
+def _tree(arrays: Arrays, start: Placement, options: Options) -> Outcome:
+    from edgeopt.placement.branch_and_bound import BranchAndBound
+
+    tree = BranchAndBound(arrays.knapsack(0, arrays.empty()), start[0])
     stopped = tree.run(options, options.iteration_limit)
     return Outcome(arrays.plan(tree.best[None, :]), tree.bound, stopped, message=f"{tree.nodes} nodes")
 

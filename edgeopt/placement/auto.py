@@ -1,0 +1,11 @@
+"""Which method `auto` takes for an instance of `placement`."""
+
+from __future__ import annotations
+
+from edgeopt.method import Options
+from edgeopt.placement.instance import PlacementInstance
+
+
+def choose(instance: PlacementInstance, options: Options) -> tuple[str, str]:
+    """Return the name of the best method that fits the instance, and why it is the best."""
+    return "portfolio", "neither 'exact' nor 'cpsat' is always the better; it runs what fits and keeps the best of each"
