@@ -1,0 +1,85 @@
+"""The project file says what the package is, and what it needs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import entry_points, version
+from pathlib import Path
+
+import edgeopt.models
+
+import edgeopt
+from edgeopt.method import ENTRY_POINT_GROUP, EXTRAS
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+IMPORTED_AS = {"edgeopt": "edgeopt", "pyscipopt": "pyscipopt", "sklearn": "scikit-learn"}
+
+
+def requirement_names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[<>=;~ ]", requirement)[0].lower() for requirement in requirements}
+
+
+def test_every_package_is_installed() -> None:
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for path in (ROOT / "edgeopt").rglob("__init__.py")
+        if "__pycache__" not in path.parts
+    }
+    assert found | {"edgeopt.models"} == set(PROJECT["tool"]["setuptools"]["packages"])
+
+
+def test_formulations_stand_at_the_top_and_belong_to_the_package() -> None:
+    assert edgeopt.models.__name__ == "edgeopt.models"
+    assert PROJECT["tool"]["setuptools"]["package-dir"] == {"edgeopt.models": "models"}
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    declared = requirement_names(PROJECT["project"]["dependencies"])
+    for extra, requirements in PROJECT["project"]["optional-dependencies"].items():
+        if extra not in ("dev", "notebook"):
+            declared |= requirement_names(requirements)
+    sources = [*(ROOT / "edgeopt").rglob("*.py"), *(ROOT / "models").glob("*.py")]
+    imported = {name for source in sources for name in top_level_imports(source)} - set(sys.stdlib_module_names)
+    assert {IMPORTED_AS.get(name, name).lower() for name in imported} - {"edgeopt"} <= declared
+
+
+def top_level_imports(source: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_extras_of_methods_exist() -> None:
+    assert set(EXTRAS.values()) <= set(PROJECT["project"]["optional-dependencies"])
+
+
+def test_entry_points_and_version_are_those_of_the_project_file() -> None:
+    (script,) = entry_points(group="console_scripts", name="edgeopt")
+    assert callable(script.load())
+    assert edgeopt.__version__ == version("edgeopt") == PROJECT["project"]["version"]
+    assert ENTRY_POINT_GROUP in PROJECT["project"]["entry-points"]
+
+
+def test_every_public_name_is_there() -> None:
+    assert sorted(edgeopt.__all__) == edgeopt.__all__
+    assert all(hasattr(edgeopt, name) for name in edgeopt.__all__)
+
+
+def test_solving_by_dynamic_program_imports_no_solver() -> None:
+    code = (
+        "import sys, edgeopt\n"
+        f"instance = edgeopt.read({str(ROOT / 'instances' / 'loading' / 'tiny.json')!r})\n"
+        "print(edgeopt.solve(instance, 'dp').objective)\n"
+        "print([name for name in ('pyomo', 'highspy', 'ortools', 'pandas', 'matplotlib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["7", "[]"]
