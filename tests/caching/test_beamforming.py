@@ -1,0 +1,116 @@
+"""Beamformers: closed forms, power, quality against upper bounds, and functions of (S, K) alone."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs, robust_amplitudes
+from edgeopt.caching.beamforming.dual import dual
+from edgeopt.caching.beamforming.mrt import mrt
+
+needs_clarabel = pytest.mark.skipif(find_spec("clarabel") is None, reason="needs the extra radio")
+
+
+def random_channels(rng: np.random.Generator, nodes: int, users: int, antennas: int, error: float) -> Channels:
+    gains = 10 ** rng.uniform(-0.5, 0.5, (nodes, users, 1))
+    shape = (nodes, users, antennas)
+    return Channels(gains * (rng.normal(size=shape) + 1j * rng.normal(size=shape)), np.full(nodes, error))
+
+
+def every(nodes: int, users: int) -> Pairs:
+    """The one pair of all nodes and all users."""
+    return Pairs(np.arange(nodes)[None], np.arange(users)[None])
+
+
+def assert_sound(channels: Channels, pairs: Pairs, beams: Beams) -> None:
+    assert (np.linalg.norm(beams.vectors, axis=2) <= 1 + 1e-9).all()
+    reached = np.maximum(robust_amplitudes(channels, pairs, beams.vectors), 0.0)
+    np.testing.assert_allclose(beams.amplitudes, reached, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("error", [0.0, 0.3, 3.0])
+def test_one_user(error: float) -> None:
+    """Each node sends along its channel, or is silent: sum over nodes of (||h|| - e)_+."""
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        channels = random_channels(rng, 4, 1, 3, error)
+        beams = dual(channels, every(4, 1))
+        expected = np.maximum(np.linalg.norm(channels.scaled[:, 0], axis=1) - error, 0).sum()
+        assert beams.amplitudes[0] == pytest.approx(expected, rel=1e-6)
+        assert_sound(channels, every(4, 1), beams)
+
+
+@pytest.mark.parametrize("error", [0.0, 0.2])
+def test_one_antenna_and_separable_phases(error: float) -> None:
+    """Phases alpha_n + beta_k and channels longer than the error: full power, in phase at every user."""
+    rng = np.random.default_rng(2)
+    for _ in range(50):
+        size = rng.uniform(0.3, 3, (4, 5, 1))
+        phase = rng.uniform(0, 2 * np.pi, (4, 1, 1)) + rng.uniform(0, 2 * np.pi, (1, 5, 1))
+        channels = Channels(size * np.exp(1j * phase), np.full(4, error))
+        expected = (size[:, :, 0] - error).sum(axis=0).min()
+        assert dual(channels, every(4, 5)).amplitudes[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_one_antenna_of_one_node() -> None:
+    """The weakest user's channel less the error."""
+    rng = np.random.default_rng(3)
+    channels = random_channels(rng, 1, 6, 1, 0.05)
+    expected = max(0.0, np.abs(channels.scaled).min() - 0.05)
+    assert dual(channels, every(1, 6)).amplitudes[0] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("beamformer", [dual, mrt])
+def test_batches_are_functions_of_the_pair(beamformer) -> None:
+    """Amplitudes are reached by the beams, and do not depend on the rest of the batch."""
+    rng = np.random.default_rng(4)
+    channels = random_channels(rng, 5, 6, 2, 0.1)
+    nodes, users = np.full((40, 5), -1), np.full((40, 6), -1)
+    for row in range(40):
+        chosen, served = rng.permutation(5)[: rng.integers(1, 6)], rng.permutation(6)[: rng.integers(1, 7)]
+        nodes[row, : len(chosen)], users[row, : len(served)] = np.sort(chosen), np.sort(served)
+    pairs = Pairs(nodes, users)
+    beams = beamformer(channels, pairs)
+    assert_sound(channels, pairs, beams)
+    alone = [beamformer(channels, Pairs(nodes[row : row + 1], users[row : row + 1])).amplitudes[0] for row in range(40)]
+    np.testing.assert_array_equal(beams.amplitudes, alone)
+
+
+@needs_clarabel
+def test_certificates() -> None:
+    """No beams exceed the semidefinite bound, and the dual beamformer comes close to it."""
+    from edgeopt.caching.beamforming.sca import sca
+    from edgeopt.caching.beamforming.sdr import sdr, sdr_bounds
+
+    rng = np.random.default_rng(5)
+    ratios = []
+    for _ in range(12):
+        channels = random_channels(rng, 3, int(rng.integers(1, 5)), 2, float(rng.choice([0.0, 0.05])))
+        pairs = every(3, channels.scaled.shape[1])
+        bound = sdr_bounds(channels, pairs)[0]
+        for beamformer in (dual, mrt, sca, sdr):
+            beams = beamformer(channels, pairs)
+            assert_sound(channels, pairs, beams)
+            assert beams.amplitudes[0] <= bound * (1 + 1e-9)
+        ratios.append(dual(channels, pairs).amplitudes[0] / bound)
+    assert np.mean(ratios) > 0.97
+
+
+@needs_clarabel
+def test_certificate_is_valid_for_any_arguments() -> None:
+    """Weak duality: random weights, amplitudes and prices still bound random beams."""
+    from edgeopt.caching.beamforming.sdr import certificate
+
+    rng = np.random.default_rng(6)
+    for _ in range(50):
+        channels = random_channels(rng, 3, 3, 2, 0.2)
+        stacked = channels.scaled.transpose(1, 0, 2).reshape(3, -1)
+        bound = certificate(stacked, channels.errors, rng.random(3), 5 * rng.random(3), rng.random(3))
+        for _ in range(20):
+            vectors = rng.normal(size=(1, 3, 2)) + 1j * rng.normal(size=(1, 3, 2))
+            vectors /= np.maximum(np.linalg.norm(vectors, axis=2, keepdims=True), 1)
+            assert robust_amplitudes(channels, every(3, 3), vectors)[0] <= bound
+        assert dual(channels, every(3, 3)).amplitudes[0] <= bound

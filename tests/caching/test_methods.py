@@ -1,0 +1,156 @@
+"""What the methods promise beyond agreement with enumeration."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import edgeopt
+from edgeopt.caching import baselines
+from edgeopt.caching.bounds import amplitude_bounds, certified, rates_of
+from edgeopt.caching.exact import promising, solve_menu
+from edgeopt.caching.generator import generate
+from edgeopt.caching.greedy import greedy_choice
+from edgeopt.caching.instance import CachingInstance
+from edgeopt.caching.lagrangian import bound_at, solve_dual
+from edgeopt.caching.tables import Tables
+from edgeopt.method import Options
+from edgeopt.solution import Stopped
+from tests.caching.brute_force import optimum
+from tests.caching.random_instances import random_instance
+from tests.caching.rates import dual_rates
+
+
+@pytest.fixture(scope="module")
+def instance() -> CachingInstance:
+    return generate(models=10, nodes=4, users=6, scenarios=4, seed=2)
+
+
+def test_order_of_methods(instance: CachingInstance) -> None:
+    """Exact at best; local search at least as good as its start; every bound below the optimum."""
+    found = {
+        name: edgeopt.solve(instance, name, threads=1) for name in edgeopt.methods("caching") if name != "neighbourhood"
+    }
+    best = found["exact"].objective
+    for solution in found.values():
+        assert solution.objective is None or solution.objective >= best * (1 - 1e-9)
+        assert solution.bound is None or solution.bound <= best * (1 + 1e-9)
+    assert found["local-search"].objective <= found["lagrangian"].objective
+    assert found["bound"].bound <= found["lagrangian"].bound
+
+
+def test_same_seed_same_result(instance: CachingInstance) -> None:
+    for name in ("exact", "local-search", "random"):
+        plans = [edgeopt.solve(instance, name, seed=3, threads=threads).plan for threads in (1, 1, 2)]
+        assert plans[0] == plans[1] == plans[2]
+
+
+def test_start_is_never_lost(instance: CachingInstance) -> None:
+    """A start that is better than what the method finds is kept."""
+    best = edgeopt.solve(instance, "exact", threads=1)
+    again = edgeopt.solve(instance, "lagrangian", threads=1, start=best)
+    assert again.objective <= best.objective * (1 + 1e-9)
+
+
+def test_no_time_at_all(instance: CachingInstance) -> None:
+    """A limit of nothing ends at once; what is returned is sound."""
+    for name in ("exact", "lagrangian", "greedy"):
+        solution = edgeopt.solve(instance, name, time_limit=0.0, threads=1)
+        assert solution.stopped == Stopped.TIME_LIMIT
+        assert solution.status in ("unknown", "feasible")
+
+
+def test_iteration_limit_counts_restarts(instance: CachingInstance) -> None:
+    short = edgeopt.solve(instance, "local-search", iteration_limit=0, threads=1)
+    long = edgeopt.solve(instance, "local-search", iteration_limit=40, threads=1)
+    assert long.objective <= short.objective
+
+
+def test_prices_rule_out_no_better_choice() -> None:
+    """With a start far above the optimum, what prices leave still holds the optimum."""
+    for seed in range(25):
+        tiny = random_instance(seed, nodes=3)
+        tables = Tables(tiny, Options(maximize=False))
+        menu = tables.full_menu()
+        best = optimum(tiny, dual_rates(tiny))
+        start = greedy_choice(menu)
+        if start is None or not np.isfinite(best):
+            continue
+        dual = solve_dual(menu, Options(maximize=False), start)
+        assert dual.bound <= best * (1 + 1e-9)
+        assert promising(menu, dual).any(axis=1).all()
+        found = solve_menu(tables, menu, dual, Options(maximize=False))
+        assert menu.cost(found.choice) == pytest.approx(best, rel=1e-9)
+
+
+def test_any_prices_give_a_bound() -> None:
+    rng = np.random.default_rng(9)
+    for seed in range(25):
+        tiny = random_instance(seed, nodes=2)
+        menu = Tables(tiny, Options(maximize=False)).full_menu()
+        best = optimum(tiny, dual_rates(tiny))
+        for _ in range(5):
+            bound, _, _ = bound_at(menu, rng.random(2) * 10 ** rng.uniform(-9, -4))
+            assert bound <= best + 1e-9 * max(1.0, best) or np.isinf(best)
+
+
+def test_storage_is_kept_to_the_byte() -> None:
+    """Blocks that exceed the storage by one byte in 10^12 are not cached together."""
+    data = random_instance(1, nodes=1, users=1).to_dict()
+    sizes = {"a": 600_000_000_000, "b": 400_000_000_001}
+    data["library"] = {"name": "l", "blocks": sizes, "models": {"m": {"blocks": ["a", "b"]}}}
+    data["nodes"]["n0"]["storage_bytes"] = 1_000_000_000_000
+    data["radio"]["csi_error"] = 0.0
+    data["backhaul"] = {"cloud_bps": {"n0": 1e6}, "links": []}
+    data["scenarios"] = [{"probability": 1.0, "requests": {"u0": "m"}}]
+    solution = edgeopt.solve(CachingInstance.from_dict(data), "exact")
+    assert solution.status == "optimal"
+    assert solution.plan["cached"] == {"n0": ["a"]}
+
+
+def test_certified_rates_say_so() -> None:
+    """One user: every rate is the best possible, and the solution says that its bound is the problem's own."""
+    single = random_instance(6, nodes=3, users=1)
+    message = edgeopt.solve(single, "exact").message
+    assert "for the problem itself" in message
+    several = generate(models=6, nodes=3, users=6, scenarios=2, seed=1)
+    assert "rates of the beamformer" in edgeopt.solve(several, "exact").message
+    tables = Tables(single, Options(maximize=False))
+    assert certified(tables.rates, rates_of(tables, amplitude_bounds(tables))).all()
+
+
+def test_worlds() -> None:
+    """A world's blocks are the models' own copies; whole models are one block each; both as large as the models."""
+    instance = random_instance(8, nodes=2, users=3)
+    library = instance.library
+    copies, whole = baselines.without_sharing(instance), baselines.whole_models(instance)
+    for model in library.models:
+        assert copies.library.size_bytes(model) == whole.library.size_bytes(model) == library.size_bytes(model)
+        assert len(whole.library.models[model].blocks) == 1
+    assert all(len(atom.models) == 1 for atom in copies.library.atoms())
+    assert baselines.without_migration(instance).backhaul.links == []
+
+
+def test_no_cooperation_sends_from_one_node(instance: CachingInstance) -> None:
+    plan = edgeopt.solve(instance, "no-comp", threads=1).plan
+    assert all(len(delivery["nodes"]) == 1 for delivery in plan["deliveries"])
+
+
+def test_generator_is_repeatable() -> None:
+    assert generate(models=5, nodes=2, users=3, scenarios=2, seed=1) == generate(
+        models=5, nodes=2, users=3, scenarios=2, seed=1
+    )
+    with pytest.raises(edgeopt.UsageError, match="nodes"):
+        generate(nodes=0)
+    with pytest.raises(edgeopt.UsageError, match="correlation"):
+        generate(correlation=2.0)
+
+
+def test_figures(instance: CachingInstance) -> None:
+    solution = edgeopt.solve(instance, "greedy", threads=1)
+    frame = solution.to_frame()
+    share = np.array([instance.scenarios[s].probability for s in frame["scenario"]])
+    count = np.array([len(users.split()) for users in frame["users"]])
+    total = (share * count * (frame["migration_s"] + frame["broadcast_s"])).sum()
+    assert total == pytest.approx(solution.objective)
+    assert len(solution.plot().axes) == 3

@@ -1,0 +1,90 @@
+"""Pricing over all sets of nodes, and bounds beyond full tables."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import numpy as np
+import pytest
+
+import edgeopt
+from edgeopt.caching import rates, solving
+from edgeopt.caching.generator import generate
+from edgeopt.caching.neighbourhood import candidate_menu, price_all_sets
+from edgeopt.caching.tables import Tables
+from edgeopt.method import Options
+from edgeopt.solving import check
+from tests.caching.brute_force import optimum
+from tests.caching.random_instances import random_instance
+from tests.caching.rates import dual_rates
+
+OPTIONS = Options(maximize=False)
+
+
+def test_pricing_finds_the_cheapest_of_all_sets() -> None:
+    """Branch and bound against enumeration of all sets, at random prices."""
+    rng = np.random.default_rng(1)
+    for seed in range(30):
+        instance = random_instance(seed, nodes=int(rng.integers(1, 6)))
+        tables = Tables(instance, OPTIONS)
+        menu = candidate_menu(tables)
+        nodes = len(tables.node_names)
+        everything = np.arange(1 << nodes)
+        costs = tables.costs(np.tile(everything, (len(menu.masks), 1)))
+        scale = float(costs[np.isfinite(costs)].mean()) if np.isfinite(costs).any() else 1.0
+        prices = rng.random(nodes) * scale * rng.choice([0.0, 0.1, 1.0], nodes)
+        priced = price_all_sets(tables, menu, prices, OPTIONS)
+        charge = ((everything[:, None] >> np.arange(nodes)) & 1) @ prices
+        least = (costs + charge).min(axis=1)
+        expected = menu.group_bytes @ least - prices @ menu.storage
+        assert priced.bound == pytest.approx(expected, rel=1e-9, abs=1e-9) or priced.bound == expected
+        found = costs[np.arange(len(least)), priced.masks] + charge[priced.masks]
+        np.testing.assert_allclose(found, least, rtol=1e-9)
+
+
+def test_wide_path_on_few_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no full menu allowed, the bound stays below the optimum over all caches, and the plan above it."""
+    monkeypatch.setattr(solving, "FULL_TABLE_NODES", 0)
+    gaps = []
+    for seed in range(60):
+        instance = random_instance(seed)
+        best = optimum(instance, dual_rates(instance))
+        if not isfinite(best):
+            continue
+        outcome = solving.work_up(instance, OPTIONS)
+        assert outcome.outcome is None
+        found = outcome.result(outcome.searched())
+        margin = 1e-9 * max(1.0, best)
+        if found.bound is not None:
+            assert found.bound <= best + margin
+        if found.plan is not None:
+            objective = check(instance, found.plan).objective
+            assert objective >= best - margin
+            gaps.append(objective / best - 1)
+    assert len(gaps) >= 30
+    assert np.mean(gaps) < 0.01
+
+
+def test_units_beyond_full_tables() -> None:
+    """The strongest nodes stand alone, the next ones together, and no node twice."""
+    reach = np.random.default_rng(2).random((14, 3))
+    reach[5] = 0.0
+    units = rates.find_units(reach, [(0, 1, 2), (1,)], 8, 4, 5)
+    assert units.shape == (2, 5)
+    for row in units:
+        assert all(int(unit).bit_count() == 1 for unit in row[:4])
+        assert int(row[4]).bit_count() == 5
+        assert int(np.bitwise_or.reduce(row)).bit_count() == 9
+        assert not np.bitwise_or.reduce(row) >> 5 & 1
+    assert (units[1, 0] == 1 << np.argmax(reach[:, 1])).all()
+
+
+def test_twelve_nodes() -> None:
+    """A plan beyond 8 nodes passes the check and lies within its bound; the universal bound is below both."""
+    instance = generate(models=10, nodes=12, users=6, scenarios=3, seed=4)
+    solution = edgeopt.solve(instance, threads=1)
+    assert solution.method == "neighbourhood"
+    assert solution.gap is not None
+    assert solution.gap < 0.05
+    assert edgeopt.solve(instance, "bound", threads=1).bound <= solution.objective
+    assert "does not apply" not in solution.message
