@@ -50,3 +50,32 @@ def test_the_package_itself_imports_no_solver():
     code = f"import sys, edgeopt, edgeopt.loading.methods; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "first", ["", "import pyomo.environ", "import scipy.stats", "import pyomo.environ, scipy.stats"]
+)
+def test_pyomo_comes_without_statistics_and_works_in_any_order(first):
+    code = f"""
+import sys
+{first}
+from edgeopt.models import loading
+from edgeopt.engines.linear import compile_formulation
+from edgeopt.engines.highs import HighsSolver
+from edgeopt.method import Options
+lean = "scipy.stats" not in sys.modules
+from pyomo.core import ConcreteModel, Objective, Var, maximize
+m = ConcreteModel()
+m.x = Var(bounds=(0, 3))
+m.best = Objective(expr=2 * m.x, sense=maximize)
+assert HighsSolver(compile_formulation(m), Options()).solve().objective == 6
+lean = lean and "scipy.stats" not in sys.modules
+import scipy, pyomo.environ as pyo
+assert scipy is sys.modules["scipy"]
+from pyomo.common.dependencies import scipy as through_pyomo, scipy_available
+assert scipy_available and through_pyomo.stats.norm.mean() == 0
+print(lean)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == str(not first)
