@@ -102,6 +102,8 @@ def solve(
     solver.parameters.random_seed = options.seed % 2**31
     solver.parameters.num_workers = options.threads
     solver.parameters.interleave_search = options.threads > 1
+    # Its own handler of Ctrl-C aborts the process when the solver runs in another thread than the main one.
+    solver.parameters.catch_sigint_signal = False
     solver.parameters.relative_gap_limit = gap
     solver.parameters.absolute_gap_limit = absolute_gap
     if seconds != float("inf"):
