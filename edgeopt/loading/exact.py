@@ -13,10 +13,11 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from edgeopt.loading.arrays import Arrays, compile_arrays
-from edgeopt.loading.greedy import greedy_selection, one_deadline
+from edgeopt.loading.greedy import greedy_selection
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.relaxations import LARGE_TERMS, floor_bound, terms, too_large, union_bound
-from edgeopt.method import Options, Outcome, method
+from edgeopt.method import Options, Outcome
 from edgeopt.solution import Status, Stopped
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ SEARCH_SHARE = 8  # of the local search's default iterations
 FEW_NODES = 50  # nodes spent on lowering a bound that is two users or more away
 
 
-@method("loading", "exact", kind="exact", guarantee="optimal for any sharing and one deadline", fits=one_deadline)
+@implementation("exact", Mode.ONE_DEADLINE)
 def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
     """Prove the optimum by a mixed-integer program of overlap forests."""
     arrays = compile_arrays(instance)
@@ -72,7 +73,7 @@ class Run:
 
     arrays: Arrays
     options: Options
-    bound: int = -1
+    bound: int = field(init=False)
     best: Selection | None = None
     nodes: int = 0
     stopped: Stopped | None = None
@@ -89,7 +90,7 @@ class Run:
     def tighten(self, bound: float | None) -> None:
         """Take a bound if it is the best so far."""
         if bound is not None and floor_bound(bound) < self.bound:
-            self.bound = max(self.users, floor_bound(bound))
+            self.bound = floor_bound(bound)
             self.options.report(bound=self.bound)
 
     def offer(self, selection: Selection) -> None:
