@@ -18,28 +18,6 @@ from edgeopt.solution import Plan
 HORIZON_MARGIN = 1e-10
 
 
-def individual_deadlines(instance: LoadingInstance) -> str | None:
-    """Say which two users have different deadlines, or which mode is not the usual one; None when neither is so."""
-    users = iter(instance.users.items())
-    first, facts = next(users, (None, None))
-    for name, other in users:
-        if facts is not None and other.deadline_s != facts.deadline_s:
-            return (
-                f"it needs one deadline for all users, but {first!r} has {facts.deadline_s:g} s "
-                f"and {name!r} has {other.deadline_s:g} s"
-            )
-    return unusual_mode(instance)
-
-
-def unusual_mode(instance: LoadingInstance) -> str | None:
-    """Say which key of the instance asks for another problem than consecutive retention after an upload phase."""
-    if instance.upload != "phase":
-        return f"it does not know `upload`: {instance.upload!r}"
-    if instance.retention != "consecutive":
-        return f"it does not know `retention`: {instance.retention!r}"
-    return None
-
-
 @dataclass(frozen=True)
 class Arrays:
     """A loading instance with one deadline, reduced to the models that can serve someone.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from edgeopt.loading.arrays import compile_arrays, individual_deadlines
+from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import individual_deadlines
 from edgeopt.loading.modular_dp import WIDEST
 from edgeopt.loading.relaxations import too_large
 from edgeopt.method import Options, methods

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeopt.loading.arrays import HORIZON_MARGIN, bandwidths, compile_arrays, unusual_mode
+from edgeopt.loading.arrays import HORIZON_MARGIN, bandwidths, compile_arrays
 from edgeopt.loading.dp import Watch
-from edgeopt.loading.greedy import one_deadline
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.merging import Pool
+from edgeopt.loading.modes import one_deadline, unusual_mode
 from edgeopt.method import Options, Outcome, method
 from edgeopt.solution import Plan, Stopped
 

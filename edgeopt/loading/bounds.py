@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.exact import Run
-from edgeopt.loading.greedy import one_deadline
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.relaxations import too_large, union_bound
-from edgeopt.method import Options, Outcome, method
+from edgeopt.method import Options, Outcome
 from edgeopt.solution import Stopped
 
 
-@method("loading", "bound", kind="bound", guarantee="an upper bound", fits=one_deadline)
+@implementation("bound", Mode.ONE_DEADLINE)
 def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
     """Bound the optimum by the better of two relaxations: each block once, and the root of `exact`."""
     arrays = compile_arrays(instance)

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.loading.arrays import Arrays, compile_arrays
-from edgeopt.loading.greedy import one_deadline
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import Options, Outcome, method
+from edgeopt.loading.modes import Mode, implementation
+from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
 if TYPE_CHECKING:
@@ -32,14 +32,13 @@ ONE_WORKER = {"linearization_level": 2, "num_workers": 1, "interleave_search": F
 
 
 def size_refusal(instance: LoadingInstance) -> str | None:
-    """Say which deadlines differ or that there are too many models, or return None."""
-    reason = one_deadline(instance)
-    if reason is None and len({user.model for user in instance.users.values()}) > MOST_MODELS:
-        reason = f"it is a second opinion for up to {MOST_MODELS} models; 'exact' would work"
-    return reason
+    """Say that there are too many models, or return None."""
+    if len({user.model for user in instance.users.values()}) > MOST_MODELS:
+        return f"it is a second opinion for up to {MOST_MODELS} models; 'exact' would work"
+    return None
 
 
-@method("loading", "cpsat", kind="exact", guarantee="optimal up to about 24 models", fits=size_refusal)
+@implementation("cpsat", Mode.ONE_DEADLINE, fits=size_refusal)
 def solve_cpsat(instance: LoadingInstance, options: Options) -> Outcome:
     """Prove the optimum by a circuit over optional models in CP-SAT."""
     arrays = compile_arrays(instance)

@@ -11,9 +11,10 @@ from typing import Protocol
 
 import numpy as np
 
-from edgeopt.loading.arrays import Arrays, compile_arrays, individual_deadlines
+from edgeopt.loading.arrays import Arrays, compile_arrays
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.merging import Pool, Table
+from edgeopt.loading.modes import individual_deadlines
 from edgeopt.loading.sharing_tree import Cell, Group, sharing_tree
 from edgeopt.method import Options, Outcome, method
 from edgeopt.solution import Stopped

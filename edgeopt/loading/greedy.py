@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from edgeopt.loading.arrays import compile_arrays, individual_deadlines, unusual_mode
+from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import Mode, implementation, one_deadline
 from edgeopt.loading.order_dp import Selection, best_selection
 from edgeopt.loading.paths import Path
 from edgeopt.loading.tables import Tables
@@ -11,12 +12,6 @@ from edgeopt.method import Options, Outcome, method
 from edgeopt.solution import Stopped
 
 CREDITS = (0.0, 0.3, 0.6, 0.9)
-
-
-def one_deadline(instance: LoadingInstance) -> str | None:
-    """Say why a heuristic for one deadline refuses the instance, or return None."""
-    reason = individual_deadlines(instance)
-    return f"{reason}; 'edf' and 'random' would work" if reason and not unusual_mode(instance) else reason
 
 
 def greedy_selection(tables: Tables, options: Options) -> tuple[Selection, Stopped | None]:
@@ -55,7 +50,7 @@ def greedy_selection(tables: Tables, options: Options) -> tuple[Selection, Stopp
     return best, options.stop_reason()
 
 
-@method("loading", "greedy", kind="heuristic", guarantee="none", fits=one_deadline)
+@implementation("greedy", Mode.ONE_DEADLINE)
 def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
     """Insert the bundle of users that adds most users per second, anywhere, until nothing fits."""
     arrays = compile_arrays(instance)

@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from edgeopt.loading.arrays import Arrays, compile_arrays
 from edgeopt.loading.dp import Watch
-from edgeopt.loading.greedy import greedy_selection, one_deadline
+from edgeopt.loading.greedy import greedy_selection
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.order_dp import Selection, best_selection
 from edgeopt.loading.paths import Path
 from edgeopt.loading.tables import Tables
 from edgeopt.loading.tree import laminar_atoms, tree_selection
-from edgeopt.method import Options, Outcome, method
+from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
 DEFAULT_EFFORT = 2_000_000  # iterations times models, when neither time nor iterations are limited
@@ -143,7 +144,7 @@ def selection_of(arrays: Arrays, tables: Tables, plan: Plan) -> Selection:
     return best_selection(tables, list(dict.fromkeys(visited)))
 
 
-@method("loading", "local-search", kind="heuristic", guarantee="none; at least as good as greedy", fits=one_deadline)
+@implementation("local-search", Mode.ONE_DEADLINE)
 def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
     """Search over the orders of models by inserting, removing, replacing, moving and reversing parts."""
     arrays = compile_arrays(instance)

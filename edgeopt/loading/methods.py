@@ -1,5 +1,12 @@
 """Importing this module registers the methods of `loading`."""
 
 from edgeopt.loading import baselines, bounds, cpsat, dp, exact, greedy, local_search, modular_dp, tree
+from edgeopt.loading.modes import register_by_mode
 
 __all__ = ["baselines", "bounds", "cpsat", "dp", "exact", "greedy", "local_search", "modular_dp", "tree"]
+
+register_by_mode("exact", "exact", "optimal for any sharing")
+register_by_mode("cpsat", "exact", "optimal up to about 24 models")
+register_by_mode("bound", "bound", "an upper bound")
+register_by_mode("greedy", "heuristic", "none")
+register_by_mode("local-search", "heuristic", "none; at least as good as greedy")

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.loading.arrays import compile_arrays, individual_deadlines
+from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.dp import GroupTable, TreeGroup, Watch, fold
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.merging import Table, merge, split
+from edgeopt.loading.modes import individual_deadlines
 from edgeopt.loading.sharing_tree import Group
 from edgeopt.method import Options, Outcome, method
 

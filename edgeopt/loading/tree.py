@@ -10,9 +10,9 @@ import numpy as np
 from edgeopt.library import Sharing
 from edgeopt.loading.arrays import Arrays, compile_arrays
 from edgeopt.loading.dp import GroupTable, TreeGroup, Watch, fold
-from edgeopt.loading.greedy import one_deadline
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.merging import Table
+from edgeopt.loading.modes import one_deadline
 from edgeopt.loading.order_dp import Selection, best_selection
 from edgeopt.loading.paths import Path
 from edgeopt.loading.sharing_tree import Group

@@ -8,9 +8,10 @@ import pytest
 from scipy.optimize import linprog
 
 import edgeopt
-from edgeopt.loading.arrays import HORIZON_MARGIN, bandwidths, compile_arrays, individual_deadlines
+from edgeopt.loading.arrays import HORIZON_MARGIN, bandwidths, compile_arrays
 from edgeopt.loading.checker import TOLERANCE, check
 from edgeopt.loading.generator import generate
+from edgeopt.loading.modes import individual_deadlines
 from tests.loading.brute_force import compute_s, optimum, upload_s
 from tests.loading.random_instances import random_instance
 from tests.loading.small import instance_of
