@@ -19,6 +19,8 @@ from edgeopt.cli.schema import schema
 from edgeopt.cli.solve import solve
 from edgeopt.errors import EdgeoptError, ProgramError
 
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+
 app = typer.Typer(
     name="edgeopt",
     help="Optimization of AI models that share parameters at the network edge.",
@@ -55,6 +57,11 @@ def main() -> NoReturn:
     """Run the command line; an error that a user can meet is one message, never a traceback."""
     try:
         app(prog_name="edgeopt")
+    except SystemExit as end:
+        if end.code != INTERRUPTED:
+            raise
+        complain("interrupted")
+        sys.exit(ExitCode.NO_SOLUTION)
     except ProgramError as error:
         complain(f"fault of the program: {error}")
         sys.exit(ExitCode.CHECK_FAILED)
@@ -67,9 +74,6 @@ def main() -> NoReturn:
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         sys.exit(ExitCode.BAD_INPUT)
-    except KeyboardInterrupt:
-        complain("interrupted")
-        sys.exit(ExitCode.NO_SOLUTION)
     except Exception:
         import traceback
 

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from edgeopt.cli import main
 
 
-def run(*arguments: str | Path) -> tuple[int, str, str]:
+def run(*arguments: str | int | Path) -> tuple[int, str, str]:
     """Run `edgeopt` with these arguments: exit code, standard output, standard error."""
     out, err = io.StringIO(), io.StringIO()
     with patch.object(sys, "argv", ["edgeopt", *map(str, arguments)]), redirect_stdout(out), redirect_stderr(err):
@@ -24,7 +24,7 @@ def run(*arguments: str | Path) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
-def start(*arguments: str | Path, preamble: str = "") -> subprocess.Popen[str]:
+def start(*arguments: str | int | Path, preamble: str = "") -> subprocess.Popen[str]:
     """Start `edgeopt` as a process; `preamble` is Python that runs first, such as the registration of a method."""
     code = f"import sys\n{preamble}\nfrom edgeopt.cli import main\nmain()"
     command = [sys.executable, "-c", code, *map(str, arguments)]

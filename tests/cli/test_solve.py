@@ -220,6 +220,28 @@ def test_an_interrupt_ends_several_files_and_tells_the_rest(instance: Path) -> N
     assert "2 files are not solved" in err
 
 
+INTERRUPT_CP_SAT = """
+import os, signal, threading, time
+
+def interrupt():
+    while all(thread.name != "cp-sat" for thread in threading.enumerate()):
+        time.sleep(0.02)
+    time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_an_interrupt_while_cp_sat_runs_ends_it_and_not_the_program() -> None:
+    large = Path(__file__).parents[2] / "instances" / "loading" / "resnet-detection-60x600.json"
+    process = start("solve", large, "-m", "cpsat", "--time-limit", 60, "--json", preamble=INTERRUPT_CP_SAT)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out)["stopped"] == "interrupted"
+
+
 def test_output_that_nobody_reads_gives_no_traceback(instance: Path) -> None:
     process = start("solve", instance, "-m", "patient", "--json", "--time-limit", "0.2", preamble=SLOW)
     assert process.stdout is not None
