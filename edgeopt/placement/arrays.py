@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from math import fsum
 
@@ -102,6 +103,20 @@ class Arrays:
         return Knapsack(
             profit, self.incidence, self.sharing.atom_bytes, int(self.storage[node]), integral=self.integral
         )
+
+    def focus(self, nodes: Sequence[int], placed: NDArray[np.bool_]) -> Arrays:
+        """The problem of some nodes when the other nodes store what `placed` says: the demand that these do not hit."""
+        others = placed.copy()
+        others[nodes] = False
+        reach = self.reach[:, nodes]
+        left = (self.covered(others) == 0) & reach.any(axis=1)
+        view = object.__new__(Arrays)
+        view.instance, view.integral = self.instance, self.integral
+        view.model_names, view.sharing = self.model_names, self.sharing
+        view.node_names = [self.node_names[node] for node in nodes]
+        view.storage = self.storage[nodes]
+        view.group_model, view.group_weight, view.reach = self.group_model[left], self.group_weight[left], reach[left]
+        return view
 
     def empty(self) -> NDArray[np.bool_]:
         """The placement of nothing, shape (nodes, models)."""

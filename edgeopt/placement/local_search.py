@@ -36,11 +36,18 @@ class LocalSearch:
         self.arrays = arrays
         self.sites = make_sites(arrays)
         self.search = tabu_kernel.make_search(self.sites, seed)
-        if start.size:
-            tabu_kernel.restore(self.sites, self.search, start)
+        self.search.values[tabu_kernel.BEST] = -np.inf
+        self.adopt(start)
+
+    def adopt(self, placed: Placement) -> None:
+        """Go on from a feasible placement, which is the best one when no better is known."""
+        if placed.size:
+            tabu_kernel.restore(self.sites, self.search, placed)
             tabu_kernel.note_local_best(self.search)
-        self.search.best[:] = start
-        self.search.values[tabu_kernel.BEST] = self.search.values[tabu_kernel.VALUE]
+        value = self.search.values[tabu_kernel.VALUE]
+        if value >= self.search.values[tabu_kernel.BEST]:
+            self.search.best[:] = placed
+            self.search.values[tabu_kernel.BEST] = value
 
     @property
     def best(self) -> Placement:

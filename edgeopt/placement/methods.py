@@ -92,12 +92,18 @@ def _tree(arrays: Arrays, start: Placement, options: Options) -> Outcome:
 
 @method("placement", "local-search", kind="heuristic", guarantee="none; the best known values on set-union knapsacks")
 def solve_local_search(instance: PlacementInstance, options: Options) -> Outcome:
-    """Tabu search over the placements of all nodes."""
+    """Tabu search over the placements of all nodes; with several nodes also one or two of them re-solved exactly."""
     from edgeopt.placement.local_search import LocalSearch, default_iterations
 
     arrays = Arrays(instance)
     search = LocalSearch(arrays, options.seed, _start(arrays, options))
-    stopped = search.run(options, default_iterations(arrays, options))
+    iterations = default_iterations(arrays, options)
+    if len(instance.nodes) == 1:
+        stopped = search.run(options, iterations)
+    else:
+        from edgeopt.placement.neighbourhoods import alternate
+
+        stopped = alternate(search, options, iterations)
     return Outcome(arrays.plan(search.best), stopped=stopped, message=f"{search.iterations} iterations")
 
 

@@ -1,0 +1,69 @@
+"""Local search on many nodes: tabu search, and nodes re-solved exactly while the others stand."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.method import Options
+from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.branch_and_bound import BranchAndBound
+from edgeopt.placement.local_search import LocalSearch
+from edgeopt.solution import Stopped
+
+ITERATIONS = 4_000  # of tabu search between two rounds of exact re-solving
+TREE_NODES = 200  # of the branch and bound on one node
+PROGRAM_NODES = 10  # of HiGHS on two nodes
+
+Placement = NDArray[np.bool_]
+
+
+def alternate(search: LocalSearch, options: Options, iterations: int | None) -> Stopped:
+    """Alternate between tabu search and rounds that re-solve single nodes and pairs of nodes.
+
+    The searches inside are limited by nodes, never by seconds, so that a run repeats itself.
+    """
+    arrays = search.arrays
+    random = np.random.default_rng([options.seed, 1])
+    while True:
+        left = ITERATIONS if iterations is None else min(ITERATIONS, iterations - search.iterations)
+        stopped = search.run(options, left)
+        if stopped != Stopped.ITERATION_LIMIT or (iterations is not None and search.iterations >= iterations):
+            return stopped
+        placed = search.best
+        for node in random.permutation(len(arrays.node_names)).tolist():
+            if options.stop_reason() is None:
+                placed[node] = _one_node(arrays, node, placed, options)
+        for pair in _pairs(arrays, random):
+            if options.stop_reason() is None:
+                placed[pair] = _two_nodes(arrays, pair, placed, options)
+        search.adopt(placed)
+
+
+def _one_node(arrays: Arrays, node: int, placed: Placement, options: Options) -> NDArray[np.bool_]:
+    knapsack = arrays.knapsack(node, placed)
+    tree = BranchAndBound(knapsack, placed[node] & (knapsack.profit > 0))
+    tree.run(options.part(options.remaining_s()), TREE_NODES)
+    return tree.best
+
+
+def _pairs(arrays: Arrays, random: np.random.Generator) -> list[list[int]]:
+    """As many random pairs as nodes; nodes that reach demand in common are drawn more often."""
+    common = np.triu((arrays.reach * arrays.group_weight[:, None]).T @ arrays.reach, k=1)
+    pairs = np.argwhere(common > 0)
+    if len(pairs) == 0:
+        return []
+    weight = common[common > 0]
+    count = min(len(pairs), len(arrays.node_names))
+    drawn = random.choice(len(pairs), count, replace=False, p=weight / weight.sum())
+    found: list[list[int]] = pairs[drawn].tolist()
+    return found
+
+
+def _two_nodes(arrays: Arrays, pair: list[int], placed: Placement, options: Options) -> NDArray[np.bool_]:
+    from edgeopt.placement.exact import solve_program
+
+    view = arrays.focus(pair, placed)
+    part = options.part(options.remaining_s())
+    outcome = solve_program(view, placed[pair] & view.useful, part, PROGRAM_NODES)
+    return placed[pair] if outcome.plan is None else view.placed(outcome.plan)
