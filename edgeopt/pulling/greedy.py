@@ -6,10 +6,12 @@ import numpy as np
 
 from edgeopt.method import Options, Outcome
 from edgeopt.pulling.arrays import Arrays
-from edgeopt.pulling.core import Flags
+from edgeopt.pulling.core import Flags, Ints
 from edgeopt.pulling.search import Search
 
 ALPHAS = (1.0, 0.5, 0.0)
+SWEEP_ALPHAS = (0.0, 0.5)
+SWEEPS = 3
 
 
 def greedy_opening(search: Search, options: Options) -> tuple[float, Flags]:
@@ -25,15 +27,48 @@ def greedy_opening(search: Search, options: Options) -> tuple[float, Flags]:
     return best
 
 
+def sweep(search: Search, options: Options) -> None:
+    """Close each site, and each model at a site, in turn, and open bundles anew; until nothing improves."""
+    for _ in range(SWEEPS):
+        before = search.total
+        for site in np.unique(search.core.option_site).tolist():
+            for alpha in SWEEP_ALPHAS:
+                _try(search, options, site, None, alpha)
+            for model in used_models(search, site).tolist():
+                _try(search, options, site, np.array([model]), SWEEP_ALPHAS[0])
+            if options.stop_reason() is not None:
+                return
+        if search.total >= before * (1 - 1e-9):
+            return
+
+
+def used_models(search: Search, site: int) -> Ints:
+    """Models that serve someone at a site."""
+    core, used = search.core, search.state.amounts > 0
+    return np.unique(core.option_model[used & (core.option_site == site)])
+
+
+def _try(search: Search, options: Options, site: int, models: Ints | None, alpha: float) -> None:
+    total, opened = search.total, search.opened
+    search.close(site, models)
+    others = np.setdiff1d(np.unique(search.core.option_site), site)
+    search.insert(options, others, alpha)
+    search.insert(options, np.append(others, site), alpha)
+    if search.total >= total:
+        search.restore(opened)
+
+
 def solve_greedy(arrays: Arrays, options: Options) -> Outcome:
-    """Open bundles of models while that pays, by gain / bytes ** alpha for several alphas; keep the best.
+    """Open bundles of models while that pays, by gain / bytes ** alpha for several alphas; sweep over the best.
 
     A bundle is the best prefix of the models that share an atom: a backbone that no single model repays is opened for
     all of them together.
     """
     search = Search(arrays.core)
-    total, opened = greedy_opening(search, options)
+    _, opened = greedy_opening(search, options)
     search.restore(opened)
+    sweep(search, options)
+    total = search.total
     amounts = search.amounts()
     if amounts is None:
         return Outcome(stopped=options.stop_reason() or Outcome().stopped, message="the greedy found no feasible plan")

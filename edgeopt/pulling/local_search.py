@@ -8,7 +8,7 @@ from edgeopt.errors import ProgramError
 from edgeopt.method import Options, Outcome
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Ints
-from edgeopt.pulling.greedy import greedy_opening
+from edgeopt.pulling.greedy import greedy_opening, sweep, used_models
 from edgeopt.pulling.integer import Overwork, solve_core
 from edgeopt.pulling.neighbourhoods import free_sites
 from edgeopt.pulling.search import Search
@@ -70,7 +70,7 @@ class LocalSearch:
         search, rng = self.search, self.rng
         kind = rng.integers(4)
         site = int(rng.choice(self.sites))
-        used = self._used_models(site)
+        used = used_models(self.search, site)
         touched = [site]
         if kind < 3 and len(used):  # close a model or two; open what is best there (swap) or elsewhere (relocate)
             search.close(site, rng.choice(used, min(len(used), int(rng.integers(1, 3))), replace=False))
@@ -130,10 +130,6 @@ class LocalSearch:
             self.opened = self.core.opened(self.amounts)
             self.options.report(total)
 
-    def _used_models(self, site: int) -> Ints:
-        used = self.search.state.amounts > 0
-        return np.unique(self.core.option_model[used & (self.core.option_site == site)])
-
     def _neighbours(self, count: int) -> Ints:
         """A random site and others, drawn by how many groups could be served at both."""
         first = int(self.rng.choice(self.sites))
@@ -155,6 +151,7 @@ def solve_local_search(arrays: Arrays, options: Options, start: Ints | None = No
     else:
         _, opened = greedy_opening(search, options)
         search.restore(opened)
+        sweep(search, options)
     found = LocalSearch(search, options, np.random.default_rng(options.seed))
     if start is not None and arrays.core.cost(start) < found.best:
         found.best, found.amounts = arrays.core.cost(start), start
