@@ -57,9 +57,11 @@ def standing(tables: Tables) -> str:
     """Say for what a bound over the table's rates holds: for the problem itself, or for these rates."""
     flags = certified(tables.rates, rates_of(tables, amplitude_bounds(tables)))[:, 1:]
     count, total = int(flags.sum()), flags.size
-    if count == total and spans_all_nodes(tables):
-        return "the bound holds for the problem itself: every rate is certified as the best possible"
-    return f"the bound holds for the rates of the beamformer, of which {count} of {total} are certified"
+    if spans_all_nodes(tables):
+        if count == total:
+            return "The bound holds for the problem itself: every rate is certified as the best possible"
+        return f"The bound holds for the rates of these beams, of which {count} of {total} are certified"
+    return "The bound holds for all caches, at the rates of these beams from the strongest nodes of each audience"
 
 
 def never_ends(tables: Tables) -> tuple[str, bool] | None:
@@ -79,7 +81,7 @@ def never_ends(tables: Tables) -> tuple[str, bool] | None:
     )
     block = tables.requests.blocks[int(np.argmax(tables.requests.group == group))]
     heard = reach[:, tables.rates.audiences[audience]].sum(axis=0)
-    what = f"block {block!r} in scenario {scenario} never arrives: "
+    what = f"Block {block!r} in scenario {scenario} never arrives: "
     if heard.min() <= 0:
         user = users[int(np.argmin(heard))]
         return f"{what}no node reaches user {user!r} beyond the channel error, whatever is cached", True

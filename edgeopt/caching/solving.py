@@ -22,7 +22,7 @@ from edgeopt.caching.tables import Menu, Tables
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Stopped
 
-UNFINISHED = "no caches were found with which every delivery ends; some blocks reach their users only if cached"
+UNFINISHED = "No caches were found with which every delivery ends; some blocks reach their users only if cached"
 
 
 @dataclass
@@ -143,7 +143,7 @@ def through_world(instance: CachingInstance, world: CachingInstance, options: Op
         return Outcome(stopped=work.stopped, message=UNFINISHED)
     masks = found.menu.masks[found.menu.group, found.dual.choice]
     outcome = work.of_caches(caches_back(instance, work.tables, other.tables, masks), None, work.stopped)
-    outcome.message = f"where models share nothing the expected total delay is {found.dual.objective:.6g} s"
+    outcome.message = f"Where models share nothing the expected total delay is {found.dual.objective:.6g} s"
     return outcome
 
 
@@ -156,4 +156,4 @@ def universal_bound(instance: CachingInstance, options: Options) -> Outcome:
     if work.outcome is not None:
         return work.outcome
     bound = work.priced().bound
-    return Outcome(bound=bound, stopped=work.stopped, message="the bound holds for any caches and any beams")
+    return Outcome(bound=bound, stopped=work.stopped, message="The bound holds for any caches and any beams")

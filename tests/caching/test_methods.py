@@ -114,7 +114,7 @@ def test_certified_rates_say_so() -> None:
     message = edgeopt.solve(single, "exact").message
     assert "for the problem itself" in message
     several = generate(models=6, nodes=3, users=6, scenarios=2, seed=1)
-    assert "rates of the beamformer" in edgeopt.solve(several, "exact").message
+    assert "rates of these beams" in edgeopt.solve(several, "exact").message
     tables = Tables(single, Options(maximize=False))
     assert certified(tables.rates, rates_of(tables, amplitude_bounds(tables))).all()
 
