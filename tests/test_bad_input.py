@@ -231,6 +231,23 @@ class TestRightAnswers:
         assert edgeopt.solve(edgeopt.instance_from_dict(json.loads(text))).objective == 3
 
 
+def test_a_file_of_ten_megabytes_is_solved_and_its_truncation_refused(tmp_path: Path) -> None:
+    data = two_models().to_dict()
+    data["users"] = {f"user-{number}": data["users"]["ann"] for number in range(105_000)}
+    text = json.dumps(data)
+    assert len(text) > 10_000_000
+    path = tmp_path / "large.json"
+    path.write_text(text)
+    # 2 s to load the model, 1 s for a batch, and for each user 0.5 s to upload and 0.5 s to compute, within 20 s.
+    code, out, _ = run("solve", path, "--json")
+    assert (code, json.loads(out)["objective"], json.loads(out)["bound"]) == (0, 17, 17)
+    path.write_text(text[:-100])
+    code, out, err = run("solve", path)
+    assert (code, out) == (2, "")
+    assert "is it truncated?" in err or "is not JSON" in err
+    assert len(err) < 500
+
+
 class TestUsage:
     @pytest.fixture
     def instance(self, tmp_path: Path) -> Path:
