@@ -69,7 +69,7 @@ class BranchAndBound:
         while self.bound > self.value + options.gap * abs(self.value):
             before = self.nodes
             target = max(self.value, floor(target) if self.whole_numbers else target)
-            reason = self._prove(target, options, node_limit)
+            reason = self.prove(target, options, node_limit)
             if reason is not None:
                 return reason
             if target <= self.value:
@@ -81,8 +81,11 @@ class BranchAndBound:
             target = self.bound - step if self.bound - 1.3 * step > self.value else self.value
         return Stopped.PROVED
 
-    def _prove(self, target: float, options: Options, node_limit: int | None) -> Stopped | None:
-        """Search for a choice worth more than the target; when there is none, the target is the bound."""
+    def prove(self, target: float, options: Options, node_limit: int | None = None) -> Stopped | None:
+        """Search for choices worth more than the target; when none is left, the target or the best value is the bound.
+
+        Returns None when the search ended, else why it was stopped.
+        """
         branch_kernel.copy(self.root, branch_kernel.level(self.stack, 0))
         self.stack.waiting[:] = -1
         self.stack.state[:] = 0

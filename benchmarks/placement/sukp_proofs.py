@@ -1,0 +1,57 @@
+"""Proofs of optimality on set-union knapsack instances of 85 to 100 items: branch and bound, and general solvers."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from benchmarks.measure import solved, table, write_results
+from benchmarks.placement.sukp_instances import BEST_KNOWN, short, sukp
+from edgeopt.placement.generator import generate
+from edgeopt.placement.instance import PlacementInstance
+
+RECIPES = ((100, 85, 0.15, 0.85), (85, 100, 0.15, 0.85), (100, 100, 0.10, 0.75))
+METHODS = ("branch-and-bound", "exact", "cpsat")
+HEADER = ["instance", "method", "objective", "bound", "gap", "status", "CPU s", "wall s", "note"]
+
+
+def instances() -> list[PlacementInstance]:
+    """The published ones, and one of each of the other shapes by the same recipe."""
+    published = [sukp(name) for name in list(BEST_KNOWN)[:3]]
+    drawn = [
+        generate("set-union", items, seed=1, elements=elements, density=density, storage_fraction=ratio)
+        for items, elements, density, ratio in RECIPES
+    ]
+    return [*published, *drawn]
+
+
+def row(instance: PlacementInstance, method: str, seconds: float) -> list[Any]:
+    """One method on one instance."""
+    run = solved(instance, method, time_limit=seconds, threads=1)
+    if run.result is None:
+        return [short(instance.name), method, None, None, None, run.failure, run.cpu_s, run.wall_s, ""]
+    found = run.result
+    gap = None if found.gap is None else f"{found.gap:.1%}"
+    cells = [short(instance.name), method, found.objective, found.bound, gap, str(found.status)]
+    return [*cells, run.cpu_s, run.wall_s, found.message]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    seconds = parser.parse_args().seconds
+    solved(sukp("sukp_85_100_0.10_0.75"), "branch-and-bound", time_limit=30, threads=1)  # compiles the kernels
+    rows = []
+    for instance in instances():
+        for method in METHODS:
+            rows.append(row(instance, method, seconds))
+            print(*rows[-1], flush=True)
+    write_results(
+        __file__,
+        "Proofs on set-union knapsack instances of 85 to 100 items",
+        [f"One thread, {seconds:g} s of wall time each on a shared machine.", table(HEADER, rows)],
+    )
+
+
+if __name__ == "__main__":
+    main()
