@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeopt.models.linearize import linearize_products
 from pyomo.core import (
     Binary,
     ConcreteModel,
@@ -23,6 +22,7 @@ from pyomo.core import (
     quicksum,
 )
 
+from edgeopt.models.linearize import linearize_products
 from edgeopt.pulling.arrays import admissible_models
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.routes import Routes

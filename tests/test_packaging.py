@@ -10,9 +10,8 @@ import tomllib
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
-import edgeopt.models
-
 import edgeopt
+import edgeopt.models
 from edgeopt.method import ENTRY_POINT_GROUP, EXTRAS
 
 ROOT = Path(__file__).parent.parent

@@ -6,11 +6,11 @@ from math import inf, isinf
 
 import numpy as np
 import pytest
-from edgeopt.models.caching import formulate, read_plan
 
 import edgeopt
 from edgeopt.caching.tables import Tables
 from edgeopt.method import Options
+from edgeopt.models.caching import formulate, read_plan
 from tests.caching.brute_force import block_delays, migration_s, subsets
 from tests.caching.random_instances import random_instance
 from tests.caching.rates import dual_rates

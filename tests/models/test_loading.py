@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from edgeopt.models.loading import formulate, formulate_union, order_of_paths, overlapping_pairs, read_plan
 
 import edgeopt
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import compile_formulation
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.method import Options
+from edgeopt.models.loading import formulate, formulate_union, order_of_paths, overlapping_pairs, read_plan
 from edgeopt.solution import Status
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
