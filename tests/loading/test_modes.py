@@ -1,13 +1,18 @@
 """Which mode an instance has, and that a method does what is implemented for it and refuses the rest by name."""
 
+import sys
+
 import pytest
 
 import edgeopt
+import edgeopt.method
 from edgeopt.errors import MethodRefusal
 from edgeopt.loading import modes
 from edgeopt.loading.modes import Mode, implementation, mode_of, register_by_mode
 from edgeopt.method import Outcome
 from tests.loading.small import instance_of
+
+registry = sys.modules["edgeopt.method"]
 
 USERS = {"a": {"model": "m"}, "b": {"model": "m", "deadline_s": 9.0}}
 
@@ -35,7 +40,7 @@ def half_done(monkeypatch):
     """A method that is implemented for individual deadlines only, and there for two users only."""
     monkeypatch.setattr(modes, "_IMPLEMENTATIONS", dict(modes._IMPLEMENTATIONS))
     methods = edgeopt.methods("loading")
-    monkeypatch.setattr("edgeopt.method._REGISTRY", {"loading": dict(methods)})
+    monkeypatch.setattr(registry, "_REGISTRY", {"loading": dict(methods)})
     register_by_mode("half-done", "heuristic", "none")
 
     @implementation(
