@@ -73,11 +73,9 @@ def solve_textbook(instance: LoadingInstance, options: Options) -> Outcome:
     """Solve with the stock interface, and read plan and bound from it."""
     m = formulate(instance)
     solver = pyo.SolverFactory("appsi_highs")
-    if options.time_limit is not None:
-        solver.config.time_limit = options.remaining_s()
-    solver.config.load_solution = False
+    limit = None if options.time_limit is None else options.remaining_s()
     solver.highs_options = {"threads": options.threads, "random_seed": options.seed}
-    results = solver.solve(m, load_solutions=False)
+    results = solver.solve(m, load_solutions=False, timelimit=limit)
     bound = results.problem.upper_bound
     bound = bound if bound is not None and abs(bound) < 1e12 else None
     try:
