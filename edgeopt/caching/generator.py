@@ -49,9 +49,11 @@ def path_gains(sites: Floats, users: Floats, rng: np.random.Generator) -> Floats
 def rayleigh(gains: Floats, antennas: int, rng: np.random.Generator) -> Complexes:
     """Channel vectors with independent Rayleigh fading on each antenna, shape (sites, users, antennas)."""
     shape = (*gains.shape, antennas)
-    fading: Complexes = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / sqrt(2)
-    fading *= np.sqrt(gains)[:, :, None]
-    return fading
+    scale = np.sqrt(gains)[:, :, None] / sqrt(2)
+    channels: Complexes = np.empty(shape, np.complex128)
+    channels.real = scale * rng.standard_normal(shape)
+    channels.imag = scale * rng.standard_normal(shape)
+    return channels
 
 
 def generate(

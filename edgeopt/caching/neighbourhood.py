@@ -41,7 +41,7 @@ def candidate_menu(tables: Tables) -> Menu:
 
 
 @dataclass
-class Priced:
+class Cheapest:
     """The best set of each group at given prices, over all sets of nodes.
 
     Attributes
@@ -55,7 +55,7 @@ class Priced:
     masks: Integers
 
 
-def price_all_sets(tables: Tables, menu: Menu, prices: Floats, options: Options) -> Priced:
+def price_all_sets(tables: Tables, menu: Menu, prices: Floats, options: Options) -> Cheapest:
     """Find each group's cheapest set of nodes at prices by branch and bound; limits leave a valid bound."""
     from edgeopt.caching.pricing_kernels import cheapest_set
 
@@ -71,7 +71,7 @@ def price_all_sets(tables: Tables, menu: Menu, prices: Floats, options: Options)
     found = _mapped(solve, len(menu.masks), options.threads)
     least = np.array([value for value, _ in found])
     bound = float(menu.group_bytes @ least - prices @ menu.storage)
-    return Priced(bound, np.array([mask for _, mask in found], np.int64))
+    return Cheapest(bound, np.array([mask for _, mask in found], np.int64))
 
 
 def _mapped(task: Callable[[int], tuple[float, int]], count: int, threads: int) -> list[tuple[float, int]]:

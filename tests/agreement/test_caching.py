@@ -12,7 +12,7 @@ from tests.caching.brute_force import optimum
 from tests.caching.random_instances import random_instance
 from tests.caching.rates import dual_rates
 
-INSTANCES = 150
+INSTANCES = 120
 # 'neighbourhood' is for more nodes than can be enumerated; tests/caching/test_neighbourhood.py has it on few.
 KINDS = {name: facts.kind for name, facts in edgeopt.methods("caching").items() if name != "neighbourhood"}
 OPTIMA: dict[int, float] = {}

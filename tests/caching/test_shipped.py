@@ -1,0 +1,42 @@
+"""The shipped instances are what their commands make, and can be solved."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import edgeopt
+from edgeopt.cli.application import app
+
+FOLDER = Path(__file__).parents[2] / "instances" / "caching"
+COMMANDS = re.findall(r"^edgeopt (generate caching .*)$", (FOLDER / "README.md").read_text(), re.M)
+
+
+def test_every_file_has_its_command() -> None:
+    made = {shlex.split(command)[-1] for command in COMMANDS}
+    assert made == {path.name for path in FOLDER.glob("*.json")}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_file_is_what_its_command_makes(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same command beside a copy of the libraries writes the same bytes."""
+    work = tmp_path / "caching"
+    work.mkdir()
+    (tmp_path / "libraries").symlink_to(FOLDER.parent / "libraries")
+    monkeypatch.chdir(work)
+    result = CliRunner().invoke(app, shlex.split(command))
+    assert result.exit_code == 0, result.output
+    name = shlex.split(command)[-1]
+    written, shipped = (work / name).read_text(), (FOLDER / name).read_text()
+    pattern = r'"library": ".*?/libraries/'  # the link's own place stands in the copy
+    assert re.sub(pattern, "", written) == re.sub(pattern, "", shipped)
+
+
+def test_smallest_is_solved() -> None:
+    solution = edgeopt.solve(edgeopt.read(FOLDER / "cells-4.json"), threads=1)
+    assert solution.status == "optimal"
+    assert edgeopt.check(edgeopt.read(FOLDER / "cells-4.json"), solution).feasible
