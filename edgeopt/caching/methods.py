@@ -9,6 +9,7 @@ from edgeopt.caching.instance import CachingInstance
 from edgeopt.method import Options, Outcome, method
 
 FULL_TABLE_NODES = 8  # as of the rate tables, which are not imported here
+MOST_NODES = 62  # sets of nodes are bits of 64-bit integers
 
 
 def _too_many_nodes(instance: CachingInstance) -> str | None:
@@ -21,6 +22,14 @@ def _too_many_nodes(instance: CachingInstance) -> str | None:
 def _few_nodes(instance: CachingInstance) -> str | None:
     if len(instance.nodes) <= FULL_TABLE_NODES:
         return f"it is for more than {FULL_TABLE_NODES} nodes; 'exact' applies"
+    return _far_too_many_nodes(instance)
+
+
+def _far_too_many_nodes(instance: CachingInstance) -> str | None:
+    if len(instance.nodes) > MOST_NODES:
+        return (
+            f"{len(instance.nodes)} nodes are more than the {MOST_NODES} that any method here takes; split the network"
+        )
     return None
 
 
@@ -60,7 +69,13 @@ def solve_neighbourhood(instance: CachingInstance, options: Options) -> Outcome:
     return work.outcome or work.result(work.searched())
 
 
-@method("caching", "lagrangian", kind="heuristic", guarantee="none; its bound is that of the linear relaxation")
+@method(
+    "caching",
+    "lagrangian",
+    kind="heuristic",
+    guarantee="none; its bound is that of the linear relaxation",
+    fits=_far_too_many_nodes,
+)
 def solve_lagrangian(instance: CachingInstance, options: Options) -> Outcome:
     """Prices on storage by subgradients, choices repaired on the way."""
     from edgeopt.caching.solving import work_up
@@ -69,7 +84,13 @@ def solve_lagrangian(instance: CachingInstance, options: Options) -> Outcome:
     return work.outcome or work.result(work.priced())
 
 
-@method("caching", "local-search", kind="heuristic", guarantee="none; at least as good as lagrangian")
+@method(
+    "caching",
+    "local-search",
+    kind="heuristic",
+    guarantee="none; at least as good as lagrangian",
+    fits=_far_too_many_nodes,
+)
 def solve_local_search(instance: CachingInstance, options: Options) -> Outcome:
     """Moves and exchanges from the choices at disturbed prices."""
     from edgeopt.caching.solving import work_up
@@ -78,7 +99,7 @@ def solve_local_search(instance: CachingInstance, options: Options) -> Outcome:
     return work.outcome or work.result(work.searched())
 
 
-@method("caching", "greedy", kind="heuristic", guarantee="none")
+@method("caching", "greedy", kind="heuristic", guarantee="none", fits=_far_too_many_nodes)
 def solve_greedy(instance: CachingInstance, options: Options) -> Outcome:
     """Jump to any set of nodes by gain per byte."""
     from edgeopt.caching.greedy import greedy_choice
@@ -88,7 +109,13 @@ def solve_greedy(instance: CachingInstance, options: Options) -> Outcome:
     return work.outcome or work.of_choice(work.menu, greedy_choice(work.menu), None, work.stopped)
 
 
-@method("caching", "bound", kind="bound", guarantee="a bound, no plan: for any caches and any beams")
+@method(
+    "caching",
+    "bound",
+    kind="bound",
+    guarantee="a bound, no plan: for any caches and any beams",
+    fits=_far_too_many_nodes,
+)
 def solve_bound(instance: CachingInstance, options: Options) -> Outcome:
     """Bound the delay by prices, every rate replaced by one that no beamformer can exceed."""
     from edgeopt.caching.solving import universal_bound
@@ -96,7 +123,13 @@ def solve_bound(instance: CachingInstance, options: Options) -> Outcome:
     return universal_bound(instance, options)
 
 
-@method("caching", "coarse", kind="baseline", guarantee="none: whole models, chosen as if nothing were shared")
+@method(
+    "caching",
+    "coarse",
+    kind="baseline",
+    guarantee="none: whole models, chosen as if nothing were shared",
+    fits=_far_too_many_nodes,
+)
 def solve_coarse(instance: CachingInstance, options: Options) -> Outcome:
     """Cache whole models."""
     from edgeopt.caching.baselines import whole_models
@@ -105,7 +138,13 @@ def solve_coarse(instance: CachingInstance, options: Options) -> Outcome:
     return through_world(instance, whole_models(instance), options)
 
 
-@method("caching", "no-sharing", kind="baseline", guarantee="none: blocks, chosen as if each model had its own copies")
+@method(
+    "caching",
+    "no-sharing",
+    kind="baseline",
+    guarantee="none: blocks, chosen as if each model had its own copies",
+    fits=_far_too_many_nodes,
+)
 def solve_no_sharing(instance: CachingInstance, options: Options) -> Outcome:
     """Cache blocks as if no two models shared any."""
     from edgeopt.caching.baselines import without_sharing
@@ -114,7 +153,9 @@ def solve_no_sharing(instance: CachingInstance, options: Options) -> Outcome:
     return through_world(instance, without_sharing(instance), options)
 
 
-@method("caching", "no-comp", kind="baseline", guarantee="none: every block is sent by one node")
+@method(
+    "caching", "no-comp", kind="baseline", guarantee="none: every block is sent by one node", fits=_far_too_many_nodes
+)
 def solve_without_cooperation(instance: CachingInstance, options: Options) -> Outcome:
     """Send every block from a single node."""
     from edgeopt.caching.baselines import alone
@@ -127,7 +168,13 @@ def solve_without_cooperation(instance: CachingInstance, options: Options) -> Ou
     return work.of_choice(found.menu, found.dual.choice, None, work.stopped)
 
 
-@method("caching", "no-migration", kind="baseline", guarantee="none: chosen as if there were no links between nodes")
+@method(
+    "caching",
+    "no-migration",
+    kind="baseline",
+    guarantee="none: chosen as if there were no links between nodes",
+    fits=_far_too_many_nodes,
+)
 def solve_without_migration(instance: CachingInstance, options: Options) -> Outcome:
     """Cache and cooperate as if blocks came from the cloud only."""
     from edgeopt.caching.baselines import without_migration
@@ -140,7 +187,7 @@ def solve_without_migration(instance: CachingInstance, options: Options) -> Outc
     return work.of_choice(found.menu, found.dual.choice, None, work.stopped)
 
 
-@method("caching", "random", kind="baseline", guarantee="none")
+@method("caching", "random", kind="baseline", guarantee="none", fits=_far_too_many_nodes)
 def solve_random(instance: CachingInstance, options: Options) -> Outcome:
     """Cache random blocks as long as they fit; deliver them as well as the rates allow."""
     from edgeopt.caching.baselines import random_masks
