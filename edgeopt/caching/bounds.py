@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from edgeopt.caching.rates import FULL_TABLE_NODES, RateTable
 from edgeopt.caching.tables import Tables
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 CERTIFIED = 1e-6  # relative distance to the bound at which a rate counts as the best possible
 
@@ -20,25 +23,43 @@ def silent(channels: Channels, pairs: Pairs) -> Beams:
     return Beams(np.zeros(len(pairs)), np.zeros(shape, np.complex128))
 
 
-def amplitude_bounds(tables: Tables, outside: bool = False) -> Floats:
+def amplitude_bounds(tables: Tables) -> Floats:
     """Upper bounds on the amplitude of each audience and set, shape (audiences, 2**width), for any beamformer.
 
     The weakest user receives at most what it would receive alone: min over users of sum over nodes of
     (||h_nk|| - e_n)_+. It is reached by one user, by one node of one antenna, and by separable phases.
-
-    Parameters
-    ----------
-    tables : Tables
-    outside : bool
-        Let all nodes that an audience's sets do not range over help too, without waiting for the block.
     """
-    reach, table = tables.channels.reach(), tables.rates
-    sets = (np.arange(table.rates.shape[1])[:, None] >> np.arange(table.units.shape[1])) & 1
-    bounds = np.empty(table.rates.shape)
-    for row, users in enumerate(table.audiences):
-        inside = ((table.units[row][:, None] >> np.arange(len(reach))) & 1) @ reach[:, users]
-        others = reach[:, users].sum(axis=0) - inside.sum(axis=0) if outside else 0.0
-        bounds[row] = (sets @ inside + others).min(axis=1)
+    return _weakest(tables, tables.rates.units, np.zeros(len(tables.channels.reach())))
+
+
+def universal_rates(tables: Tables) -> RateTable:
+    """A table whose delays no nodes and no beams whatever undercut.
+
+    Beyond full tables the last unit stands for all nodes that are no unit of their own; it waits for nothing, and
+    helps every set. So a set S of any nodes takes no less time than its single-node units do with that help.
+    """
+    table = tables.rates
+    units, helping = table.units, np.zeros((len(table.units), len(tables.node_names)))
+    if not spans_all_nodes(tables):
+        units = table.units.copy()
+        units[:, -1] = 0
+        single = np.bitwise_or.reduce(units, axis=1)
+        helping = 1.0 - ((single[:, None] >> np.arange(len(tables.node_names))) & 1)
+    rates = rates_of(tables, _weakest(tables, units, helping))
+    return replace(table, units=units, rates=rates, complete=True)
+
+
+def _weakest(tables: Tables, units: Integers, helping: Floats) -> Floats:
+    """What the weakest user receives at most from each set of units and the helping nodes."""
+    reach = tables.channels.reach()
+    nodes = np.arange(len(reach))
+    helping = np.broadcast_to(helping, (len(units), len(nodes)))
+    sets = (np.arange(1 << units.shape[1])[:, None] >> np.arange(units.shape[1])) & 1
+    bounds = np.empty((len(units), len(sets)))
+    for row, users in enumerate(tables.rates.audiences):
+        heard = reach[:, users]
+        inside = ((units[row][:, None] >> nodes) & 1) @ heard
+        bounds[row] = (sets @ inside + helping[row] @ heard).min(axis=1)
     return bounds
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from edgeopt.caching.baselines import caches_back
 from edgeopt.caching.beamforming.channels import Beamformer
 from edgeopt.caching.beamforming.dual import dual
-from edgeopt.caching.bounds import amplitude_bounds, never_ends, rates_of, silent, standing, zeros_are_proven
+from edgeopt.caching.bounds import never_ends, silent, standing, universal_rates, zeros_are_proven
 from edgeopt.caching.greedy import greedy_choice
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.lagrangian import Dual, solve_dual
@@ -150,8 +150,7 @@ def through_world(instance: CachingInstance, world: CachingInstance, options: Op
 def universal_bound(instance: CachingInstance, options: Options) -> Outcome:
     """Bound the delay by prices, every rate replaced by one that no beams of any nodes exceed."""
     tables = work_up(instance, options, silent).tables
-    best = rates_of(tables, amplitude_bounds(tables, outside=True))
-    tables.rates = replace(tables.rates, rates=best, complete=True)
+    tables.rates = universal_rates(tables)
     work = Worked(tables, options)
     if work.outcome is not None:
         return work.outcome

@@ -154,3 +154,11 @@ def test_figures(instance: CachingInstance) -> None:
     total = (share * count * (frame["migration_s"] + frame["broadcast_s"])).sum()
     assert total == pytest.approx(solution.objective)
     assert len(solution.plot().axes) == 3
+
+
+def test_refusals_name_what_would_work() -> None:
+    """Too many nodes for full tables; too many for any method."""
+    with pytest.raises(edgeopt.MethodRefusal, match="'neighbourhood' applies"):
+        edgeopt.solve(generate(models=2, nodes=9, users=1, scenarios=1), "exact")
+    with pytest.raises(edgeopt.MethodRefusal, match="split the network"):
+        edgeopt.solve(generate(models=2, nodes=63, users=1, scenarios=1), "greedy")

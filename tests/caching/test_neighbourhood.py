@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.caching import rates, solving
+from edgeopt.caching import bounds, rates, solving
 from edgeopt.caching.generator import generate
 from edgeopt.caching.neighbourhood import candidate_menu, price_all_sets
 from edgeopt.caching.tables import Tables
@@ -63,6 +63,30 @@ def test_wide_path_on_few_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
             gaps.append(objective / max(best, 1e-9) - 1)
     assert len(gaps) >= 30
     assert np.mean(gaps) < 0.01
+
+
+@pytest.mark.parametrize(("single", "others"), [(1, 1), (1, 2), (2, 1)])
+def test_universal_bound_without_all_units(monkeypatch: pytest.MonkeyPatch, single: int, others: int) -> None:
+    """Where some nodes are no units, or none of their own, the universal bound still holds for all nodes together."""
+    for module in (rates, solving, bounds):
+        monkeypatch.setattr(module, "FULL_TABLE_NODES", 1)
+    monkeypatch.setattr(rates, "SINGLE_NODES", single)
+    monkeypatch.setattr(rates, "OTHER_NODES", others)
+    compared = 0
+    for seed in range(60):
+        instance = random_instance(seed, nodes=4 if seed % 2 else 3)
+        best = optimum(instance, dual_rates(instance))
+        if not isfinite(best):
+            continue
+        bound = solving.universal_bound(instance, OPTIONS).bound
+        assert bound is not None
+        assert bound <= best + 1e-9 * max(1.0, best), seed
+        outcome = solving.work_up(instance, OPTIONS)
+        plan = None if outcome.outcome else outcome.result(outcome.searched()).plan
+        if plan is not None:
+            assert check(instance, plan).objective >= best - 1e-9 * max(1.0, best)
+            compared += 1
+    assert compared >= 15
 
 
 def test_units_beyond_full_tables() -> None:
