@@ -60,6 +60,13 @@ class Record(BaseModel):
             raise InputError(faults, file)
         return record
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, some fields replaced; what was derived from the old fields is derived anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; optional fields that are not given are left out."""
         return self.model_dump(mode="json", exclude_none=True)

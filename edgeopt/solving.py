@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from math import isclose, isinf, isnan
@@ -302,7 +303,7 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
         message=". ".join(part for part in (reason, outcome.message) if part),
         metrics=metrics,
         history=options.history,
-        versions=_versions(),
+        versions=dict(_versions()),
         plan=outcome.plan,
     )
     solution._instance = instance
@@ -333,6 +334,7 @@ def _certified_bound(
     return bound
 
 
+@cache
 def _versions() -> dict[str, str]:
     found = {}
     for name in REPORTED_VERSIONS:

@@ -55,6 +55,17 @@ def test_whole_numbers_stand_for_floats() -> None:
     assert edgeopt.instance_from_dict(data).sha256 == two_models().sha256
 
 
+def test_a_copy_with_other_values_has_nothing_of_the_old_ones() -> None:
+    instance = two_models()
+    derived = instance.sha256, instance.library.sharing
+    copy = instance.model_copy(update={"name": "another"})
+    assert copy.sha256 != derived[0]
+    assert instance.model_copy().sha256 == instance.sha256
+    smaller = instance.library.model_copy(update={"models": {}})
+    assert smaller.sharing.model_names == []
+    assert derived[1].model_names
+
+
 def test_pickles() -> None:
     instance = two_models()
     assert instance.sha256
