@@ -8,8 +8,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from math import isclose, isinf, isnan
 from numbers import Integral, Real
