@@ -32,40 +32,54 @@ class Relaxation:
     covariance: Complexes
 
 
+def relaxations(channels: Channels, pairs: Pairs) -> list[Relaxation]:
+    """Solve the relaxation of each pair."""
+    found = []
+    for nodes, users in zip(pairs.nodes, pairs.users, strict=True):
+        members = nodes[nodes >= 0]
+        found.append(relax(channels.scaled[np.ix_(members, users[users >= 0])], channels.errors[members]))
+    return found
+
+
 def sdr_bounds(channels: Channels, pairs: Pairs) -> Floats:
     """Upper bounds on the least robust amplitude of any beamformer, shape (pairs,)."""
-    return np.array([_relax_pair(channels, pairs, row).bound for row in range(len(pairs))])
+    return np.array([relaxation.bound for relaxation in relaxations(channels, pairs)])
 
 
-def sdr(channels: Channels, pairs: Pairs, samples: int = SAMPLES, seed: int = 0) -> Beams:
-    """Beamformers from the relaxation: its main direction, and random vectors of its covariance; the best of them."""
+def sdr(channels: Channels, pairs: Pairs) -> Beams:
+    """Beamformers by solving the relaxations and randomization."""
+    return randomized(channels, pairs, relaxations(channels, pairs))
+
+
+def randomized(
+    channels: Channels, pairs: Pairs, solved: list[Relaxation], samples: int = SAMPLES, seed: int = 0
+) -> Beams:
+    """Beamformers from solved relaxations: the main direction, and random vectors of the covariance; the best."""
     rng = np.random.default_rng(seed)
     amplitudes = np.zeros(len(pairs))
     vectors = np.zeros((len(pairs), pairs.nodes.shape[1], channels.scaled.shape[2]), np.complex128)
-    for row in range(len(pairs)):
+    for row, relaxation in enumerate(solved):
         nodes = int((pairs.nodes[row] >= 0).sum())
-        covariance = _relax_pair(channels, pairs, row).covariance
-        values, directions = np.linalg.eigh(covariance)
-        root = directions * np.sqrt(np.maximum(values, 0.0))
-        drawn = rng.standard_normal((2, samples, len(values)))
-        tried = np.vstack([root[:, -1], (drawn[0] + 1j * drawn[1]) @ root.T]).reshape(samples + 1, nodes, -1)
-        power = np.real(np.diag(covariance)).reshape(nodes, -1).sum(axis=1)
-        length = np.linalg.norm(tried, axis=2, keepdims=True)
-        tried = np.divide(tried, length, out=np.zeros_like(tried), where=length > 0)
-        tried *= np.sqrt(np.clip(power, 0.0, 1.0))[None, :, None]
-        same = Pairs(
-            np.repeat(pairs.nodes[row : row + 1], len(tried), 0), np.repeat(pairs.users[row : row + 1], len(tried), 0)
-        )
-        found = robust_amplitudes(channels, same, tried)
+        tried = _sampled(relaxation.covariance, nodes, samples, rng)
+        same = np.full(len(tried), row)
+        found = robust_amplitudes(channels, Pairs(pairs.nodes[same], pairs.users[same]), tried)
         best = int(np.argmax(found))
         if found[best] > 0:
             amplitudes[row], vectors[row, :nodes] = found[best], tried[best]
     return Beams(amplitudes, vectors)
 
 
-def _relax_pair(channels: Channels, pairs: Pairs, row: int) -> Relaxation:
-    nodes, users = pairs.nodes[row][pairs.nodes[row] >= 0], pairs.users[row][pairs.users[row] >= 0]
-    return relax(channels.scaled[np.ix_(nodes, users)], channels.errors[nodes])
+def _sampled(covariance: Complexes, nodes: int, samples: int, rng: np.random.Generator) -> Complexes:
+    """Beamformers drawn from a covariance, each node with its power there, shape (tried, nodes, antennas)."""
+    values, directions = np.linalg.eigh(covariance)
+    root = directions * np.sqrt(np.maximum(values, 0.0))
+    drawn = rng.standard_normal((2, samples, len(values)))
+    tried = np.vstack([root[:, -1], (drawn[0] + 1j * drawn[1]) @ root.T]).reshape(samples + 1, nodes, -1)
+    power = np.real(np.diag(covariance)).reshape(nodes, -1).sum(axis=1)
+    length = np.linalg.norm(tried, axis=2, keepdims=True)
+    tried = np.divide(tried, length, out=np.zeros_like(tried), where=length > 0)
+    scaled: Complexes = tried * np.sqrt(np.clip(power, 0.0, 1.0))[None, :, None]
+    return scaled
 
 
 def relax(channels: Complexes, errors: Floats) -> Relaxation:
