@@ -1,9 +1,23 @@
 """Importing this module registers the methods of `loading`."""
 
 from edgeopt.loading import baselines, bounds, cpsat, dp, exact, greedy, local_search, modular_dp, tree
+from edgeopt.loading.individual import greedy as individual_greedy
+from edgeopt.loading.individual import local_search as individual_local_search
 from edgeopt.loading.modes import register_by_mode
 
-__all__ = ["baselines", "bounds", "cpsat", "dp", "exact", "greedy", "local_search", "modular_dp", "tree"]
+__all__ = [
+    "baselines",
+    "bounds",
+    "cpsat",
+    "dp",
+    "exact",
+    "greedy",
+    "individual_greedy",
+    "individual_local_search",
+    "local_search",
+    "modular_dp",
+    "tree",
+]
 
 register_by_mode("exact", "exact", "optimal for any sharing")
 register_by_mode("cpsat", "exact", "optimal up to about 24 models")

@@ -1,0 +1,1 @@
+"""Methods of `loading` for users with individual deadlines, after an upload phase, with consecutive retention."""

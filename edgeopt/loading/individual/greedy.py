@@ -1,0 +1,87 @@
+"""Cheapest insertion of users into a line of batches, and what is gained by leaving a batch out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeopt.loading.individual.arrays import Arrays, Integers, compile_arrays
+from edgeopt.loading.individual.lines import Line, kernel_data
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import Mode, implementation
+from edgeopt.method import Options, Outcome
+from edgeopt.solution import Stopped
+
+if TYPE_CHECKING:
+    from edgeopt.loading.individual.line_kernels import Data
+
+CHEAPEST_WORK = 2_000_000  # users squared; beyond, users are tried in given orders only
+
+
+def greedy_line(arrays: Arrays, data: Data, options: Options) -> Line:
+    """Return the best of some lines that are filled in different orders of the users, improved by `without_batches`."""
+    best = Line.of(arrays)
+    for users, cheapest in _orders(arrays):
+        if options.stop_reason() is not None:
+            break
+        line = filled(data, Line.of(arrays), users, cheapest)
+        line = without_batches(data, line, options)
+        if line.users > best.users:
+            best = line
+            options.report(best.users)
+    return best
+
+
+def _orders(arrays: Arrays) -> list[tuple[Integers, bool]]:
+    """Orders of the users, and whether the next one is rather that of least additional time."""
+    everybody = np.arange(len(arrays.user_names))
+    orders = [
+        (np.lexsort((arrays.upload_s, arrays.due_s)), False),
+        (np.lexsort((arrays.due_s, arrays.upload_s)), False),
+        (np.argsort(arrays.upload_s / arrays.upload_s.max(initial=1e-300) + arrays.due_s / arrays.due_s.max()), False),
+    ]
+    if len(everybody) ** 2 <= CHEAPEST_WORK:
+        orders.append((everybody, True))
+    return orders
+
+
+def filled(data: Data, line: Line, users: Integers, cheapest: bool) -> Line:
+    """Return the line with as many of these users as fit, each where it costs least time."""
+    from edgeopt.loading.individual.line_kernels import fill, new_figures
+
+    line = line.copy()
+    users = users[line.place[users] < 0]
+    figures = new_figures(len(line.place))
+    line.length = fill(data, line.batch, line.length, line.place, figures, users, cheapest)
+    return line
+
+
+def without_batches(data: Data, line: Line, options: Options) -> Line:
+    """Leave out a batch if more others fit then; until that gains nothing."""
+    from edgeopt.loading.individual.line_kernels import drop_empty
+
+    position = 0
+    while position < line.length and options.stop_reason() is None:
+        tried = line.copy()
+        tried.place[tried.place == position] = -1
+        tried.length = drop_empty(tried.batch, tried.length, tried.place, np.empty(len(line.place) + 1, np.int64))
+        left_out = np.flatnonzero(line.place < 0)
+        back = np.flatnonzero(line.place == position)
+        tried = filled(data, tried, np.concatenate([left_out[np.argsort(data.upload[left_out])], back]), False)
+        line, position = (tried, 0) if tried.users > line.users else (line, position + 1)
+    return line
+
+
+@implementation("greedy", Mode.INDIVIDUAL_DEADLINES)
+def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
+    """Insert users where they cost least time; leave out a batch where that makes room for more."""
+    arrays = compile_arrays(instance)
+    if not arrays.user_names:
+        return Outcome(arrays.plan([]), message="no user could be served even alone")
+    line = greedy_line(arrays, kernel_data(arrays), options)
+    return Outcome(
+        arrays.plan(line.batches()),
+        stopped=options.stop_reason() or Stopped.FINISHED,
+        message=f"cheapest insertion, best of several orders: {line.length} batches",
+    )

@@ -1,0 +1,131 @@
+"""Local search for individual deadlines: cycles of ruin and recreate on lines of batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeopt.loading.individual.arrays import Arrays, compile_arrays
+from edgeopt.loading.individual.greedy import filled, greedy_line
+from edgeopt.loading.individual.lines import Line, kernel_data
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import Mode, implementation
+from edgeopt.method import Options, Outcome
+from edgeopt.solution import Stopped
+
+if TYPE_CHECKING:
+    from edgeopt.loading.individual.line_kernels import Data
+
+DEFAULT_EFFORT = 3_000_000  # iterations times users, when neither time nor iterations are limited
+MOST_DEFAULT_ITERATIONS = 40_000
+CHUNK_EFFORT = 30_000  # iterations times users between two questions whether to stop
+CYCLE = 5_000  # iterations from hot to cold
+
+
+class Search:
+    """Cycles of simulated annealing, and the best line seen.
+
+    Parameters
+    ----------
+    arrays : Arrays
+    data : Data
+    options : Options
+    start : Line
+    enough : int, optional
+        Number of users at which the search may end; default: all.
+
+    Attributes
+    ----------
+    best : Line
+    iterations : int
+        Iterations done so far.
+    """
+
+    def __init__(self, arrays: Arrays, data: Data, options: Options, start: Line, enough: int | None = None) -> None:
+        from edgeopt.loading.individual.line_kernels import new_figures
+
+        users = len(arrays.user_names)
+        self._data = data
+        self._options = options
+        self._enough = users if enough is None else enough
+        self._state = np.random.default_rng(options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
+        self._figures = new_figures(users)
+        self._line = start.copy()
+        self._chunk = 1 + CHUNK_EFFORT // users
+        self.best = start.copy()
+        self.iterations = 0
+
+    def run(self, limit: int | None = None) -> Stopped:
+        """Search until so many iterations are done in all, or the run has to end."""
+        while (reason := self._ended(limit)) is None:
+            self._advance(self._chunk if limit is None else min(self._chunk, limit - self.iterations))
+        return reason
+
+    def _ended(self, limit: int | None) -> Stopped | None:
+        if self.best.users >= self._enough or (limit is not None and self.iterations >= limit):
+            return Stopped.FINISHED
+        return self._options.stop_reason()
+
+    def _advance(self, iterations: int) -> None:
+        """Run a chunk of iterations; each cycle begins at the best line."""
+        from edgeopt.loading.individual.search_kernels import search
+
+        since = self.iterations % CYCLE
+        iterations = min(iterations, CYCLE - since)
+        if since == 0:
+            self._line = self.best.copy()
+        lengths = np.array([self._line.length, self.best.length])
+        served = search(
+            self._data,
+            self._line.batch,
+            self._line.place,
+            self.best.batch,
+            self.best.place,
+            lengths,
+            self._figures,
+            iterations,
+            since,
+            CYCLE,
+            self._state,
+        )
+        self._line.length, self.best.length = lengths.tolist()
+        self.iterations += iterations
+        self._options.report(served)
+
+
+def first_line(arrays: Arrays, data: Data, options: Options) -> Line:
+    """Return the greedy's line, or the given start completed, whichever serves more."""
+    line = greedy_line(arrays, data, options)
+    if options.start is not None and options.start.plan is not None:
+        batches = arrays.batches(options.start.plan)
+        if arrays.in_time(batches):
+            started = filled(data, Line.of(arrays, batches), np.argsort(arrays.upload_s), False)
+            line = max(started, line, key=lambda line: line.users)
+    options.report(line.users)
+    return line
+
+
+@implementation("local-search", Mode.INDIVIDUAL_DEADLINES)
+def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
+    """Remove some users from the batches and serve others where they fit, again and again."""
+    arrays = compile_arrays(instance)
+    if not arrays.user_names:
+        return Outcome(arrays.plan([]), message="no user could be served even alone")
+    data = kernel_data(arrays)
+    search = Search(arrays, data, options, first_line(arrays, data, options))
+    limit = options.iteration_limit
+    if limit is None and options.time_limit is None:
+        limit = min(MOST_DEFAULT_ITERATIONS, 1 + DEFAULT_EFFORT // len(arrays.user_names))
+    stopped = search.run(limit)
+    if (
+        stopped == Stopped.FINISHED
+        and options.iteration_limit is not None
+        and search.iterations >= options.iteration_limit
+    ):
+        stopped = Stopped.ITERATION_LIMIT
+    return Outcome(
+        arrays.plan(search.best.batches()),
+        stopped=stopped,
+        message=f"{search.iterations} iterations of ruin and recreate: {search.best.length} batches",
+    )
