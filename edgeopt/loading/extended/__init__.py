@@ -1,0 +1,1 @@
+"""Loading with overlapped uploads, and with blocks kept as capacity allows."""

@@ -1,0 +1,383 @@
+"""Compiled kernels of `counts-dp`: states, their dominance, and what a state can still reach.
+
+A state is told by two integers. Its *code* says who is served. With overlapped uploads it holds the number of users of
+each model, a digit of ``most[i] + 1`` values each; after an upload phase, where a model is visited once and radio and
+GPU times add up, the set of visited models and the number of users. Its *content* says what is on the GPU: the last
+model, or with capacity retention the set of blocks that are still of use. Its value is the least time of its kind: the
+end of the last batch, and after an upload phase the uploads too.
+
+States of one code form a chain. One with value t and content G makes another with t' and G' superfluous if
+t + load(G' without G) <= t'.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+CODE, CONTENT, PARENT, MODEL, COUNT, CHAINED, QUEUED = range(7)  # columns of the states
+LAYER, STATE, STATES = range(3)  # entries of the cursor
+NOTHING = -1
+MIXES = 5  # prices of radio time against GPU time
+DONE, FULL, PAUSED = range(3)
+
+
+@njit(cache=True)
+def find_slot(slots: Integers, states: Integers, code: int) -> int:
+    """Return the slot of a code in the hash table: that of its chain, or a free one."""
+    mask = len(slots) - 1
+    at = (code * 0x1E3779B97F4A7C15 >> 17) & mask
+    while slots[at] >= 0 and states[slots[at], CODE] != code:
+        at = (at + 1) & mask
+    return at
+
+
+@njit(cache=True)
+def extra_s(source: int, target: int, keeps: bool, load_s: Floats, block_bytes: Integers, rate: float) -> float:
+    """Seconds to load what the target content has and the source has not."""
+    if not keeps:
+        return load_s[source, target]
+    missing = target & ~source
+    size, j = 0, 0
+    while missing:
+        if missing & 1:
+            size += block_bytes[j]
+        missing >>= 1
+        j += 1
+    return size / rate
+
+
+@njit(cache=True)
+def offer(
+    code: int,
+    content: int,
+    time: float,
+    parent: int,
+    model: int,
+    count: int,
+    layer: int,
+    states: Integers,
+    times: Floats,
+    slots: Integers,
+    queues: Integers,
+    cursor: Integers,
+    keeps: bool,
+    load_s: Floats,
+    block_bytes: Integers,
+    rate: float,
+) -> None:
+    """Add a state unless another of its code makes it superfluous; drop those that it makes superfluous."""
+    at = find_slot(slots, states, code)
+    before, other = NOTHING, slots[at]
+    while other >= 0:
+        after = states[other, CHAINED]
+        if times[other] + extra_s(states[other, CONTENT], content, keeps, load_s, block_bytes, rate) <= time:
+            return
+        if time + extra_s(content, states[other, CONTENT], keeps, load_s, block_bytes, rate) <= times[other]:
+            times[other] = np.inf
+            if before >= 0:
+                states[before, CHAINED] = after
+            elif after >= 0:
+                slots[at] = after
+            else:  # the chain must not become empty: the new state takes its place below
+                slots[at] = other
+                states[other, CHAINED] = NOTHING
+                before = other
+        else:
+            before = other
+        other = after
+    new = cursor[STATES]
+    cursor[STATES] += 1
+    states[new, CODE] = code
+    states[new, CONTENT] = content
+    states[new, PARENT] = parent
+    states[new, MODEL] = model
+    states[new, COUNT] = count
+    states[new, CHAINED] = slots[at]
+    states[new, QUEUED] = queues[layer]
+    times[new] = time
+    slots[at] = new
+    queues[layer] = new
+
+
+@njit(cache=True)
+def rebuild_slots(slots: Integers, states: Integers, times: Floats, number: int) -> None:
+    """Fill a larger hash table; dead states are left out of the chains."""
+    slots[:] = NOTHING
+    for state in range(number):
+        if times[state] < np.inf:
+            at = find_slot(slots, states, states[state, CODE])
+            states[state, CHAINED] = slots[at]
+            slots[at] = state
+
+
+@njit(cache=True)
+def within_reach(
+    needed: int,
+    left: Integers,
+    served: Integers,
+    resident: Flags,
+    gpu_left: float,
+    radio_left: float,
+    overlapped: bool,
+    upload_s: Floats,
+    fixed_s: Floats,
+    sample_s: Floats,
+    batch: Integers,
+    holds: Flags,
+    block_bytes: Integers,
+    rate: float,
+) -> bool:
+    """Return whether a state may serve `needed` more users in time.
+
+    Each user costs its upload, its sample, its part of a full batch, and a part of each block that is not on the GPU,
+    divided among all who may use it: no set of users costs less. With overlapped uploads radio and GPU have budgets
+    of their own, and so has every mix of both.
+    """
+    models = len(left)
+    share_s = np.zeros(models)
+    for j in range(len(block_bytes)):
+        if not resident[j]:
+            sharers = 0
+            for i in range(models):
+                if holds[i, j]:
+                    sharers += left[i]
+            for i in range(models):
+                if holds[i, j] and left[i] > 0:
+                    share_s[i] += block_bytes[j] / rate / sharers
+    place = np.empty(models, np.int64)
+    for mix in range(MIXES if overlapped else 1):
+        weight = mix / (MIXES - 1)
+        budget = weight * radio_left + (1.0 - weight) * gpu_left if overlapped else gpu_left
+        place[:] = 0
+        spent, found = 0.0, 0
+        while found < needed:
+            best, least = NOTHING, np.inf
+            for i in range(models):
+                if place[i] < left[i]:
+                    n = served[i] + place[i]
+                    upload = upload_s[i, n + 1] - upload_s[i, n]
+                    work = fixed_s[i] / batch[i] + sample_s[i] + share_s[i]
+                    cost = weight * upload + (1.0 - weight) * work if overlapped else upload + work
+                    if cost < least:
+                        best, least = i, cost
+            if best < 0:
+                return False
+            spent += least
+            if spent > budget:
+                return False
+            place[best] += 1
+            found += 1
+    return True
+
+
+@njit(cache=True)
+def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers) -> int:
+    """Write the largest sets of candidate blocks that fit into the room; return their number, -1 if too many.
+
+    A set is largest when no further candidate fits.
+    """
+    number, size = 0, 0
+    index = np.empty(64, np.int64)
+    for j in range(len(block_bytes)):
+        if candidates >> j & 1:
+            index[number] = j
+            number += 1
+            size += block_bytes[j]
+    if size <= room:
+        sets[0] = candidates
+        return 1
+    behind = np.zeros(number + 1, np.int64)  # bytes of the candidates from a place on
+    for place in range(number - 1, -1, -1):
+        behind[place] = behind[place + 1] + block_bytes[index[place]]
+    smallest_out = np.full(number + 1, np.iinfo(np.int64).max)
+    step = np.zeros(number + 1, np.int64)  # 0: not looked at, 1: taken, 2: left out
+    found, place, chosen = 0, 0, 0
+    while place >= 0:
+        if place == number:
+            if smallest_out[place] > room:
+                if found == len(sets):
+                    return -1
+                sets[found] = chosen
+                found += 1
+            place -= 1
+            continue
+        block = index[place]
+        size = block_bytes[block]
+        step[place] += 1
+        if step[place] == 1:
+            if size > room:
+                continue
+            room -= size
+            chosen |= 1 << block
+            smallest_out[place + 1] = smallest_out[place]
+            place += 1
+            step[place] = 0
+        elif step[place] == 2:
+            if chosen >> block & 1:
+                room += size
+                chosen &= ~(1 << block)
+            smallest_out[place + 1] = min(smallest_out[place], size)
+            if room - behind[place + 1] < smallest_out[place + 1]:  # else what was left out would fit at the end
+                place += 1
+                step[place] = 0
+        else:
+            place -= 1
+    return found
+
+
+@njit(cache=True)
+def expand(
+    pops: int,
+    target: int,
+    states: Integers,
+    times: Floats,
+    slots: Integers,
+    queues: Integers,
+    cursor: Integers,
+    sets: Integers,
+    overlapped: bool,
+    keeps: bool,
+    horizon: float,
+    most: Integers,
+    batch: Integers,
+    upload_s: Floats,
+    fixed_s: Floats,
+    sample_s: Floats,
+    load_s: Floats,
+    rate: float,
+    room_bytes: Integers,
+    workspace_bytes: Integers,
+    holds: Flags,
+    block_bytes: Integers,
+) -> int:
+    """Expand up to `pops` states, fewest users first; the states that cannot reach `target` users are left out.
+
+    Returns DONE, PAUSED, FULL when there is no room for the states of one more expansion, or -1 when there are more
+    sets of blocks to keep than `sets` holds.
+    """
+    models, blocks = len(most), len(block_bytes)
+    users = len(queues) - 1
+    stride = np.ones(models, np.int64)
+    for i in range(1, models):
+        stride[i] = stride[i - 1] * (most[i - 1] + 1)
+    masks = np.zeros(models, np.int64)
+    for i in range(models if keeps else 0):
+        for j in range(blocks):
+            if holds[i, j]:
+                masks[i] |= 1 << j
+    served, left = np.zeros(models, np.int64), np.zeros(models, np.int64)
+    resident = np.zeros(blocks, np.bool_)
+    last_s = np.min(fixed_s + sample_s)
+    while cursor[LAYER] <= users:
+        layer = cursor[LAYER]
+        if cursor[STATE] == NOTHING:
+            cursor[LAYER] += 1
+            if layer < users:
+                cursor[STATE] = queues[layer + 1]
+            continue
+        if pops == 0:
+            return PAUSED
+        state = cursor[STATE]
+        time = times[state]
+        if time == np.inf:
+            cursor[STATE] = states[state, QUEUED]
+            continue
+        pops -= 1
+        code, content = states[state, CODE], states[state, CONTENT]
+        radio = 0.0
+        for i in range(models):
+            if overlapped:
+                served[i] = code // stride[i] % (most[i] + 1)
+                left[i] = most[i] - served[i]
+                radio += upload_s[i, served[i]]
+            else:
+                left[i] = 0 if code // (users + 1) >> i & 1 else most[i]
+        for j in range(blocks):
+            resident[j] = (content >> j & 1) == 1 if keeps else content < models and holds[content, j]
+        if layer < target and not within_reach(
+            target - layer,
+            left,
+            served,
+            resident,
+            horizon - time,
+            horizon - radio - last_s,
+            overlapped,
+            upload_s,
+            fixed_s,
+            sample_s,
+            batch,
+            holds,
+            block_bytes,
+            rate,
+        ):
+            cursor[STATE] = states[state, QUEUED]
+            continue
+        for i in range(models):
+            if left[i] == 0:
+                continue
+            useful = 0
+            for k in range(models if keeps else 0):
+                if (k != i and left[k] > 0) or (k == i and overlapped):
+                    useful |= masks[k]
+            candidates = content & ~masks[i] & useful if keeps else 0
+            load = extra_s(content, masks[i] if keeps else i, keeps, load_s, block_bytes, rate)
+            for size in range(min(left[i], batch[i]), 0, -1):
+                number = 1
+                if keeps:
+                    room = room_bytes[i] - workspace_bytes[i] * size
+                    number = kept_sets(candidates, room, block_bytes, sets)
+                    if number < 0:
+                        return -1
+                most_now = size if overlapped else left[i]
+                if cursor[STATES] + number * most_now > len(states):
+                    return FULL
+                for at in range(number):
+                    for n in range(size if overlapped else 1, most_now + 1):
+                        if overlapped:
+                            uploaded = radio - upload_s[i, served[i]] + upload_s[i, served[i] + n]
+                            end = max(time + load, uploaded) + fixed_s[i] + sample_s[i] * n
+                            new = code + n * stride[i]
+                        else:
+                            end = time + load + fixed_s[i] * -(-n // size) + sample_s[i] * n + upload_s[i, n]
+                            new = code + n + (users + 1) * (1 << i)
+                        if end > horizon:
+                            break
+                        after = i
+                        if keeps:
+                            after = masks[i] | sets[at]
+                            if overlapped and n == left[i]:
+                                rest = 0
+                                for k in range(models):
+                                    if k != i and left[k] > 0:
+                                        rest |= masks[k]
+                                after &= rest
+                            elif not overlapped:
+                                after &= useful
+                        offer(
+                            new,
+                            after,
+                            end,
+                            state,
+                            i,
+                            n if overlapped else size,
+                            layer + n,
+                            states,
+                            times,
+                            slots,
+                            queues,
+                            cursor,
+                            keeps,
+                            load_s,
+                            block_bytes,
+                            rate,
+                        )
+                if not overlapped and (not keeps or sets[0] == candidates):
+                    break  # smaller batches would keep no more
+        cursor[STATE] = states[state, QUEUED]
+    return DONE

@@ -1,0 +1,72 @@
+"""Plans from batch sequences: uploads and evictions in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgeopt.loading.arrays import bandwidths
+from edgeopt.loading.extended.workload import Workload
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.solution import Plan
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch by its model and number of users.
+
+    Attributes
+    ----------
+    model : int
+    users : int
+    kept : tuple of int
+        Blocks of other models that stay on the GPU while it runs; only with capacity retention.
+    """
+
+    model: int
+    users: int
+    kept: tuple[int, ...] = ()
+
+
+def served(sequence: Iterable[Batch]) -> int:
+    """Number of users of a sequence."""
+    return sum(batch.users for batch in sequence)
+
+
+def plan_of(workload: Workload, sequence: Sequence[Batch]) -> Plan:
+    """Make the plan of a batch sequence; each batch takes its model's next users in the order of their uploads."""
+    taken = [0] * workload.models
+    batches: list[dict[str, Any]] = []
+    resident: frozenset[int] = frozenset()
+    for batch in sequence:
+        first = taken[batch.model]
+        taken[batch.model] += batch.users
+        entry = {
+            "model": workload.model_names[batch.model],
+            "users": workload.users[batch.model][first : taken[batch.model]],
+        }
+        if workload.keeps:
+            held = frozenset(np.flatnonzero(workload.holds[batch.model]).tolist())
+            evicted = resident - held - set(batch.kept)
+            resident = held | (resident & set(batch.kept))
+            if evicted:
+                entry["evict"] = [name for block in sorted(evicted) for name in workload.blocks[block]]
+        batches.append(entry)
+    return {"batches": batches, **radio(workload.instance, [user for entry in batches for user in entry["users"]])}
+
+
+def radio(instance: LoadingInstance, users: Sequence[str]) -> dict[str, Any]:
+    """Return a plan's bandwidths, or its uploads: in this order, one after another with the whole band."""
+    if instance.upload == "phase":
+        return {"bandwidth_hz": bandwidths(instance, users)}
+    uploads: dict[str, list[float]] = {}
+    clock = 0.0
+    for user in users:
+        end = clock + instance.upload_s(user)
+        if instance.users[user].upload_bits > 0:
+            uploads[user] = [clock, end, instance.bandwidth_hz]
+        clock = end
+    return {"uploads": uploads}

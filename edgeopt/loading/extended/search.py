@@ -1,0 +1,240 @@
+"""Greedy insertion and local search on batch sequences, for one deadline in any mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from edgeopt.loading.extended.modes import one_deadline_refusal
+from edgeopt.loading.extended.plans import Batch, plan_of, served
+from edgeopt.loading.extended.workload import Integers, Workload, compile_workload
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import Mode, implementation
+from edgeopt.method import Options, Outcome
+from edgeopt.solution import Plan, Stopped
+
+NOBODY = "no model can serve anyone in time"
+DEFAULT_EFFORT = 30_000_000  # iterations times batches, when neither time nor iterations are limited
+MOST_DEFAULT_ITERATIONS = 600_000
+CHUNK_EFFORT = 600_000  # iterations times batches between two questions whether to stop
+ROUND = 60_000  # iterations of one cooling
+WARM, COLD = 0.7, 0.03  # users
+PRICE_FACTOR = 1.5  # of the users per second of the best sequence
+
+
+def facts_of(workload: Workload) -> tuple[Any, ...]:
+    """Return the workload as `finish_s` takes it."""
+    return (
+        workload.overlapped,
+        workload.keeps,
+        workload.upload_s,
+        workload.fixed_s,
+        workload.sample_s,
+        workload.load_s,
+        float(workload.rate),
+        workload.room_bytes,
+        workload.workspace_bytes,
+        workload.holds,
+        workload.block_bytes,
+    )
+
+
+def end_s(workload: Workload, models: Sequence[int], counts: Sequence[int]) -> float:
+    """Return when these batches end, with blocks kept as `keep_soonest` does."""
+    from edgeopt.loading.extended.sequence_kernels import finish_s
+
+    arrays = np.array(models, dtype=np.int64), np.array(counts, dtype=np.int64)
+    return float(finish_s(*arrays, len(models), *facts_of(workload)))
+
+
+class Line:
+    """A batch sequence in arrays for the kernels.
+
+    Attributes
+    ----------
+    models, counts : numpy.ndarray of int64
+    size : numpy.ndarray of int64, shape (2,)
+        Number of batches, number of users.
+    """
+
+    def __init__(self, workload: Workload, sequence: Sequence[Batch] = ()) -> None:
+        room = int(workload.most.sum()) + 1
+        self.models: Integers = np.zeros(room, np.int64)
+        self.counts: Integers = np.zeros(room, np.int64)
+        self.size = np.array([len(sequence), served(sequence)], dtype=np.int64)
+        for place, batch in enumerate(sequence):
+            self.models[place], self.counts[place] = batch.model, batch.users
+
+    def copy_from(self, other: Line) -> None:
+        """Take another line's sequence."""
+        self.models[:], self.counts[:], self.size[:] = other.models, other.counts, other.size
+
+    def batches(self, workload: Workload) -> list[Batch]:
+        """Return the sequence, with what `keep_soonest` keeps."""
+        length = int(self.size[0])
+        pairs = list(zip(self.models[:length].tolist(), self.counts[:length].tolist(), strict=True))
+        if not workload.keeps:
+            return [Batch(model, count) for model, count in pairs]
+        from edgeopt.loading.extended.sequence_kernels import kept_blocks
+
+        kept = kept_blocks(
+            self.models,
+            self.counts,
+            length,
+            workload.room_bytes,
+            workload.workspace_bytes,
+            workload.holds,
+            workload.block_bytes,
+        )
+        return [Batch(*pair, tuple(np.flatnonzero(row).tolist())) for pair, row in zip(pairs, kept, strict=True)]
+
+
+def greedy_line(workload: Workload, options: Options) -> Line:
+    """Insert batches, or users into batches, as long as they fit: those first that take the least time each."""
+    from edgeopt.loading.extended.search_kernels import grow
+
+    line = Line(workload)
+    facts = facts_of(workload)
+    while options.stop_reason() is None:
+        if not grow(line.models, line.counts, line.size, workload.horizon_s, workload.most, workload.batch, facts):
+            break
+    return line
+
+
+def line_of_plan(workload: Workload, plan: Plan) -> Line:
+    """Return the batches of a plan by their numbers of users; with other evictions they may be late."""
+    number = {name: index for index, name in enumerate(workload.model_names)}
+    return Line(workload, [Batch(number[b["model"]], len(b["users"])) for b in plan["batches"]])
+
+
+class Search:
+    """Rounds of annealing, each from the best sequence so far.
+
+    Parameters
+    ----------
+    workload : Workload
+    options : Options
+    start : Line
+        In time.
+    enough : int
+        Number of users at which the search may end.
+
+    Attributes
+    ----------
+    best : Line
+    iterations : int
+    """
+
+    def __init__(self, workload: Workload, options: Options, start: Line, enough: int) -> None:
+        self._workload, self._options, self._enough = workload, options, enough
+        self._facts = facts_of(workload)
+        self._state = np.random.default_rng(options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
+        self._limit = options.iteration_limit
+        if self._limit is None and options.time_limit is None:
+            self._limit = default_iterations(workload)
+        self.best = start
+        self.iterations = 0
+
+    def ended(self) -> Stopped | None:
+        """Why the search is over, or None."""
+        if self.best.size[1] >= self._enough:
+            return Stopped.FINISHED
+        if self._limit is not None and self.iterations >= self._limit:
+            return Stopped.FINISHED if self._options.iteration_limit is None else Stopped.ITERATION_LIMIT
+        return self._options.stop_reason()
+
+    def run(self, iterations: int | None = None) -> Stopped:
+        """Search until it has ended, or for so many iterations."""
+        if iterations is not None:
+            self._limit = min(iterations, self._limit) if self._limit is not None else iterations
+        while (reason := self.ended()) is None:
+            self._round()
+        return reason
+
+    def plan(self, start: Plan | None) -> Plan:
+        """Return the plan of the best sequence, or that of the start where it serves more."""
+        if start is not None and sum(len(batch["users"]) for batch in start["batches"]) > self.best.size[1]:
+            return start
+        return plan_of(self._workload, self.best.batches(self._workload))
+
+    def _round(self) -> None:
+        from edgeopt.loading.extended.search_kernels import anneal
+
+        workload, best = self._workload, self.best
+        line = Line(workload)
+        line.copy_from(best)
+        warmth, cooling = WARM, (COLD / WARM) ** (1 / ROUND)
+        price = PRICE_FACTOR * max(1, int(best.size[1])) / max(workload.horizon_s, 1e-300)
+        end = self.iterations + ROUND
+        while self.iterations < end and self.ended() is None:
+            steps = min(end - self.iterations, 1 + CHUNK_EFFORT // (1 + int(line.size[0])))
+            if self._limit is not None:
+                steps = min(steps, self._limit - self.iterations)
+            warmth = anneal(
+                steps,
+                warmth,
+                cooling,
+                price,
+                workload.horizon_s,
+                line.models,
+                line.counts,
+                line.size,
+                best.models,
+                best.counts,
+                best.size,
+                workload.most,
+                workload.batch,
+                self._state,
+                self._facts,
+            )
+            self.iterations += steps
+            self._options.report(int(best.size[1]))
+
+
+def default_iterations(workload: Workload) -> int:
+    """Iterations of a run that is limited neither in time nor in iterations."""
+    batches = int((-(-workload.most // workload.batch)).sum())
+    return min(MOST_DEFAULT_ITERATIONS, 1 + DEFAULT_EFFORT // (1 + batches))
+
+
+def started(workload: Workload, options: Options) -> tuple[Line, Plan | None]:
+    """Return the better of the greedy sequence and the start's, and the start's plan where its evictions are better."""
+    line = greedy_line(workload, options)
+    plan = options.start.plan if options.start is not None else None
+    if plan is None or sum(len(batch["users"]) for batch in plan["batches"]) <= line.size[1]:
+        return line, None
+    own = line_of_plan(workload, plan)
+    length = int(own.size[0])
+    in_time = end_s(workload, own.models[:length].tolist(), own.counts[:length].tolist()) <= workload.horizon_s
+    return (own, None) if in_time else (line, plan)
+
+
+@implementation("greedy", Mode.EXTENDED, fits=one_deadline_refusal)
+def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
+    """Insert batches as long as they fit."""
+    workload = compile_workload(instance)
+    if not workload.models:
+        return Outcome(plan_of(workload, []), message=NOBODY)
+    line = greedy_line(workload, options)
+    options.report(int(line.size[1]))
+    batches = line.batches(workload)
+    return Outcome(
+        plan_of(workload, batches),
+        stopped=options.stop_reason() or Stopped.FINISHED,
+        message=f"{len(batches)} batches by least time for each user",
+    )
+
+
+@implementation("local-search", Mode.EXTENDED, fits=one_deadline_refusal)
+def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
+    """Anneal a batch sequence: move, swap, split, merge, add and remove batches and users."""
+    workload = compile_workload(instance)
+    if not workload.models:
+        return Outcome(plan_of(workload, []), message=NOBODY)
+    line, plan = started(workload, options)
+    options.report(int(line.size[1]))
+    search = Search(workload, options, line, enough=int(workload.most.sum()))
+    stopped = search.run()
+    return Outcome(search.plan(plan), stopped=stopped, message=f"{search.iterations} moves tried")

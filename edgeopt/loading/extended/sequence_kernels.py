@@ -1,0 +1,138 @@
+"""Compiled kernels that time a sequence of batches."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@njit(cache=True)
+def next_uses(models: Integers, length: int, holds: Flags, following: Integers) -> None:
+    """Set ``following[p, j]`` to the first position after p whose model holds block j, `length` if there is none."""
+    for j in range(holds.shape[1]):
+        upcoming = length
+        for p in range(length - 1, -1, -1):
+            following[p, j] = upcoming
+            if holds[models[p], j]:
+                upcoming = p
+
+
+@njit(cache=True)
+def keep_soonest(
+    model: int, room: int, holds: Flags, block_bytes: Integers, following: Integers, length: int, resident: Flags
+) -> int:
+    """Load a model beside the blocks that are needed soonest; return the bytes that are loaded.
+
+    `room` bytes are free beside the model and its batch. Of the resident blocks that are still needed, those needed
+    soonest stay, the larger of two needed at once first; one that does not fit is passed over. `resident` is updated.
+    """
+    loaded = 0
+    blocks = len(block_bytes)
+    waiting = np.empty(blocks, np.int64)
+    count, size = 0, 0
+    for j in range(blocks):
+        if holds[model, j]:
+            if not resident[j]:
+                loaded += block_bytes[j]
+            resident[j] = True
+        elif resident[j]:
+            if following[j] < length:
+                waiting[count] = j
+                count += 1
+                size += block_bytes[j]
+            else:
+                resident[j] = False
+    if size <= room:
+        return loaded
+    for place in range(1, count):  # insertion sort: a GPU holds few blocks
+        j = waiting[place]
+        at = place
+        while at > 0:
+            other = waiting[at - 1]
+            sooner = following[j] < following[other]
+            if not (sooner or (following[j] == following[other] and block_bytes[j] > block_bytes[other])):
+                break
+            waiting[at] = other
+            at -= 1
+        waiting[at] = j
+    for place in range(count):
+        j = waiting[place]
+        if block_bytes[j] <= room:
+            room -= block_bytes[j]
+        else:
+            resident[j] = False
+    return loaded
+
+
+@njit(cache=True)
+def finish_s(
+    models: Integers,
+    counts: Integers,
+    length: int,
+    overlapped: bool,
+    keeps: bool,
+    upload_s: Floats,
+    fixed_s: Floats,
+    sample_s: Floats,
+    load_s: Floats,
+    rate: float,
+    room_bytes: Integers,
+    workspace_bytes: Integers,
+    holds: Flags,
+    block_bytes: Integers,
+) -> float:
+    """Return when the last batch ends: each takes its model's next users, uploaded in batch order.
+
+    Without overlapped uploads all uploads come first. Blocks stay while consecutive models use them or, with `keeps`,
+    as `keep_soonest` decides.
+    """
+    taken = np.zeros(len(fixed_s), np.int64)
+    radio, clock = 0.0, 0.0
+    last = len(fixed_s)
+    blocks = len(block_bytes) if keeps else 0
+    following = np.empty((length, blocks), np.int64)
+    resident = np.zeros(blocks, np.bool_)
+    if keeps:
+        next_uses(models, length, holds, following)
+    for p in range(length):
+        model, count = models[p], counts[p]
+        first = taken[model]
+        taken[model] = first + count
+        radio += upload_s[model, first + count] - upload_s[model, first]
+        if keeps:
+            room = room_bytes[model] - workspace_bytes[model] * count
+            clock += keep_soonest(model, room, holds, block_bytes, following[p], length, resident) / rate
+        else:
+            clock += load_s[last, model]
+        if overlapped and radio > clock:
+            clock = radio
+        clock += fixed_s[model] + sample_s[model] * count
+        last = model
+    return clock if overlapped else clock + radio
+
+
+@njit(cache=True)
+def kept_blocks(
+    models: Integers,
+    counts: Integers,
+    length: int,
+    room_bytes: Integers,
+    workspace_bytes: Integers,
+    holds: Flags,
+    block_bytes: Integers,
+) -> Flags:
+    """Return what `finish_s` keeps on the GPU while each batch runs, shape (batches, blocks)."""
+    following = np.empty((length, len(block_bytes)), np.int64)
+    next_uses(models, length, holds, following)
+    resident = np.zeros(len(block_bytes), np.bool_)
+    kept = np.zeros((length, len(block_bytes)), np.bool_)
+    for p in range(length):
+        room = room_bytes[models[p]] - workspace_bytes[models[p]] * counts[p]
+        keep_soonest(models[p], room, holds, block_bytes, following[p], length, resident)
+        kept[p] = resident
+    return kept
