@@ -11,6 +11,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from benchmarks.loading.exact import REGIMES
 from benchmarks.measure import fresh, solved, table, write_results
 from edgeopt.loading.arrays import bandwidths
 from edgeopt.loading.generator import generate
@@ -18,7 +19,9 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.method import Options, Outcome
 from edgeopt.solving import solve
 
-CASES = [("random", 6, 40), ("random", 12, 120), ("random", 60, 600), ("freeze-depth", 60, 600), ("grid", 60, 600)]
+LARGE = [("random", 60, 600), ("freeze-depth", 60, 600), ("grid", 60, 600)]
+CASES = [("default", "random", 6, 40), ("default", "random", 12, 120)]
+CASES += [(regime, *case) for regime in REGIMES for case in LARGE]
 THREADS = 2
 COLUMNS = ["served", "bound", "gap", "status", "CPU s", "wall s"]
 
@@ -118,14 +121,14 @@ def main() -> None:
     arguments = parser.parse_args()
     solved(generate("random", 10, 50, 0), "exact")  # compiles the kernels, untimed
     rows = []
-    for sharing, models, users in CASES[: arguments.cases]:
-        instance = generate(sharing, models, users, seed=0)
+    for regime, sharing, models, users in CASES[: arguments.cases]:
+        instance = generate(sharing, models, users, seed=0, **REGIMES[regime])
         runs = {
             "textbook": fresh(run_textbook, instance, arguments.time_limit, 0, limit_s=arguments.time_limit),
             "exact": solved(instance, "exact", time_limit=arguments.time_limit, threads=THREADS, seed=0),
         }
         for name, run in runs.items():
-            rows.append([sharing, f"{models} x {users}", name, *row(run)])
+            rows.append([regime, sharing, f"{models} x {users}", name, *row(run)])
             print(*rows[-1], flush=True)
     if arguments.cases < len(CASES):
         return
@@ -134,8 +137,9 @@ def main() -> None:
         "The formulation that a user would write first",
         [
             f"A binary per user, one per directed pair of models, order variables against cycles; Pyomo's stock HiGHS "
-            f"interface. Both with {THREADS} threads and {arguments.time_limit:g} s, on the same instances.",
-            table(["sharing", "models x users", "method", *COLUMNS], rows),
+            f"interface. Both with {THREADS} threads and {arguments.time_limit:g} s, on the same instances. "
+            "The regimes are those of exact.md.",
+            table(["regime", "sharing", "models x users", "method", *COLUMNS], rows),
         ],
     )
 
