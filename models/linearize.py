@@ -68,7 +68,7 @@ class Polynomial:
         return constant, frozenset([(variable, not positive)])
 
 
-def linearize_products(model: Any, *, both_sides: bool = False) -> Any:
+def linearize_products(model: Any, *, both_sides: bool = False, in_place: bool = False) -> Any:
     """Return a copy of a Pyomo model in which every product of binaries and complements is linear.
 
     Parameters
@@ -80,6 +80,8 @@ def linearize_products(model: Any, *, both_sides: bool = False) -> Any:
     both_sides : bool
         Give every new variable both sides of its definition, so that it equals its product in every feasible point,
         not only in an optimal one.
+    in_place : bool
+        Change the model itself. Pyomo copies products of more than about a hundred factors very slowly.
 
     Returns
     -------
@@ -92,7 +94,11 @@ def linearize_products(model: Any, *, both_sides: bool = False) -> Any:
     UsageError
         An expression has too many terms when multiplied out, or the model was linearized before.
     """
-    return TransformationFactory(NAME).create_using(model, both_sides=both_sides)
+    transformation = TransformationFactory(NAME)
+    if not in_place:
+        return transformation.create_using(model, both_sides=both_sides)
+    transformation.apply_to(model, both_sides=both_sides)
+    return model
 
 
 @TransformationFactory.register(NAME, doc="Make products of binary variables and their complements linear.")
@@ -108,6 +114,7 @@ class LinearizeProducts(Transformation):  # type: ignore[misc]
 class _Linearization:
     def __init__(self, model: Any, both_sides: bool) -> None:
         self.model, self.both_sides = model, both_sides
+        self.multiplied = False  # whether the expression at hand has a product of variables
         self.variables: dict[int, Any] = {}
         self.products: dict[frozenset[Literal], Any] = {}
         self.sides: dict[frozenset[Literal], set[str]] = {}
@@ -136,12 +143,11 @@ class _Linearization:
 
         `sides` says on which side a product with a positive coefficient must be held.
         """
+        self.multiplied = False
         polynomial = self._polynomial(expression)
-        terms = {literals: coefficient for literals, coefficient in polynomial.terms.items() if coefficient != 0.0}
-        if isinstance(expression, int | float) or not (
-            any(len(literals) > 1 for literals in polynomial.terms) or expression.polynomial_degree() not in (0, 1)
-        ):
+        if not self.multiplied:
             return None
+        terms = {literals: coefficient for literals, coefficient in polynomial.terms.items() if coefficient != 0.0}
         other = {"at_least": "at_most", "at_most": "at_least"}
         parts = list(polynomial.kept)
         for literals, coefficient in terms.items():
@@ -153,7 +159,7 @@ class _Linearization:
                 parts.append(coefficient * self.products[literals])
             else:
                 parts.append(coefficient * prod(map(self._literal, literals)))
-        return sum(parts[1:], parts[0]) if len(parts) < 2 else nodes.SumExpression(parts)
+        return nodes.SumExpression([*parts, 0.0])
 
     def _define(self, literals: frozenset[Literal], sides: set[str]) -> None:
         product, members = self.products[literals], [self._literal(literal) for literal in sorted(literals)]
@@ -205,8 +211,12 @@ class _Linearization:
         """Multiply; single products are merged at once, sums are multiplied out, anything else is kept."""
         coefficient, literals, sums = 1.0, [], []
         kept: Polynomial | None = None
-        for factor in factors:
-            polynomial = self._polynomial(factor)
+        polynomials = [self._polynomial(factor) for factor in factors]
+        variable = [
+            polynomial for polynomial in polynomials if polynomial.kept or set(polynomial.terms) - {frozenset()}
+        ]
+        self.multiplied |= len(variable) > 1
+        for polynomial in polynomials:
             single = polynomial.factor()
             if single is not None:
                 coefficient *= single[0]

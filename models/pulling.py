@@ -63,7 +63,7 @@ def formulate(instance: PullingInstance) -> ConcreteModel:
 
 def formulate_linear(instance: PullingInstance) -> ConcreteModel:
     """State the same problem with the products made linear: the integer linear program."""
-    return linearize_products(formulate(instance))
+    return linearize_products(formulate(instance), in_place=True)
 
 
 def read_plan(m: ConcreteModel) -> Plan:
