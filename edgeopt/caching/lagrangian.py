@@ -31,7 +31,7 @@ class Dual:
     Attributes
     ----------
     bound : float
-        Proven lower bound on the expected delay over the menu, in seconds.
+        Proven lower bound on the expected delay over the menu, in seconds; infinite when some group has no finite cost.
     prices : numpy.ndarray, shape (nodes,)
         Seconds per byte, those of the bound.
     choice : numpy.ndarray of int64 or None, shape (blocks,)
@@ -69,6 +69,9 @@ def solve_dual(menu: Menu, options: Options, start: Integers | None = None, iter
     """
     prices = np.zeros(len(menu.storage))
     best = Dual(-np.inf, prices, start, np.inf if start is None else menu.cost(start))
+    if np.isinf(menu.costs).all(axis=1).any():
+        best.bound = np.inf
+        return best
     step, idle, direction = 1.0, 0, np.zeros(len(prices))
     for iteration in range(iterations):
         bound, chosen, excess = bound_at(menu, prices)

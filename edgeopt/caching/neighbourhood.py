@@ -28,16 +28,17 @@ ENOUGH_GAP = 1e-3  # between the bound of the menu and that of all sets
 
 
 def candidate_menu(tables: Tables) -> Menu:
-    """Menu of all sets of the nodes at which caching a group alone saves most."""
+    """Menu of all sets of the nodes at which caching a group alone saves most, and of longer lists of such nodes."""
     nodes, groups = len(tables.node_names), len(tables.requests.audience_of)
     singles = np.concatenate([[0], 1 << np.arange(nodes)])
-    costs = tables.costs(np.tile(singles, (groups, 1)))
     # Where nothing is finite yet, a cost of the largest number keeps the order.
-    saved = np.minimum(costs[:, :1], np.finfo(np.float64).max) - np.minimum(costs[:, 1:], np.finfo(np.float64).max)
-    best = np.argsort(-saved, axis=1, kind="stable")[:, :GROUP_NODES]
-    member = (np.arange(1 << best.shape[1])[:, None] >> np.arange(best.shape[1])) & 1
-    masks = np.bitwise_or.reduce(member[None] << best[:, None, :], axis=2)
-    return tables.menu(masks)
+    costs = np.minimum(tables.costs(np.tile(singles, (groups, 1))), np.finfo(np.float64).max)
+    order = np.argsort(costs[:, 1:], axis=1, kind="stable")
+    near = min(GROUP_NODES, nodes)
+    subsets = (np.arange(1 << near)[:, None] >> np.arange(nodes)) & 1
+    lists = np.arange(nodes) < np.arange(near + 1, nodes + 1)[:, None]
+    chosen = np.concatenate([subsets, lists.astype(np.int64)])
+    return tables.menu(np.bitwise_or.reduce(chosen[None] << order[:, None, :], axis=2, where=chosen[None] > 0))
 
 
 @dataclass
@@ -103,7 +104,8 @@ def solve_widely(tables: Tables, menu: Menu, start: Integers | None, options: Op
     for _ in range(ROUNDS):
         priced = price_all_sets(tables, menu, dual.prices, options)
         bound = max(bound, priced.bound)
-        if options.stop_reason() is not None or dual.bound - bound <= ENOUGH_GAP * abs(dual.objective):
+        closed = np.isfinite(dual.objective) and dual.bound - bound <= ENOUGH_GAP * abs(dual.objective)
+        if closed or options.stop_reason() is not None:
             break
         menu = widened(tables, menu, priced.masks)
         dual = solve_dual(menu, options, dual.choice)

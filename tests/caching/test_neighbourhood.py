@@ -10,6 +10,7 @@ import pytest
 import edgeopt
 from edgeopt.caching import bounds, rates, solving
 from edgeopt.caching.generator import generate
+from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.neighbourhood import candidate_menu, price_all_sets
 from edgeopt.caching.tables import Tables
 from edgeopt.method import Options
@@ -112,3 +113,15 @@ def test_twelve_nodes() -> None:
     assert solution.gap < 0.05
     assert edgeopt.solve(instance, "bound", threads=1).bound <= solution.objective
     assert "does not apply" not in solution.message
+
+
+def test_twelve_nodes_without_cloud() -> None:
+    """Every requested block must be cached somewhere; a plan is found, and random caches that miss one have none."""
+    data = generate(models=10, nodes=12, users=6, scenarios=3, seed=4).to_dict()
+    data["backhaul"]["cloud_bps"] = {}
+    instance = CachingInstance.from_dict(data)
+    solution = edgeopt.solve(instance, "neighbourhood", threads=1)
+    assert solution.gap is not None
+    assert solution.gap < 0.05
+    requested = {block for scenario in range(3) for block in instance.requesters(scenario)}
+    assert requested <= {block for held in solution.plan["cached"].values() for block in held}
