@@ -42,8 +42,8 @@ def main() -> None:
         __file__,
         "Bounds on larger set-union knapsack instances",
         [
-            f"One thread, {seconds:g} s of wall time for the branch and bound, its local search included; the machine was "
-            "shared, so that the CPU seconds tell how much of them it had. `found` is its own placement.",
+            f"One thread, {seconds:g} s of wall time for the branch and bound, its local search included; the machine "
+            "was shared, so that the CPU seconds tell how much of them it had. `found` is its own placement.",
             table(HEADER, rows),
         ],
     )

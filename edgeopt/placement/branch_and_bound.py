@@ -13,7 +13,7 @@ from edgeopt.placement.knapsack import Knapsack
 from edgeopt.solution import Stopped
 
 CHUNK = 100  # nodes between two looks at the clock
-FIRST_TARGET = 0.6  # between the best value known (0) and the root's bound (1)
+FIRST_TARGET = 0.9  # between the best value known (0) and the root's bound (1)
 FIRST_STEP = 0.1
 GROWTH = 4.0  # how many more nodes the next target should take than the last
 INTEGRAL_MARGIN, REAL_MARGIN = 1e-9, 1e-11  # of the total profit, for rounding in sums of floats
@@ -86,6 +86,8 @@ class BranchAndBound:
 
         Returns None when the search ended, else why it was stopped.
         """
+        if target >= self.bound:
+            return None
         branch_kernel.copy(self.root, branch_kernel.level(self.stack, 0))
         self.stack.waiting[:] = -1
         self.stack.state[:] = 0

@@ -1,0 +1,79 @@
+"""Placement on several nodes: proofs, what heuristics lose, and what sharing gains."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from benchmarks.measure import Run, solved, table, write_results
+from edgeopt.placement.generator import generate
+from edgeopt.placement.instance import PlacementInstance
+
+SIZES = {"5 nodes x 30 models x 370 rows": (30, 5, 37), "10 nodes x 100 models x 1,200 rows": (100, 10, 120)}
+SHARINGS = ("freeze-depth", "backbone", "random")
+PROOF_HEADER = ["size", "sharing", "seed", "objective", "bound", "gap", "status", "CPU s", "wall s"]
+LOSSES = ("local-search", "greedy", "spec", "random", "no-sharing")
+LOSS_HEADER = ["size", "sharing", "seed", "best hit ratio", "proven", *LOSSES, "gain of sharing"]
+
+
+def proof_row(size: str, sharing: str, seed: int, run: Run) -> list[Any]:
+    """What `exact` proved."""
+    if run.result is None:
+        return [size, sharing, seed, run.failure]
+    found = run.result
+    gap = None if found.gap is None else f"{found.gap:.2%}"
+    return [
+        size,
+        sharing,
+        seed,
+        f"{found.objective:.6f}",
+        f"{found.bound:.6f}",
+        gap,
+        str(found.status),
+        run.cpu_s,
+        run.wall_s,
+    ]
+
+
+def loss_row(size: str, sharing: str, seed: int, instance: PlacementInstance, exact: Run, seconds: float) -> list[Any]:
+    """How far below the best known placement each heuristic stays, and the gain over the best without sharing."""
+    total = sum(row.weight for row in instance.demand)
+    runs = {name: solved(instance, name, time_limit=seconds, threads=2).result for name in LOSSES}
+    values = {name: found.objective for name, found in runs.items() if found is not None}
+    best = max([*values.values(), exact.result.objective if exact.result else 0.0])
+    losses = [f"{1 - values[name] / best:.2%}" if name in values else "refuses" for name in LOSSES]
+    gain = f"{best / values['no-sharing'] - 1:.1%}" if values.get("no-sharing") else None
+    proven = "yes" if exact.result is not None and exact.result.status == "optimal" else "no"
+    return [size, sharing, seed, f"{best / total:.4f}", proven, *losses, gain]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seeds", type=int, default=1)
+    options = parser.parse_args()
+    proofs, losses = [], []
+    for size, (models, nodes, users) in SIZES.items():
+        for sharing in SHARINGS:
+            for seed in range(1, options.seeds + 1):
+                instance = generate(sharing, models, nodes, users, seed)
+                run = solved(instance, "exact", time_limit=options.seconds, threads=2)
+                proofs.append(proof_row(size, sharing, seed, run))
+                losses.append(loss_row(size, sharing, seed, instance, run, options.seconds / 3))
+                print(*proofs[-1], *losses[-1], flush=True)
+    write_results(
+        __file__,
+        "Placement on several nodes",
+        [
+            f"## Proofs\n\n`exact`, two threads, {options.seconds:g} s of wall time on a shared machine.",
+            table(PROOF_HEADER, proofs),
+            "## What heuristics lose, what sharing gains\n\nBelow the best placement known; the gain is that of the "
+            f"best placement over the best one that stores every model whole. `local-search` and `no-sharing` have "
+            f"{options.seconds / 3:g} s of wall time.",
+            table(LOSS_HEADER, losses),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
