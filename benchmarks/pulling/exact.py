@@ -1,0 +1,45 @@
+"""Pulling: what `exact` proves in a minute with two threads."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from benchmarks.measure import solved, table, write_results
+from edgeopt.pulling.generator import generate
+
+CASES: dict[str, tuple[dict[str, Any], float]] = {
+    "30 cloudlets x 500 requests x 48 models": ({"cloudlets": 30, "requests": 500, "models": 48}, 0.0),
+    "10 x 100 x 32, compute limits": ({"cloudlets": 10, "requests": 100, "models": 32, "compute": "limited"}, 0.0),
+    "50 x 1,000 x 60, to 1 %": ({"cloudlets": 50, "requests": 1000, "models": 60}, 0.01),
+    "10,000 requests of 300 classes, to 1 %": ({"requests": 10_000, "classes": 300, "mean_count": 2.0}, 0.01),
+}
+HEADER = ["instance", "seed", "objective (s)", "bound (s)", "gap", "status", "CPU s", "wall s"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seeds", type=int, default=1)
+    options = parser.parse_args()
+    rows = []
+    for name, (arguments, gap) in CASES.items():
+        for seed in range(options.seeds):
+            run = solved(generate(seed=seed, **arguments), "exact", time_limit=options.seconds, threads=2, gap=gap)
+            if run.result is None:
+                rows.append([name, seed, run.failure])
+                continue
+            found = run.result
+            bound = None if found.bound is None else f"{found.bound:.4f}"
+            shown = None if found.gap is None else f"{found.gap:.3%}"
+            values = [f"{found.objective:.4f}", bound, shown, str(found.status), run.cpu_s, run.wall_s]
+            rows.append([name, seed, *values])
+            print(*rows[-1], flush=True)
+    intro = (
+        f"Two threads, {options.seconds:g} s of wall time on a shared machine, instances of the generator's defaults."
+    )
+    write_results(__file__, "Proofs of `exact` for pulling", [intro, table(HEADER, rows)])
+
+
+if __name__ == "__main__":
+    main()
