@@ -1,6 +1,7 @@
 """Importing this module registers the methods of `loading`."""
 
 from edgeopt.loading import baselines, bounds, cpsat, dp, exact, greedy, local_search, modular_dp, tree
+from edgeopt.loading.extended import methods as extended_methods
 from edgeopt.loading.individual import greedy as individual_greedy
 from edgeopt.loading.individual import local_search as individual_local_search
 from edgeopt.loading.modes import register_by_mode
@@ -11,6 +12,7 @@ __all__ = [
     "cpsat",
     "dp",
     "exact",
+    "extended_methods",
     "greedy",
     "individual_greedy",
     "individual_local_search",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from math import floor
+from typing import TYPE_CHECKING
 
 from edgeopt.loading.arrays import Arrays
 from edgeopt.loading.dp import users_without_loading
 from edgeopt.method import Options
 from edgeopt.solution import Status
+
+if TYPE_CHECKING:
+    from pyomo.core import ConcreteModel
 
 ROUNDING = 1e-6
 LARGE_TERMS = 50_000  # of the rows that count runs; beyond, the relaxation takes seconds
@@ -25,15 +29,24 @@ def union_bound(arrays: Arrays, options: Options) -> int:
     Solved as a mixed-integer program; when it is stopped early its own bound holds, and without one the users that
     could be served without any loading.
     """
-    from edgeopt.engines.highs import HighsSolver
-    from edgeopt.engines.linear import compile_formulation
     from edgeopt.models.loading import formulate_union
 
     bound = users_without_loading(arrays)
     options.report(bound=bound)
     if not arrays.model_names or options.stop_reason() is not None:
         return bound
-    solver = HighsSolver(compile_formulation(formulate_union(arrays)), options)
+    return program_bound(formulate_union(arrays), bound, options)
+
+
+def program_bound(formulation: ConcreteModel, bound: int, options: Options) -> int:
+    """Tighten a bound on the users by a formulation that relaxes the problem: first by its linear relaxation.
+
+    Stopped early, the branch and bound's own bound holds.
+    """
+    from edgeopt.engines.highs import HighsSolver
+    from edgeopt.engines.linear import compile_formulation
+
+    solver = HighsSolver(compile_formulation(formulation), options)
     relaxed = solver.solve(relaxed=True)
     if relaxed.row_duals is not None:
         proven = solver.program.proven_bound(relaxed.row_duals)

@@ -20,7 +20,7 @@ from edgeopt.loading.modes import different_deadlines
 from edgeopt.method import Options, Outcome, method
 from edgeopt.solution import Stopped
 
-MOST_CODES = 20_000_000  # ways to say who is served: beyond, the method refuses
+MOST_CODES = 10**12  # ways to say who is served, few of which are states: beyond, the method refuses
 MOST_STATES = 12_000_000  # about 1 GB; beyond, it gives up
 MOST_SETS = 20_000  # sets of blocks to keep at one time
 CHUNK = 2_000  # states between two questions whether to stop
@@ -34,11 +34,11 @@ def codes(workload: Workload) -> int:
     return int(2**workload.models * (workload.most.sum() + 1))
 
 
-def size_refusal(workload: Workload) -> str | None:
+def state_refusal(workload: Workload, most_codes: int = MOST_CODES) -> str | None:
     """Say why the states are too many, or return None."""
     number = codes(workload)
-    if number > MOST_CODES:
-        return f"{number} ways to choose whom to serve, {MOST_CODES} are in reach; 'local-search' would work"
+    if number > most_codes:
+        return f"{number:.1e} ways to choose whom to serve, {most_codes:.1e} are in reach; 'local-search' would work"
     if workload.whole_atoms or (workload.keeps and len(workload.blocks) > MOST_SINGLE_BLOCKS):
         return f"more than {MOST_SINGLE_BLOCKS} blocks that the GPU may keep; 'local-search' would work"
     return None
@@ -46,7 +46,7 @@ def size_refusal(workload: Workload) -> str | None:
 
 def refusal(instance: LoadingInstance) -> str | None:
     """Say why `counts-dp` refuses the instance, and what would work, or return None."""
-    return different_deadlines(instance) or size_refusal(compile_workload(instance))
+    return different_deadlines(instance) or state_refusal(compile_workload(instance))
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
 NOBODY = "no model can serve anyone in time"
-DEFAULT_EFFORT = 30_000_000  # iterations times batches, when neither time nor iterations are limited
-MOST_DEFAULT_ITERATIONS = 600_000
+DEFAULT_EFFORT = 60_000_000  # iterations times batches, when neither time nor iterations are limited
+MOST_DEFAULT_ITERATIONS = 2_000_000
 CHUNK_EFFORT = 600_000  # iterations times batches between two questions whether to stop
 ROUND = 60_000  # iterations of one cooling
-WARM, COLD = 0.7, 0.03  # users
+WARM = (0.7, 2.0, 5.0)  # users that a first move may lose; rounds take turns
+COLD = 0.03
 PRICE_FACTOR = 1.5  # of the users per second of the best sequence
 
 
@@ -125,30 +126,34 @@ class Search:
     ----------
     best : Line
     iterations : int
+    enough : int
     """
 
     def __init__(self, workload: Workload, options: Options, start: Line, enough: int) -> None:
-        self._workload, self._options, self._enough = workload, options, enough
+        self._workload, self._options, self.enough = workload, options, enough
         self._facts = facts_of(workload)
         self._state = np.random.default_rng(options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
-        self._limit = options.iteration_limit
-        if self._limit is None and options.time_limit is None:
-            self._limit = default_iterations(workload)
+        self._limit = self._given_limit()
         self.best = start
-        self.iterations = 0
+        self.iterations = self._rounds = 0
+
+    def _given_limit(self) -> int | None:
+        if self._options.iteration_limit is None and self._options.time_limit is None:
+            return default_iterations(self._workload)
+        return self._options.iteration_limit
 
     def ended(self) -> Stopped | None:
         """Why the search is over, or None."""
-        if self.best.size[1] >= self._enough:
+        if self.best.size[1] >= self.enough:
             return Stopped.FINISHED
         if self._limit is not None and self.iterations >= self._limit:
             return Stopped.FINISHED if self._options.iteration_limit is None else Stopped.ITERATION_LIMIT
         return self._options.stop_reason()
 
     def run(self, iterations: int | None = None) -> Stopped:
-        """Search until it has ended, or for so many iterations."""
-        if iterations is not None:
-            self._limit = min(iterations, self._limit) if self._limit is not None else iterations
+        """Search until it has ended, or until so many iterations are done."""
+        limit = self._given_limit()
+        self._limit = limit if iterations is None else iterations if limit is None else min(iterations, limit)
         while (reason := self.ended()) is None:
             self._round()
         return reason
@@ -165,7 +170,9 @@ class Search:
         workload, best = self._workload, self.best
         line = Line(workload)
         line.copy_from(best)
-        warmth, cooling = WARM, (COLD / WARM) ** (1 / ROUND)
+        warmth = WARM[self._rounds % len(WARM)]
+        cooling = (COLD / warmth) ** (1 / ROUND)
+        self._rounds += 1
         price = PRICE_FACTOR * max(1, int(best.size[1])) / max(workload.horizon_s, 1e-300)
         end = self.iterations + ROUND
         while self.iterations < end and self.ended() is None:

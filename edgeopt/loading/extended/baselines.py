@@ -1,0 +1,155 @@
+"""Baselines of the other modes: the best plan of the usual mode run in this one, and least recently used blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeopt.loading.extended.modes import modes_of, one_deadline_refusal
+from edgeopt.loading.extended.plans import Batch, plan_of, served
+from edgeopt.loading.extended.search import NOBODY
+from edgeopt.loading.extended.workload import Workload, compile_workload
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import different_deadlines
+from edgeopt.method import Options, Outcome, method, methods
+from edgeopt.solution import Plan, Stopped
+
+
+def overlapped_only(instance: LoadingInstance) -> str | None:
+    """Say why there is no plan of two phases to compare with, or return None."""
+    if instance.upload != "overlapped":
+        return "uploads are a phase of their own here anyway; 'exact' and 'local-search' would work"
+    return one_deadline_refusal(instance)
+
+
+def capacity_only(instance: LoadingInstance) -> str | None:
+    """Say why there is no choice of the blocks to keep, or return None."""
+    if instance.retention != "capacity":
+        return "blocks stay while consecutive models use them here anyway; 'exact' and 'local-search' would work"
+    reason = different_deadlines(instance)
+    return f"with {modes_of(instance)} {reason}" if reason else None
+
+
+@method(
+    "loading",
+    "two-phase",
+    kind="baseline",
+    guarantee="none; the plan made as if uploads came first",
+    fits=overlapped_only,
+)
+def solve_two_phase(instance: LoadingInstance, options: Options) -> Outcome:
+    """Solve the instance as if all uploads came before the service, and run that plan with overlapped uploads."""
+    return _solved_as(instance, options, "upload", "phase")
+
+
+@method(
+    "loading",
+    "consecutive",
+    kind="baseline",
+    guarantee="none; the plan made as if only consecutive models shared",
+    fits=capacity_only,
+)
+def solve_consecutive(instance: LoadingInstance, options: Options) -> Outcome:
+    """Solve the instance as if blocks stayed only while consecutive models use them, and run that plan here."""
+    return _solved_as(instance, options, "retention", "consecutive")
+
+
+def _solved_as(instance: LoadingInstance, options: Options, key: str, usual: str) -> Outcome:
+    from edgeopt.loading.auto import choose
+
+    other = instance.model_copy(update={key: usual})
+    part = options.part(options.remaining_s())
+    part.iteration_limit = options.iteration_limit
+    name, _ = choose(other, part)
+    found = methods("loading")[name].function(other, part)
+    workload = compile_workload(instance)
+    batches = converted(workload, found.plan, other.retention) if found.plan is not None else []
+    options.report(served(batches))
+    return Outcome(
+        plan_of(workload, batches),
+        stopped=found.stopped,
+        message=f"{name} with `{key}`: {usual!r} says: {found.message}",
+    )
+
+
+def converted(workload: Workload, plan: Plan, retention: str) -> list[Batch]:
+    """Return the batches of a plan for another mode, with the blocks on the GPU that are there in that mode."""
+    number = {name: index for index, name in enumerate(workload.model_names)}
+    place = {name: index for index, names in enumerate(workload.blocks) for name in names}
+    resident: set[int] = set()
+    batches = []
+    for entry in plan["batches"]:
+        model = number[entry["model"]]
+        resident -= {place[name] for name in entry.get("evict", ())}
+        held = set(np.flatnonzero(workload.holds[model]).tolist())
+        resident = resident | held if retention == "capacity" else held
+        batches.append(Batch(model, len(entry["users"]), tuple(sorted(resident))))
+    return batches
+
+
+@method("loading", "lru", kind="baseline", guarantee="none", fits=capacity_only)
+def solve_least_recently_used(instance: LoadingInstance, options: Options) -> Outcome:
+    """Append the batch that takes the least time for each user; blocks used longest ago make room for it."""
+    workload = compile_workload(instance)
+    cache = Cache(workload)
+    while (stopped := options.stop_reason()) is None and cache.append():
+        options.report(served(cache.batches))
+    return Outcome(
+        plan_of(workload, cache.batches),
+        stopped=stopped or Stopped.FINISHED,
+        message=f"{len(cache.batches)} batches, least recently used blocks evicted" if workload.models else NOBODY,
+    )
+
+
+class Cache:
+    """Batches one after another, and the blocks on the GPU in the order of their last use.
+
+    Attributes
+    ----------
+    batches : list of Batch
+    """
+
+    def __init__(self, workload: Workload) -> None:
+        self._workload = workload
+        self._served = [0] * workload.models
+        self._held = [np.flatnonzero(row).tolist() for row in workload.holds]
+        self._recent: list[int] = []  # least recently used first
+        self._gpu_s = self._radio_s = 0.0
+        self.batches: list[Batch] = []
+
+    def append(self) -> bool:
+        """Run the next batch; return False when none is in time."""
+        work = self._workload
+        best: tuple[float, int, int] | None = None
+        for model in range(work.models):
+            count = min(int(work.batch[model]), int(work.most[model]) - self._served[model])
+            for users in range(count, 0, -1):
+                end = sum(self._after(model, users)) if not work.overlapped else self._after(model, users)[0]
+                if end <= work.horizon_s:
+                    spent = (end - self._gpu_s - (0.0 if work.overlapped else self._radio_s)) / users
+                    best = min(best, (spent, model, users)) if best else (spent, model, users)
+                    break
+        if best is None:
+            return False
+        self._run(*best[1:])
+        return True
+
+    def _after(self, model: int, users: int) -> tuple[float, float]:
+        """When the GPU and the radio would be done with this batch, each for itself in an upload phase."""
+        work, first = self._workload, self._served[model]
+        radio = self._radio_s + float(work.upload_s[model, first + users] - work.upload_s[model, first])
+        missing = [block for block in self._held[model] if block not in self._recent]
+        gpu = self._gpu_s + float(work.block_bytes[missing].sum()) / work.rate
+        start = max(gpu, radio) if work.overlapped else gpu
+        return start + float(work.fixed_s[model] + work.sample_s[model] * users), radio
+
+    def _run(self, model: int, users: int) -> None:
+        work = self._workload
+        self._gpu_s, self._radio_s = self._after(model, users)
+        held = self._held[model]
+        others = [block for block in self._recent if block not in held]
+        room = int(work.room_bytes[model]) - int(work.workspace_bytes[model]) * users
+        while sum(int(work.block_bytes[block]) for block in others) > room:
+            others.pop(0)
+        self._recent = others + held
+        self._served[model] += users
+        self.batches.append(Batch(model, users, tuple(sorted(self._recent))))
