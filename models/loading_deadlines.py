@@ -1,6 +1,6 @@
 """Loading with individual deadlines: the relaxation in which, up to each deadline, each block is loaded once.
 
-Symbols are those of the table in ``models/README.md``. Whatever the order of the batches, those that serve the users due
+Symbols are those of the table in ``models/README.md``. Whatever the order of the batches, those that serve users due
 by tau come after all uploads, load each of their blocks at least once, and end by tau:
 
     W(U) + computing and loading for the users of U due by tau <= tau,   if U has a user due by tau.
@@ -12,6 +12,7 @@ upload phase may well last longer than tau.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def _sets(m: ConcreteModel, arrays: Arrays, deadlines: Iterable[float] | None) -
     m.MODEL_STEPS = Set(initialize=[(i, t) for i, ts in steps.items() for t in ts], dimen=2)
     visits = [(k, int(arrays.model[k]), int(step[k])) for k in m.USERS if step[k] < len(chosen)]
     m.VISITS = Set(initialize=visits, dimen=3)
-    m.VISIT_STEPS = Set(initialize=[(i, *pair) for i, ts in steps.items() for pair in zip(ts, ts[1:], strict=False)])
+    m.VISIT_STEPS = Set(initialize=[(i, *pair) for i, ts in steps.items() for pair in pairwise(ts)])
     m.VISIT_ENDS = Set(initialize=[(i, t, t) for i, ts in steps.items() for t in ts], dimen=3)
     _block_sets(m, arrays, steps)
     tight = [(i, t) for i, t in m.MODEL_STEPS if arrays.fixed_s[i] > 0 and arrays.capacity[i] < len(_users(m, i, t))]
@@ -101,7 +102,7 @@ def _block_sets(m: ConcreteModel, arrays: Arrays, steps: dict[int, list[int]]) -
         models = holders.tolist()
         block_steps[j] = sorted({t for i in models for t in steps[i]})
         holdings += [(j, t, i, t) for i in models for t in steps[i]]
-        chains += [(j, later, earlier) for earlier, later in zip(block_steps[j], block_steps[j][1:], strict=False)]
+        chains += [(j, later, earlier) for earlier, later in pairwise(block_steps[j])]
     m.HOLDINGS = Set(initialize=holdings, dimen=4)
     m.LOAD_STEPS = Set(initialize=chains, dimen=3)
     m.BLOCK_STEPS = Set(initialize=[(j, t) for j, ts in block_steps.items() for t in ts], dimen=2)

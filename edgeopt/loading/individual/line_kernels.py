@@ -36,7 +36,7 @@ class Figures(NamedTuple):
     Sizes, ends and earliest deadlines of the batches, and the least slacks before and from each position on.
     """
 
-    count: Integers
+    number: Integers
     end: Floats
     due: Floats
     before: Floats

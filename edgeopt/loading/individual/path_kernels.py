@@ -17,9 +17,7 @@ NEVER = -1e300
 
 
 @njit(cache=True)
-def tabulate(
-    worth: Floats, first: Integers, ranked: Integers, reward: Floats, offset: Integers
-) -> None:
+def tabulate(worth: Floats, first: Integers, ranked: Integers, reward: Floats, offset: Integers) -> None:
     """Tabulate the best users of each model among those from rank c by deadline on.
 
     ``reward[offset[i] + c * (n_i + 1) + n]`` is what n of them are worth. `ranked` receives the users of each model

@@ -1,0 +1,71 @@
+"""Bounds on the users that can be served before their deadlines, without a plan."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeopt.loading.individual.arrays import Arrays, compile_arrays
+from edgeopt.loading.individual.greedy import greedy_line
+from edgeopt.loading.individual.lines import kernel_data
+from edgeopt.loading.individual.path_bound import PathBound, step_length
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.relaxations import floor_bound
+from edgeopt.method import Options, Outcome
+from edgeopt.solution import Status, Stopped
+
+MOST_CELLS = 20_000  # deadlines times models and blocks; with more, rows of some deadlines are left out
+PATH_SHARE = 0.75
+DEFAULT_WALKS = 5_000
+
+
+def union_bound(arrays: Arrays, options: Options) -> int:
+    """Bound the users by the union relaxation: up to each deadline each block is loaded once.
+
+    Stopped early, the program's own bound holds; without one, the number of users.
+    """
+    from edgeopt.loading.individual.master import Master
+
+    users = len(arrays.user_names)
+    if not users or options.stop_reason() is not None:
+        return users
+    master = Master(arrays, options, stated_deadlines(arrays))
+    solver = master.solver
+    bound, relaxed = users, solver.solve(relaxed=True)
+    if relaxed.row_duals is not None:
+        proven = solver.program.proven_bound(relaxed.row_duals)
+        bound = users if proven is None else min(bound, floor_bound(proven))
+        options.report(bound=bound)
+    result = master.bound(lambda _, value: options.report(None, value and floor_bound(value)))
+    if result.status == Status.INFEASIBLE or result.bound is None:
+        return bound
+    return min(bound, floor_bound(result.bound))
+
+
+def stated_deadlines(arrays: Arrays) -> list[float]:
+    """Deadlines whose rows a program of reasonable size can have, spread evenly, the latest included."""
+    deadlines = np.unique(arrays.due_s)
+    most = max(1, MOST_CELLS // (len(arrays.model_names) + len(arrays.sharing.holders)))
+    if len(deadlines) > most:
+        deadlines = deadlines[np.linspace(0, len(deadlines) - 1, most).round().astype(np.int64)]
+    return [float(deadline) for deadline in np.unique(deadlines)]
+
+
+@implementation("bound", Mode.INDIVIDUAL_DEADLINES)
+def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
+    """Bound the optimum by the better of two relaxations: walks through time, and each block once."""
+    arrays = compile_arrays(instance)
+    if not arrays.user_names:
+        return Outcome(bound=0, message="no user could be served even alone")
+    bound, notes = len(arrays.user_names), []
+    step = step_length(arrays)
+    if step is not None:
+        served = greedy_line(arrays, kernel_data(arrays), options.part(options.remaining_s() / 4)).users
+        path = PathBound(arrays, options.part(PATH_SHARE * options.remaining_s()), step, served)
+        limit = options.iteration_limit
+        bound = path.run(DEFAULT_WALKS if limit is None and options.time_limit is None else limit)
+        options.report(bound=bound)
+        notes.append(f"walks through time: {bound}")
+    union = union_bound(arrays, options)
+    notes.append(f"each block once: {union}")
+    return Outcome(bound=min(bound, union), stopped=options.stop_reason() or Stopped.FINISHED, message="; ".join(notes))

@@ -1,0 +1,183 @@
+"""The exact method for individual deadlines: local search, the path relaxation, and logic-based Benders decomposition.
+
+The path relaxation often bounds the users by those of the local search's plan. Where it does not, a master program (the
+union relaxation) proposes sets of one user more than are known to be served, or of as many as the bound allows. Each is
+sequenced; if that fails, the smallest parts of it that cannot be sequenced are excluded. When the master has no set
+left, the bound falls. Proofs: docs/loading-deadlines-proofs.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeopt.loading.individual.arrays import Arrays, Batch, compile_arrays
+from edgeopt.loading.individual.lines import kernel_data
+from edgeopt.loading.individual.local_search import Search, first_line
+from edgeopt.loading.individual.path_bound import PathBound, step_length
+from edgeopt.loading.individual.sequencing import sequenced
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import Mode, implementation
+from edgeopt.method import Options, Outcome
+from edgeopt.solution import Status, Stopped
+
+if TYPE_CHECKING:
+    from edgeopt.loading.individual.master import Master
+
+SEARCH_ITERATIONS = 20_000
+SEARCH_EFFORT = 1_500_000  # iterations times users
+SEARCH_SHARE = 4  # at most this part of the time for the local search,
+PATH_SHARE = 2  # and this part of what is left for the path relaxation
+CUTS = 6  # impossible parts sought in an impossible set
+
+
+@implementation("exact", Mode.INDIVIDUAL_DEADLINES)
+def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
+    """Prove the optimum by the path relaxation and by logic-based Benders decomposition."""
+    arrays = compile_arrays(instance)
+    if not arrays.user_names:
+        return Outcome(arrays.plan([]), 0, message="no user could be served even alone")
+    run = Run(arrays, options)
+    run.search()
+    if not run.closed():
+        run.walk()
+    if not run.closed():
+        from edgeopt.loading.individual.master import Master
+
+        run.decide(Master(arrays, options))
+    return run.outcome()
+
+
+@dataclass
+class Run:
+    """The best plan and the bound so far, and the steps that bring them together.
+
+    Attributes
+    ----------
+    arrays : Arrays
+    options : Options
+    bound : int
+        No plan serves more users.
+    best : list of Batch
+    nodes : int
+        Nodes of all branch and bounds.
+    stopped : Stopped or None
+        Why the run had to end early.
+    notes : list of str
+        Sentences for the user.
+    """
+
+    arrays: Arrays
+    options: Options
+    bound: int = -1
+    best: list[Batch] = field(default_factory=list)
+    nodes: int = 0
+    stopped: Stopped | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.bound = len(self.arrays.user_names)
+        self._rng = np.random.default_rng(self.options.seed)
+
+    @property
+    def users(self) -> int:
+        """Users of the best plan."""
+        return sum(len(users) for _, users in self.best)
+
+    def tighten(self, bound: int) -> None:
+        """Take a bound if it is the best so far."""
+        if bound < self.bound:
+            self.bound = max(bound, self.users)
+            self.options.report(bound=self.bound)
+
+    def offer(self, batches: list[Batch]) -> None:
+        """Take batches, which must be in time, if they are the best so far."""
+        if sum(len(users) for _, users in batches) > self.users:
+            self.best = batches
+            self.options.report(self.users)
+
+    def closed(self) -> bool:
+        """Whether plan and bound agree, or are as close as asked, or time is up."""
+        self.stopped = self.stopped or self.options.stop_reason()
+        return self.stopped is not None or self.bound - self.users <= self.options.gap * self.users
+
+    def search(self) -> None:
+        """Find a plan by local search."""
+        arrays, limit = self.arrays, self.options.iteration_limit
+        part = self.options.part(self.options.remaining_s() / SEARCH_SHARE)
+        part.start = self.options.start
+        data = kernel_data(arrays)
+        search = Search(arrays, data, part, first_line(arrays, data, part), enough=self.bound)
+        most = min(SEARCH_ITERATIONS, 1 + SEARCH_EFFORT // len(arrays.user_names))
+        search.run(most if limit is None else min(most, limit))
+        self.offer(search.best.batches())
+        self.notes.append(f"{self.users} users by local search")
+
+    def walk(self) -> None:
+        """Lower the bound by the path relaxation."""
+        step = step_length(self.arrays)
+        if step is None:
+            self.notes.append("batches are too short for the path relaxation")
+            return
+        path = PathBound(self.arrays, self.options.part(self.options.remaining_s() / PATH_SHARE), step, self.users)
+        self.tighten(path.run(self.options.iteration_limit))
+        self.notes.append(f"{self.bound} by the path relaxation, {path.walks} walks")
+
+    def decide(self, master: Master) -> None:
+        """Let the master propose sets of as many users as the bound allows, until that is impossible."""
+        sets = cuts = 0
+        while not self.closed():
+            limit = self.options.iteration_limit
+            if limit is not None and self.nodes >= limit:
+                self.stopped = Stopped.ITERATION_LIMIT
+                break
+            master.ask(self.bound)
+            result, users = master.solve(None if limit is None else limit - self.nodes)
+            self.nodes += result.nodes
+            if result.status == Status.INFEASIBLE:
+                self.tighten(self.bound - 1)
+            elif not users:
+                self.stopped = result.stopped
+            else:
+                sets += 1
+                found = self._cut(master, users)
+                if found < 0:
+                    break
+                cuts += found
+        self.notes.append(f"{sets} sets sequenced, {cuts} parts excluded, {self.nodes} nodes")
+
+    def _cut(self, master: Master, users: list[int]) -> int:
+        """Sequence a set, or exclude parts of it that cannot be sequenced; return their number, -1: not decided."""
+        batches = sequenced(self.arrays, users, self.options)
+        if batches is None:
+            self.stopped = self.options.stop_reason() or Stopped.FINISHED
+            return -1
+        if isinstance(batches, list):
+            self.offer(batches)
+            return 0
+        parts = {frozenset(self._impossible_part(users, turn)) for turn in range(CUTS)}
+        for part in sorted(map(sorted, parts)):
+            master.exclude(part, len(part) - 1)
+        return len(parts)
+
+    def _impossible_part(self, users: list[int], turn: int) -> list[int]:
+        """Drop users one by one, as long as the rest cannot be sequenced; each turn in another order."""
+        arrays, left = self.arrays, list(users)
+        key = {0: arrays.upload_s, 1: -arrays.upload_s, 2: -arrays.due_s}.get(turn)
+        order = np.array(users) if key is None else np.array(sorted(users, key=lambda user: key[user]))
+        for user in order if key is not None else self._rng.permutation(order):
+            fewer = [other for other in left if other != user]
+            if self.options.stop_reason() is not None:
+                break
+            if sequenced(arrays, fewer, self.options) is False:
+                left = fewer
+            elif (batches := sequenced(arrays, fewer, self.options)) and len(fewer) > self.users:
+                self.offer(batches if isinstance(batches, list) else [])
+        return left
+
+    def outcome(self) -> Outcome:
+        """Return plan and bound."""
+        stopped = Stopped.PROVED if self.users == self.bound else self.stopped or Stopped.FINISHED
+        return Outcome(self.arrays.plan(self.best), self.bound, stopped, message="; ".join(self.notes))

@@ -1,0 +1,59 @@
+"""Whether all users of a set can be served in time: by the earliest ends of all parts of the set, or by CP-SAT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from edgeopt.loading.individual.arrays import Arrays, Batch
+from edgeopt.method import Options
+
+MOST_STATES = 2_000_000  # parts of a set times models
+
+
+def sequenced(arrays: Arrays, users: Sequence[int], options: Options) -> list[Batch] | bool | None:
+    """Return batches that serve all these users in time; False: there are none; None: not decided."""
+    if not users:
+        return []
+    users = sorted(users)
+    models = np.unique(arrays.model[users])
+    sizes = [int((arrays.model[users] == model).sum()) for model in models]
+    if prod(size + 1 for size in sizes) * len(models) <= MOST_STATES:
+        return _by_parts(arrays, np.array(users), models, sizes) or False
+    from edgeopt.loading.individual.cpsat import sequenced as by_cpsat
+
+    return by_cpsat(arrays, users, options)
+
+
+def _by_parts(arrays: Arrays, users: np.ndarray, models: np.ndarray, sizes: list[int]) -> list[Batch]:
+    """Enumerate the parts of the set; exact up to the rounding of sums of floats."""
+    from edgeopt.loading.individual.sequencing_kernels import sequence
+
+    stride = np.cumprod([1, *(size + 1 for size in sizes)])
+    number = len(models)
+    end, steps = np.empty((stride[-1], number)), np.empty((stride[-1], number), np.int64)
+    rows = [*models.tolist(), len(arrays.model_names)]
+    first = np.cumsum([0, *sizes])
+    last = sequence(
+        float(arrays.upload_s[users].sum()),
+        first,
+        arrays.due_s[users],
+        arrays.capacity[models],
+        arrays.fixed_s[models],
+        arrays.per_sample_s[models],
+        np.ascontiguousarray(arrays.switch_s[np.ix_(rows, models)]),
+        stride[:-1],
+        end,
+        steps,
+    )
+    batches: list[Batch] = []
+    state, left = int(stride[-1]) - 1, list(sizes)
+    while last >= 0 and state > 0:
+        count, before = divmod(int(steps[state, last]), number + 1)
+        served = users[first[last] + left[last] - count : first[last] + left[last]]
+        batches.append((int(models[last]), served.tolist()))
+        left[last] -= count
+        state, last = state - count * int(stride[last]), before
+    return batches[::-1]
