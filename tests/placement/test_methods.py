@@ -1,0 +1,103 @@
+"""Promises of single methods: guarantees, refusals, merged bounds, portfolios."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import edgeopt
+from edgeopt.method import Options, Outcome
+from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.exact import Program
+from edgeopt.placement.generator import generate
+from edgeopt.placement.portfolio import run_members
+from edgeopt.solution import Stopped
+from tests.placement.brute_force import optimum
+from tests.placement.random_instances import random_instance
+
+
+def test_spec_keeps_its_guarantee() -> None:
+    """0.9 of the optimum on one node, 0.45 on several."""
+    for seed in range(150):
+        instance = random_instance(seed)
+        found = edgeopt.solve(instance, "spec").objective
+        part = 0.9 if len(instance.nodes) == 1 else 0.45
+        assert found >= part * float(optimum(instance)) - 1e-9, seed
+
+
+def test_spec_refuses_too_many_unions() -> None:
+    instance = generate("random", models=40, nodes=1, users=200, models_per_user=20, seed=1)
+    with pytest.raises(edgeopt.MethodRefusal, match=r"unions.*'greedy'"):
+        edgeopt.solve(instance, "spec")
+
+
+def test_no_sharing_is_the_optimum_of_whole_models() -> None:
+    """Whole models on one node are a 0/1 knapsack, which a table of all capacities solves."""
+    for seed in range(60):
+        instance = random_instance(seed, nodes=1)
+        capacity = instance.nodes["n0"].storage_bytes
+        best = np.zeros(capacity + 1)
+        for model in instance.library.models:
+            profit = sum(row.weight for row in instance.demand if row.model == model and row.nodes)
+            size = instance.library.size_bytes(model)
+            for room in range(capacity, size - 1, -1):
+                best[room] = max(best[room], best[room - size] + profit)
+        report = edgeopt.solve(instance, "no-sharing", threads=1)
+        assert report.bound is None
+        assert report.objective >= best[capacity] - 1e-9, seed
+
+
+def test_exact_cuts_off_what_overfills() -> None:
+    """The cut holds for every placement that fits, and not for the one that it is made from."""
+    cuts = 0
+    for seed in range(60):
+        arrays = Arrays(random_instance(seed))
+        if not arrays.model_names:
+            continue
+        program = Program(arrays)
+        rng = np.random.default_rng(seed)
+        full = arrays.useful & (rng.random(arrays.useful.shape) < 0.8)
+        rows = program.cover_cuts(full)
+        limit = rows.sum(axis=1) - 1
+        if rows.shape[0]:
+            cuts += 1
+            assert (rows @ program.start(full) > limit).all()
+        for _ in range(20):
+            other = arrays.useful & (rng.random(arrays.useful.shape) < rng.random())
+            if (arrays.stored_bytes(other) <= arrays.storage).all():
+                assert (rows @ program.start(other) <= limit).all()
+    assert cuts > 10
+
+
+def test_a_portfolio_keeps_the_best_of_each() -> None:
+    instance = random_instance(11, nodes=2, models=5)
+    arrays = Arrays(instance)
+    good = edgeopt.solve(instance, "exact", threads=1)
+    nothing = arrays.empty()
+
+    def finds(arrays: Arrays, start: object, options: Options) -> Outcome:
+        return Outcome(good.plan, good.objective + 10, Stopped.TIME_LIMIT)
+
+    def bounds(arrays: Arrays, start: object, options: Options) -> Outcome:
+        return Outcome(None, good.objective + 2, Stopped.TIME_LIMIT)
+
+    merged = run_members(arrays, nothing, [("one", finds, 0.5), ("two", bounds, 1.0)], Options())
+    assert arrays.value(arrays.placed(merged.plan)) == pytest.approx(good.objective)
+    assert merged.bound == good.objective + 2
+    assert merged.stopped == Stopped.TIME_LIMIT
+    assert "one, two" in merged.message
+
+
+def test_auto_proves_one_node_and_several() -> None:
+    for nodes in (1, 3):
+        solution = edgeopt.solve(generate(models=12, nodes=nodes, users=8, seed=2), threads=1, time_limit=60)
+        assert solution.status == "optimal"
+        assert solution.method == "portfolio"
+
+
+def test_bounds_survive_a_limit_of_no_time() -> None:
+    instance = generate(models=20, nodes=3, users=10, seed=2)
+    for method in ("exact", "cpsat", "portfolio", "local-search", "greedy"):
+        solution = edgeopt.solve(instance, method, threads=1, time_limit=0)
+        assert solution.objective is not None
+        assert solution.bound is None or solution.bound >= solution.objective
