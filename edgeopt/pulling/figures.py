@@ -54,7 +54,9 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
     network: nx.Graph[str] = nx.Graph()
     small = len(instance.nodes) <= DRAWN_NODES
     network.add_nodes_from(node for node in instance.nodes if small or node in sites)
-    network.add_edges_from(tuple(link.between) for link in instance.links if small or set(link.between) <= sites)
+    network.add_edges_from(
+        (link.between[0], link.between[1]) for link in instance.links if small or set(link.between) <= sites
+    )
     position = (
         nx.kamada_kawai_layout(network) if small and nx.is_connected(network) else nx.spring_layout(network, seed=0)
     )
