@@ -2,8 +2,7 @@
 
 from edgeopt.loading import baselines, bounds, cpsat, dp, exact, greedy, local_search, modular_dp, tree
 from edgeopt.loading.extended import methods as extended_methods
-from edgeopt.loading.individual import greedy as individual_greedy
-from edgeopt.loading.individual import local_search as individual_local_search
+from edgeopt.loading.individual import methods as individual_methods
 from edgeopt.loading.modes import register_by_mode
 
 __all__ = [
@@ -14,8 +13,7 @@ __all__ = [
     "exact",
     "extended_methods",
     "greedy",
-    "individual_greedy",
-    "individual_local_search",
+    "individual_methods",
     "local_search",
     "modular_dp",
     "tree",
