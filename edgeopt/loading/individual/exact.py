@@ -122,7 +122,9 @@ class Run:
             self.notes.append("batches are too short for the path relaxation")
             return
         path = PathBound(self.arrays, self.options.part(self.options.remaining_s() / PATH_SHARE), step, self.users)
-        self.tighten(path.run(self.options.iteration_limit))
+        bound = path.run(self.options.iteration_limit)
+        self.offer(path.found or [])
+        self.tighten(bound)
         self.notes.append(f"{self.bound} by the path relaxation, {path.walks} walks")
 
     def decide(self, master: Master) -> None:

@@ -1,21 +1,23 @@
-"""The path relaxation: a bound on the users from walks of the GPU through time, for each length of the upload phase.
+"""The path relaxation: a bound on the users from walks of the GPU through time, and a branch and bound with it.
 
-For W in [W1, W2] batches end by T_k - W1 after the upload phase, and the uploads of the served users take W2 at most.
-That nobody is served twice, and this length, are priced; what is left is a longest path over (time, model on the GPU).
-The intervals of W are halved where the bound is largest. Proof: docs/loading-deadlines-proofs.md.
+For an upload phase of W in [W1, W2] batches end by T_k - W1 after it, and the uploads of the served users take W2 at
+most. That nobody is served twice, and this length, are priced; what is left is a longest path over (time, model on the
+GPU). Where the bound is largest, the interval of W is halved, and when it is narrow, users are decided one by one.
+Proof: docs/loading-deadlines-proofs.md.
 """
 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import floor
-from typing import Any
 
 import numpy as np
 
-from edgeopt.loading.individual.arrays import Arrays, Floats
+from edgeopt.loading.individual.arrays import Arrays, Batch, Floats, Integers
+from edgeopt.loading.individual.sequencing import countable, sequenced
 from edgeopt.loading.relaxations import floor_bound
 from edgeopt.method import Options
 
@@ -23,8 +25,9 @@ STEPS = 2_000  # of the longest service
 MOST_STEPS = 20_000
 MOST_CELLS = 20_000_000  # steps times models squared that a walk may look at
 ITERATIONS = 120  # on an interval before it is halved
-NARROWEST = 2**-9  # of the longest upload phase
+NARROWEST = 2**-7  # of the longest upload phase: narrower intervals are not halved
 ROUNDING = 1e-9  # relative to a step
+UPLOAD_MARGIN = 1e-9  # relative, for rounding errors of sums of upload times
 INSIDE = 1e-4  # how far below an integer a bound is driven that shall round down to less
 
 
@@ -38,21 +41,35 @@ def step_length(arrays: Arrays) -> float | None:
     return step if horizon / step * len(arrays.model_names) ** 2 <= MOST_CELLS else None
 
 
-@dataclass(order=True)
-class Interval:
-    """Lengths of the upload phase, and the best prices for them; sorted by the bound, the largest first."""
+@dataclass
+class Part:
+    """Plans with an upload phase of certain lengths in which some users are served and others not.
 
-    key: float
+    Attributes
+    ----------
+    bound : float
+        None of them serves more users.
+    low, high : float
+        Lengths of the upload phase in seconds.
+    price, radio_price : numpy.ndarray of shape (users,), float
+        The best prices known.
+    fixed : numpy.ndarray of int64, shape (users,)
+        1: served; -1: not served; 0: open.
+    frequency : numpy.ndarray, shape (users,)
+        How often the last walks served each user.
+    """
+
+    bound: float
     low: float
     high: float
-    price: Any
+    price: Floats
     radio_price: float
-    pace: float = 1.0
+    fixed: Integers
+    frequency: Floats
 
-    @property
-    def bound(self) -> float:
-        """No plan with such an upload phase serves more users."""
-        return -self.key
+    def copy(self) -> Part:
+        """Return a part to be restricted further."""
+        return replace(self, price=self.price.copy(), fixed=self.fixed.copy(), frequency=self.frequency.copy())
 
 
 class PathBound:
@@ -66,92 +83,166 @@ class PathBound:
         As `step_length` says.
     served : int
         Users of the best plan known: the bound need not be lower.
+
+    Attributes
+    ----------
+    found : list of Batch or None
+        A plan of more users than were known to be served.
+    walks : int
+        Walks so far.
     """
 
     def __init__(self, arrays: Arrays, options: Options, step_s: float, served: int = 0) -> None:
         self._arrays, self._options, self._step_s = arrays, options, step_s
         self.served = served
+        self.found: list[Batch] | None = None
         self.walks = 0
         users, models = len(arrays.user_names), len(arrays.model_names)
-        self._switch = self._steps(arrays.switch_s)
         waiting = np.diff(arrays.first)
         number = np.arange(int(waiting.max()) + 1)
         parts = np.maximum(2, -(-number // arrays.capacity[:, None]))
         sampling = arrays.per_sample_s[:, None] * number
+        self._switch = self._steps(arrays.switch_s)
         self._compute = np.maximum(1, self._steps(arrays.fixed_s[:, None] + sampling))
         self._split = np.maximum(1, self._steps(arrays.fixed_s[:, None] * parts + sampling))
         sizes = waiting * (waiting + 1)
         self._offset = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         most = floor(float(arrays.due_s.max()) / step_s) + 2
-        self._reward = np.empty(int(sizes.sum()))
-        self._ranked = np.empty(users, np.int64)
-        self._done, self._ready = np.empty((most, models)), np.empty((most, models))
-        self._chosen, self._origin = np.empty((most, models), np.int64), np.empty((most, models), np.int64)
+        self._scratch = (
+            np.empty(int(sizes.sum())),
+            np.empty(users, np.int64),
+            np.empty((most, models)),
+            np.empty((most, models)),
+            np.empty((most, models), np.int64),
+            np.empty((most, models), np.int64),
+        )
         longest = float(min(arrays.upload_s.sum(), arrays.due_s.max()))
         self._narrowest = longest * NARROWEST
-        self._waiting = [Interval(-float(users), 0.0, longest, np.zeros(users), 0.0)]
-        self._closed = 0.0  # the largest bound of the intervals that are not halved any more
+        self._better, self._worse = _closures(users, arrays.dominations)
+        self._parts: list[tuple[float, int, Part]] = []
+        self._pushed = 0
+        self._push(Part(float(users), 0.0, longest, np.zeros(users), 0.0, np.zeros(users, np.int64), np.zeros(users)))
+        self._undecided = 0.0  # the largest bound of parts that could not be restricted further
 
-    def _steps(self, seconds: Floats) -> Any:
+    def _steps(self, seconds: Floats) -> Integers:
         return np.maximum(0, np.floor(seconds / self._step_s - ROUNDING)).astype(np.int64)
 
     @property
     def bound(self) -> int:
         """No plan serves more users, nor fewer than are known to be served."""
-        largest = max([self._closed, *(interval.bound for interval in self._waiting[:1])])
+        largest = max([self._undecided, *(-key for key, _, _ in self._parts[:1])])
         return max(self.served, floor_bound(largest))
 
-    def run(self, iterations: int | None = None) -> int:
-        """Halve intervals until the bound is that of the known plan or cannot be lowered; return the bound."""
-        while self._waiting and self.bound > self.served and self._options.stop_reason() is None:
-            if iterations is not None and self.walks >= iterations:
+    def run(self, walks: int | None = None) -> int:
+        """Restrict parts until the bound is that of the known plan or cannot be lowered; return the bound."""
+        while self._parts and self.bound > max(self.served, floor_bound(self._undecided)):
+            if self._options.stop_reason() is not None or (walks is not None and self.walks >= walks):
                 break
-            self._advance(heapq.heappop(self._waiting))
+            part = self._parts[0][2]
+            wide = part.high - part.low > self._narrowest
+            smaller = list(self._halves(part) if wide else self._decided(part))
+            heapq.heappop(self._parts)
+            for each in smaller:
+                self._push(each)
             self._options.report(bound=self.bound)
         return self.bound
 
-    def _advance(self, interval: Interval) -> None:
-        if interval.high - interval.low <= self._narrowest:
-            self._closed = max(self._closed, interval.bound)
-            return
-        middle = (interval.low + interval.high) / 2
-        for low, high in ((interval.low, middle), (middle, interval.high)):
-            half = Interval(interval.key, low, high, interval.price.copy(), interval.radio_price)
-            self._lower(half)
-            if floor_bound(half.bound) > self.served:
-                heapq.heappush(self._waiting, half)
+    def _push(self, part: Part) -> None:
+        if floor_bound(part.bound) > self.served:
+            self._pushed += 1
+            heapq.heappush(self._parts, (-part.bound, self._pushed, part))
 
-    def _lower(self, interval: Interval) -> None:
-        """Improve the prices of an interval."""
+    def _halves(self, part: Part) -> Iterator[Part]:
+        """Halve the lengths of the upload phase."""
+        middle = (part.low + part.high) / 2
+        for low, high in ((part.low, middle), (middle, part.high)):
+            half = part.copy()
+            half.low, half.high = low, high
+            yield self._lowered(half)
+
+    def _decided(self, part: Part) -> Iterator[Part]:
+        """Decide about the open user that the walks serve about every second time."""
+        still_open = np.flatnonzero(part.fixed == 0)
+        if len(still_open) == 0:
+            # Those who must be served can be, but `_served` could not tell by itself.
+            if self._sequenced(part, always=True) is None:
+                self._undecided = max(self._undecided, part.bound)
+            return
+        user = int(still_open[np.argmin(np.abs(part.frequency[still_open] - 0.5))])
+        without, served = part.copy(), part.copy()
+        without.fixed[self._worse[user]] = -1
+        without.fixed[user] = -1
+        yield self._lowered(without)
+        served.fixed[self._better[user]] = 1
+        served.fixed[user] = 1
+        served.low = max(served.low, float(self._arrays.upload_s[served.fixed > 0].sum()) * (1 - UPLOAD_MARGIN))
+        if served.low <= served.high and self._sequenced(served) is not False:
+            yield self._lowered(served)
+
+    def _sequenced(self, part: Part, always: bool = False) -> bool | None:
+        """Whether those who must be served can be; their plan is kept if it serves more than known."""
+        users = np.flatnonzero(part.fixed > 0).tolist()
+        if not always and not countable(self._arrays, users):
+            return None
+        batches = sequenced(self._arrays, users, self._options)
+        if isinstance(batches, list) and len(users) > self.served:
+            self.served, self.found = len(users), batches
+            self._options.report(self.served)
+        return True if isinstance(batches, list) else batches
+
+    def _lowered(self, part: Part) -> Part:
+        """Improve the prices of a part, and with them its bound."""
         from edgeopt.loading.individual.path_kernels import least_walk_bound
 
         arrays = self._arrays
-        latest = np.floor((arrays.due_s - interval.low) / self._step_s + ROUNDING).astype(np.int64)
+        allowed = part.fixed >= 0
+        if floor_bound(part.bound) <= self.served or int(allowed.sum()) <= self.served:
+            part.bound = min(part.bound, float(allowed.sum()))
+            return part
+        part.price[~allowed] = 0.0
+        part.price[part.fixed == 0] = np.maximum(0.0, part.price[part.fixed == 0])
+        latest = np.floor((arrays.due_s - part.low) / self._step_s + ROUNDING).astype(np.int64)
         size = int(max(0, latest.max()))
-        parts = [latest[low:high] for low, high in pairwise(arrays.first)]
-        rank = np.stack([np.searchsorted(part, np.arange(size + 1)) for part in parts], axis=1).astype(np.int64)
-        bound, interval.radio_price, walks, interval.pace = least_walk_bound(
-            interval.price,
-            interval.radio_price,
+        ranges = pairwise(arrays.first)
+        rank = np.stack([np.searchsorted(latest[low:high], np.arange(size + 1)) for low, high in ranges], axis=1)
+        bound, part.radio_price, walks = least_walk_bound(
+            part.price,
+            part.fixed,
+            part.frequency,
+            part.radio_price,
             arrays.upload_s,
-            interval.high,
+            part.high,
             self.served + 1 - INSIDE,
             ITERATIONS,
             arrays.first,
             arrays.capacity,
-            rank,
+            rank.astype(np.int64),
             self._switch,
             self._compute,
             self._split,
             self._offset,
             size,
-            self._reward,
-            self._ranked,
-            self._done,
-            self._ready,
-            self._chosen,
-            self._origin,
-            interval.pace,
+            *self._scratch,
         )
         self.walks += walks
-        interval.key = max(interval.key, -bound)
+        part.bound = min(part.bound, bound)
+        return part
+
+
+def _closures(users: int, dominations: list[tuple[int, int]]) -> tuple[list[Integers], list[Integers]]:
+    """Return for each user those who are served if it is, and those who are not served if it is not."""
+    better = np.zeros((users, users), np.bool_)  # row q: all k that dominate q
+    above: list[list[int]] = [[] for _ in range(users)]
+    for k, q in dominations:
+        above[q].append(k)
+
+    def close(q: int) -> None:
+        for k in above[q]:
+            if not better[q, k]:
+                better[q, k] = True
+                close(k)
+                better[q] |= better[k]
+
+    for q in range(users):
+        close(q)
+    return [np.flatnonzero(row) for row in better], [np.flatnonzero(column) for column in better.T]

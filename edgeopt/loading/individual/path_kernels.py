@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 NEVER = -1e300
+MEMORY = 0.1  # weight of the latest walk in the frequencies
 
 
 @njit(cache=True)
@@ -147,6 +148,8 @@ def best_walk(
 @njit(cache=True)
 def least_walk_bound(
     price: Floats,
+    fixed: Integers,
+    frequency: Floats,
     radio_price: float,
     upload: Floats,
     longest: float,
@@ -166,35 +169,37 @@ def least_walk_bound(
     ready: Floats,
     chosen: Integers,
     origin: Integers,
-    pace: float,
-) -> tuple[float, float, int, float]:
+) -> tuple[float, float, int]:
     """Lower the Lagrangian bound by subgradient steps on the prices.
 
     Parameters
     ----------
     price : numpy.ndarray, shape (users,)
         Prices of being served twice, in users; receives the best ones.
+    fixed : numpy.ndarray of int64, shape (users,)
+        1: the user must be served, so that its price may be negative; -1: it must not; 0: free.
+    frequency : numpy.ndarray, shape (users,)
+        Receives how often the last walks serve each user, on average.
     radio_price : float
         Price of the upload phase, in users for the length `longest`.
     longest : float
         No more seconds of uploads are allowed.
     target : float
         A bound below it is good enough.
-    pace : float
-        Factor of the step lengths; halved when the bound does not improve.
 
     Returns
     -------
-    tuple of float, float, int, float
-        Bound, its radio price, iterations done, pace.
+    tuple of float, float, int
+        Bound, its radio price, iterations done.
     """
     users = len(price)
     share = upload / max(longest, 1e-300)
     counts = np.zeros(users, np.int64)
     current, radio = price.copy(), radio_price
     best, best_radio, stale = np.inf, radio_price, 0
+    pace = 1.0  # factor of the step lengths; halved when the bound does not improve
     for iteration in range(iterations):
-        worth = 1.0 - current - radio * share
+        worth = np.where(fixed < 0, -1.0, 1.0 - current - radio * share)
         walk = best_walk(
             worth,
             first,
@@ -214,6 +219,8 @@ def least_walk_bound(
             counts,
         )
         bound = current.sum() + radio + walk
+        for user in range(users):
+            frequency[user] += MEMORY * (counts[user] - frequency[user])
         if bound < best - 1e-3:
             stale = 0
         else:
@@ -222,22 +229,24 @@ def least_walk_bound(
             best, best_radio = bound, radio
             price[:] = current
         if best < target:
-            return best, best_radio, iteration + 1, pace
+            return best, best_radio, iteration + 1
         if stale >= 6:
             stale, pace = 0, pace / 2
             current[:], radio = price, best_radio
         excess, norm = -1.0, 0.0
         for user in range(users):
             excess += counts[user] * share[user]
-            if counts[user] != 1 and (current[user] > 0.0 or counts[user] > 1):
+            if counts[user] != 1 and (current[user] > 0.0 or counts[user] > 1 or fixed[user] > 0) and fixed[user] >= 0:
                 norm += (counts[user] - 1.0) ** 2
         scale = 4.0  # the one row of the radio weighs as much as several users
         if radio > 0.0 or excess > 0.0:
             norm += scale * excess * excess
         if norm < 1e-12 or pace < 1e-3:
-            return best, best_radio, iteration + 1, pace
+            return best, best_radio, iteration + 1
         length = pace * (bound - target + 0.5) / norm
         for user in range(users):
-            current[user] = max(0.0, current[user] + length * (counts[user] - 1.0))
+            if fixed[user] >= 0:
+                changed = current[user] + length * (counts[user] - 1.0)
+                current[user] = changed if fixed[user] else max(0.0, changed)
         radio = max(0.0, radio + length * scale * excess)
-    return best, best_radio, iterations, pace
+    return best, best_radio, iterations

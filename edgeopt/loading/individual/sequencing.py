@@ -13,6 +13,12 @@ from edgeopt.method import Options
 MOST_STATES = 2_000_000  # parts of a set times models
 
 
+def countable(arrays: Arrays, users: Sequence[int]) -> bool:
+    """Whether the parts of a set of users are few enough to be enumerated."""
+    sizes = np.bincount(arrays.model[list(users)], minlength=1) if users else np.zeros(1, np.int64)
+    return prod(int(size) + 1 for size in sizes) * int((sizes > 0).sum()) <= MOST_STATES
+
+
 def sequenced(arrays: Arrays, users: Sequence[int], options: Options) -> list[Batch] | bool | None:
     """Return batches that serve all these users in time; False: there are none; None: not decided."""
     if not users:
@@ -20,7 +26,7 @@ def sequenced(arrays: Arrays, users: Sequence[int], options: Options) -> list[Ba
     users = sorted(users)
     models = np.unique(arrays.model[users])
     sizes = [int((arrays.model[users] == model).sum()) for model in models]
-    if prod(size + 1 for size in sizes) * len(models) <= MOST_STATES:
+    if countable(arrays, users):
         return _by_parts(arrays, np.array(users), models, sizes) or False
     from edgeopt.loading.individual.cpsat import sequenced as by_cpsat
 
