@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.loading.modes import individual_deadlines
+from edgeopt.loading.modes import different_deadlines, individual_deadlines, unusual_mode
 from edgeopt.loading.modular_dp import WIDEST
 from edgeopt.loading.relaxations import too_large
 from edgeopt.method import Options, methods
@@ -14,6 +14,8 @@ FOR_INDIVIDUAL_DEADLINES = ("exact", "cpsat", "local-search", "greedy", "edf")
 
 def choose(instance: LoadingInstance, options: Options) -> tuple[str, str]:
     """Return the name of the best method that fits the instance, and why it is the best."""
+    if unusual_mode(instance) and not different_deadlines(instance):
+        return "exact", "the only method that can prove the optimum in this mode at any size"
     if individual_deadlines(instance):
         return _for_individual_deadlines(instance)
     sharing = compile_arrays(instance).sharing

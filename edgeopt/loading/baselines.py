@@ -8,6 +8,7 @@ import numpy as np
 
 from edgeopt.loading.arrays import HORIZON_MARGIN, bandwidths, compile_arrays
 from edgeopt.loading.dp import Watch
+from edgeopt.loading.extended.in_turn import ExtendedLine
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.merging import Pool
 from edgeopt.loading.modes import one_deadline, unusual_mode
@@ -110,9 +111,13 @@ class Line:
         return sum(library.blocks[block] for block in missing) / self._instance.server.load_rate_bytes_per_s
 
 
+def _line(instance: LoadingInstance) -> Line | ExtendedLine:
+    return ExtendedLine(instance) if unusual_mode(instance) else Line(instance)
+
+
 def serve_in_turn(instance: LoadingInstance, users: Sequence[str], options: Options) -> tuple[Plan, Stopped]:
     """Add users in this order, leaving out those who would make anybody late."""
-    line, served = Line(instance), 0
+    line, served = _line(instance), 0
     for user in users:
         reason = options.stop_reason()
         if reason:
@@ -122,7 +127,7 @@ def serve_in_turn(instance: LoadingInstance, users: Sequence[str], options: Opti
     return line.plan(), Stopped.FINISHED
 
 
-@method("loading", "edf", kind="baseline", guarantee="none", fits=unusual_mode)
+@method("loading", "edf", kind="baseline", guarantee="none")
 def solve_earliest_deadline_first(instance: LoadingInstance, options: Options) -> Outcome:
     """Add users by deadline (ties: by upload time, then by name); skip those who would make anybody late."""
     facts = instance.users
@@ -131,7 +136,7 @@ def solve_earliest_deadline_first(instance: LoadingInstance, options: Options) -
     return Outcome(plan, stopped=stopped, message=f"earliest deadline first, {len(plan['batches'])} batches")
 
 
-@method("loading", "random", kind="baseline", guarantee="none", fits=unusual_mode)
+@method("loading", "random", kind="baseline", guarantee="none")
 def solve_at_random(instance: LoadingInstance, options: Options) -> Outcome:
     """Add users in random order; skip those who would make anybody late."""
     names = sorted(instance.users)

@@ -19,6 +19,7 @@ from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
 MOST_ASKED_CODES = 2**62  # the dynamic program may give up; beyond, it cannot even begin
+SEARCH_PART = 4  # of the time that is left, before the dynamic program
 FIRST_SHARE = 10  # of the local search's default iterations, before there is a bound
 
 
@@ -60,7 +61,10 @@ def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
     options.report(bound=bound)
     notes = [f"each block once: {bound}"]
     search.enough = bound
-    search.run(search.iterations + default_iterations(workload))
+    if options.time_limit is None:
+        search.run(search.iterations + default_iterations(workload))
+    else:
+        search.run_for(options.remaining_s() / SEARCH_PART)
     plan, stopped = search.plan(start), None
     if bound > users_of(plan):
         plan, bound, stopped = _decide(workload, plan, bound, options, notes)

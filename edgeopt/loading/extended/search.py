@@ -16,10 +16,10 @@ from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
 NOBODY = "no model can serve anyone in time"
-DEFAULT_EFFORT = 60_000_000  # iterations times batches, when neither time nor iterations are limited
-MOST_DEFAULT_ITERATIONS = 2_000_000
+DEFAULT_EFFORT = 200_000_000  # iterations times batches, when neither time nor iterations are limited
+ITERATIONS_FOR_A_USER = 100_000
 CHUNK_EFFORT = 600_000  # iterations times batches between two questions whether to stop
-ROUND = 60_000  # iterations of one cooling
+ROUND = 60_000  # iterations of one cooling; they double when all of WARM had their turn
 WARM = (0.7, 2.0, 5.0)  # users that a first move may lose; rounds take turns
 COLD = 0.03
 PRICE_FACTOR = 1.5  # of the users per second of the best sequence
@@ -158,6 +158,14 @@ class Search:
             self._round()
         return reason
 
+    def run_for(self, seconds: float) -> None:
+        """Search until it has ended, or for so many seconds."""
+        options = self._options
+        self._options = options.part(seconds)
+        self._options.iteration_limit = options.iteration_limit
+        self.run()
+        self._options = options
+
     def plan(self, start: Plan | None) -> Plan:
         """Return the plan of the best sequence, or that of the start where it serves more."""
         if start is not None and sum(len(batch["users"]) for batch in start["batches"]) > self.best.size[1]:
@@ -171,10 +179,11 @@ class Search:
         line = Line(workload)
         line.copy_from(best)
         warmth = WARM[self._rounds % len(WARM)]
-        cooling = (COLD / warmth) ** (1 / ROUND)
+        steps_of_round = ROUND << self._rounds // len(WARM)
+        cooling = (COLD / warmth) ** (1 / steps_of_round)
         self._rounds += 1
         price = PRICE_FACTOR * max(1, int(best.size[1])) / max(workload.horizon_s, 1e-300)
-        end = self.iterations + ROUND
+        end = self.iterations + steps_of_round
         while self.iterations < end and self.ended() is None:
             steps = min(end - self.iterations, 1 + CHUNK_EFFORT // (1 + int(line.size[0])))
             if self._limit is not None:
@@ -203,7 +212,7 @@ class Search:
 def default_iterations(workload: Workload) -> int:
     """Iterations of a run that is limited neither in time nor in iterations."""
     batches = int((-(-workload.most // workload.batch)).sum())
-    return min(MOST_DEFAULT_ITERATIONS, 1 + DEFAULT_EFFORT // (1 + batches))
+    return min(ITERATIONS_FOR_A_USER * int(workload.most.sum()), 1 + DEFAULT_EFFORT // (1 + batches))
 
 
 def started(workload: Workload, options: Options) -> tuple[Line, Plan | None]:
