@@ -9,6 +9,8 @@ from edgeopt.caching.instance import CachingInstance
 from edgeopt.method import Options, Outcome, method
 
 FULL_TABLE_NODES = 8  # as of the rate tables, which are not imported here
+PROGRAM_GAP = 5e-3  # below it, 'neighbourhood' does without the program
+PROGRAM_NODES = 100  # of its branch and bound
 MOST_NODES = 62  # sets of nodes are bits of 64-bit integers
 
 
@@ -62,11 +64,20 @@ def solve_exact(instance: CachingInstance, options: Options) -> Outcome:
     fits=_few_nodes,
 )
 def solve_neighbourhood(instance: CachingInstance, options: Options) -> Outcome:
-    """Prices over the sets of useful nodes, better sets by branch and bound, then local search."""
+    """Prices over useful sets, better sets by branch and bound, local search; then HiGHS on these sets."""
+    from edgeopt.caching.exact import solve_menu
     from edgeopt.caching.solving import work_up
 
     work = work_up(instance, options)
-    return work.outcome or work.result(work.searched())
+    if work.outcome is not None:
+        return work.outcome
+    priced = work.searched()
+    if priced.gap <= PROGRAM_GAP:
+        return work.result(priced)
+    # The program's own bound is that of its menu only, so it must not be reported.
+    within = options.part(options.remaining_s())
+    found = solve_menu(work.tables, priced.menu, priced.dual, within, PROGRAM_NODES)
+    return work.of_choice(priced.menu, found.choice, priced.bound, work.stopped)
 
 
 @method(

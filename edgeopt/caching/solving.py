@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from edgeopt.caching.rates import FULL_TABLE_NODES
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.tables import Menu, Tables
 from edgeopt.method import Options, Outcome
-from edgeopt.solution import Stopped
+from edgeopt.solution import Stopped, relative_gap
 
 UNFINISHED = "No caches were found with which every delivery ends; some blocks reach their users only if cached"
 
@@ -41,6 +42,12 @@ class Priced:
     menu: Menu
     dual: Dual
     bound: float | None
+
+    @property
+    def gap(self) -> float:
+        """Relative distance of the best choice to the bound; infinite without one of them."""
+        gap = relative_gap(None if self.dual.choice is None else self.dual.objective, self.bound)
+        return inf if gap is None else gap
 
 
 class Worked:
