@@ -7,19 +7,19 @@ import numpy as np
 from edgeopt.placement.knapsack import Knapsack
 
 
-def random_knapsack(seed: int, items: int = 9) -> Knapsack:
+def random_knapsack(seed: int, items: int = 11) -> Knapsack:
     """Draw a problem with ties, items without elements, elements without items or weight, and any capacity."""
     rng = np.random.default_rng([seed, 9])
     items = int(rng.integers(1, items + 1))
-    elements = int(rng.integers(1, 10))
+    elements = int(rng.integers(1, 13))
     weight = rng.integers(0, 12, elements)
     integral = bool(rng.random() < 0.7)
     profit = rng.integers(0, 15, items).astype(float)
     return Knapsack(
         profit if integral else profit / 7,
-        rng.random((items, elements)) < rng.uniform(0.1, 0.6),
+        rng.random((items, elements)) < rng.uniform(0.05, 0.4),
         weight,
-        int(rng.integers(0, weight.sum() + 2)),
+        int(weight.sum() * rng.uniform(0, 1.05)),
         integral,
     )
 

@@ -12,14 +12,14 @@ def random_instance(seed: int, *, nodes: int | None = None, models: int | None =
     """Draw an instance of at most 3 nodes and 7 models (fewer models with more nodes)."""
     rng = np.random.default_rng([seed, 4])
     nodes = int(rng.integers(1, 4)) if nodes is None else nodes
-    models = int(rng.integers(1, {1: 8, 2: 6, 3: 5}[nodes])) if models is None else models
-    blocks = {f"b{number}": int(rng.integers(0, 9)) for number in range(rng.integers(1, 2 * models + 2))}
-    density = rng.uniform(0.1, 0.7)
+    models = int(rng.integers(*{1: (2, 9), 2: (2, 7), 3: (1, 5)}[nodes])) if models is None else models
+    blocks = {f"b{number}": int(rng.integers(0, 9)) for number in range(rng.integers(models, 2 * models + 1))}
+    names = list(blocks)
     library = ModelLibrary(
         name="random",
         blocks=blocks,
         models={
-            f"m{number}": Model(blocks=[block for block in blocks if rng.random() < density])
+            f"m{number}": Model(blocks=rng.choice(names, min(len(names), rng.integers(0, 5)), replace=False).tolist())
             for number in range(models)
         },
     )
@@ -28,7 +28,7 @@ def random_instance(seed: int, *, nodes: int | None = None, models: int | None =
     return PlacementInstance(
         name=f"random{seed}",
         library=library,
-        nodes={f"n{number}": Node(storage_bytes=int(rng.integers(0, total + 1))) for number in range(nodes)},
+        nodes={f"n{number}": Node(storage_bytes=int(total * rng.uniform(0.1, 0.6))) for number in range(nodes)},
         demand=[
             Demand(
                 user=f"u{rng.integers(0, 4)}",
@@ -36,6 +36,6 @@ def random_instance(seed: int, *, nodes: int | None = None, models: int | None =
                 weight=float(rng.integers(0, 40)) / 7 if real else int(rng.integers(0, 12)),
                 nodes=[f"n{number}" for number in range(nodes) if rng.random() < 0.7],
             )
-            for _ in range(rng.integers(0, 4 * models + 1))
+            for _ in range(0 if rng.random() < 0.05 else rng.integers(models, 6 * models + 1))
         ],
     )
