@@ -15,20 +15,20 @@ from edgeopt.caching.beamforming.sdr import randomized, relaxations
 from edgeopt.caching.generator import generate
 from edgeopt.caching.groups import find_requests
 
-PAIRS = 30  # for each seed
+PAIRS = 60  # for each seed
 REPEATS = 20  # of the fast beamformers
 SEEDS = (1, 2, 3)
 TIGHT = 1e-3  # the bound counts as tight where some beamformer comes this close
 
 
 def drawn_pairs(seed: int) -> tuple[Channels, Pairs]:
-    """Random sets of 1 to 4 nodes of six with audiences of at least two users of a drawn instance."""
+    """Random sets of 1 to 6 nodes with audiences of at least two users of a drawn instance."""
     rng = np.random.default_rng([seed, 5])
     instance = generate(models=24, nodes=6, users=12, scenarios=8, seed=seed)
     audiences = [users for users in find_requests(instance).audiences if len(users) > 1]
-    nodes, users = np.full((PAIRS, 4), -1), np.full((PAIRS, 12), -1)
+    nodes, users = np.full((PAIRS, 6), -1), np.full((PAIRS, 12), -1)
     for row in range(PAIRS):
-        chosen = np.sort(rng.permutation(6)[: rng.integers(1, 5)])
+        chosen = np.sort(rng.permutation(6)[: rng.integers(1, 7)])
         served = audiences[rng.integers(len(audiences))]
         nodes[row, : len(chosen)], users[row, : len(served)] = chosen, served
     return Channels.of(instance), Pairs(nodes, users)
@@ -82,7 +82,7 @@ def main() -> None:
         __file__,
         "Beamformers",
         [
-            f"{count} pairs of 1 to 4 nodes (4 antennas each) and 2 or more users, of three drawn instances with "
+            f"{count} pairs of 1 to 6 nodes (4 antennas each) and 2 or more users, of three drawn instances with "
             "channel error; one thread. The bound on the least robust amplitude is that of the semidefinite "
             f"relaxation, made safe by its certificate. It is tight, within {TIGHT:g} of some beamformer, for "
             f"{int(tight.sum())} pairs.",
