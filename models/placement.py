@@ -41,20 +41,15 @@ def formulate(instance: PlacementInstance | Arrays) -> pyo.ConcreteModel:
     useful = [(int(n), int(i)) for n, i in np.argwhere(arrays.useful)]
     blocks = NodeBlocks(arrays)
     spread = [int(g) for g in np.flatnonzero(arrays.reach.sum(axis=1) > 1)]
+    single = [int(g) for g in np.flatnonzero(arrays.reach.sum(axis=1) == 1)]
 
     m.x = pyo.Var(useful, domain=pyo.Binary)
     m.z = pyo.Var(list(blocks.shared), bounds=(0, 1))
     m.h = pyo.Var(spread, bounds=(0, 1))
 
-    m.hit = pyo.Constraint(
-        spread,
-        rule=lambda m, g: (
-            m.h[g] <= sum(m.x[int(n), int(arrays.group_model[g])] for n in np.flatnonzero(arrays.reach[g]))
-        ),
-    )
-    m.needs = pyo.Constraint(blocks.needs, rule=lambda m, n, i, j: m.x[n, i] <= m.z[n, j])
+    m.hit = pyo.Constraint(spread, rule=_hit)
+    m.needs = pyo.Constraint(blocks.needs, rule=_needs)
     m.storage = pyo.Constraint(range(len(arrays.node_names)), rule=lambda m, n: _storage(m, n, blocks))
-    single = np.flatnonzero(arrays.reach.sum(axis=1) == 1)
     m.weight = pyo.Objective(
         expr=sum(arrays.group_weight[g] * m.h[g] for g in spread)
         + sum(
@@ -72,6 +67,17 @@ def read_plan(m: pyo.ConcreteModel) -> Plan:
         placed[key] = variable.value > 0.5
     plan: Plan = m.arrays.plan(placed)
     return plan
+
+
+def _hit(m: Any, g: int) -> Any:
+    """A group is hit by a node that it reaches and that stores its model."""
+    model = int(m.arrays.group_model[g])
+    return m.h[g] <= sum(m.x[int(n), model] for n in np.flatnonzero(m.arrays.reach[g]))
+
+
+def _needs(m: Any, n: int, i: int, j: int) -> Any:
+    """A model on a node needs each of its blocks there."""
+    return m.x[n, i] <= m.z[n, j]
 
 
 def _storage(m: Any, n: int, blocks: NodeBlocks) -> Any:
