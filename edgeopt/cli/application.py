@@ -13,6 +13,7 @@ from edgeopt.cli.compare import compare
 from edgeopt.cli.generate import generate_app
 from edgeopt.cli.import_ import import_
 from edgeopt.cli.info import info
+from edgeopt.cli.library import library_app
 from edgeopt.cli.methods import methods
 from edgeopt.cli.plot import plot
 from edgeopt.cli.schema import schema
@@ -34,6 +35,7 @@ for verb in (solve, compare, check, info, methods, schema, plot):
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(generate_app, name="generate")
+app.add_typer(library_app, name="library")
 
 
 def _version(wanted: bool) -> None:

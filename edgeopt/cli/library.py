@@ -1,0 +1,138 @@
+"""`edgeopt library`: model libraries from checkpoint files, or from the structure of networks alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgeopt.cli.common import Quiet, Threads, facts_text, on_terminal, require_writable, save_figure
+from edgeopt.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeopt.library import ModelLibrary
+
+library_app = typer.Typer(
+    help="Make a model library: from checkpoint files, or from the structure of networks alone.", no_args_is_help=True
+)
+
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Library file.", show_default=False)]
+Figure = Annotated[
+    Path | None, typer.Option(metavar="F.png", help="Also draw what the models share.", show_default=False)
+]
+
+
+class Group(StrEnum):
+    """What blocks are split at."""
+
+    LAYER = "layer"
+
+
+@library_app.command()
+def scan(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH", help="Safetensors files, index files, folders at any depth.", show_default=False
+        ),
+    ],
+    output: Output,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="F", help="Also write each tensor's name, type, shape, digest, block.", show_default=False
+        ),
+    ] = None,
+    figure: Figure = None,
+    base: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADAPTER=MODEL", help="Base of an adapter, where its files do not tell."),
+    ] = None,
+    min_block_bytes: Annotated[
+        int, typer.Option(metavar="N", min=0, help="What the same models share is copied to each when smaller.")
+    ] = 0,
+    group_by: Annotated[Group | None, typer.Option(help="Split blocks at layers.", show_default=False)] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Leave out tensors with such names: '*.inv_freq'. Repeatable."),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where digests are remembered; default: the user's cache folder."),
+    ] = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Find the tensors that are the same bytes in several checkpoints, without loading them into memory."""
+    from edgeopt.checkpoints.cache import default_cache
+    from edgeopt.checkpoints.scan import scan as scan_checkpoints
+    from edgeopt.files import format_json, write_text
+    from edgeopt.solving import available_cores
+
+    targets = [target for target in (output, trace, figure, cache) if target is not None]
+    if len({target.resolve() for target in targets}) < len(targets):
+        raise UsageError("two of the outputs are the same file")
+    for target in targets:
+        require_writable(target, paths)
+    if threads is not None and threads < 1:
+        raise UsageError(f"at least 1 thread, not {threads}")
+    with _shown_progress(hidden=quiet) as show:
+        result = scan_checkpoints(
+            paths,
+            name=output.stem,
+            bases=_pairs(base or []),
+            ignore=ignore or [],
+            min_block_bytes=min_block_bytes,
+            group_by="layer" if group_by is Group.LAYER else None,
+            threads=threads or available_cores(),
+            cache=cache or default_cache(),
+            progress=show,
+        )
+    if trace is not None:
+        write_text(trace, format_json(result.trace))
+    if not quiet:
+        for notice in result.notices:
+            typer.echo(notice, err=True)
+    _finish(result.library, output, figure, {"files": result.files_text()})
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in given:
+        adapter, equals, model = text.partition("=")
+        if not (adapter and equals and model):
+            raise UsageError(f"--base should be ADAPTER=MODEL, not {text!r}")
+        pairs[adapter] = model
+    return pairs
+
+
+def _finish(library: ModelLibrary, output: Path, figure: Path | None, facts: dict[str, str]) -> None:
+    """Write the library, draw it if asked, and say what sharing saves."""
+    library.write(output)
+    if figure is not None:
+        from edgeopt.reporting.sharing_figure import plot_sharing
+
+        save_figure(plot_sharing(library), figure)
+    typer.echo(facts_text({"library": library.name, **facts, **library.facts()}))
+    for target in (output, figure):
+        if target is not None:
+            typer.echo(f"written to {target}", err=True)
+
+
+@contextmanager
+def _shown_progress(hidden: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show the hashed bytes on a terminal while the scan lasts."""
+    if hidden or not on_terminal():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = [BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("hashing", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
