@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs, robust_amplitudes
 from edgeopt.caching.beamforming.dual import dual
 from edgeopt.caching.beamforming.mrt import mrt
+from edgeopt.errors import MissingExtra
 
 needs_clarabel = pytest.mark.skipif(find_spec("clarabel") is None, reason="needs the extra radio")
 
@@ -114,3 +116,13 @@ def test_certificate_is_valid_for_any_arguments() -> None:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=2, keepdims=True), 1)
             assert robust_amplitudes(channels, every(3, 3), vectors)[0] <= bound
         assert dual(channels, every(3, 3)).amplitudes[0] <= bound
+
+
+def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Clarabel the cone programs say what to install."""
+    from edgeopt.caching.beamforming.sdr import sdr_bounds
+
+    monkeypatch.setitem(sys.modules, "clarabel", None)
+    channels = random_channels(np.random.default_rng(7), 2, 2, 1, 0.0)
+    with pytest.raises(MissingExtra, match=r"edgeopt\[radio\]"):
+        sdr_bounds(channels, every(2, 2))

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from edgeopt.caching.beamforming.channels import Beams, Channels, Complexes, Floats, Pairs, robust_amplitudes
+from edgeopt.caching.beamforming.conic import clarabel, minimise
 from edgeopt.caching.beamforming.dual import dual
 
 PASSES = 20
@@ -55,8 +56,7 @@ def fixed_phase_beams(channels: Complexes, errors: Floats, phases: Complexes) ->
     errors : numpy.ndarray of float64, shape (nodes,)
     phases : numpy.ndarray of complex128, shape (users,)
     """
-    import clarabel
-
+    solver = clarabel()
     nodes, users, antennas = channels.shape
     scale = max(float(np.abs(channels).max()), 1e-300)
     half = nodes * antennas  # columns: real parts, imaginary parts, lengths a_n, t
@@ -74,15 +74,10 @@ def fixed_phase_beams(channels: Complexes, errors: Floats, phases: Complexes) ->
             lengths[first + 1 + antennas + antenna, half + node * antennas + antenna] = -1.0
     cost = np.zeros(columns)
     cost[-1] = -1.0
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    cones = [clarabel.NonnegativeConeT(users + nodes)]
-    cones += [clarabel.SecondOrderConeT(1 + 2 * antennas) for _ in range(nodes)]
+    cones = [solver.NonnegativeConeT(users + nodes)]
+    cones += [solver.SecondOrderConeT(1 + 2 * antennas) for _ in range(nodes)]
     right = np.concatenate([np.zeros(users), np.ones(nodes), np.zeros(len(lengths))])
-    rows = sparse.csc_matrix(np.vstack([heard, full, lengths]))
-    quadratic = sparse.csc_matrix((columns, columns))
-    solution = clarabel.DefaultSolver(quadratic, cost, rows, right, cones, settings).solve()
-    values = np.array(solution.x)
+    values, _ = minimise(cost, sparse.csc_matrix(np.vstack([heard, full, lengths])), right, cones)
     beams = (values[:half] + 1j * values[half : 2 * half]).reshape(nodes, antennas)
     length = np.maximum(np.linalg.norm(beams, axis=1, keepdims=True), 1.0)
     inside: Complexes = beams / length

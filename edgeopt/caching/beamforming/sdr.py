@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from edgeopt.caching.beamforming.channels import Beams, Channels, Complexes, Floats, Pairs, robust_amplitudes
+from edgeopt.caching.beamforming.conic import clarabel, minimise
 
 SAMPLES = 50
 
@@ -90,8 +91,7 @@ def relax(channels: Complexes, errors: Floats) -> Relaxation:
     channels : numpy.ndarray of complex128, shape (nodes, users, antennas)
     errors : numpy.ndarray of float64, shape (nodes,)
     """
-    import clarabel
-
+    solver = clarabel()
     nodes, users, antennas = channels.shape
     scale = max(float(np.linalg.norm(channels, axis=2).sum(axis=0).min()), 1e-300)
     stacked, local = channels.transpose(1, 0, 2).reshape(users, -1) / scale, errors / scale
@@ -113,19 +113,14 @@ def relax(channels: Complexes, errors: Floats) -> Relaxation:
     identity = sparse.eye(packed.length, width, format="csc")
     cost = np.zeros(width)
     cost[packed.length] = -1.0
-    cones = [clarabel.NonnegativeConeT(nodes + users)]
-    cones += [clarabel.SecondOrderConeT(3) for _ in range(users)] + [clarabel.PSDTriangleConeT(2 * size)]
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    solution = clarabel.DefaultSolver(
-        sparse.csc_matrix((width, width)),
+    cones = [solver.NonnegativeConeT(nodes + users)]
+    cones += [solver.SecondOrderConeT(3) for _ in range(users)] + [solver.PSDTriangleConeT(2 * size)]
+    values, duals = minimise(
         cost,
         sparse.vstack([sparse.csc_matrix(rows), -identity]).tocsc(),
         np.concatenate([right, np.zeros(packed.length)]),
         cones,
-        settings,
-    ).solve()
-    values, duals = np.array(solution.x), np.array(solution.z)
+    )
     bound = certificate(stacked, local, duals[nodes : nodes + users], values[packed.length + 1 :], duals[:nodes])
     return Relaxation(bound * scale, packed.complex_matrix(values[: packed.length]))
 
