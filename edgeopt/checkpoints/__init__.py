@@ -1,5 +1,5 @@
 """Model libraries from checkpoint files: which tensors are the same bytes in several models."""
 
-from edgeopt.checkpoints.scan import Scan, scan
+from edgeopt.checkpoints.scanning import Scan, scan
 
 __all__ = ["Scan", "scan"]

@@ -69,7 +69,7 @@ def scan(
 ) -> None:
     """Find the tensors that are the same bytes in several checkpoints, without loading them into memory."""
     from edgeopt.checkpoints.cache import default_cache
-    from edgeopt.checkpoints.scan import scan as scan_checkpoints
+    from edgeopt.checkpoints.scanning import scan as scan_checkpoints
     from edgeopt.files import format_json, write_text
     from edgeopt.solving import available_cores
 

@@ -12,7 +12,6 @@ import pytest
 
 from edgeopt.checkpoints import cache as caching
 from edgeopt.checkpoints import hashing, scan
-from edgeopt.checkpoints import scan as scan_function
 from edgeopt.checkpoints.header import TensorFile, read_header
 from edgeopt.errors import InputError
 from tests.checkpoints.files import fine_tuned, network, write, write_adapter
@@ -49,7 +48,7 @@ def test_change_is_found(tmp_path: Path, change: Any, moment: str, monkeypatch: 
             change(path)
             return header
 
-        monkeypatch.setattr("edgeopt.checkpoints.scan.read_header", then_change)
+        monkeypatch.setattr("edgeopt.checkpoints.scanning.read_header", then_change)
     else:
         original, calls = hashing.hashlib.new, []
 
@@ -74,7 +73,7 @@ def test_vanished_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path.unlink()
         return header
 
-    monkeypatch.setattr("edgeopt.checkpoints.scan.read_header", then_remove)
+    monkeypatch.setattr("edgeopt.checkpoints.scanning.read_header", then_remove)
     with pytest.raises(InputError, match="No such file"):
         scan([tmp_path])
 
@@ -181,24 +180,16 @@ class TestCache:
 
     def test_unwritable_cache_is_said_and_forgiven(self, folder: Path) -> None:
         (folder / "file").write_text("")
-        found = scan_function([folder], cache=folder / "file" / "cache.json")
+        found = scan([folder], cache=folder / "file" / "cache.json")
         assert any("not remembered" in notice for notice in found.notices)
 
 
 def test_names_that_are_not_utf8(tmp_path: Path) -> None:
-    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe"))
+    path = write(tmp_path / "plain", {"a": np.ones(2)})
     try:
-        write(folder, {"a": np.ones(2)})
-    except (OSError, UnicodeError):
-        folder = tmp_path / "plain"
-        path = write(folder, {"a": np.ones(2)})
-        odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe"))
-        try:
-            odd.mkdir()
-        except OSError:
-            pytest.skip("the file system wants UTF-8")
-        path.rename(odd / path.name)
-        folder.rmdir()
+        path.parent.rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe"))
+    except OSError:
+        pytest.skip("the file system wants UTF-8")
     found = scan([tmp_path])
     json.dumps(found.library.to_dict(), ensure_ascii=False).encode()
     json.dumps(found.trace, ensure_ascii=False).encode()
