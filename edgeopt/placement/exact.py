@@ -74,7 +74,7 @@ def solve_program(arrays: Arrays, start: Placement, options: Options, node_limit
         result = solver.solve(
             gap=options.gap,
             absolute_gap=INTEGRAL_GAP if arrays.integral else 0.0,
-            node_limit=node_limit,
+            node_limit=options.iteration_limit if node_limit is None else node_limit,
             start=program.start(best),
             report=lambda objective, bound: options.report(None, bound),
         )
