@@ -8,30 +8,40 @@ import edgeopt
 from benchmarks.measure import table, write_results
 from edgeopt.method import Options
 from edgeopt.pulling.arrays import compile_arrays
-from edgeopt.pulling.generator import generate
+from edgeopt.pulling.generator import Compute, generate
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.strong import Linking
 
 FORMS: tuple[Linking, ...] = ("aggregated", "plain", "strong")
 SEEDS = 5
+SIZES: dict[Compute, tuple[int, int, int]] = {"unlimited": (8, 60, 24), "limited": (5, 30, 18)}
 
 
 def main() -> None:
     rows = []
-    for compute in ("unlimited", "limited"):
+    for compute, (cloudlets, requests, models) in SIZES.items():
         gaps: dict[str, list[float]] = {form: [] for form in FORMS}
         for seed in range(SEEDS):
-            instance = generate(cloudlets=8, requests=60, models=24, compute=compute, seed=seed)
+            instance = generate(
+                cloudlets=cloudlets, requests=requests, models=models, compute=compute, seed=seed, mean_count=10
+            )
             optimum = edgeopt.solve(instance, "exact", threads=2).objective
             core = compile_arrays(instance).core
             for form in FORMS:
                 bound = LinearRelaxation(core, Options(maximize=False), form).bound
                 gaps[form].append(1 - bound / optimum)
         for form in FORMS:
-            rows.append([compute, form, f"{np.mean(gaps[form]):.2%}", f"{max(gaps[form]):.2%}"])
+            rows.append(
+                [
+                    f"{cloudlets} cloudlets x {requests} requests x {models} models, compute {compute}",
+                    form,
+                    f"{np.mean(gaps[form]):.2%}",
+                    f"{max(gaps[form]):.2%}",
+                ]
+            )
             print(*rows[-1], flush=True)
-    intro = f"Gap of the linear relaxation to the optimum on {SEEDS} drawn instances of 8 x 60 x 24."
-    header = ["compute", "form", "mean gap", "largest gap"]
+    intro = f"Gap of the linear relaxation to the optimum on {SEEDS} drawn instances of each size."
+    header = ["size", "form", "mean gap", "largest gap"]
     write_results(__file__, "Linear relaxations of pulling", [intro, table(header, rows)])
 
 
