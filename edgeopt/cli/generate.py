@@ -39,6 +39,10 @@ def loading(
     ] = None,
     served_fraction: Annotated[float, typer.Option(help="About this part of the users can be served.")] = 0.5,
     uploads: Annotated[str, typer.Option(help="What users send: image, prompt or features.")] = "image",
+    upload: Annotated[str, typer.Option(help="phase: before the service; overlapped: meanwhile.")] = "phase",
+    retention: Annotated[
+        str, typer.Option(help="The GPU keeps blocks for consecutive models, or as its capacity allows.")
+    ] = "consecutive",
     seed: Seed = 0,
 ) -> None:
     """Draw an instance of `loading`: users of models on one GPU, with uploads and deadlines."""
@@ -56,6 +60,8 @@ def loading(
         deadline_s=deadline_s,
         served_fraction=served_fraction,
         uploads=uploads,  # type: ignore[arg-type]
+        upload=upload,  # type: ignore[arg-type]
+        retention=retention,  # type: ignore[arg-type]
         name=output.stem,
     )
     _write(instance, output, library)

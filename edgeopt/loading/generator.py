@@ -16,6 +16,8 @@ from edgeopt.loading.instance import NEEDED_MODEL_KEYS, LoadingInstance, Server,
 Floats = NDArray[np.float64]
 Uploads = Literal["image", "prompt", "features"]
 Deadlines = Literal["common", "individual"]
+Upload = Literal["phase", "overlapped"]
+Retention = Literal["consecutive", "capacity"]
 
 BANDWIDTH_HZ = 100e6  # the widest carrier of 5G below 7 GHz (3GPP TS 38.104, frequency range 1)
 # 13.317 GB of OPT-6.7B in half precision loaded in 4.947 s (median of 30) from NVMe into an A5000 GPU by
@@ -93,6 +95,8 @@ def generate(
     zipf_exponent: float = ZIPF_EXPONENT,
     shared_fraction: float | None = None,
     crossing: float | None = None,
+    upload: Upload = "phase",
+    retention: Retention = "consecutive",
     name: str | None = None,
 ) -> LoadingInstance:
     """Draw an instance.
@@ -124,6 +128,10 @@ def generate(
         GPU memory Q; when it is not given, the smallest usual size in which every model can run a batch of 4.
     zipf_exponent : float
         The models' popularity is proportional to rank ** -exponent; 0: all equal.
+    upload : ``"phase"`` or ``"overlapped"``
+        Whether all uploads come before the service. The deadline is set as for ``"phase"`` in either case.
+    retention : ``"consecutive"`` or ``"capacity"``
+        Whether the GPU keeps only what consecutive models use, or any blocks that fit.
     name : str, optional
 
     Raises
@@ -131,7 +139,8 @@ def generate(
     UsageError
         A parameter outside its range, or a library without models or without computing times.
     """
-    _validate(users, deadlines, uploads, served_fraction, zipf_exponent)
+    _validate(users, served_fraction, zipf_exponent)
+    _validate_choices(deadlines=deadlines, uploads=uploads, upload=upload, retention=retention)
     _validate_positive(
         deadline_s=deadline_s,
         bandwidth_hz=bandwidth_hz,
@@ -160,6 +169,8 @@ def generate(
         library=library,
         server=server,
         bandwidth_hz=bandwidth_hz,
+        upload=upload,
+        retention=retention,
         users={
             f"u{index + 1:0{width}d}": User(
                 model=names[asked[index]],
@@ -214,16 +225,20 @@ def _deadline(library: ModelLibrary, server: Server, asked: NDArray[np.int64], u
     return clock or 1.0
 
 
-def _validate(users: int, deadlines: str, uploads: str, served_fraction: float, zipf_exponent: float) -> None:
+def _validate(users: int, served_fraction: float, zipf_exponent: float) -> None:
     if users < 0:
         raise UsageError(f"the number of users is 0 or more, not {users}")
-    for key, value, known in (("deadlines", deadlines, Deadlines), ("uploads", uploads, Uploads)):
-        if value not in get_args(known):
-            raise UsageError(f"there is no {key} {value!r}; {suggestion(value, list(get_args(known)))}")
     if not 0 < served_fraction <= 1:
         raise UsageError(f"served_fraction lies above 0 and at most at 1, not {served_fraction:g}")
     if not 0 <= zipf_exponent <= 10:
         raise UsageError(f"zipf_exponent lies between 0 and 10, not {zipf_exponent:g}")
+
+
+def _validate_choices(**values: str) -> None:
+    known = {"deadlines": Deadlines, "uploads": Uploads, "upload": Upload, "retention": Retention}
+    for key, value in values.items():
+        if value not in get_args(known[key]):
+            raise UsageError(f"there is no {key} {value!r}; {suggestion(value, list(get_args(known[key])))}")
 
 
 def _validate_positive(**values: float | None) -> None:

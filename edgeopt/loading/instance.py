@@ -13,6 +13,13 @@ from edgeopt.record import NonNegative, Positive, Record
 NEEDED_MODEL_KEYS = ("compute_fixed_s", "compute_per_sample_s", "workspace_bytes_per_sample")
 
 
+UPLOAD = {"phase": "uploads come before the service", "overlapped": "uploads overlap the service"}
+RETENTION = {
+    "consecutive": "blocks stay while consecutive models use them",
+    "capacity": "the GPU keeps any blocks that fit",
+}
+
+
 class Server(Record):
     """The GPU.
 
@@ -129,6 +136,7 @@ class LoadingInstance(Instance):
             "deadlines": span,
             "GPU": f"{memory}, loads {rate}; {len(too_large)} requested models do not fit into it",
             "bandwidth": f"{quantity(self.bandwidth_hz, 'Hz')}; all uploads together take {uploads}",
+            "modes": f"{UPLOAD[self.upload]}; {RETENTION[self.retention]}",
         }
 
 

@@ -103,8 +103,8 @@ def test_random_follows_its_seed():
     assert plans[0] == plans[1] != plans[2]
 
 
-@pytest.mark.parametrize("name", ["edf", "random"])
-def test_refuses_other_modes(name):
+def test_no_sharing_refuses_other_modes():
+    name = "no-sharing"
     data = generate("random", 5, 20, seed=3).to_dict()
     with pytest.raises(edgeopt.MethodRefusal, match="overlapped"):
         edgeopt.solve(LoadingInstance.from_dict({**data, "upload": "overlapped"}), name)

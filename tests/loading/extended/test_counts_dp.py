@@ -1,0 +1,80 @@
+"""The dynamic program in all modes: equal to enumeration, with and without a target, and honest at limits."""
+
+import pytest
+
+import edgeopt
+from edgeopt.errors import MethodRefusal
+from edgeopt.loading.extended import counts_dp
+from edgeopt.loading.extended.counts_dp import CountsProgram
+from edgeopt.loading.extended.plans import plan_of
+from edgeopt.loading.extended.workload import compile_workload
+from edgeopt.loading.generator import generate
+from edgeopt.method import Options
+from tests.loading.brute_force import optimum
+from tests.loading.extended.modes import MODES, in_mode, tiny
+from tests.loading.random_instances import random_instance
+
+ALL_MODES = [("phase", "consecutive"), *MODES]
+
+
+@pytest.mark.parametrize("mode", ALL_MODES)
+def test_equals_enumeration(mode):
+    served = 0
+    for instance in tiny(range(100, 145), *mode):
+        best = optimum(instance)
+        workload = compile_workload(instance)
+        if not workload.models:
+            assert best == 0
+            continue
+        for target in (0, best):
+            report = edgeopt.check(
+                instance, plan_of(workload, CountsProgram(workload, target).solve(Options()).sequence)
+            )
+            assert not report.violations
+            assert report.objective == best
+        more = CountsProgram(workload, best + 1).solve(Options())
+        assert more.proved
+        assert more.sequence is None
+        served += best
+    assert served > 40
+
+
+@pytest.mark.parametrize("mode", ALL_MODES)
+def test_the_target_changes_nothing_on_larger_instances(mode):
+    for seed in range(6):
+        instance = in_mode(random_instance(seed, models=6, users=14), *mode)
+        workload = compile_workload(instance)
+        if workload.models:
+            free = CountsProgram(workload, 0).solve(Options()).sequence
+            users = sum(batch.users for batch in free)
+            aimed = CountsProgram(workload, users).solve(Options())
+            assert sum(batch.users for batch in aimed.sequence) == users
+            assert CountsProgram(workload, users + 1).solve(Options()).sequence is None
+
+
+def test_agrees_with_the_tree_program_in_the_usual_mode():
+    for seed in range(10):
+        instance = random_instance(seed, "tree", models=6, users=14)
+        assert edgeopt.solve(instance, "counts-dp").objective == edgeopt.solve(instance, "dp").objective
+
+
+def test_refuses_too_many_ways_to_serve():
+    instance = in_mode(generate("random", 30, 300, seed=0), "overlapped", "consecutive")
+    with pytest.raises(MethodRefusal, match="ways to choose whom to serve"):
+        edgeopt.solve(instance, "counts-dp")
+
+
+def test_refuses_individual_deadlines():
+    instance = in_mode(generate("random", 3, 6, seed=0, deadlines="individual"), "overlapped", "capacity")
+    with pytest.raises(MethodRefusal, match="one deadline"):
+        edgeopt.solve(instance, "counts-dp")
+
+
+@pytest.mark.parametrize("limit", ["time", "states"])
+def test_gives_up_with_a_plan_and_no_false_proof(limit, monkeypatch):
+    instance = in_mode(generate("random", 10, 40, seed=0), "overlapped", "consecutive")
+    if limit == "states":
+        monkeypatch.setattr(counts_dp, "MOST_STATES", 4096)
+    solution = edgeopt.solve(instance, "counts-dp", time_limit=0 if limit == "time" else None)
+    assert solution.status == "feasible"
+    assert solution.bound >= 31  # the optimum

@@ -1,0 +1,132 @@
+"""Every method in every mode: feasible plans, valid bounds, honest status, refusals by name."""
+
+import numpy as np
+import pytest
+
+import edgeopt
+from edgeopt.errors import MethodRefusal
+from edgeopt.loading.extended.plans import plan_of
+from edgeopt.loading.extended.search import Line, end_s, greedy_line
+from edgeopt.loading.extended.workload import compile_workload
+from edgeopt.loading.generator import generate
+from edgeopt.method import Options
+from tests.loading.brute_force import optimum
+from tests.loading.extended.modes import MODES, in_mode, tiny
+
+TAKES_EXTENDED = {"exact", "counts-dp", "bound", "greedy", "local-search", "edf", "random"}
+FOR_MODE = {"overlapped": "two-phase", "capacity": "consecutive"}
+USUAL_ONLY = {"dp", "modular-dp", "tree", "greedy-append", "no-sharing", "cpsat"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_agreement_with_enumeration(mode):
+    optimal = 0
+    for instance in tiny(range(40), *mode):
+        best = optimum(instance)
+        for row in edgeopt.compare(instance, iteration_limit=2000).rows:
+            assert row.solution is not None, row.reason
+            solution = row.solution
+            assert solution.objective is None or solution.objective <= best
+            assert solution.bound is None or solution.bound >= best
+            assert solution.status != "optimal" or solution.objective == best
+            if row.method in ("exact", "counts-dp"):
+                assert solution.objective == solution.bound == best
+                optimal += best > 0
+    assert optimal > 20
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_which_methods_take_the_mode(mode):
+    instance = in_mode(generate("random", 4, 12, seed=0), *mode)
+    expected = TAKES_EXTENDED | {FOR_MODE[key] for key in mode if key in FOR_MODE}
+    expected |= {"lru"} if mode[1] == "capacity" else set()
+    assert set(edgeopt.solving.fitting_methods(instance)) == expected
+
+
+@pytest.mark.parametrize("name", sorted(USUAL_ONLY))
+@pytest.mark.parametrize("mode", MODES)
+def test_a_method_that_does_not_know_the_mode_refuses_it_by_name(name, mode):
+    unusual = next(value for value in mode if value in FOR_MODE)
+    with pytest.raises(MethodRefusal, match=repr(unusual)):
+        edgeopt.solve(in_mode(generate("random", 4, 12, seed=0), *mode), name)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_individual_deadlines_are_refused_where_they_are_not_known(mode):
+    instance = in_mode(generate("random", 4, 12, seed=0, deadlines="individual"), *mode)
+    assert set(edgeopt.solving.fitting_methods(instance)) == {"edf", "random"}
+    with pytest.raises(MethodRefusal, match="one deadline for all users"):
+        edgeopt.solve(instance, "exact")
+    assert edgeopt.solve(instance).method == "edf"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_edf_and_random_serve_individual_deadlines(mode):
+    for instance in tiny(range(15), *mode, one_deadline=False):
+        best = optimum(instance)
+        for name in ("edf", "random"):
+            assert edgeopt.solve(instance, name).objective <= best
+
+
+@pytest.mark.parametrize("mode", [("phase", "consecutive"), *MODES])
+def test_the_kernel_times_batches_as_the_checker_does(mode):
+    rng = np.random.default_rng(3)
+    for instance in tiny(range(200, 230), *mode, models=5, users=9):
+        workload = compile_workload(instance)
+        if not workload.models:
+            continue
+        line = greedy_line(workload, Options())
+        size = int(line.size[0])
+        order = rng.permutation(size)
+        models, counts = line.models[:size][order], line.counts[:size][order]
+        shuffled = Line(workload)
+        shuffled.models[:size], shuffled.counts[:size], shuffled.size[:] = models, counts, line.size
+        report = edgeopt.check(instance, plan_of(workload, shuffled.batches(workload)))
+        assert {each.constraint for each in report.violations} <= {"deadline"}
+        assert report.metrics["end_s"] == pytest.approx(end_s(workload, models.tolist(), counts.tolist()))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_local_search_repeats_itself_and_takes_a_start(mode):
+    instance = in_mode(generate("grid", 12, 60, seed=2), *mode)
+    runs = [edgeopt.solve(instance, "local-search", seed=1, iteration_limit=20_000) for _ in range(2)]
+    assert runs[0].plan == runs[1].plan
+    assert runs[0].stopped == "iteration_limit"
+    greedy = edgeopt.solve(instance, "greedy")
+    assert greedy.objective <= runs[0].objective
+    again = edgeopt.solve(instance, "local-search", start=runs[0], iteration_limit=1)
+    assert again.objective >= runs[0].objective
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_limits_give_a_plan_and_a_bound(mode):
+    instance = in_mode(generate("dense", 20, 150, seed=2), *mode)
+    solution = edgeopt.solve(instance, "exact", time_limit=0)
+    assert solution.stopped == "time_limit"
+    assert 0 <= solution.objective <= solution.bound <= 150
+    better = edgeopt.solve(instance, "exact", iteration_limit=50_000, time_limit=2)
+    assert solution.objective < better.objective <= better.bound
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nobody_can_be_served(mode):
+    instance = in_mode(generate("random", 4, 12, seed=0, deadline_s=1e-6), *mode)
+    for name in TAKES_EXTENDED - {"bound"}:
+        assert edgeopt.solve(instance, name).objective == 0
+    assert edgeopt.solve(instance, "bound").bound == 0
+    empty = in_mode(generate("random", 4, 0, seed=0), *mode)
+    assert edgeopt.solve(empty).objective == 0
+
+
+def test_auto_takes_exact():
+    for mode in MODES:
+        solution = edgeopt.solve(in_mode(generate("random", 5, 15, seed=0), *mode))
+        assert (solution.method, solution.status) == ("exact", "optimal")
+
+
+def test_the_baselines_serve_what_the_usual_mode_serves():
+    for seed in range(4):
+        usual = generate("grid", 6, 24, seed=seed)
+        best = edgeopt.solve(usual, "exact").objective
+        assert edgeopt.solve(in_mode(usual, "overlapped", "consecutive"), "two-phase").objective == best
+        assert edgeopt.solve(in_mode(usual, "phase", "capacity"), "consecutive").objective == best
