@@ -56,7 +56,7 @@ def bound_at(menu: Menu, prices: Floats) -> tuple[float, Integers, Integers]:
     return bound, chosen, used - menu.storage
 
 
-def solve_dual(menu: Menu, options: Options, start: Integers | None = None, iterations: int = ITERATIONS) -> Dual:
+def solve_dual(menu: Menu, options: Options, start: Integers | None = None) -> Dual:
     """Raise the bound by subgradients with a step from the gap; repair the choices on the way.
 
     Parameters
@@ -65,7 +65,6 @@ def solve_dual(menu: Menu, options: Options, start: Integers | None = None, iter
     options : Options
     start : numpy.ndarray of int64, shape (blocks,), optional
         A feasible choice.
-    iterations : int
     """
     prices = np.zeros(len(menu.storage))
     best = Dual(-np.inf, prices, start, np.inf if start is None else menu.cost(start))
@@ -73,7 +72,7 @@ def solve_dual(menu: Menu, options: Options, start: Integers | None = None, iter
         best.bound = np.inf
         return best
     step, idle, direction = 1.0, 0, np.zeros(len(prices))
-    for iteration in range(iterations):
+    for iteration in range(ITERATIONS):
         bound, chosen, excess = bound_at(menu, prices)
         if iteration % REPAIR_EVERY == 0 or best.choice is None:
             _keep_better(menu, best, repaired(menu, chosen[menu.group], prices))
