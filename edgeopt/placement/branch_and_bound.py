@@ -12,7 +12,7 @@ from edgeopt.placement import branch_kernel
 from edgeopt.placement.knapsack import Knapsack
 from edgeopt.solution import Stopped
 
-CHUNK = 100  # nodes between two looks at the clock
+CHUNK_ENTRIES = 250_000  # nodes times entries (item, element) between two looks at the clock
 FIRST_TARGET = 0.9  # between the best value known (0) and the root's bound (1)
 FIRST_STEP = 0.1
 GROWTH = 4.0  # how many more nodes the next target should take than the last
@@ -91,11 +91,12 @@ class BranchAndBound:
         branch_kernel.copy(self.root, branch_kernel.level(self.stack, 0))
         self.stack.waiting[:] = -1
         self.stack.state[:] = 0
+        most = 1 + CHUNK_ENTRIES // (len(self.items.elements) + 1)
         while True:
             reason = options.stop_reason()
             if reason is not None:
                 return reason
-            chunk = CHUNK if node_limit is None else min(CHUNK, node_limit - self.nodes)
+            chunk = most if node_limit is None else min(most, node_limit - self.nodes)
             if chunk <= 0:
                 return Stopped.ITERATION_LIMIT
             before = int(self.stack.state[branch_kernel.NODES])

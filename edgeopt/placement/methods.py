@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Placement = NDArray[np.bool_]
 
-START_ITERATIONS = 20_000  # of local search before a tree search
+START_ITERATIONS = 20_000  # of local search before a proof
+MOST_TREE_BYTES = 2 * 10**9  # of the nodes on one path of the branch and bound
 
 
 def _start(arrays: Arrays, options: Options) -> Placement:
@@ -45,7 +46,7 @@ def solve_portfolio(instance: PlacementInstance, options: Options) -> Outcome:
 
     arrays = Arrays(instance)
     proofs: list[tuple[str, Member, float]] = [("exact", solve_program, 0.6), ("cpsat", solve_clauses, 1.0)]
-    if _several_nodes(instance) is None:
+    if _no_tree(instance) is None:
         proofs = [("branch-and-bound", _tree, 1.0)]
     return run_members(arrays, _start(arrays, options), [("local-search", _searched, 0.2), *proofs], options)
 
@@ -59,10 +60,14 @@ def solve_exact(instance: PlacementInstance, options: Options) -> Outcome:
     return solve_program(arrays, _better_start(arrays, _start(arrays, options), options), options)
 
 
-def _several_nodes(instance: PlacementInstance) -> str | None:
-    if len(instance.nodes) == 1:
-        return None
-    return f"it is for one node, and there are {len(instance.nodes)}; 'exact' and 'cpsat' take any number"
+def _no_tree(instance: PlacementInstance) -> str | None:
+    if len(instance.nodes) != 1:
+        return f"it is for one node, and there are {len(instance.nodes)}; 'exact' and 'cpsat' take any number"
+    sharing = Arrays(instance).sharing
+    needed = 8 * sharing.incidence.nnz * len(sharing.atoms)
+    if needed > MOST_TREE_BYTES:
+        return f"its search would take {needed / 1e9:.0f} GB of memory; 'exact' and 'local-search' work"
+    return None
 
 
 @method(
@@ -70,7 +75,7 @@ def _several_nodes(instance: PlacementInstance) -> str | None:
     "branch-and-bound",
     kind="exact",
     guarantee="optimal when it ends by itself; one node",
-    fits=_several_nodes,
+    fits=_no_tree,
 )
 def solve_branch_and_bound(instance: PlacementInstance, options: Options) -> Outcome:
     """Prove a short local search's placement on one node optimal, or find a better one."""

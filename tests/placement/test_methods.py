@@ -31,6 +31,14 @@ def test_spec_refuses_too_many_unions() -> None:
         edgeopt.solve(instance, "spec")
 
 
+def test_branch_and_bound_refuses_what_it_cannot_do() -> None:
+    with pytest.raises(edgeopt.MethodRefusal, match="for one node, and there are 2; 'exact'"):
+        edgeopt.solve(random_instance(0, nodes=2), "branch-and-bound")
+    large = generate("set-union", 800, elements=1500, density=0.3, seed=0)
+    with pytest.raises(edgeopt.MethodRefusal, match=r"\d GB of memory; 'exact'"):
+        edgeopt.solve(large, "branch-and-bound")
+
+
 def test_no_sharing_is_the_optimum_of_whole_models() -> None:
     """Whole models on one node are a 0/1 knapsack, which a table of all capacities solves."""
     for seed in range(60):
