@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter
 
 from edgeopt.loading.checker import Schedule, Visit, replay
 from edgeopt.reporting.display import quantity
-from edgeopt.reporting.palette import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+from edgeopt.reporting.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION
 from edgeopt.reporting.picture import Picture
 
 if TYPE_CHECKING:
@@ -33,8 +33,11 @@ FRAME_COLUMNS = (
     "deadline_s",
     "slack_s",
 )
+UPLOAD_COLUMNS = ("upload_start_s", "upload_end_s")
 LANES = ("upload", "load", "compute")
+OVERLAPPED_LANES = ("radio", "GPU")
 BATCHES = [INK, GREY]  # take turns
+RADIO = [GREEN, "#66C2A5"]  # take turns by batch
 LANE_HEIGHT = 0.8
 DRAWN_DEADLINES = 12
 LABEL_WIDTH = 1 / 20  # of the time axis: a batch at least so wide carries its model's name
@@ -72,7 +75,7 @@ def plot_plan(instance: LoadingInstance, plan: Plan, ax: Axes | None = None) -> 
 
 
 def plan_frame(instance: LoadingInstance, plan: Plan) -> pd.DataFrame:
-    """Return one row for each served user: its batch, its upload bandwidth, when it is served, and the slack."""
+    """Return one row for each served user: its batch, its upload, when it is served, and the slack."""
     import pandas as pd
 
     rows = [
@@ -80,7 +83,7 @@ def plan_frame(instance: LoadingInstance, plan: Plan) -> pd.DataFrame:
             "user": user,
             "model": visit.model,
             "batch": number,
-            "bandwidth_hz": float(plan["bandwidth_hz"].get(user, 0.0)),
+            **_upload_of(instance, plan, user),
             "load_start_s": visit.load_start_s,
             "compute_start_s": visit.compute_start_s,
             "end_s": visit.end_s,
@@ -90,34 +93,68 @@ def plan_frame(instance: LoadingInstance, plan: Plan) -> pd.DataFrame:
         for number, visit in enumerate(replay(instance, plan).visits)
         for user in visit.users
     ]
-    return pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
+    columns = list(FRAME_COLUMNS)
+    if instance.upload == "overlapped":
+        columns[columns.index("bandwidth_hz") : columns.index("load_start_s")] = [*UPLOAD_COLUMNS, "bandwidth_hz"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _upload_of(instance: LoadingInstance, plan: Plan, user: str) -> dict[str, float]:
+    """Return a user's bandwidth, and from when to when it uploads where that is a decision."""
+    if instance.upload == "phase":
+        return {"bandwidth_hz": float(plan["bandwidth_hz"].get(user, 0.0))}
+    interval = map(float, plan["uploads"].get(user, (0.0, 0.0, 0.0)))
+    return dict(zip((*UPLOAD_COLUMNS, "bandwidth_hz"), interval, strict=True))
 
 
 def _draw_schedule(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> None:
-    """One lane each for the radio, the transfer into GPU memory and the computing, and the deadlines."""
+    """One lane each for the radio, the transfer into GPU memory and the computing, and the deadlines.
+
+    Where uploads overlap the service, the radio's lane shows which batch they are for, and loading and computing are
+    one lane of the GPU: it waits where that is empty.
+    """
     visits = schedule.visits
+    overlapped = instance.upload == "overlapped"
+    lanes = OVERLAPPED_LANES if overlapped else LANES
+    computing = lanes.index("GPU" if overlapped else "compute")
     served = sum(len(visit.users) for visit in visits)
-    loads = [_bar(1, visit.load_start_s, visit.compute_start_s) for visit in visits]
-    batches = [_bar(2, visit.compute_start_s, visit.end_s) for visit in visits]
-    _draw(ax, [_bar(0, 0.0, schedule.upload_s)], [GREEN])
+    loads = [_bar(1, visit.load_start_s, visit.load_end_s) for visit in visits]
+    batches = [_bar(computing, visit.compute_start_s, visit.end_s) for visit in visits]
+    radio = _radio_bars(schedule) if overlapped else [_bar(0, 0.0, schedule.upload_s)]
+    _draw(ax, radio, RADIO)
     _draw(ax, loads, [ORANGE])
     _draw(ax, batches, BATCHES)
     end = visits[-1].end_s if visits else schedule.upload_s
     last = _draw_deadlines(ax, instance)
     ax.set_xlim(0, max(end, last) * 1.02 or 1.0)
-    ax.set_ylim(len(LANES) - 0.5, -0.5)
-    ax.set_yticks(range(len(LANES)), LANES)
+    ax.set_ylim(len(lanes) - 0.5, -0.5)
+    ax.set_yticks(range(len(lanes)), lanes)
     ax.xaxis.set_major_formatter(EngFormatter(unit="s"))
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    _label_batches(ax, visits)
+    _label_batches(ax, visits, computing)
     loaded, reused = (sum(getattr(visit, part) for visit in visits) for part in ("loaded_bytes", "reused_bytes"))
     ax.set_title(
         f"{instance.name}: {served} of {len(instance.users)} users served in {len(visits)} batches\n"
-        f"{quantity(loaded, 'B')} loaded, {quantity(reused, 'B')} reused from the model before",
+        f"{quantity(loaded, 'B')} loaded, {quantity(reused, 'B')} {_reuse(instance)}",
         fontsize=10,
         loc="left",
     )
+
+
+def _reuse(instance: LoadingInstance) -> str:
+    return "reused from the model before" if instance.retention == "consecutive" else "reused from models before"
+
+
+def _radio_bars(schedule: Schedule) -> list[Corners]:
+    """From the first to the last upload of each batch, in the order of the batches."""
+    uploads = {upload.user: upload for upload in schedule.uploads}
+    bars = []
+    for visit in schedule.visits:
+        mine = [uploads[user] for user in visit.users if user in uploads]
+        start, end = min((each.start_s for each in mine), default=0.0), max((each.end_s for each in mine), default=0.0)
+        bars.append(_bar(0, start, end))
+    return bars
 
 
 def _bar(lane: int, start: float, end: float) -> Corners:
@@ -156,30 +193,39 @@ def _draw_deadlines(ax: Axes, instance: LoadingInstance) -> float:
     return deadlines[-1]
 
 
-def _label_batches(ax: Axes, visits: list[Visit]) -> None:
+def _label_batches(ax: Axes, visits: list[Visit], lane: int) -> None:
     width = ax.get_xlim()[1]
     for visit in visits:
         if visit.end_s - visit.compute_start_s >= LABEL_WIDTH * width:
             middle = (visit.compute_start_s + visit.end_s) / 2
             text = f"{visit.model}\n{len(visit.users)}"
-            ax.text(middle, 2, text, ha="center", va="center", fontsize=7, color="white", clip_on=True)
+            ax.text(middle, lane, text, ha="center", va="center", fontsize=7, color="white", clip_on=True)
 
 
 def _draw_parameters(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> None:
     """Stack the parameters on the GPU: bytes reused from the model before, bytes loaded."""
     reused: list[Corners] = []
     loaded: list[Corners] = []
+    others: list[Corners] = []
     for visit in schedule.visits:
-        start, ready, end = visit.load_start_s, visit.compute_start_s, visit.end_s
+        start, ready, end = visit.load_start_s, visit.load_end_s, visit.end_s
         kept, size = float(visit.reused_bytes), float(visit.reused_bytes + visit.loaded_bytes)
         reused.append([(start, 0.0), (end, 0.0), (end, kept), (start, kept)])
         loaded.append([(start, kept), (end, kept), (end, size), (ready, size)])
+        if visit.resident_bytes > size:
+            all_bytes = float(visit.resident_bytes)
+            others.append(
+                [(start, kept), (ready, size), (end, size), (end, all_bytes), (start, all_bytes - size + kept)]
+            )
     _draw(ax, reused, [BLUE])
     _draw(ax, loaded, [ORANGE])
-    sizes = [visit.reused_bytes + visit.loaded_bytes for visit in schedule.visits]
-    ax.set_ylim(0, 1.05 * max([*sizes, 1]))
+    if others:
+        _draw(ax, others, [PALE])
+    ax.set_ylim(0, 1.05 * max([1, *(visit.resident_bytes for visit in schedule.visits)]))
     ax.yaxis.set_major_formatter(EngFormatter(unit="B"))
     ax.set_ylabel(f"parameters on the GPU\n(memory {quantity(instance.server.memory_bytes, 'B')})")
     ax.spines[["top", "right"]].set_visible(False)
-    parts = [Patch(facecolor=BLUE, label="reused from the model before"), Patch(facecolor=ORANGE, label="loaded")]
-    ax.legend(handles=parts, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8, frameon=False)
+    parts = [Patch(facecolor=BLUE, label=_reuse(instance)), Patch(facecolor=ORANGE, label="loaded")]
+    if others:
+        parts.append(Patch(facecolor=PALE, label="kept for later"))
+    ax.legend(handles=parts, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8, frameon=False)
