@@ -1,9 +1,9 @@
 """The exact method for individual deadlines: local search, the path relaxation, and logic-based Benders decomposition.
 
-The path relaxation often bounds the users by those of the local search's plan. Where it does not, a master program (the
-union relaxation) proposes sets of one user more than are known to be served, or of as many as the bound allows. Each is
-sequenced; if that fails, the smallest parts of it that cannot be sequenced are excluded. When the master has no set
-left, the bound falls. Proofs: docs/loading-deadlines-proofs.md.
+The path relaxation, with its branch and bound, closes most instances. Where batches are too short for it, a master
+program (the union relaxation) proposes sets of as many users as the bound allows. Each is sequenced; if that fails, the
+smallest parts of it that cannot be sequenced are excluded. When the master has no set left, the bound falls. Proofs:
+docs/loading-deadlines-proofs.md.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ from edgeopt.solution import Status, Stopped
 if TYPE_CHECKING:
     from edgeopt.loading.individual.master import Master
 
-SEARCH_ITERATIONS = 20_000
-SEARCH_EFFORT = 1_500_000  # iterations times users
-SEARCH_SHARE = 4  # at most this part of the time for the local search,
-PATH_SHARE = 2  # and this part of what is left for the path relaxation
+SEARCH_ITERATIONS = 40_000
+SEARCH_EFFORT = 6_000_000  # iterations times users
+SEARCH_SHARE = 4  # at most this part of the time for the local search
 CUTS = 6  # impossible parts sought in an impossible set
 
 
@@ -121,7 +120,7 @@ class Run:
         if step is None:
             self.notes.append("batches are too short for the path relaxation")
             return
-        path = PathBound(self.arrays, self.options.part(self.options.remaining_s() / PATH_SHARE), step, self.users)
+        path = PathBound(self.arrays, self.options, step, self.users)
         bound = path.run(self.options.iteration_limit)
         self.offer(path.found or [])
         self.tighten(bound)

@@ -12,7 +12,8 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import floor
+from math import floor, log2
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from edgeopt.method import Options
 STEPS = 2_000  # of the longest service
 MOST_STEPS = 20_000
 MOST_CELLS = 20_000_000  # steps times models squared that a walk may look at
+STEPS_OF_INTERVAL = 20  # the least number, while steps can be longer than the shortest ones
 ITERATIONS = 120  # on an interval before it is halved
 NARROWEST = 2**-7  # of the longest upload phase: narrower intervals are not halved
 ROUNDING = 1e-9  # relative to a step
@@ -99,23 +101,15 @@ class PathBound:
         self.walks = 0
         users, models = len(arrays.user_names), len(arrays.model_names)
         waiting = np.diff(arrays.first)
-        number = np.arange(int(waiting.max()) + 1)
-        parts = np.maximum(2, -(-number // arrays.capacity[:, None]))
-        sampling = arrays.per_sample_s[:, None] * number
-        self._switch = self._steps(arrays.switch_s)
-        self._compute = np.maximum(1, self._steps(arrays.fixed_s[:, None] + sampling))
-        self._split = np.maximum(1, self._steps(arrays.fixed_s[:, None] * parts + sampling))
+        shortest = float((arrays.fixed_s + arrays.per_sample_s).min())
+        self._coarsest = int(log2(max(1.0, shortest * (1 - 1e-6) / step_s)))
+        self._durations: dict[int, tuple[Integers, Integers, Integers]] = {}
         sizes = waiting * (waiting + 1)
         self._offset = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         most = floor(float(arrays.due_s.max()) / step_s) + 2
-        self._scratch = (
-            np.empty(int(sizes.sum())),
-            np.empty(users, np.int64),
-            np.empty((most, models)),
-            np.empty((most, models)),
-            np.empty((most, models), np.int64),
-            np.empty((most, models), np.int64),
-        )
+        self._rewards = np.empty(int(sizes.sum())), np.empty(users, np.int64)
+        kinds = (np.float64, np.float64, np.int64, np.int64)
+        self._tables: tuple[Any, ...] = tuple(np.empty((most, models), kind) for kind in kinds)
         longest = float(min(arrays.upload_s.sum(), arrays.due_s.max()))
         self._narrowest = longest * NARROWEST
         self._better, self._worse = _closures(users, arrays.dominations)
@@ -124,8 +118,24 @@ class PathBound:
         self._push(Part(float(users), 0.0, longest, np.zeros(users), 0.0, np.zeros(users, np.int64), np.zeros(users)))
         self._undecided = 0.0  # the largest bound of parts that could not be restricted further
 
-    def _steps(self, seconds: Floats) -> Integers:
-        return np.maximum(0, np.floor(seconds / self._step_s - ROUNDING)).astype(np.int64)
+    def _steps(self, part: Part) -> tuple[float, tuple[Integers, Integers, Integers]]:
+        """Choose steps in proportion to the interval of W; return their length, and the durations in steps.
+
+        The durations are those of loading, of one batch, and of two or more.
+        """
+        wanted = (part.high - part.low) / (STEPS_OF_INTERVAL * self._step_s)
+        level = min(self._coarsest, int(log2(max(1.0, wanted))))
+        step, arrays = self._step_s * 2**level, self._arrays
+        if level not in self._durations:
+            number = np.arange(int(np.diff(arrays.first).max()) + 1)
+            batches = np.maximum(2, -(-number // arrays.capacity[:, None]))
+            sampling = arrays.per_sample_s[:, None] * number
+            self._durations[level] = (
+                _whole(arrays.switch_s / step),
+                np.maximum(1, _whole((arrays.fixed_s[:, None] + sampling) / step)),
+                np.maximum(1, _whole((arrays.fixed_s[:, None] * batches + sampling) / step)),
+            )
+        return step, self._durations[level]
 
     @property
     def bound(self) -> int:
@@ -201,7 +211,8 @@ class PathBound:
             return part
         part.price[~allowed] = 0.0
         part.price[part.fixed == 0] = np.maximum(0.0, part.price[part.fixed == 0])
-        latest = np.floor((arrays.due_s - part.low) / self._step_s + ROUNDING).astype(np.int64)
+        step, durations = self._steps(part)
+        latest = np.floor((arrays.due_s - part.low) / step + ROUNDING).astype(np.int64)
         size = int(max(0, latest.max()))
         ranges = pairwise(arrays.first)
         rank = np.stack([np.searchsorted(latest[low:high], np.arange(size + 1)) for low, high in ranges], axis=1)
@@ -217,16 +228,20 @@ class PathBound:
             arrays.first,
             arrays.capacity,
             rank.astype(np.int64),
-            self._switch,
-            self._compute,
-            self._split,
+            *durations,
             self._offset,
             size,
-            *self._scratch,
+            *self._rewards,
+            *(table[: size + 1] for table in self._tables),
         )
         self.walks += walks
         part.bound = min(part.bound, bound)
         return part
+
+
+def _whole(steps: Floats) -> Integers:
+    """Round down, and never up for a rounding error."""
+    return np.maximum(0, np.floor(steps - ROUNDING)).astype(np.int64)
 
 
 def _closures(users: int, dominations: list[tuple[int, int]]) -> tuple[list[Integers], list[Integers]]:
