@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.loading.modes import different_deadlines, individual_deadlines, unusual_mode
+from edgeopt.loading.modes import different_deadlines, unusual_mode
 from edgeopt.loading.modular_dp import WIDEST
 from edgeopt.loading.relaxations import too_large
 from edgeopt.method import Options, methods
 
 FOR_INDIVIDUAL_DEADLINES = ("exact", "cpsat", "local-search", "greedy", "edf")
 
+# Users times models, with individual deadlines: proved in a minute; bounded well in minutes.
+PROVED, BOUNDED = 500, 5_000
+
 
 def choose(instance: LoadingInstance, options: Options) -> tuple[str, str]:
     """Return the name of the best method that fits the instance, and why it is the best."""
     if unusual_mode(instance) and not different_deadlines(instance):
         return "exact", "the only method that can prove the optimum in this mode at any size"
-    if individual_deadlines(instance):
+    if unusual_mode(instance):
         return _for_individual_deadlines(instance)
+    if different_deadlines(instance):
+        return _after_an_upload_phase(instance, options)
     sharing = compile_arrays(instance).sharing
     if sharing.crossing_atoms is None:
         return "dp", "tree sharing and one deadline, solved exactly in O(K^2) for K users"
@@ -27,6 +32,16 @@ def choose(instance: LoadingInstance, options: Options) -> tuple[str, str]:
     if reason:
         return "local-search", f"{reason} of an exact method"
     return "exact", "blocks cross in too many groups for a dynamic program"
+
+
+def _after_an_upload_phase(instance: LoadingInstance, options: Options) -> tuple[str, str]:
+    """Choose for individual deadlines in the usual modes."""
+    size = len(instance.users) * len({user.model for user in instance.users.values()})
+    if size <= PROVED:
+        return "exact", "the users have different deadlines, and are few enough for a proof"
+    if options.time_limit is not None and size <= BOUNDED:
+        return "exact", "the users have different deadlines; it searches locally and bounds within the time limit"
+    return "local-search", "the users have different deadlines, and are too many for a proof"
 
 
 def _for_individual_deadlines(instance: LoadingInstance) -> tuple[str, str]:

@@ -45,6 +45,22 @@ def test_individual_deadlines():
     assert "different deadlines" in solution.message
 
 
+@pytest.mark.parametrize(
+    ("models", "users", "time_limit", "method"),
+    [
+        (8, 50, None, "exact"),
+        (15, 150, 30.0, "exact"),
+        (15, 150, None, "local-search"),
+        (60, 600, 30.0, "local-search"),
+    ],
+)
+def test_individual_deadlines_of_more_users(models, users, time_limit, method):
+    instance = generate("grid", models, users, seed=1, deadlines="individual")
+    name, reason = choose(instance, Options(time_limit=time_limit))
+    assert name == method
+    assert "different deadlines" in reason
+
+
 def test_no_users():
     solution = edgeopt.solve(instance_of({"m": ["x"]}, [], 8.0))
     assert (solution.objective, solution.status) == (0, "optimal")
