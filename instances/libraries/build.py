@@ -11,6 +11,8 @@ from pathlib import Path
 import figures as f
 
 from edgeopt.library import Model, ModelLibrary
+from edgeopt.structures import Draft
+from edgeopt.structures import frozen_blocks as frozen_prefix
 
 SECONDS_PER_LAYER = 1e-4  # our choice: a batch's fixed time, per weighted layer of a vision model
 ACCURACY_PER_FROZEN_LAYER = 0.01  # our choice
@@ -31,33 +33,6 @@ FREEZING = {
 }
 
 
-class Draft:
-    """A library in the making."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.blocks: dict[str, int] = {}
-        self.models: dict[str, Model] = {}
-
-    def block(self, name: str, size_bytes: int) -> str:
-        """Add a block, or find it again, and return its name."""
-        if self.blocks.setdefault(name, size_bytes) != size_bytes:
-            raise ValueError(f"the block {name!r} has two sizes")
-        return name
-
-    def model(self, name: str, model: Model) -> None:
-        """Add a model under a new name."""
-        if name in self.models:
-            raise ValueError(f"the model {name!r} stands twice")
-        self.models[name] = model
-
-    def library(self) -> ModelLibrary:
-        """Return the finished library, blocks and models checked."""
-        return ModelLibrary.from_dict(
-            {"name": self.name, "blocks": self.blocks, "models": {name: m.to_dict() for name, m in self.models.items()}}
-        )
-
-
 def rounded(value: float) -> float:
     """Four significant digits."""
     return float(f"{value:.4g}")
@@ -66,19 +41,14 @@ def rounded(value: float) -> float:
 def frozen_parameters(backbone: str, depth: int) -> int:
     """Parameters of the backbone from its stem to the freezing depth of this index."""
     _, layer, count = FREEZING[backbone][depth]
-    layers = f.RESNETS[backbone].layers
-    return f.STEM + sum(map(sum, layers[: layer - 1])) + sum(layers[layer - 1][:count])
+    network = f.RESNETS[backbone]
+    return network.structure().frozen(sum(network.blocks[: layer - 1]) + count)
 
 
 def frozen_blocks(draft: Draft, backbone: str, depth: int) -> list[str]:
     """Blocks of the frozen prefix: one between any two neighbouring freezing depths."""
-    names, before = [], 0
-    for index in range(depth + 1):
-        parameters = frozen_parameters(backbone, index)
-        part = FREEZING[backbone][index][0]
-        names.append(draft.block(f"{backbone}/to-{part}", f.SINGLE * (parameters - before)))
-        before = parameters
-    return names
+    cuts = [(FREEZING[backbone][index][0], frozen_parameters(backbone, index)) for index in range(depth + 1)]
+    return frozen_prefix(draft, backbone, cuts, f.SINGLE)
 
 
 def resnet_freeze() -> ModelLibrary:
@@ -207,7 +177,7 @@ def llama_lora() -> ModelLibrary:
         draft.model(name, language_model(base, [weights], "general"))
         for number, task in enumerate(LLAMA_TASKS[: 14 if turn < 3 else 13]):
             label, setting = settings[(number + turn) % len(settings)]
-            adapter = draft.block(f"{name}-{task}/lora-{label}", setting.stored_bytes(base))
+            adapter = draft.block(f"{name}-{task}/lora-{label}", f.HALF * setting.parameters(base.structure()))
             draft.model(f"{name}-{task}", language_model(base, [weights, adapter], task))
     weights = draft.block("llama2-custom-7b", f.LLAMA2_7B.stored_bytes())
     draft.model("llama2-custom-7b", language_model(f.LLAMA2_7B, [weights], "custom"))
@@ -229,14 +199,16 @@ def vision_language() -> ModelLibrary:
         weights = draft.block(base_name, base.stored_bytes())
         for number, task in enumerate(LLAMA_TASKS[:9]):
             label, setting = settings[(number + turn) % len(settings)]
-            adapter = draft.block(f"{base_name}-{task}/lora-{label}", setting.stored_bytes(base))
+            adapter = draft.block(f"{base_name}-{task}/lora-{label}", f.HALF * setting.parameters(base.structure()))
             draft.model(f"{base_name}-{task}", language_model(base, [weights, adapter], task))
         for tower_name, tower in f.TOWERS.items():
             pair = f"{base_name}-{tower_name}"
             eyes = draft.block(tower_name, f.HALF * tower.parameters())
             bridge = draft.block(f"{pair}/projector", f.HALF * f.projector(tower, base))
             for task in VISUAL_TASKS:
-                adapter = draft.block(f"{pair}-{task}/lora-r64", f.LORA_SETTINGS["r64"].stored_bytes(base))
+                adapter = draft.block(
+                    f"{pair}-{task}/lora-r64", f.HALF * f.LORA_SETTINGS["r64"].parameters(base.structure())
+                )
                 draft.model(
                     f"{pair}-{task}",
                     language_model(
