@@ -81,6 +81,11 @@ class Arrays:
         """Weight that a placement hits."""
         return float(self.group_weight[self.covered(placed) > 0].sum())
 
+    @property
+    def all_weight(self) -> float:
+        """Weight of all demand that some node can hit: the bound that needs no solver."""
+        return float(self.group_weight.sum())
+
     def stored_bytes(self, placed: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Bytes that each node stores, shape (nodes,)."""
         needed: NDArray[np.int64] = (placed.astype(np.int64) @ self.incidence.astype(np.int64) > 0) @ (

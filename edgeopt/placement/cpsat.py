@@ -35,7 +35,7 @@ def solve_clauses(arrays: Arrays, start: NDArray[np.bool_], options: Options) ->
         model.add_hint(variable, key in needed)
     for key, variable in placed.items():
         model.add_hint(variable, bool(start[key]))
-    unit = 1.0 if arrays.integral else float(arrays.group_weight.sum()) / UNITS
+    unit = 1.0 if arrays.integral else arrays.all_weight / UNITS
     model.maximize(_objective(model, arrays, placed, unit))
     result = solve(
         model,
@@ -49,8 +49,8 @@ def solve_clauses(arrays: Arrays, start: NDArray[np.bool_], options: Options) ->
         for key, variable in placed.items():
             found[key] = result.true(variable)
         best = max(start, found, key=arrays.value)
-    bound = None if result.bound is None else round(result.bound) * unit
-    return Outcome(arrays.plan(best), round(bound) if bound is not None and arrays.integral else bound, result.stopped)
+    bound = arrays.all_weight if result.bound is None else min(arrays.all_weight, round(result.bound) * unit)
+    return Outcome(arrays.plan(best), bound, result.stopped)
 
 
 def _objective(

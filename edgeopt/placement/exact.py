@@ -69,7 +69,7 @@ def solve_program(arrays: Arrays, start: Placement, options: Options, node_limit
         return Outcome(plan=arrays.plan(best), bound=0)
     program = Program(arrays)
     solver = HighsSolver(program.linear, options)
-    bound: float | None = None
+    bound = arrays.all_weight
     while True:
         result = solver.solve(
             gap=options.gap,
@@ -79,7 +79,7 @@ def solve_program(arrays: Arrays, start: Placement, options: Options, node_limit
             report=lambda objective, bound: options.report(None, bound),
         )
         if result.bound is not None:
-            bound = result.bound if bound is None else min(bound, result.bound)
+            bound = min(bound, result.bound)
         if result.values is None:
             return Outcome(plan=arrays.plan(best), bound=bound, stopped=result.stopped)
         placed = program.placement(result.values)

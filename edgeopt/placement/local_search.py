@@ -66,7 +66,7 @@ class LocalSearch:
 
     def run(self, options: Options, iterations: int | None = None, target: float = np.inf) -> Stopped:
         """Search on for some iterations (None: until time is up), or until the target or all demand is hit."""
-        target = min(target, float(self.arrays.group_weight.sum()) - self.sites.least_rise / 2)
+        target = min(target, self.arrays.all_weight - self.sites.least_rise / 2)
         left = np.inf if iterations is None else iterations
         if not self.arrays.model_names:
             return Stopped.FINISHED
@@ -111,5 +111,5 @@ def make_sites(arrays: Arrays) -> tabu_kernel.Sites:
         arrays.groups_of,
         arrays.group_weight,
         arrays.reach,
-        0.5 if arrays.integral else 1e-9 * float(arrays.group_weight.sum()),
+        0.5 if arrays.integral else 1e-9 * arrays.all_weight,
     )

@@ -25,7 +25,8 @@ def run_members(
     members : sequence of (str, callable, float)
         Name, method, and its part of the time that is left; the last one should have all of it.
     """
-    best, bound, names = start, None, []
+    best, names = start, []
+    bound: Number = arrays.all_weight
     stopped = Stopped.FINISHED
     for name, member, part in members:
         step = options.part(part * options.remaining_s())
@@ -36,7 +37,7 @@ def run_members(
         found = _placement(arrays, outcome)
         if found is not None and arrays.value(found) > arrays.value(best):
             best = found
-        bound = _tighter(bound, outcome.bound)
+        bound = bound if outcome.bound is None else min(bound, outcome.bound)
         options.report(_value(arrays, best), bound)
         stopped = outcome.stopped
         if _closed(arrays.value(best), bound, options.gap, arrays.integral):
@@ -55,14 +56,7 @@ def _value(arrays: Arrays, placed: Placement) -> Number:
     return round(value) if arrays.integral else value
 
 
-def _tighter(one: Number | None, other: Number | None) -> Number | None:
-    known = [bound for bound in (one, other) if bound is not None]
-    return min(known) if known else None
-
-
-def _closed(value: float, bound: Number | None, gap: float, integral: bool) -> bool:
+def _closed(value: float, bound: Number, gap: float, integral: bool) -> bool:
     """Whether nothing better is left within the gap; a bound below the next integer closes it too."""
-    if bound is None:
-        return False
     room = 1 - 1e-6 if integral else 1e-9 * abs(value)
     return bound - value < max(room, gap * abs(value)) or bound <= value
