@@ -43,6 +43,9 @@ def loading(
     retention: Annotated[
         str, typer.Option(help="The GPU keeps blocks for consecutive models, or as its capacity allows.")
     ] = "consecutive",
+    load_rate: Annotated[
+        float, typer.Option("--load-rate", metavar="B/S", help="Bytes that reach the GPU's memory in a second.")
+    ] = 2.69e9,
     seed: Seed = 0,
 ) -> None:
     """Draw an instance of `loading`: users of models on one GPU, with uploads and deadlines."""
@@ -62,6 +65,7 @@ def loading(
         uploads=uploads,  # type: ignore[arg-type]
         upload=upload,  # type: ignore[arg-type]
         retention=retention,  # type: ignore[arg-type]
+        load_rate_bytes_per_s=load_rate,
         name=output.stem,
     )
     _write(instance, output, library)
