@@ -100,6 +100,64 @@ def scan(
     _finish(result.library, output, figure, {"files": result.files_text()})
 
 
+@library_app.command("from-config")
+def from_config(
+    structures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="STRUCTURE", help="Names (resnet50, llama-2-7b, ...) or config.json files.", show_default=False
+        ),
+    ],
+    output: Output,
+    models: Annotated[int, typer.Option(metavar="N", help="Fine-tuned models of each structure.")] = 0,
+    freeze: Annotated[
+        str, typer.Option(metavar="D,...", help="Layers that fine-tuned models freeze, in turn.", show_default=False)
+    ] = "",
+    classes: Annotated[
+        int | None, typer.Option(metavar="C", help="Classes of the fine-tuned; default: a head as the base's.")
+    ] = None,
+    adapters: Annotated[int, typer.Option(metavar="N", help="LoRA adapters of each structure.")] = 0,
+    rank: Annotated[
+        str, typer.Option(metavar="R,...", help="Ranks of the adapters, in turn.", show_default=False)
+    ] = "",
+    modules: Annotated[
+        str, typer.Option(metavar="M,...", help="Matrices with an adapter: q_proj,v_proj.", show_default=False)
+    ] = "",
+    parameter_bytes: Annotated[int, typer.Option(metavar="B", help="Bytes of a parameter.")] = 4,
+    figure: Figure = None,
+) -> None:
+    """Make a library from structure alone: bases, models fine-tuned behind frozen layers, and adapters."""
+    from edgeopt.structures.configurations import find_structure
+    from edgeopt.structures.families import library_of_structures
+
+    inputs = [Path(given) for given in structures if Path(given).is_file()]
+    for target in (output, figure):
+        if target is not None:
+            require_writable(target, inputs)
+    found = [find_structure(given) for given in structures]
+    if len(dict(found)) < len(found):
+        raise UsageError("two of the structures have the same name")
+    library = library_of_structures(
+        dict(found),
+        name=output.stem,
+        models=models,
+        freeze=_whole_numbers("--freeze", freeze),
+        classes=classes,
+        adapters=adapters,
+        ranks=_whole_numbers("--rank", rank),
+        modules=[module.strip() for module in modules.split(",") if module.strip()],
+        bytes_per_parameter=parameter_bytes,
+    )
+    _finish(library, output, figure, {})
+
+
+def _whole_numbers(option: str, text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() and part.isascii() and len(part) < 10 for part in parts):
+        raise UsageError(f"{option} should be whole numbers with commas between them, not {text!r}")
+    return [int(part) for part in parts]
+
+
 def _pairs(given: list[str]) -> dict[str, str]:
     pairs = {}
     for text in given:
