@@ -116,16 +116,30 @@ def relative_path(target: Path, folder: Path) -> str:
         return str(target.resolve())
 
 
+def require_picture(path: Path) -> str:
+    """Return the format that the file's ending names.
+
+    Raises
+    ------
+    UsageError
+        It names none that can be drawn.
+    """
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in known:
+        raise UsageError(f"{str(path)!r} should end in one of {', '.join('.' + name for name in sorted(known))}")
+    return kind
+
+
 def save_figure(figure: Any, path: Path) -> None:
     """Write a figure whole or not at all, in the format of the file's ending."""
     import io
 
     from edgeopt.files import write_bytes
 
-    known = figure.canvas.get_supported_filetypes()
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in known:
-        raise UsageError(f"{str(path)!r} should end in one of {', '.join('.' + name for name in sorted(known))}")
+    kind = require_picture(path)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=200)
     write_bytes(path, buffer.getvalue())

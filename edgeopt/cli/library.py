@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeopt.cli.common import Quiet, Threads, facts_text, on_terminal, require_writable, save_figure
+from edgeopt.cli.common import Quiet, Threads, facts_text, on_terminal, require_picture, require_writable, save_figure
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def scan(
 ) -> None:
     """Find the tensors that are the same bytes in several checkpoints, without loading them into memory."""
     from edgeopt.checkpoints.cache import default_cache
+    from edgeopt.checkpoints.discovery import ADAPTER_CONFIG, INDEX_SUFFIX, SUFFIX
     from edgeopt.checkpoints.scanning import scan as scan_checkpoints
     from edgeopt.files import format_json, write_text
     from edgeopt.solving import available_cores
@@ -77,7 +78,11 @@ def scan(
     if len({target.resolve() for target in targets}) < len(targets):
         raise UsageError("two of the outputs are the same file")
     for target in targets:
+        if target.name.endswith((SUFFIX, INDEX_SUFFIX, ADAPTER_CONFIG)):
+            raise UsageError(f"the output {str(target)!r} has the name of a checkpoint's file; choose another")
         require_writable(target, paths)
+    if figure is not None:
+        require_picture(figure)
     if threads is not None and threads < 1:
         raise UsageError(f"at least 1 thread, not {threads}")
     with _shown_progress(hidden=quiet) as show:
@@ -134,6 +139,8 @@ def from_config(
     for target in (output, figure):
         if target is not None:
             require_writable(target, inputs)
+    if figure is not None:
+        require_picture(figure)
     found = [find_structure(given) for given in structures]
     if len(dict(found)) < len(found):
         raise UsageError("two of the structures have the same name")

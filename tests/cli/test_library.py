@@ -108,11 +108,13 @@ class TestScan:
             (checkpoints, "-o", target, "--min-block-bytes", -1),
             (checkpoints, "-o", target, "--group-by", "colour"),
             (checkpoints, "-o", target, "--figure", tmp_path / "f.xyz"),
-            (checkpoints / "base" / "model.safetensors", "-o", checkpoints / "base" / "model.safetensors"),
+            (checkpoints, "-o", checkpoints / "base" / "model.safetensors"),
+            (checkpoints, "-o", target, "--trace", checkpoints / "lora" / "adapter_config.json"),
         ):
             code, _, err = run("library", "scan", *arguments)
             assert code == 2, arguments
             assert "Traceback" not in err
+            assert not target.exists()
 
     def test_hostile_names_are_written(self, tmp_path: Path) -> None:
         write(tmp_path / "a", {'"quoted"\n[red]\x00é': np.ones(3), ".": np.ones(4), "": np.ones(5)})
