@@ -121,9 +121,12 @@ class Run:
             self.notes.append("batches are too short for the path relaxation")
             return
         path = PathBound(self.arrays, self.options, step, self.users)
-        bound = path.run(self.options.iteration_limit)
+        limit = self.options.iteration_limit
+        bound = path.run(limit)
         self.offer(path.found or [])
         self.tighten(bound)
+        if limit is not None and path.walks >= limit and self.bound > self.users:
+            self.stopped = Stopped.ITERATION_LIMIT
         self.notes.append(f"{self.bound} by the path relaxation, {path.walks} walks")
 
     def decide(self, master: Master) -> None:
