@@ -67,7 +67,7 @@ def _solved_as(instance: LoadingInstance, options: Options, key: str, usual: str
     return Outcome(
         plan_of(workload, batches),
         stopped=found.stopped,
-        message=f"{name} with `{key}`: {usual!r} says: {found.message}",
+        message=f"solved by {name} with `{key}`: {usual!r}" + (f": {found.message}" if found.message else ""),
     )
 
 
