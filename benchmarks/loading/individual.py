@@ -10,7 +10,7 @@ from benchmarks.measure import Run, solved, table, write_results
 from edgeopt.loading.generator import generate
 
 THREADS = 1
-SEARCH_S = 5.0
+SEARCH_S = 3.0
 PROVED = [("random", 6, 30), ("grid", 8, 50), ("random", 8, 50), ("freeze-depth", 8, 50)]
 BOUNDED = [("random", 15, 150), ("grid", 15, 150)]
 HEADER = ["sharing", "models x users", "seed", "exact", "bound", "gap", "status", "CPU s", "wall s"]

@@ -16,10 +16,10 @@ from edgeopt.solution import Status, Stopped
 
 MOST_CELLS = 20_000  # deadlines times models and blocks; with more, rows of some deadlines are left out
 PATH_SHARE = 0.75
-DEFAULT_WALKS = 5_000
+DEFAULT_WALKS, DEFAULT_NODES = 5_000, 20  # when neither time nor iterations are limited
 
 
-def union_bound(arrays: Arrays, options: Options) -> int:
+def union_bound(arrays: Arrays, options: Options, node_limit: int | None = None) -> int:
     """Bound the users by the union relaxation: up to each deadline each block is loaded once.
 
     Stopped early, the program's own bound holds; without one, the number of users.
@@ -36,7 +36,7 @@ def union_bound(arrays: Arrays, options: Options) -> int:
         proven = solver.program.proven_bound(relaxed.row_duals)
         bound = users if proven is None else min(bound, floor_bound(proven))
         options.report(bound=bound)
-    result = master.bound(lambda _, value: options.report(None, value and floor_bound(value)))
+    result = master.bound(node_limit, lambda _, value: options.report(None, value and floor_bound(value)))
     if result.status == Status.INFEASIBLE or result.bound is None:
         return bound
     return min(bound, floor_bound(result.bound))

@@ -175,10 +175,11 @@ class Run:
             fewer = [other for other in left if other != user]
             if self.options.stop_reason() is not None:
                 break
-            if sequenced(arrays, fewer, self.options) is False:
+            batches = sequenced(arrays, fewer, self.options)
+            if batches is False:
                 left = fewer
-            elif (batches := sequenced(arrays, fewer, self.options)) and len(fewer) > self.users:
-                self.offer(batches if isinstance(batches, list) else [])
+            elif isinstance(batches, list):
+                self.offer(batches)
         return left
 
     def outcome(self) -> Outcome:

@@ -44,9 +44,9 @@ class Master:
             self._work[program.column(variable)] = cost
         self._asked: int | None = None  # the row of the number asked for
 
-    def bound(self, report: Report | None = None) -> Result:
+    def bound(self, node_limit: int | None = None, report: Report | None = None) -> Result:
         """Maximise the users; only before the first question."""
-        return self.solver.solve(absolute_gap=0.999, report=report)
+        return self.solver.solve(absolute_gap=0.999, node_limit=node_limit, report=report)
 
     def ask(self, number: int) -> None:
         """Ask for at least so many users, with little work, from now on."""
