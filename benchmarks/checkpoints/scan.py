@@ -93,8 +93,8 @@ def main(megabytes: int) -> None:
         [
             f"{MODELS} checkpoints with {size / 1e6:,.0f} MB together, in the system's file cache; sharing saves "
             f"{runs['scan, 1 thread'].result[1]:.1%}. Beside the scans stand plain loops over the same files that "
-            "read, or read and hash, and do nothing else: what a scan costs beyond `read and sha256` is Python: start of "
-            "threads, headers, tensors, blocks, late imports.",
+            "read, or read and hash, and do nothing else: what a scan costs beyond `read and sha256` is Python: "
+            "start of threads, headers, tensors, blocks, late imports.",
             table(headings, rows),
         ],
     )
