@@ -11,18 +11,12 @@ from edgeopt.loading.dp import Watch
 from edgeopt.loading.extended.in_turn import ExtendedLine
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.merging import Pool
-from edgeopt.loading.modes import one_deadline, unusual_mode
+from edgeopt.loading.modes import Mode, implementation, unusual_mode
 from edgeopt.method import Options, Outcome, method
 from edgeopt.solution import Plan, Stopped
 
 
-@method(
-    "loading",
-    "no-sharing",
-    kind="baseline",
-    guarantee="optimal when each switch loads a whole model",
-    fits=one_deadline,
-)
+@implementation("no-sharing", Mode.ONE_DEADLINE)
 def solve_without_sharing(instance: LoadingInstance, options: Options) -> Outcome:
     """Serve the most users when each switch loads the whole model: a knapsack over models, by min-plus merges."""
     arrays, watch = compile_arrays(instance), Watch(options)
