@@ -106,7 +106,8 @@ def _in_tree(root: Path) -> Iterator[Checkpoint]:
 
 
 def _in_folder(folder: Path, names: Iterable[str]) -> Iterator[Checkpoint]:
-    files = sorted(name for name in names if (folder / name).is_file() or (folder / name).is_symlink())
+    # Links that lead nowhere are kept, and refused when they are opened; pipes are not, they would never end.
+    files = sorted(name for name in names if (folder / name).is_file() or not (folder / name).exists())
     indexed = [_indexed(folder / name) for name in files if name.endswith(INDEX_SUFFIX)]
     yield from indexed
     shards = {shard for checkpoint in indexed for shard in checkpoint.shards}

@@ -337,6 +337,16 @@ class TestPaths:
         with pytest.raises(InputError, match=r"there is no|cannot be read"):
             scan([tmp_path / place])
 
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+    def test_pipes_are_left_out(self, tmp_path: Path) -> None:
+        write(tmp_path / "a", network(0))
+        os.mkfifo(tmp_path / "pipe.safetensors")
+        (tmp_path / "link.safetensors").symlink_to(tmp_path / "pipe.safetensors")
+        assert list(scan([tmp_path]).library.models) == ["a"]
+        for place in ("pipe", "link"):
+            with pytest.raises(InputError, match="there is no checkpoint"):
+                scan([tmp_path / f"{place}.safetensors"])
+
 
 class TestIgnored:
     def test_patterns(self, tmp_path: Path) -> None:

@@ -61,6 +61,15 @@ class TestScan:
         assert (tmp_path / "c.json").exists()
         assert not own_cache.exists()
 
+    def test_progress_on_a_terminal(self, checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("edgeopt.cli.library.on_terminal", lambda: True)
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        code, out, err = run("library", "scan", checkpoints, "-o", tmp_path / "l.json")
+        assert code == 0
+        assert "sharing saves" in out
+        assert "kB" in err
+        assert "\x1b" not in out
+
     def test_options(self, checkpoints: Path, tmp_path: Path) -> None:
         options = ("--group-by", "layer", "--min-block-bytes", 1100, "--ignore", "head.*", "--threads", 2, "-q")
         code, _, err = run("library", "scan", checkpoints, "-o", tmp_path / "l.json", *options)
