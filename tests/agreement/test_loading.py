@@ -20,6 +20,7 @@ EXACT = [name for name, method in METHODS.items() if method.kind == "exact"]
 # Methods that start a solver take a tenth of a second for the smallest instance, and their own tests do more.
 MANY, FEW = 140, 28
 SOLVERS = {"exact", "cpsat", "bound", "no-sharing"}
+OTHER_MODES = {"consecutive", "lru", "two-phase"}  # baselines of modes that tests/loading/extended covers
 
 
 def seeds(name: str, part: int = 1) -> range:
@@ -82,7 +83,7 @@ def test_bounds_and_objectives_enclose_the_optimum(name, one_deadline):
         elif solution.plan is not None:
             assert edgeopt.check(instance, solution.plan).feasible
             assert edgeopt.check(instance, solution.plan).objective == solution.objective
-    if one_deadline:
+    if one_deadline and name not in OTHER_MODES:
         assert ran >= len(seeds(name)) // 2
 
 
