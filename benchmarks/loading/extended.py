@@ -13,6 +13,7 @@ from benchmarks.measure import table, write_results
 from edgeopt.loading.generator import generate
 
 KINDS = ("random", "grid", "dense", "interval", "tree", "backbone", "freeze-depth", "lora-towers")
+CROSSING = ("random", "grid", "dense", "interval")
 SLOW_BYTES_PER_S = 1e8
 LIMIT_S = 60.0
 # Label, models, users, upload, retention, rate of loading, kinds, seeds.
@@ -21,7 +22,7 @@ SUITES: tuple[tuple[str, int, int, str, str, float, tuple[str, ...], int], ...] 
     ("overlapped", 20, 120, "overlapped", "consecutive", 2.69e9, ("freeze-depth",), 2),
     ("overlapped", 15, 75, "overlapped", "consecutive", 2.69e9, ("random", "grid", "dense"), 1),
     ("capacity", 9, 27, "phase", "capacity", 2.69e9, KINDS, 2),
-    ("capacity, slow loading", 9, 27, "phase", "capacity", SLOW_BYTES_PER_S, KINDS, 2),
+    ("capacity, slow loading", 9, 27, "phase", "capacity", SLOW_BYTES_PER_S, CROSSING, 8),
     ("both, slow loading", 9, 27, "overlapped", "capacity", SLOW_BYTES_PER_S, KINDS, 1),
 )
 

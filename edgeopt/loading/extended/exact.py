@@ -19,7 +19,6 @@ from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
 MOST_ASKED_CODES = 2**62  # the dynamic program may give up; beyond, it cannot even begin
-SEARCH_PART = 4  # of the time that is left, before the dynamic program
 FIRST_SHARE = 10  # of the local search's default iterations, before there is a bound
 
 
@@ -61,14 +60,12 @@ def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
     options.report(bound=bound)
     notes = [f"each block once: {bound}"]
     search.enough = bound
-    if options.time_limit is None:
-        search.run(search.iterations + default_iterations(workload))
-    else:
-        search.run_for(options.remaining_s() / SEARCH_PART)
+    search.run(search.iterations + default_iterations(workload))
     plan, stopped = search.plan(start), None
     if bound > users_of(plan):
         plan, bound, stopped = _decide(workload, plan, bound, options, notes)
-    if bound > users_of(plan) and stopped is None and options.time_limit is not None:
+    open_gap = bound - users_of(plan) > options.gap * users_of(plan)
+    if open_gap and stopped is None and options.time_limit is not None:
         stopped = search.run()
         plan = max(plan, search.plan(start), key=users_of)
     return Outcome(plan, bound, stopped or options.stop_reason() or Stopped.FINISHED, message="; ".join(notes))
@@ -90,9 +87,9 @@ def _decide(
     if reason:
         notes.append(f"no dynamic program: {reason}")
         return plan, bound, None
-    states, stopped = 0, None
+    states, stopped, part = 0, None, options.part(options.remaining_s() / 2)  # local search may need the other half
     while bound - users_of(plan) > options.gap * users_of(plan) and stopped is None:
-        answer = CountsProgram(workload, bound).solve(options)
+        answer = CountsProgram(workload, bound).solve(part)
         states += answer.states
         if answer.sequence is not None:
             plan = plan_of(workload, answer.sequence)

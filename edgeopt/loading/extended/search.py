@@ -158,14 +158,6 @@ class Search:
             self._round()
         return reason
 
-    def run_for(self, seconds: float) -> None:
-        """Search until it has ended, or for so many seconds."""
-        options = self._options
-        self._options = options.part(seconds)
-        self._options.iteration_limit = options.iteration_limit
-        self.run()
-        self._options = options
-
     def plan(self, start: Plan | None) -> Plan:
         """Return the plan of the best sequence, or that of the start where it serves more."""
         if start is not None and sum(len(batch["users"]) for batch in start["batches"]) > self.best.size[1]:

@@ -130,3 +130,27 @@ def test_the_baselines_serve_what_the_usual_mode_serves():
         best = edgeopt.solve(usual, "exact").objective
         assert edgeopt.solve(in_mode(usual, "overlapped", "consecutive"), "two-phase").objective == best
         assert edgeopt.solve(in_mode(usual, "phase", "capacity"), "consecutive").objective == best
+
+
+def test_exact_lowers_the_bound_by_asking_for_fewer_users():
+    instance = in_mode(generate("random", 10, 40, seed=0), "overlapped", "consecutive")
+    assert edgeopt.solve(instance, "bound").bound == 33
+    solution = edgeopt.solve(instance, "exact")
+    assert (solution.objective, solution.bound, solution.status) == (31, 31, "optimal")
+
+
+def test_exact_stops_at_the_gap_asked_for():
+    instance = in_mode(generate("random", 10, 40, seed=0), "overlapped", "consecutive")
+    solution = edgeopt.solve(instance, "exact", gap=0.2, time_limit=30)
+    assert 31 <= solution.bound <= 33
+    assert "dynamic program of 0 states" in solution.message
+    assert solution.stopped == "finished"
+
+
+def test_exact_without_an_answer_of_the_dynamic_program_keeps_the_relaxation(monkeypatch):
+    monkeypatch.setattr("edgeopt.loading.extended.counts_dp.MOST_STATES", 4096)
+    instance = in_mode(generate("random", 10, 40, seed=0), "overlapped", "consecutive")
+    solution = edgeopt.solve(instance, "exact", iteration_limit=1000)
+    assert "given up" in solution.message
+    assert solution.status == "feasible"
+    assert 31 <= solution.bound <= 33
