@@ -6,6 +6,8 @@ is asked for one user more.
 
 from __future__ import annotations
 
+import numpy as np
+
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.extended.counts_dp import CountsProgram, state_refusal
 from edgeopt.loading.extended.modes import one_deadline_refusal
@@ -18,6 +20,7 @@ from edgeopt.loading.relaxations import program_bound, union_bound
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
+MOST_DEADLINES = 5  # of individual ones, for which the relaxation is solved
 MOST_ASKED_CODES = 2**62  # the dynamic program may give up; beyond, it cannot even begin
 FIRST_SHARE = 10  # of the local search's default iterations, before there is a bound
 
@@ -37,14 +40,33 @@ def relaxation_bound(workload: Workload, options: Options) -> int:
     return program_bound(formulate(workload), most, options)
 
 
-@implementation("bound", Mode.EXTENDED, fits=one_deadline_refusal)
+@implementation("bound", Mode.EXTENDED)
 def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
-    """Bound the optimum by the relaxation in which each block is loaded once."""
-    workload = compile_workload(instance)
-    if not workload.models:
-        return Outcome(bound=0, message=NOBODY)
-    bound = relaxation_bound(workload, options)
-    return Outcome(bound=bound, stopped=options.stop_reason() or Stopped.FINISHED, message=f"each block once: {bound}")
+    """Bound the optimum by the relaxation in which each block is loaded once.
+
+    With individual deadlines: of the users due by some deadline no more are served than if that were the deadline of
+    all of them; the users due later are counted in full.
+    """
+    deadlines = instance.deadlines()
+    bound, notes = len(instance.users), []
+    for deadline in _sample(deadlines):
+        due = {name: user for name, user in instance.users.items() if user.deadline_s <= deadline}
+        users = {name: user.model_copy(update={"deadline_s": deadline}) for name, user in due.items()}
+        workload = compile_workload(instance.model_copy(update={"users": users}))
+        if options.stop_reason() is not None:
+            break
+        part = options.part(options.remaining_s() / 2)
+        found = (relaxation_bound(workload, part) if workload.models else 0) + len(instance.users) - len(due)
+        if found < bound:
+            bound, notes = found, [f"each block once by {deadline:g} s: {found}"]
+            options.report(bound=bound)
+    return Outcome(bound=bound, stopped=options.stop_reason() or Stopped.FINISHED, message="; ".join(notes))
+
+
+def _sample(deadlines: list[float]) -> list[float]:
+    """Return the last deadline, and a few others spread over them, from the last to the first."""
+    ranks = np.linspace(len(deadlines) - 1, 0, MOST_DEADLINES).astype(int) if deadlines else ()
+    return [deadlines[rank] for rank in dict.fromkeys(ranks)]
 
 
 @implementation("exact", Mode.EXTENDED, fits=one_deadline_refusal)

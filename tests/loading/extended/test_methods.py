@@ -54,7 +54,7 @@ def test_a_method_that_does_not_know_the_mode_refuses_it_by_name(name, mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_individual_deadlines_are_refused_where_they_are_not_known(mode):
     instance = in_mode(generate("random", 4, 12, seed=0, deadlines="individual"), *mode)
-    assert set(edgeopt.solving.fitting_methods(instance)) == {"edf", "random"}
+    assert set(edgeopt.solving.fitting_methods(instance)) == {"bound", "edf", "random"}
     with pytest.raises(MethodRefusal, match="one deadline for all users"):
         edgeopt.solve(instance, "exact")
     assert edgeopt.solve(instance).method == "edf"
@@ -66,6 +66,14 @@ def test_edf_and_random_serve_individual_deadlines(mode):
         best = optimum(instance)
         for name in ("edf", "random"):
             assert edgeopt.solve(instance, name).objective <= best
+        assert edgeopt.solve(instance, "bound").bound >= best
+
+
+def test_early_deadlines_tighten_the_bound(monkeypatch):
+    instance = in_mode(generate("random", 6, 30, seed=2, deadlines="individual"), "overlapped", "consecutive")
+    several = edgeopt.solve(instance, "bound").bound
+    monkeypatch.setattr("edgeopt.loading.extended.exact.MOST_DEADLINES", 1)
+    assert several < edgeopt.solve(instance, "bound").bound
 
 
 @pytest.mark.parametrize("mode", [("phase", "consecutive"), *MODES])
