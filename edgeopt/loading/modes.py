@@ -63,7 +63,7 @@ def individual_deadlines(instance: LoadingInstance) -> str | None:
 def one_deadline(instance: LoadingInstance) -> str | None:
     """Say why a method for one deadline refuses the instance, and what would work, or return None."""
     reason = individual_deadlines(instance)
-    return f"{reason}; 'edf' and 'random' would work" if reason and not unusual_mode(instance) else reason
+    return f"{reason}; 'exact' and 'local-search' would work" if reason and not unusual_mode(instance) else reason
 
 
 @dataclass(frozen=True)
