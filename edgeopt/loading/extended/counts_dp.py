@@ -31,7 +31,7 @@ def codes(workload: Workload) -> int:
     """Number of ways to say who is served: the states for one content of the GPU."""
     if workload.overlapped:
         return prod(int(most) + 1 for most in workload.most)
-    return int(2**workload.models * (workload.most.sum() + 1))
+    return 2**workload.models * (int(workload.most.sum()) + 1)
 
 
 def state_refusal(workload: Workload, most_codes: int = MOST_CODES) -> str | None:

@@ -78,3 +78,11 @@ def test_gives_up_with_a_plan_and_no_false_proof(limit, monkeypatch):
     solution = edgeopt.solve(instance, "counts-dp", time_limit=0 if limit == "time" else None)
     assert solution.status == "feasible"
     assert solution.bound >= 31  # the optimum
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_many_models_are_counted_without_overflow(mode):
+    instance = in_mode(generate("random", 70, 140, seed=0), *mode)
+    workload = compile_workload(instance)
+    assert counts_dp.codes(workload) > 2**40
+    assert counts_dp.state_refusal(workload) is not None
