@@ -191,9 +191,3 @@ def test_beyond_reach_it_says_so_and_still_bounds(monkeypatch):
 def test_nobody_can_be_served():
     solution = edgeopt.solve(instance_of({"m": ["x"]}, ["m"], 0.0), "exact")
     assert (solution.objective, solution.bound, solution.status) == (0, 0, "optimal")
-
-
-def test_refuses_individual_deadlines():
-    users = {"a": {"model": "m"}, "b": {"model": "m", "deadline_s": 4.0}}
-    with pytest.raises(edgeopt.MethodRefusal, match="one deadline"):
-        edgeopt.solve(instance_of({"m": ["x"]}, users, 3.0), "exact")
