@@ -15,7 +15,7 @@ from edgeopt.loading.generator import generate
 KINDS = ("random", "grid", "dense", "interval", "tree", "backbone", "freeze-depth", "lora-towers")
 CROSSING = ("random", "grid", "dense", "interval")
 SLOW_BYTES_PER_S = 1e8
-LIMIT_S = 60.0
+LIMIT_S = 30.0
 # Label, models, users, upload, retention, rate of loading, kinds, seeds.
 SUITES: tuple[tuple[str, int, int, str, str, float, tuple[str, ...], int], ...] = (
     ("overlapped", 10, 40, "overlapped", "consecutive", 2.69e9, KINDS, 2),
