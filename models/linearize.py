@@ -102,7 +102,7 @@ def linearize_products(model: Any, *, both_sides: bool = False, in_place: bool =
 
 
 @TransformationFactory.register(NAME, doc="Make products of binary variables and their complements linear.")
-class LinearizeProducts(Transformation):  # type: ignore[misc]
+class LinearizeProducts(Transformation):
     """The transformation behind `linearize_products`, for use through Pyomo's ``TransformationFactory``."""
 
     def _apply_to(self, model: Any, both_sides: bool = False, **_: Any) -> None:
