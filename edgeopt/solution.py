@@ -221,13 +221,15 @@ class Solution(Record):
 
     def facts(self) -> dict[str, str]:
         """What was found, in words and figures with units."""
-        from edgeopt.reporting.display import number, percent, quantity
+        from edgeopt.problems import find_problem
+        from edgeopt.reporting.display import amount, percent, quantity
 
+        unit = find_problem(self.problem).unit
         facts = {
             "method": self.method,
             "status": f"{self.status} ({self.stopped})",
-            "objective": number(self.objective),
-            "bound": number(self.bound),
+            "objective": amount(self.objective, unit),
+            "bound": amount(self.bound, unit),
             "gap": percent(self.gap),
             "time": quantity(self.runtime_s, "s"),
         }

@@ -16,7 +16,7 @@ def check(
 ) -> None:
     """Score a solution's plan anew and list everything that it breaks or states wrongly."""
     import edgeopt
-    from edgeopt.reporting.display import number
+    from edgeopt.reporting.display import amount, number
 
     stated = edgeopt.Solution.read(solution)
     problem = edgeopt.read(instance)
@@ -26,7 +26,7 @@ def check(
     if report.violations:
         raise typer.Exit(ExitCode.CHECK_FAILED)
     if stated.plan is None:
-        typer.echo(f"there is no plan ({stated.status}); bound {number(stated.bound)} {problem.problem_facts.unit}")
+        typer.echo(f"there is no plan ({stated.status}); bound {amount(stated.bound, problem.problem_facts.unit)}")
         raise typer.Exit(ExitCode.NO_SOLUTION)
     unit = problem.problem_facts.unit
-    typer.echo(f"feasible: {number(report.objective)} {unit}, bound {number(stated.bound)}, as the solution states")
+    typer.echo(f"feasible: {amount(report.objective, unit)}, bound {number(stated.bound)}, as the solution states")

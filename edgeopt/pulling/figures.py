@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeopt.pulling.checker import serve
 from edgeopt.pulling.instance import PullingInstance
+from edgeopt.reporting.display import quantity
 from edgeopt.solution import Plan
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
         figure.colorbar(drawn, ax=ax, label="memory filled by pulled blocks", shrink=0.7)
     if len(instance.cloudlets) <= LABELLED_SITES:
         labels = {
-            site: f"{site}\n{len(service.used.get(site, ()))} models, {pulled[site] / 1e9:.2g} GB"
+            site: f"{site}\nmodels: {len(service.used.get(site, ()))}, {quantity(pulled[site], 'B')}"
             for site in instance.cloudlets
             if served[site]
         }

@@ -24,6 +24,11 @@ def number(value: Number | None) -> str:
     return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
+def amount(value: Number | None, unit: str) -> str:
+    """Write an objective or a bound with its unit; weights have none."""
+    return number(value) if value is None or not unit else f"{number(value)} {unit}"
+
+
 def percent(value: float | None) -> str:
     """Write a fraction as a percentage; what is not zero never reads as zero."""
     if value is None:

@@ -77,7 +77,7 @@ def test_solves_and_says_what_it_found(instance: Path) -> None:
     code, out, err = run("solve", instance, "-m", "modular-dp")
     assert (code, err) == (0, "")
     facts = dict(line.split(maxsplit=1) for line in out.splitlines())
-    assert facts["objective"] == "3"
+    assert facts["objective"] == "3 users"
     assert facts["status"] == "optimal (proved)"
 
 
