@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import isfinite
 from pathlib import Path
@@ -58,9 +59,8 @@ def parse_json(text: str, source: str | Path | None = None) -> Any:
         if len(value) == len(pairs):
             return value
         faults += 1
-        seen: set[str] = set()
         marked = _Repeated(value)
-        marked.repeated_key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        marked.repeated_key = Counter(key for key, _ in pairs).most_common(1)[0][0]
         return marked
 
     def strict_constant(token: str) -> _NotANumber:
