@@ -1,0 +1,263 @@
+"""The results file: SQLite, one row for each run, safe against being killed.
+
+A row stands in the file from the moment the run is asked for; its status is null until the run has finished, and is
+set in one transaction. SQLite's rollback journal (not the write-ahead log, which does not work on network folders)
+undoes what was half written when the process was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from edgeopt.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeopt.instance import Instance
+
+RESULTS_FORMAT: Final = "edgeopt-results/1"
+BUSY_S = 30.0  # how long a reader or writer waits for another
+
+SCHEMA = """
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE suites (suite INTEGER PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL, begun_at TEXT NOT NULL);
+CREATE TABLE instances (
+    sha256 TEXT PRIMARY KEY, problem TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, content BLOB NOT NULL);
+CREATE TABLE runs (
+    run INTEGER PRIMARY KEY,
+    instance_sha256 TEXT NOT NULL REFERENCES instances (sha256),
+    method TEXT NOT NULL, seed INTEGER NOT NULL, options TEXT NOT NULL,
+    status TEXT, stopped TEXT, method_used TEXT, objective, bound,
+    wall_s REAL, cpu_s REAL, peak_bytes INTEGER, begun_at TEXT, machine TEXT, versions TEXT,
+    message TEXT, error TEXT, metrics TEXT, history BLOB, plan BLOB,
+    UNIQUE (instance_sha256, method, seed, options));
+"""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What is kept of a finished run; the names are those of the columns of the table `runs`.
+
+    Attributes
+    ----------
+    status : str
+        A `Status`, or ``"refused"`` (the method does not apply) or ``"failed"`` (it is at fault).
+    stopped : str, optional
+        A `Stopped`, or ``"hard_limit"`` when the run ignored its time limit and was ended from outside.
+    method_used : str, optional
+        The method that ran; differs from what was asked for ``"auto"``.
+    objective, bound : int or float, optional
+    wall_s, cpu_s : float, optional
+        Seconds of the call of `solve`; of a process that died only the wall seconds since its start.
+    peak_bytes : int, optional
+        Largest resident memory of the process.
+    begun_at : str, optional
+        Time of its start, UTC.
+    machine, versions : str, optional
+        In neutral words; a JSON object.
+    message, error : str, optional
+        What the method says; why there is no solution.
+    metrics : str, optional
+        JSON object of the checker's further figures.
+    history : bytes, optional
+        Compressed JSON list of [seconds, incumbent, bound].
+    plan : bytes, optional
+        Compressed JSON.
+    """
+
+    status: str
+    stopped: str | None = None
+    method_used: str | None = None
+    objective: int | float | None = None
+    bound: int | float | None = None
+    wall_s: float | None = None
+    cpu_s: float | None = None
+    peak_bytes: int | None = None
+    begun_at: str | None = None
+    machine: str | None = None
+    versions: str | None = None
+    message: str | None = None
+    error: str | None = None
+    metrics: str | None = None
+    history: bytes | None = None
+    plan: bytes | None = None
+
+
+FINISH = (
+    f"UPDATE runs SET {', '.join(f'{field.name} = :{field.name}' for field in fields(RunRecord))} "
+    "WHERE run = :run AND status IS NULL"
+)
+
+
+def packed(value: Any) -> bytes:
+    """Compress a value as JSON."""
+    return zlib.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def unpacked(content: bytes) -> Any:
+    """Undo `packed`."""
+    return json.loads(zlib.decompress(content))
+
+
+@contextmanager
+def clear_errors(path: Path) -> Iterator[None]:
+    """Turn an error of SQLite into one message that names the file and what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise UsageError(f"{path}: {_problem(error, path)}") from None
+
+
+def _problem(error: sqlite3.Error, path: Path) -> str:
+    code = getattr(error, "sqlite_errorname", "") or ""
+    if code.startswith("SQLITE_FULL"):
+        return "the disk is full; finished runs are kept, make room and continue with --resume"
+    if code.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
+        return "the results cannot be written; make the file and its folder writable"
+    if code.startswith("SQLITE_CANTOPEN"):
+        return "the results file cannot be opened; is its folder there, and writable?"
+    if code.startswith("SQLITE_BUSY"):
+        return "the results file is in use by another process"
+    if code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return "this is not a results file of `edgeopt sweep`, or it is damaged"
+    return f"the results file cannot be used: {error}"
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open an existing results file.
+
+    Raises
+    ------
+    UsageError
+        There is none, or it is not one.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such results file")
+    with clear_errors(path):
+        # Opened for writing where that is allowed: only so can SQLite undo what a killed process left half written.
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=BUSY_S)
+        try:
+            _require_format(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _require_format(connection: sqlite3.Connection, path: Path) -> None:
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    found = connection.execute("SELECT value FROM facts WHERE key = 'format'").fetchone() if "facts" in tables else None
+    if found != (RESULTS_FORMAT,):
+        shown = f"its format is {found[0]!r}, not {RESULTS_FORMAT!r}" if found else "it has no format"
+        raise UsageError(f"{path}: this is not a results file of `edgeopt sweep`: {shown}")
+
+
+def _create(path: Path) -> None:
+    with clear_errors(path), closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
+        insert = f"INSERT INTO facts VALUES ('format', '{RESULTS_FORMAT}');"
+        connection.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} {insert} COMMIT;")
+
+
+class Store:
+    """The results file, open for one sweep; a second sweep on the same file is refused.
+
+    Parameters
+    ----------
+    path : Path
+    resume : bool
+        Continue an existing file.
+
+    Raises
+    ------
+    UsageError
+        The file exists and `resume` is not set, is no results file, is in use by another sweep or cannot be written.
+    """
+
+    def __init__(self, path: Path, resume: bool = False) -> None:
+        self.path = path
+        # A file of size 0 is what is left of a sweep that was killed in its first moments.
+        present = path.exists() and (not path.is_file() or path.stat().st_size > 0)
+        if present and not resume:
+            raise UsageError(f"{path}: this file exists; continue it with --resume, or name another file")
+        self._lock = self._locked(path.with_name(path.name + ".lock"))
+        try:
+            if not present:
+                _create(path)
+            self._connection = connect(path)
+        except BaseException:
+            self._unlock()
+            raise
+        self._connection.execute("PRAGMA synchronous = FULL")
+
+    def _locked(self, path: Path) -> sqlite3.Connection:
+        """Lock an empty database beside the results; the system lifts the lock when the process dies in any way."""
+        with clear_errors(self.path):
+            lock = sqlite3.connect(path, timeout=0, isolation_level=None)
+            try:
+                lock.execute("PRAGMA journal_mode = MEMORY")
+                lock.execute("BEGIN EXCLUSIVE")
+            except BaseException:
+                lock.close()
+                raise
+        return lock
+
+    def _unlock(self) -> None:
+        self._lock.close()
+        with suppress(OSError):
+            self.path.with_name(self.path.name + ".lock").unlink()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._connection.close()
+        self._unlock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write all of it or nothing."""
+        with clear_errors(self.path), self._connection:
+            yield
+
+    def add_suite(self, name: str, content: str, begun_at: str) -> None:
+        """Keep the text of a suite that is run into this file."""
+        self._connection.execute(
+            "INSERT INTO suites (name, content, begun_at) VALUES (?, ?, ?)", (name, content, begun_at)
+        )
+
+    def add_instance(self, instance: Instance, source: str) -> None:
+        """Keep an instance, once for each content."""
+        self._connection.execute(
+            "INSERT INTO instances VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (instance.sha256, instance.problem, instance.name, source, packed(instance.to_dict())),
+        )
+
+    def ask(self, sha256: str, method: str, seed: int, options: Mapping[str, Any]) -> tuple[int, bool]:
+        """Ask for a run; return its number, and whether it has already finished."""
+        key = (sha256, method, seed, json.dumps(options, sort_keys=True))
+        self._connection.execute(
+            "INSERT INTO runs (instance_sha256, method, seed, options) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", key
+        )
+        run, status = self._connection.execute(
+            "SELECT run, status FROM runs WHERE instance_sha256 = ? AND method = ? AND seed = ? AND options = ?", key
+        ).fetchone()
+        return run, status is not None
+
+    def instance_content(self, sha256: str) -> bytes:
+        """Return an instance as it was packed."""
+        with clear_errors(self.path):
+            (content,) = self._connection.execute(
+                "SELECT content FROM instances WHERE sha256 = ?", (sha256,)
+            ).fetchone()
+        return bytes(content)
+
+    def finish(self, run: int, record: RunRecord) -> None:
+        """Write the result of a run; a result that stands already is never replaced."""
+        with self.transaction():
+            self._connection.execute(FINISH, {"run": run, **vars(record)})
