@@ -10,6 +10,7 @@ import numpy as np
 from edgeopt.caching.checker import Delivery, evaluate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.reporting.display import quantity
+from edgeopt.reporting.palette import BLUE, PALE, VERMILION
 from edgeopt.solution import Plan
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MIGRATION_COLOUR, BROADCAST_COLOUR, CACHED_COLOUR, WANTED_COLOUR = "#d95f02", "#1b6ca8", "#1b6ca8", "#e6e6e6"
+MIGRATION_COLOUR, BROADCAST_COLOUR, CACHED_COLOUR, WANTED_COLOUR = VERMILION, BLUE, BLUE, PALE
 LEGIBLE_NAMES = 60
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edgeopt.pulling.checker import serve
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.reporting.display import quantity
+from edgeopt.reporting.palette import GREY, INK, PALE, VERMILION
 from edgeopt.solution import Plan
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
         nx.kamada_kawai_layout(network) if small and nx.is_connected(network) else nx.spring_layout(network, seed=0)
     )
     total = max(1, sum(served.values()))
-    nx.draw_networkx_edges(network, position, ax=ax, edge_color="#bbbbbb", width=0.8)
+    nx.draw_networkx_edges(network, position, ax=ax, edge_color=PALE, width=0.8)
     others = [node for node in network if node not in sites]
-    nx.draw_networkx_nodes(network, position, nodelist=others, node_size=12, node_color="#888888", ax=ax)
+    nx.draw_networkx_nodes(network, position, nodelist=others, node_size=12, node_color=GREY, ax=ax)
     pulled = {
         site: sum(instance.library.blocks[block] for block in service.pulled.get(site, ()))
         for site in instance.cloudlets
@@ -79,11 +80,13 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
         vmin=0,
         vmax=1,
         alpha=0.85,
+        edgecolors=INK,
+        linewidths=0.6,
         ax=ax,
     )
     cloud = instance.cloud.name
     nx.draw_networkx_nodes(
-        network, position, [cloud], 60 + 4000 * served[cloud] / total, "#d95f02", node_shape="s", ax=ax
+        network, position, [cloud], 60 + 4000 * served[cloud] / total, VERMILION, node_shape="s", ax=ax
     )
     if drawn is not None:
         figure.colorbar(drawn, ax=ax, label="memory filled by pulled blocks", shrink=0.7)

@@ -9,3 +9,23 @@ VERMILION = "#D55E00"
 PALE = "#D9D9D9"
 GREY = "#999999"
 INK = "#333333"
+
+NAMES = {
+    "blue": BLUE,
+    "orange": ORANGE,
+    "green": GREEN,
+    "vermilion": VERMILION,
+    "pale": PALE,
+    "grey": GREY,
+    "ink": INK,
+}
+
+ON_DARK = {
+    "blue": "#56B4E9",
+    "orange": "#F0B429",
+    "green": "#34C79A",
+    "vermilion": "#FF8552",
+    "pale": "#3D454E",
+    "grey": "#8B949E",
+    "ink": "#D7DCE1",
+}
