@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgeopt.solution import CROSSING, Number, Solution, Status, relative_gap
@@ -43,11 +44,14 @@ class Comparison:
     rows : list of Row
     interrupted : bool
         Ctrl-C ended the comparison; methods may be missing.
+    limits : mapping of str to number
+        The limits of each run, named as in `solve`: ``time_limit``, ``iteration_limit``, ``gap``.
     """
 
     instance: Instance
     rows: list[Row]
     interrupted: bool = False
+    limits: Mapping[str, Number] = field(default_factory=dict)
 
     @property
     def best_objective(self) -> Number | None:

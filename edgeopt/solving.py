@@ -24,6 +24,7 @@ from edgeopt.solution import CROSSING, CheckReport, Number, Plan, Solution, Stat
 REPORTED_VERSIONS = ("edgeopt", "pyomo", "highspy", "ortools", "numpy")
 ROUNDING = 1e-6  # a floating-point bound on an integral objective is rounded after this margin
 PROVED_GAP = 1e-9
+LIMITS = ("time_limit", "iteration_limit", "gap")
 
 MethodChoice = str | Callable[..., Any]
 
@@ -136,7 +137,8 @@ def compare(
     for choice in chosen:
         if isinstance(choice, str) and choice != "auto":
             find_method(instance.problem, choice)
-    comparison = Comparison(instance, [])
+    limits = {name: options[name] for name in LIMITS if options.get(name) is not None}
+    comparison = Comparison(instance, [], limits=limits)
     interrupt = threading.Event()
     with _interruptible(interrupt):
         for choice in chosen:
