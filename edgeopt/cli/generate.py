@@ -24,6 +24,35 @@ Sharing = Annotated[
     str,
     typer.Option(help="How the models of a drawn library share: random, dense, grid, tree, backbone, interval, ..."),
 ]
+Stations = Annotated[
+    str | None,
+    typer.Option(
+        metavar="F",
+        help="CSV file of base stations (LATITUDE, LONGITUDE, perhaps SITE_ID), or melbourne to draw some like it.",
+        show_default=False,
+    ),
+]
+UserPositions = Annotated[
+    Path | None,
+    typer.Option(metavar="F", help="CSV file of users (LATITUDE, LONGITUDE) beside --stations.", show_default=False),
+]
+Area = Annotated[
+    tuple[float, float, float, float] | None,
+    typer.Option(metavar="SOUTH WEST NORTH EAST", help="Degrees; leave out what stands beyond.", show_default=False),
+]
+Trace = Annotated[
+    str | None,
+    typer.Option(
+        metavar="F",
+        help="CSV file of requests to language models (TIMESTAMP, ContextTokens, GeneratedTokens), or azure-code or "
+        "azure-conversation to draw them like it.",
+        show_default=False,
+    ),
+]
+Window = Annotated[
+    tuple[float, float] | None,
+    typer.Option("--window", metavar="START LENGTH", help="Seconds of the trace; default: all.", show_default=False),
+]
 
 
 @generate_app.command()
@@ -125,17 +154,27 @@ def pulling(
     graph: Annotated[
         str, typer.Option(help="Drawn network: waxman, barabasi-albert, watts-strogatz or star.")
     ] = "waxman",
+    stations: Stations = None,
+    user_positions: UserPositions = None,
+    area: Area = None,
+    trace: Trace = None,
+    window: Window = None,
+    bits_per_token: Annotated[float, typer.Option(help="Bits that a request sends for each token of context.")] = 32.0,
+    tokens_per_sample: Annotated[int, typer.Option(help="Tokens in a sample of the library's models.")] = 141,
     compute: Annotated[str, typer.Option(help="Compute of the cloudlets: unlimited or limited.")] = "unlimited",
+    cloud_to_edge: Annotated[float, typer.Option(help="Speed of the cloud, over that of the fastest cloudlet.")] = 5.0,
     memory_fraction: Annotated[float, typer.Option(help="Memory of a cloudlet, as a part of the library.")] = 0.15,
     classes: Annotated[int | None, typer.Option(help="Draw only so many different requests.")] = None,
-    mean_count: Annotated[float, typer.Option(help="Mean count of a request.")] = 20.0,
+    mean_count: Annotated[
+        float | None, typer.Option(help="Mean count of a request; default 20, or by the trace.", show_default=False)
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Draw an instance of `pulling`: requests in a network of cloudlets, and models in the cloud."""
     from edgeopt.library import ModelLibrary
     from edgeopt.pulling.generator import generate
 
-    require_writable(output, [path for path in (library, topology) if path is not None])
+    require_writable(output, _files(library, topology, stations, user_positions, trace))
     instance = generate(
         sharing,
         models,
@@ -145,7 +184,15 @@ def pulling(
         ModelLibrary.read(library) if library is not None else None,
         graph=graph,  # type: ignore[arg-type]  # the generator checks it
         topology=topology,
+        stations=stations,
+        user_positions=user_positions,
+        area=area,
+        trace=trace,
+        window_s=window,
+        bits_per_token=bits_per_token,
+        tokens_per_sample=tokens_per_sample,
         compute=compute,  # type: ignore[arg-type]
+        cloud_to_edge=cloud_to_edge,
         memory_fraction=memory_fraction,
         classes=classes,
         mean_count=mean_count,
@@ -191,6 +238,11 @@ def placement(
         name=output.stem,
     )
     _write(instance, output, library)
+
+
+def _files(*sources: str | Path | None) -> list[Path]:
+    """Files among what was given; the name of figures is none that exists."""
+    return [Path(source) for source in sources if source is not None]
 
 
 def _write(instance: Instance, output: Path, library: Path | None) -> None:

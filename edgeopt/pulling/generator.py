@@ -1,35 +1,35 @@
-"""Instances of `pulling` over drawn or real networks, and over any library; all figures that are ours are named."""
+"""Instances of `pulling` over drawn or real networks and loads, and over any library."""
 
 from __future__ import annotations
 
-from math import asin, ceil, cos, radians, sin, sqrt
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from edgeopt.errors import Finding, InputError, UsageError, suggestion
+from edgeopt.errors import UsageError, suggestion
 from edgeopt.library import Model, ModelLibrary
 from edgeopt.library_generator import generate_library
 from edgeopt.pulling.instance import PullingInstance
+from edgeopt.pulling.networks import CLOUD, Graph, draw_network, link_stations, read_topology
 
 if TYPE_CHECKING:
     import networkx as nx
 
-Graph = Literal["waxman", "barabasi-albert", "watts-strogatz", "star"]
+    from edgeopt.measured.places import Area, Bounds
+
 Compute = Literal["unlimited", "limited"]
 
-CLOUD = "cloud"
 MODELS_PER_TASK = 6
-KM_PER_S = 200_000.0  # light in fibre
-REGION_KM = 200.0  # side of the square of drawn networks
-DETOUR = 1.3  # cables are longer than the great circle; our choice
-LINK_BPS = (2e8, 5e8, 1e9)
-ZOO_LINK_BPS = 1e10  # where a GraphML file gives no LinkSpeedRaw
 CLOUD_BPS, CLOUD_LATENCY_S = 1e9, 0.03
 # Effective operations per second, chosen by us: edge accelerators of two sizes, and a data-centre accelerator.
 SMALL_EDGE, LARGE_EDGE = (5e12, 1e13, 2e13), (6e13, 9e13, 1.2e14)
 CLOUD_TO_EDGE = 5.0
+MEAN_COUNT = 20.0
+# Our choices for traces: a token of text has 4 bytes, and a sample of the shipped language models has 128 + 13 tokens.
+BITS_PER_TOKEN = 32.0
+TOKENS_PER_SAMPLE = 141
 LARGE_MODEL_FLOPS = 5e11
 LIMITED_SHARE = 0.5  # of the work of all requests that all cloudlets with limits could do together
 
@@ -44,10 +44,18 @@ def generate(
     *,
     graph: Graph = "waxman",
     topology: str | Path | None = None,
+    stations: str | None = None,
+    user_positions: str | Path | None = None,
+    area: Bounds | None = None,
+    trace: str | None = None,
+    window_s: tuple[float, float] | None = None,
+    bits_per_token: float = BITS_PER_TOKEN,
+    tokens_per_sample: int = TOKENS_PER_SAMPLE,
     compute: Compute = "unlimited",
+    cloud_to_edge: float = CLOUD_TO_EDGE,
     memory_fraction: float = 0.15,
     classes: int | None = None,
-    mean_count: float = 20.0,
+    mean_count: float | None = None,
     name: str | None = None,
 ) -> PullingInstance:
     """Draw an instance.
@@ -66,14 +74,34 @@ def generate(
     topology : path, optional
         GraphML file, as of the Internet Topology Zoo, used instead of a drawn network. Cloudlets stand at the nodes of
         highest degree; latencies follow from coordinates, bandwidths from ``LinkSpeedRaw`` where given.
+    stations : str, optional
+        CSV file of base stations, or ``"melbourne"`` to draw some, see `edgeopt.measured.places`: the network is their
+        Gabriel graph. Cloudlets stand at the stations of highest degree, requests come from all stations.
+    user_positions : path, optional
+        CSV file of users beside the stations: a request comes from the station nearest to a user drawn at random.
+    area : (south, west, north, east), optional
+        Leave out stations and users beyond these degrees.
+    trace : str, optional
+        CSV file of requests to language models, or ``"azure-code"`` or ``"azure-conversation"`` to draw one, see
+        `edgeopt.measured.traces`. Of the requests in the window, `requests` are drawn evenly without replacement, and
+        their counts add up to all of the window. A request sends its context; its samples are context and answer
+        together over `tokens_per_sample`, rounded up.
+    window_s : (start, length), optional
+        Seconds of the trace; default all of it.
+    bits_per_token : float
+        Of the context.
+    tokens_per_sample : int
+        Tokens of which the library's ``flops_per_sample`` speaks.
     compute : ``"unlimited"`` or ``"limited"``
         Whether cloudlets have compute limits.
+    cloud_to_edge : float
+        Speed of the cloud, as a multiple of the fastest kind of cloudlet.
     memory_fraction : float
         Memory of a cloudlet as a part of the library's size, on average; at least the smallest model fits.
     classes : int, optional
         Draw only so many different requests, each repeated.
-    mean_count : float
-        Mean of the requests' ``count``; 1 or more.
+    mean_count : float, optional
+        Mean of the requests' ``count``; 1 or more, 20 when not given. With a trace the counts follow from it.
     name : str, optional
 
     Raises
@@ -81,24 +109,35 @@ def generate(
     UsageError
         A parameter outside its range.
     InputError
-        The topology cannot be read.
+        The topology, the stations, the users or the trace cannot be read.
     """
     _validate(cloudlets, requests, graph, compute, memory_fraction, classes, mean_count)
+    _validate_measured(topology, stations, user_positions, area, trace, window_s, classes, mean_count)
+    _validate_positive(bits_per_token=bits_per_token, tokens_per_sample=tokens_per_sample, cloud_to_edge=cloud_to_edge)
     rng = np.random.default_rng([seed, 2])  # another stream than the library's
     if library is None:
         library = _with_tasks(generate_library(sharing, models, seed), rng)
         name = name or f"{sharing}-{cloudlets}x{requests}x{models}-seed{seed}"
     _validate_library(library)
-    network = _read_topology(topology) if topology is not None else _draw_network(graph, cloudlets, rng)
+    if stations is not None:
+        network, origins = _station_network(stations, user_positions, area, np.random.default_rng([seed, 4]))
+    else:
+        network = read_topology(topology) if topology is not None else draw_network(graph, cloudlets, rng)
+        origins = list(network)
     sites = _cloudlet_nodes(network, cloudlets)
-    limits = _request_list(library, list(network), requests, classes, mean_count, rng)
+    load = None
+    if trace is not None:
+        load = _trace_load(
+            trace, requests, window_s, bits_per_token, tokens_per_sample, np.random.default_rng([seed, 5])
+        )
+    wanted = _request_list(library, origins, requests, classes, mean_count or MEAN_COUNT, load, rng)
     data: dict[str, Any] = {
         "name": name or f"{library.name}-{cloudlets}x{requests}-seed{seed}",
         "library": library,
-        "cloud": {"name": CLOUD, "speed_flops_per_s": CLOUD_TO_EDGE * max(_speeds(library))},
+        "cloud": {"name": CLOUD, "speed_flops_per_s": cloud_to_edge * max(_speeds(library))},
         "cloudlets": _cloudlets(library, sites, memory_fraction, rng),
         "links": _links(network),
-        "requests": limits,
+        "requests": wanted,
     }
     if compute == "limited":
         _limit_compute(data, library, rng)
@@ -116,76 +155,36 @@ def _with_tasks(library: ModelLibrary, rng: np.random.Generator) -> ModelLibrary
     return ModelLibrary(name=library.name, blocks=library.blocks, models=models)
 
 
-def _draw_network(graph: Graph, cloudlets: int, rng: np.random.Generator) -> nx.Graph[str]:
-    """Draw a connected network of twice as many nodes as cloudlets in a square; latencies follow from distances."""
-    import networkx as nx
+def _station_network(
+    stations: str, users: str | Path | None, bounds: Bounds | None, rng: np.random.Generator
+) -> tuple[nx.Graph[str], list[str]]:
+    """Return the network, and the origins of requests: the nearest station of each user, or each station once."""
+    from edgeopt.measured.places import area_of
 
-    count, seed = max(4, 2 * cloudlets), int(rng.integers(2**31))
-    if graph == "waxman":
-        drawn = nx.waxman_graph(count, beta=0.6, alpha=0.15, seed=seed)
-    elif graph == "barabasi-albert":
-        drawn = nx.barabasi_albert_graph(count, 2, seed=seed)
-    elif graph == "watts-strogatz":
-        drawn = nx.connected_watts_strogatz_graph(count, 4, 0.2, seed=seed)
-    else:
-        drawn = nx.star_graph(count - 1)
-    position = REGION_KM * rng.random((count, 2))
-    parts = [sorted(part) for part in nx.connected_components(drawn)]
-    drawn.add_edges_from((parts[0][0], part[0]) for part in parts[1:])
-    width = len(str(count))
-    network: nx.Graph[str] = nx.Graph()
-    network.add_nodes_from(f"n{index:0{width}d}" for index in range(count))
-    for u, v in sorted(drawn.edges):
-        km = float(np.hypot(*(position[u] - position[v])))
-        latency = float(f"{DETOUR * km / KM_PER_S:.3g}")
-        network.add_edge(
-            f"n{u:0{width}d}", f"n{v:0{width}d}", latency_s=latency, bandwidth_bps=float(rng.choice(LINK_BPS))
-        )
-    return network
+    area: Area = area_of(stations, users, bounds, rng)
+    origins = list(area.names) if area.users is None else [area.names[index] for index in area.nearest()[0]]
+    return link_stations(area, rng), origins
 
 
-def _read_topology(path: str | Path) -> nx.Graph[str]:
-    """Read a GraphML file; parallel edges count once, nodes without coordinates get the median latency."""
-    import networkx as nx
+def _trace_load(
+    source: str, requests: int, window_s: tuple[float, float] | None, bits_per_token: float, tokens_per_sample: int,
+    rng: np.random.Generator,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Input, samples and count of each request."""
+    from edgeopt.measured.traces import trace_of
 
-    try:
-        raw = nx.read_graphml(path)
-    except FileNotFoundError:
-        raise InputError(Finding("$", "there is no such file"), path) from None
-    except Exception as error:  # the XML parser, networkx and numpy raise errors of many kinds
-        raise InputError(Finding("$", f"this is not a GraphML file that can be read: {error}"), path) from None
-    label = {node: f"{facts.get('label', node)}" for node, facts in raw.nodes(data=True)}
-    seen: dict[str, int] = {}
-    for node, text in label.items():
-        seen[text] = seen.get(text, 0) + 1
-        label[node] = text if seen[text] == 1 and text != CLOUD else f"{text} ({node})"
-    network: nx.Graph[str] = nx.Graph()
-    network.add_nodes_from(label[node] for node in raw)
-    for u, v, facts in raw.edges(data=True):
-        if u != v:
-            speed = float(facts.get("LinkSpeedRaw") or 0.0)
-            latency = _latency(raw.nodes[u], raw.nodes[v])
-            network.add_edge(label[u], label[v], latency_s=latency, bandwidth_bps=speed if speed > 0 else ZOO_LINK_BPS)
-    known = [facts["latency_s"] for _, _, facts in network.edges(data=True) if facts["latency_s"] is not None]
-    middle = float(f"{np.median(known):.3g}") if known else 0.002
-    for _, _, facts in network.edges(data=True):
-        facts["latency_s"] = middle if facts["latency_s"] is None else facts["latency_s"]
-    return network
-
-
-def _latency(first: dict[str, Any], second: dict[str, Any]) -> float | None:
-    """Seconds along the great circle with detours; None without coordinates."""
-    keys = ("Latitude", "Longitude")
-    if any(key not in node for node in (first, second) for key in keys):
-        return None
-    (a, b), (c, d) = ((radians(float(node[key])) for key in keys) for node in (first, second))
-    half = sin((c - a) / 2) ** 2 + cos(a) * cos(c) * sin((d - b) / 2) ** 2
-    return float(f"{DETOUR * 2 * 6371.0 * asin(sqrt(min(1.0, half))) / KM_PER_S:.3g}")
+    trace = trace_of(source, rng)
+    drawn, counts = (trace if window_s is None else trace.window(*window_s)).sample(requests, rng)
+    samples = np.maximum(1, -(-(drawn.context_tokens + drawn.generated_tokens) // tokens_per_sample))
+    keys = ("input_bits", "samples", "count")
+    bits = bits_per_token * drawn.context_tokens
+    columns = (bits.tolist(), samples.tolist(), counts.tolist())
+    return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _cloudlet_nodes(network: nx.Graph[str], count: int) -> list[str]:
     if count > len(network):
-        raise UsageError(f"the topology has {len(network)} nodes, too few for {count} cloudlets")
+        raise UsageError(f"the network has {len(network)} nodes, too few for {count} cloudlets")
     return sorted(network, key=lambda node: (-network.degree(node), node))[:count]
 
 
@@ -218,21 +217,20 @@ def _cloudlets(
 
 
 def _request_list(
-    library: ModelLibrary, nodes: list[str], requests: int, classes: int | None, mean_count: float,
-    rng: np.random.Generator,
+    library: ModelLibrary, origins: list[str], requests: int, classes: int | None, mean_count: float,
+    load: list[dict[str, Any]] | None, rng: np.random.Generator,
 ) -> dict[str, Any]:  # fmt: skip
-    """Draw requests: Zipf popular tasks, inputs of 0.4 to 2 Mbit a sample, counts with a geometric distribution."""
+    """Draw requests of Zipf popular tasks, with a drawn load where none is given."""
     by_task: dict[str, list[str]] = {}
     for name, model in library.models.items():
         by_task.setdefault(model.task or "", []).append(name)
     tasks = list(by_task)
     weight = (1.0 + rng.permutation(len(tasks))) ** -0.8
     kinds = []
-    for _ in range(min(requests, classes or requests)):
+    for index in range(min(requests, classes or requests)):
         task = tasks[int(rng.choice(len(tasks), p=weight / weight.sum()))]
-        samples = int(rng.integers(1, 11))
-        bits = samples * float(f"{rng.uniform(0.4e6, 2e6):.3g}")
-        kind = {"node": nodes[int(rng.integers(len(nodes)))], "input_bits": bits, "samples": samples}
+        effort = _drawn_effort(rng) if load is None else load[index]
+        kind = {"node": origins[int(rng.integers(len(origins)))], **effort}
         known = [library.models[name].accuracy for name in by_task[task]]
         accuracies = sorted(accuracy for accuracy in known if accuracy is not None)
         if task and len(accuracies) == len(known):
@@ -241,10 +239,16 @@ def _request_list(
         else:
             count = min(len(by_task[task]), int(rng.integers(1, MODELS_PER_TASK + 1)))
             kind["models"] = sorted(str(model) for model in rng.choice(by_task[task], count, replace=False))
-        kinds.append({**kind, "count": int(rng.geometric(1 / mean_count))})
+        kinds.append(kind if load is not None else {**kind, "count": int(rng.geometric(1 / mean_count))})
     width = len(str(requests))
     chosen = list(range(len(kinds))) if len(kinds) == requests else rng.integers(0, len(kinds), requests).tolist()
     return {f"r{index + 1:0{width}d}": kinds[kind] for index, kind in enumerate(chosen)}
+
+
+def _drawn_effort(rng: np.random.Generator) -> dict[str, Any]:
+    """Draw 1 to 10 samples of 0.4 to 2 Mbit each."""
+    samples = int(rng.integers(1, 11))
+    return {"input_bits": samples * float(f"{rng.uniform(0.4e6, 2e6):.3g}"), "samples": samples}
 
 
 def _limit_compute(data: dict[str, Any], library: ModelLibrary, rng: np.random.Generator) -> None:
@@ -258,7 +262,7 @@ def _limit_compute(data: dict[str, Any], library: ModelLibrary, rng: np.random.G
 
 def _validate(
     cloudlets: int, requests: int, graph: str, compute: str, memory_fraction: float, classes: int | None,
-    mean_count: float,
+    mean_count: float | None,
 ) -> None:  # fmt: skip
     for key, value, known in (("graph", graph, Graph), ("compute", compute, Compute)):
         if value not in get_args(known):
@@ -267,8 +271,30 @@ def _validate(
         raise UsageError("cloudlets, requests and classes are at least 1")
     if not 0 < memory_fraction <= 10:
         raise UsageError(f"memory_fraction lies above 0 and at most at 10, not {memory_fraction:g}")
-    if not 1 <= mean_count <= 1e9:
+    if mean_count is not None and not 1 <= mean_count <= 1e9:
         raise UsageError(f"mean_count is at least 1, not {mean_count:g}")
+
+
+def _validate_measured(
+    topology: str | Path | None, stations: str | None, user_positions: str | Path | None, area: Bounds | None,
+    trace: str | None, window_s: tuple[float, float] | None, classes: int | None, mean_count: float | None,
+) -> None:  # fmt: skip
+    if topology is not None and stations is not None:
+        raise UsageError("a topology and stations are two networks; give one of them")
+    if stations is None and (user_positions is not None or area is not None):
+        raise UsageError("positions of users and an area need stations")
+    if trace is None and window_s is not None:
+        raise UsageError("a window needs a trace")
+    if window_s is not None and (window_s[0] < 0 or not window_s[1] > 0):
+        raise UsageError(f"a window starts at 0 s or later and has a length above 0 s, not {window_s}")
+    if trace is not None and (classes is not None or mean_count is not None):
+        raise UsageError("the requests and their counts follow from the trace: give neither classes nor mean_count")
+
+
+def _validate_positive(**values: float) -> None:
+    for key, value in values.items():
+        if not 0 < value < float("inf"):
+            raise UsageError(f"{key} is above 0, not {value:g}")
 
 
 def _validate_library(library: ModelLibrary) -> None:

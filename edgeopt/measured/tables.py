@@ -1,0 +1,131 @@
+"""Columns of other people's CSV files, found by name, in any order and beside any others."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.errors import Finding, InputError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Some columns of a CSV file.
+
+    Attributes
+    ----------
+    path : Path
+    lines : list of int
+        Line of the file in which each row ends.
+    headers : dict of str to str
+        Name of each column as the file writes it.
+    cells : dict of str to list of str
+        The columns.
+    """
+
+    path: Path
+    lines: list[int]
+    headers: dict[str, str]
+    cells: dict[str, list[str]]
+
+    def fault(self, row: int, key: str, problem: str, remedy: str) -> InputError:
+        """Return an error that names the file, the line and the column."""
+        place = f"line {self.lines[row]}, column {self.headers[key]}"
+        return InputError(Finding(place, problem, remedy), self.path)
+
+    def numbers(self, key: str, least: float, most: float, whole: bool = False) -> Floats:
+        """Return a column of numbers from `least` to `most`, shape (rows,).
+
+        Raises
+        ------
+        InputError
+            Names the first cell that is none.
+        """
+        found = np.array([_number(cell) for cell in self.cells[key]], dtype=np.float64)
+        wrong = ~((found >= least) & (found <= most))
+        if whole:
+            wrong |= found != np.floor(found)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            kind = "a whole number" if whole else "a number"
+            span = f"from {least:g} to {most:g}" if most < float("inf") else f"of {least:g} or more"
+            problem = f"{self.cells[key][row]!r} is not {kind} {span}"
+            raise self.fault(row, key, problem, f"give {kind} in each row")
+        return found
+
+
+def _number(cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        return float("nan")
+    return value if abs(value) < float("inf") else float("nan")
+
+
+def read_table(path: str | Path, columns: Mapping[str, Sequence[str]], optional: Sequence[str] = ()) -> Table:
+    """Read columns by their names, whatever their case.
+
+    Parameters
+    ----------
+    path : path
+        A CSV file in UTF-8 with a header.
+    columns : dict of str to sequence of str
+        The names under which each column may stand, the usual one first.
+    optional : sequence of str
+        Keys of `columns` that may be missing.
+
+    Raises
+    ------
+    InputError
+        No such file, no text, a missing column, a row of another length than the header, or no rows.
+    """
+    reader = csv.reader(io.StringIO(_text(path), newline=""))
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        place = {name.lower(): index for index, name in reversed(list(enumerate(header)))}
+        found: dict[str, int] = {}
+        for key, names in columns.items():
+            index = next((place[name] for name in names if name in place), None)
+            if index is not None:
+                found[key] = index
+            elif key not in optional:
+                usual = " or ".join(repr(name) for name in names)
+                held = ", ".join(repr(name) for name in header[:12]) or "nothing"
+                raise InputError(Finding("line 1", f"no column is named {usual}", f"the header has {held}"), path)
+        lines: list[int] = []
+        cells: dict[str, list[str]] = {key: [] for key in found}
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(header):
+                problem = f"{len(row)} cells, but the header has {len(header)}"
+                remedy = "is the file cut off, or a comma not quoted?"
+                raise InputError(Finding(f"line {reader.line_num}", problem, remedy), path)
+            lines.append(reader.line_num)
+            for key, index in found.items():
+                cells[key].append(row[index].strip())
+    except csv.Error as error:
+        raise InputError(Finding(f"line {reader.line_num}", f"this is not CSV: {error}"), path) from None
+    if not lines:
+        raise InputError(Finding("$", "the table has no rows", "give one or more below the header"), path)
+    return Table(Path(path), lines, {key: header[index] for key, index in found.items()}, cells)
+
+
+def _text(path: str | Path) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(Finding("$", "there is no such file"), path) from None
+    except UnicodeDecodeError as error:
+        raise InputError(Finding("$", f"byte {error.start} is not UTF-8", "save the file as UTF-8"), path) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(Finding("$", f"the file cannot be read: {reason}"), path) from None
