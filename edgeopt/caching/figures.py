@@ -73,6 +73,7 @@ def plot_delays(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
     ax.barh(places, waits, color=MIGRATION_COLOUR, label="waiting for migration or cloud")
     ax.barh(places, [broadcast[user] for user in users], left=waits, color=BROADCAST_COLOUR, label="broadcast")
     ax.set_yticks(places if len(users) <= LEGIBLE_NAMES else [], users if len(users) <= LEGIBLE_NAMES else [])
+    ax.tick_params(axis="y", labelsize=min(9.0, 240 / max(1, len(users))))
     ax.set_xlabel("expected downloading delay, s")
     ax.set_ylabel("user")
     ax.set_title("delay of each user", loc="left")

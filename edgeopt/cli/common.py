@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -143,6 +144,11 @@ def save_figure(figure: Any, path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=200)
     write_bytes(path, buffer.getvalue())
+
+
+def command_line() -> str:
+    """The command that runs, as it can be given again."""
+    return shlex.join(["edgeopt", *sys.argv[1:]])
 
 
 def on_terminal() -> bool:

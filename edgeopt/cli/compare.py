@@ -17,6 +17,7 @@ from edgeopt.cli.common import (
     Quiet,
     Seed,
     Threads,
+    command_line,
     most_serious,
     on_terminal,
     require_writable,
@@ -42,6 +43,7 @@ def compare(
     threads: Threads = None,
     gap: Gap = 0.0,
     csv: Annotated[Path | None, typer.Option(metavar="F", help="Write the table as CSV, too.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="F.html", help="Write a report as one HTML page, too.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -52,8 +54,11 @@ def compare(
     import edgeopt
     from edgeopt.reporting.display import comparison_text
 
-    if csv is not None:
-        require_writable(csv, files)
+    if csv is not None and csv == report:
+        raise UsageError(f"--csv and --report both name {str(csv)!r}; name two files")
+    for output in (csv, report):
+        if output is not None:
+            require_writable(output, files)
     instances = [edgeopt.read(file) for file in files]
     chosen = [name.strip() for name in methods.split(",") if name.strip()] if methods is not None else None
     if chosen == []:
@@ -74,6 +79,8 @@ def compare(
         _print_json(comparisons, several=len(files) > 1)
     if csv is not None:
         _write_csv(comparisons, csv)
+    if report is not None:
+        _write_report(comparisons, report)
     raise typer.Exit(most_serious(_exit_code(comparison) for comparison in comparisons))
 
 
@@ -142,6 +149,13 @@ def _print_json(comparisons: list[Comparison], several: bool) -> None:
 
     content = [_record(comparison) for comparison in comparisons]
     typer.echo(json.dumps(content if several else content[0], ensure_ascii=False, allow_nan=False))
+
+
+def _write_report(comparisons: list[Comparison], path: Path) -> None:
+    from edgeopt.reporting.report import write_comparison_report
+    from edgeopt.reporting.report.provenance import machine
+
+    write_comparison_report(path, comparisons, {"command": command_line(), "machine": machine()})
 
 
 def _write_csv(comparisons: list[Comparison], path: Path) -> None:

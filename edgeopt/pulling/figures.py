@@ -63,6 +63,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
         nx.kamada_kawai_layout(network) if small and nx.is_connected(network) else nx.spring_layout(network, seed=0)
     )
     total = max(1, sum(served.values()))
+    areas = {site: 60 + 4000 * requests / total for site, requests in served.items()}
     nx.draw_networkx_edges(network, position, ax=ax, edge_color=PALE, width=0.8)
     others = [node for node in network if node not in sites]
     nx.draw_networkx_nodes(network, position, nodelist=others, node_size=12, node_color=GREY, ax=ax)
@@ -74,7 +75,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
         network,
         position,
         nodelist=list(instance.cloudlets),
-        node_size=[60 + 4000 * served[site] / total for site in instance.cloudlets],
+        node_size=[areas[site] for site in instance.cloudlets],
         node_color=[pulled[site] / max(1, cloudlet.memory_bytes) for site, cloudlet in instance.cloudlets.items()],
         cmap="viridis",
         vmin=0,
@@ -85,9 +86,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
         ax=ax,
     )
     cloud = instance.cloud.name
-    nx.draw_networkx_nodes(
-        network, position, [cloud], 60 + 4000 * served[cloud] / total, VERMILION, node_shape="s", ax=ax
-    )
+    nx.draw_networkx_nodes(network, position, [cloud], areas[cloud], VERMILION, node_shape="s", ax=ax)
     if drawn is not None:
         figure.colorbar(drawn, ax=ax, label="memory filled by pulled blocks", shrink=0.7)
     if len(instance.cloudlets) <= LABELLED_SITES:
@@ -96,7 +95,9 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
             for site in instance.cloudlets
             if served[site]
         }
-        nx.draw_networkx_labels(network, position, {**labels, cloud: cloud}, font_size=7, ax=ax)
+        for site, label in {**labels, cloud: cloud}.items():
+            below = (0.0, -3 - areas[site] ** 0.5 / 2)
+            ax.annotate(label, position[site], below, textcoords="offset points", ha="center", va="top", size=8)
     at_edge = total - served[cloud]
     ax.set_title(f"{instance.name}: {at_edge} of {total} requests at cloudlets, area by requests served")
     ax.set_axis_off()

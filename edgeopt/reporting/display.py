@@ -103,9 +103,9 @@ def comparison_summary(comparison: Comparison) -> str:
         return f"contradiction: {comparison.contradiction}"
     unit = comparison.instance.problem_facts.unit
     if comparison.optimum is not None:
-        return f"optimum: {number(comparison.optimum)} {unit}, proven"
-    best, bound = number(comparison.best_objective), number(comparison.best_bound)
-    return f"optimum: not proven; best found {best}, best bound {bound} {unit}"
+        return f"optimum: {amount(comparison.optimum, unit)}, proven"
+    best, bound = amount(comparison.best_objective, unit), amount(comparison.best_bound, unit)
+    return f"optimum: not proven; best found {best}, best bound {bound}"
 
 
 def comparison_reasons(comparison: Comparison) -> list[str]:

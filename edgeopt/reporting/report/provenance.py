@@ -1,0 +1,61 @@
+"""What was run: the instance, the limits, the machine and the versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from edgeopt.comparison import Comparison
+from edgeopt.reporting.display import quantity
+from edgeopt.reporting.report.markup import tag
+from edgeopt.solution import Solution
+from edgeopt.solving import available_cores
+
+
+def instance_facts(comparison: Comparison) -> dict[str, str]:
+    """Which instance it is, its content's hash and its sizes."""
+    instance = comparison.instance
+    return {
+        "instance": instance.name,
+        "problem": f"{instance.problem}: {instance.problem_facts.title}",
+        "SHA-256": tag("code", instance.sha256),
+        **instance.facts(),
+    }
+
+
+def run_facts(comparison: Comparison) -> dict[str, str]:
+    """Under which limits the methods ran, and with which versions."""
+    solutions = [row.solution for row in comparison.rows if row.solution is not None]
+    limits, limit = comparison.limits, comparison.limits.get("time_limit")
+    facts = {
+        "time limit": "none" if limit is None else f"{quantity(limit, 's')} for each method",
+        "iteration limit": str(limits.get("iteration_limit") or ""),
+        "gap to stop at": f"{limits['gap']:g}" if limits.get("gap") else "",
+        "seed": _values(str(solution.seed) for solution in solutions),
+        "threads": _values(str(solution.threads) for solution in solutions),
+        "total time": quantity(sum(solution.runtime_s for solution in solutions), "s"),
+        "versions": versions(solutions),
+    }
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def versions(solutions: Iterable[Solution]) -> str:
+    """Return the versions that the solutions state, each once."""
+    return _values(f"{name} {version}" for solution in solutions for name, version in solution.versions.items())
+
+
+def machine() -> str:
+    """Return this machine in neutral words: cores, processor, memory, system, Python."""
+    processor, memory = platform.processor() or platform.machine(), ""
+    if Path("/proc/cpuinfo").exists():
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+        processor = found[1].strip() if found else processor
+        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB memory"
+    return f"{available_cores()} cores ({processor}){memory}, {platform.system()}, Python {platform.python_version()}"
+
+
+def _values(texts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(texts))
