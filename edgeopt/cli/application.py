@@ -16,8 +16,10 @@ from edgeopt.cli.info import info
 from edgeopt.cli.library import library_app
 from edgeopt.cli.methods import methods
 from edgeopt.cli.plot import plot
+from edgeopt.cli.results import results
 from edgeopt.cli.schema import schema
 from edgeopt.cli.solve import solve
+from edgeopt.cli.sweep import sweep
 from edgeopt.errors import EdgeoptError, ProgramError
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -31,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (solve, compare, check, info, methods, schema, plot):
+for verb in (solve, compare, check, info, methods, schema, plot, sweep, results):
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(generate_app, name="generate")

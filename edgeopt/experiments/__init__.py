@@ -1,5 +1,11 @@
 """Comparisons at scale: suites of instances x methods x seeds, run, stored and summarised."""
 
+from edgeopt.experiments.aggregates import common_cases, run_times, shifted_geometric_mean, summary
+from edgeopt.experiments.best_known import read_best_known
+from edgeopt.experiments.export import export
+from edgeopt.experiments.figures import plot_profile
+from edgeopt.experiments.integrals import with_integrals
+from edgeopt.experiments.profiles import Profile, performance_profile
 from edgeopt.experiments.results import (
     check_results,
     read_history,
@@ -9,13 +15,31 @@ from edgeopt.experiments.results import (
     read_solution,
     read_suites,
 )
+from edgeopt.experiments.suite import Suite
+from edgeopt.experiments.sweeping import SweepProgress, sweep
+from edgeopt.experiments.times import proof_times, target_times
 
 __all__ = [
+    "Profile",
+    "Suite",
+    "SweepProgress",
     "check_results",
+    "common_cases",
+    "export",
+    "performance_profile",
+    "plot_profile",
+    "proof_times",
+    "read_best_known",
     "read_history",
     "read_instance",
     "read_instances",
     "read_results",
     "read_solution",
     "read_suites",
+    "run_times",
+    "shifted_geometric_mean",
+    "summary",
+    "sweep",
+    "target_times",
+    "with_integrals",
 ]

@@ -6,7 +6,7 @@ Every gap is a loss: 0 is best, and NaN says that one of the two values is missi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def with_gaps(frame: pd.DataFrame, best_known: Mapping[str, float]) -> pd.DataFr
     return frame.assign(**added)
 
 
-def _best(values: Floats, instance: pd.Series[str], pick: str) -> Floats:
+def _best(values: Floats, instance: pd.Series[str], pick: Literal["max", "min", "first"]) -> Floats:
     """Return for each run the best value of its instance's runs; NaN where none has one."""
     import pandas as pd
 
@@ -77,3 +77,27 @@ def _best(values: Floats, instance: pd.Series[str], pick: str) -> Floats:
 def _gap(first: Floats, second: Floats, divisor: Floats) -> Floats:
     gap: Floats = np.abs(first - second) / np.maximum(np.abs(divisor), SMALLEST)
     return gap
+
+
+def references(frame: pd.DataFrame) -> Floats:
+    """Return for each run the value that its instance's runs are measured by.
+
+    It is the optimum where that is proven, else the better of best found and best known. NaN: nobody knows a plan.
+    """
+    sense, optimum = senses(frame), frame["optimum"].to_numpy(float)
+    best = sense * np.fmax(sense * frame["best_found"].to_numpy(float), sense * frame["best_known"].to_numpy(float))
+    reference: Floats = np.where(np.isnan(optimum), best, optimum)
+    return reference
+
+
+def primal_gap(values: Floats, reference: Floats) -> Floats:
+    """Return the primal gap of Berthold (2013): |reference - value| / max(|reference|, |value|), between 0 and 1.
+
+    1 where there is no value, or one of the other sign than the reference; 0 where they are equal, and NaN without
+    a reference. It serves for bounds, too.
+    """
+    largest = np.maximum(np.abs(values), np.abs(reference))
+    gap = np.abs(reference - values) / np.where(largest == 0, 1.0, largest)
+    gap = np.where(np.isnan(values) | (values * reference < 0), 1.0, gap)
+    missing: Floats = np.where(np.isnan(reference), np.nan, gap)
+    return missing

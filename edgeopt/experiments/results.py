@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeopt.errors import UsageError
 from edgeopt.experiments.gaps import with_gaps
-from edgeopt.experiments.store import clear_errors, connect, unpacked
+from edgeopt.experiments.store import PENDING, clear_errors, connect, unpacked
 from edgeopt.instance import Instance, instance_from_dict
 from edgeopt.problems import PROBLEMS
 from edgeopt.solution import CheckReport, Solution, relative_gap
@@ -19,10 +19,10 @@ from edgeopt.solving import check
 if TYPE_CHECKING:
     import pandas as pd
 
-PENDING = "pending"
 RUNS = f"""
 SELECT run, problem, name AS instance, instance_sha256, method, method_used, seed,
-    coalesce(status, '{PENDING}') AS status, stopped, objective, bound, wall_s, cpu_s, peak_bytes, begun_at, machine, versions, message, error, options
+    coalesce(status, '{PENDING}') AS status, stopped, objective, bound, wall_s, cpu_s, peak_bytes, begun_at, machine,
+    versions, message, error, options
 FROM runs JOIN instances ON instance_sha256 = sha256 ORDER BY run
 """
 FIGURES = ("objective", "bound", "wall_s", "cpu_s", "peak_bytes")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edgeopt.instance import Instance
 
 RESULTS_FORMAT: Final = "edgeopt-results/1"
+PENDING: Final = "pending"  # status, in frames, of a run that has not finished
 BUSY_S = 30.0  # how long a reader or writer waits for another
 
 SCHEMA = """
@@ -87,6 +88,22 @@ class RunRecord:
     metrics: str | None = None
     history: bytes | None = None
     plan: bytes | None = None
+
+
+@dataclass(frozen=True)
+class StoredInstance:
+    """An instance as it is kept: its hash, what it is, where it came from, and its content as packed JSON."""
+
+    sha256: str
+    problem: str
+    name: str
+    source: str
+    content: bytes
+
+    @classmethod
+    def of(cls, instance: Instance, source: str) -> StoredInstance:
+        """Pack an instance."""
+        return cls(instance.sha256, instance.problem, instance.name, source, packed(instance.to_dict()))
 
 
 FINISH = (
@@ -164,6 +181,21 @@ def _create(path: Path) -> None:
         connection.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} {insert} COMMIT;")
 
 
+def require_absent(path: Path, resume: bool) -> bool:
+    """Return whether results stand at the path, where a sweep that is not resumed must find none.
+
+    Raises
+    ------
+    UsageError
+        It does.
+    """
+    # A file of size 0 is what is left of a sweep that was killed in its first moments.
+    present = path.exists() and (not path.is_file() or path.stat().st_size > 0)
+    if present and not resume:
+        raise UsageError(f"{path}: this file exists; continue it with --resume, or name another file")
+    return present
+
+
 class Store:
     """The results file, open for one sweep; a second sweep on the same file is refused.
 
@@ -181,10 +213,7 @@ class Store:
 
     def __init__(self, path: Path, resume: bool = False) -> None:
         self.path = path
-        # A file of size 0 is what is left of a sweep that was killed in its first moments.
-        present = path.exists() and (not path.is_file() or path.stat().st_size > 0)
-        if present and not resume:
-            raise UsageError(f"{path}: this file exists; continue it with --resume, or name another file")
+        present = require_absent(path, resume)
         self._lock = self._locked(path.with_name(path.name + ".lock"))
         try:
             if not present:
@@ -231,11 +260,11 @@ class Store:
             "INSERT INTO suites (name, content, begun_at) VALUES (?, ?, ?)", (name, content, begun_at)
         )
 
-    def add_instance(self, instance: Instance, source: str) -> None:
+    def add_instance(self, instance: StoredInstance) -> None:
         """Keep an instance, once for each content."""
         self._connection.execute(
-            "INSERT INTO instances VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (instance.sha256, instance.problem, instance.name, source, packed(instance.to_dict())),
+            "INSERT INTO instances VALUES (:sha256, :problem, :name, :source, :content) ON CONFLICT DO NOTHING",
+            vars(instance),
         )
 
     def ask(self, sha256: str, method: str, seed: int, options: Mapping[str, Any]) -> tuple[int, bool]:

@@ -1,0 +1,164 @@
+"""From a suite to the runs that it asks for: its instances found or drawn, its methods looked up."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeopt.errors import Finding, InputError, suggestion
+from edgeopt.experiments.grids import drawn_instances
+from edgeopt.experiments.plugins import Plugin
+from edgeopt.experiments.store import StoredInstance
+from edgeopt.experiments.suite import MethodBlock, Suite
+from edgeopt.instance import read
+from edgeopt.method import methods
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class AskedRun:
+    """One run: a method with its seed and limits, on an instance.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of the instance.
+    method : str
+    seed : int
+    options : dict
+        Limits; part of the run's identity.
+    """
+
+    sha256: str
+    method: str
+    seed: int
+    options: dict[str, Any]
+
+
+def suite_plugins(suite: Suite) -> list[Plugin]:
+    """Read and import the suite's plug-ins, so that their methods are known.
+
+    Raises
+    ------
+    InputError
+        One cannot be read or imported.
+    """
+    plugins = []
+    for index, name in enumerate(suite.plugins):
+        place = f"$.plugins[{index}]"
+        try:
+            plugin = _plugin(suite, name)
+            plugin.load()
+        except FileNotFoundError:
+            remedy = "the path is relative to the suite's file"
+            raise InputError(Finding(place, f"there is no file {name!r}", remedy), suite.file) from None
+        except Exception as error:
+            problem = f"{name!r} cannot be imported: {type(error).__name__}: {error}"
+            remedy = "give a Python file or an installed module"
+            raise InputError(Finding(place, problem, remedy), suite.file) from None
+        plugins.append(plugin)
+    return plugins
+
+
+def _plugin(suite: Suite, name: str) -> Plugin:
+    if not name.endswith(".py"):
+        return Plugin(name)
+    file = suite.folder / name
+    return Plugin(f"edgeopt_plugin_{file.stem}", str(file), file.read_text(encoding="utf-8-sig"))
+
+
+def suite_instances(suite: Suite) -> list[StoredInstance]:
+    """Read and draw the instances of a suite, equal ones once.
+
+    Raises
+    ------
+    InputError
+        A file is not an instance, a glob finds nothing, or a generator refuses its arguments.
+    """
+    found: dict[str, StoredInstance] = {}
+    for index, block in enumerate(suite.instances):
+        place = f"$.instances[{index}]"
+        if block.generate is not None and block.problem is not None:
+            for instance, source in drawn_instances(block.problem, block.generate, suite, place):
+                found.setdefault(instance.sha256, StoredInstance.of(instance, source))
+            continue
+        for number, pattern in enumerate(block.files or ()):
+            for path in _matches(suite, pattern, f"{place}.files[{number}]"):
+                instance = read(path)
+                found.setdefault(instance.sha256, StoredInstance.of(instance, path.as_posix()))
+    return list(found.values())
+
+
+def _matches(suite: Suite, pattern: str, place: str) -> list[Path]:
+    paths = sorted(glob.glob(str(suite.folder / pattern), recursive=True))
+    if not paths:
+        problem = f"there is no file {pattern!r}"
+        raise InputError(Finding(place, problem, "the path is relative to the suite's file"), suite.file)
+    return [Path(path) for path in paths]
+
+
+def suite_runs(suite: Suite, instances: list[StoredInstance], plugins: list[Plugin]) -> list[AskedRun]:
+    """List the runs: instance by instance, each method with each of its seeds.
+
+    Raises
+    ------
+    InputError
+        A method does not exist, an instance's problem has no methods, or methods have no instance.
+    """
+    _require_known(suite)
+    _require_partners(suite, instances)
+    blocks = [(block, name) for block in suite.methods for name in block.names]
+    return [
+        AskedRun(instance.sha256, name, seed, _options(suite, block, name, plugins))
+        for instance in instances
+        for block, name in blocks
+        if block.problem == instance.problem
+        for seed in block.seeds or suite.seeds
+    ]
+
+
+def _options(suite: Suite, block: MethodBlock, name: str, plugins: list[Plugin]) -> dict[str, Any]:
+    """Return the limits of a run and, for a plug-in's method, the hash of its file: another content is another run."""
+    options = suite.options(block)
+    for plugin in plugins:
+        if plugin.file and name != AUTO and plugin.registered(methods(block.problem)[name]):
+            options["plugin_sha256"] = plugin.sha256
+    return options
+
+
+def _require_known(suite: Suite) -> None:
+    findings = [
+        Finding(
+            f"$.methods[{index}].names[{number}]",
+            f"{block.problem} has no method {name!r}",
+            suggestion(name, list(methods(block.problem))),
+        )
+        for index, block in enumerate(suite.methods)
+        for number, name in enumerate(block.names)
+        if name != AUTO and name not in methods(block.problem)
+    ]
+    if findings:
+        raise InputError(findings, suite.file)
+
+
+def _require_partners(suite: Suite, instances: list[StoredInstance]) -> None:
+    findings = list(_without_partner(suite, instances))
+    if findings:
+        raise InputError(findings, suite.file)
+
+
+def _without_partner(suite: Suite, instances: list[StoredInstance]) -> Iterator[Finding]:
+    solved = {block.problem for block in suite.methods}
+    for problem in {instance.problem: None for instance in instances}:
+        if problem not in solved:
+            example = next(instance.source for instance in instances if instance.problem == problem)
+            remedy = f'add a block [[methods]] with problem = "{problem}"'
+            yield Finding("$.methods", f"no method is named for the problem {problem!r} of {example}", remedy)
+    for index, block in enumerate(suite.methods):
+        if not any(instance.problem == block.problem for instance in instances):
+            problem = f"no instance is of the problem {block.problem!r}"
+            yield Finding(f"$.methods[{index}]", problem, "add instances, or leave the methods out")

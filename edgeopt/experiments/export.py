@@ -1,0 +1,51 @@
+"""Frames as CSV or Parquet files."""
+
+from __future__ import annotations
+
+import io
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeopt.errors import MissingExtra, UsageError
+from edgeopt.files import write_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENDINGS = (".csv", ".parquet")
+
+
+def require_table(path: Path) -> None:
+    """Make sure that a table can be written in the format that the file's ending names.
+
+    Raises
+    ------
+    UsageError
+        It names none.
+    MissingExtra
+        Parquet needs the extra ``parquet``.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise UsageError(f"{str(path)!r} should end in one of {', '.join(ENDINGS)}")
+    if path.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+        raise MissingExtra("Parquet needs an extra: pip install 'edgeopt[parquet]'")
+
+
+def export(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a frame as CSV or Parquet, whole or not at all; missing values are empty (CSV) or null (Parquet).
+
+    Raises
+    ------
+    UsageError, MissingExtra
+        The file's ending names neither format, or Parquet's library is not installed.
+    """
+    path = Path(path)
+    require_table(path)
+    if path.suffix.lower() == ".csv":
+        write_bytes(path, frame.to_csv(index=False, lineterminator="\n").encode())
+        return
+    texts = {column: "string" for column in frame if frame[column].dtype == object}
+    buffer = io.BytesIO()
+    frame.astype(texts).to_parquet(buffer, index=False, engine="pyarrow")
+    write_bytes(path, buffer.getvalue())

@@ -1,0 +1,164 @@
+"""What a sweep runs: instances x methods x seeds with limits, read from a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, PrivateAttr
+
+from edgeopt.errors import Finding, InputError
+from edgeopt.library import Name
+from edgeopt.problems import PROBLEMS
+from edgeopt.record import NonNegative, Positive, Record
+
+SUITE_FORMAT: Final = "edgeopt-suite/1"
+GRACE_S = 60.0
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Seeds = Annotated[list[Seed], Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+ProblemName = Literal["loading", "pulling", "caching", "placement"]
+
+
+class InstanceBlock(Record):
+    """Instances: files, or a grid of drawn ones.
+
+    Attributes
+    ----------
+    files : list of str, optional
+        Paths or globs, relative to the suite's file.
+    problem : str, optional
+        Of the generator.
+    generate : dict, optional
+        Arguments of the generator; a list is an axis of the grid.
+    """
+
+    files: Annotated[list[Name], Field(min_length=1)] | None = None
+    problem: ProblemName | None = None
+    generate: dict[str, Any] | None = None
+
+    def faults(self, place: str) -> Iterator[Finding]:
+        """What does not fit together."""
+        if (self.files is None) == (self.generate is None):
+            yield Finding(place, "it should give either 'files' or 'generate'", "split it where both are meant")
+        elif self.generate is not None and self.problem is None:
+            yield Finding(place, "the key 'problem' is missing", f"one of {', '.join(PROBLEMS)}")
+        elif self.files is not None and self.problem is not None:
+            yield Finding(f"{place}.problem", "files say themselves of which problem they are", "leave it out")
+
+
+class MethodBlock(Record):
+    """Methods of one problem; what is given here holds instead of what the suite says.
+
+    Attributes
+    ----------
+    problem : str
+    names : list of str
+    seeds : list of int, optional
+    time_limit_s, iteration_limit, gap_limit, threads : optional
+    """
+
+    problem: ProblemName
+    names: Annotated[list[Name], Field(min_length=1)]
+    seeds: Seeds | None = None
+    time_limit_s: Positive | None = None
+    iteration_limit: Count | None = None
+    gap_limit: NonNegative | None = None
+    threads: Count | None = None
+
+
+class Suite(Record):
+    """A suite of runs.
+
+    Attributes
+    ----------
+    name : str
+    time_limit_s : float
+        Seconds of each run.
+    grace_s : float
+        A run that has not ended this long after its time limit is ended from outside; starting the process and
+        reading the instance is in it.
+    iteration_limit : int, optional
+    gap_limit : float
+        Relative gap at which a proof may stop.
+    threads : int
+        Of each run.
+    seeds : list of int
+    plugins : list of str
+        Python files (relative to the suite's file) or installed modules that register methods.
+    instances : list of InstanceBlock
+    methods : list of MethodBlock
+    """
+
+    format: Literal["edgeopt-suite/1"]
+    name: Name
+    time_limit_s: Positive
+    grace_s: Positive = GRACE_S
+    iteration_limit: Count | None = None
+    gap_limit: NonNegative = 0.0
+    threads: Count = 1
+    seeds: Seeds = Field(default=[0])
+    plugins: list[Name] = Field(default=[])
+    instances: Annotated[list[InstanceBlock], Field(min_length=1)]
+    methods: Annotated[list[MethodBlock], Field(min_length=1)]
+
+    _folder: Path = PrivateAttr(default=Path())
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the suite's paths are relative to."""
+        return self._folder
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the suite was read from, for messages."""
+        return self._file
+
+    def findings(self) -> Iterable[Finding]:
+        for index, block in enumerate(self.instances):
+            yield from block.faults(f"$.instances[{index}]")
+
+    @classmethod
+    def read(cls, path: str | Path) -> Suite:
+        """Read a suite.
+
+        Raises
+        ------
+        InputError
+            The file is not a suite; the error names the place and what would be right.
+        """
+        suite = cls.from_dict(_read_toml(Path(path)), file=path)
+        suite._folder, suite._file = Path(path).parent, Path(path)
+        return suite
+
+    def options(self, block: MethodBlock) -> dict[str, Any]:
+        """Return the limits of a block's runs."""
+
+        def given(key: str) -> Any:
+            value = getattr(block, key)
+            return getattr(self, key) if value is None else value
+
+        return {
+            "time_limit_s": float(given("time_limit_s")),
+            "iteration_limit": given("iteration_limit"),
+            "gap_limit": float(given("gap_limit")),
+            "threads": given("threads"),
+        }
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        problem, remedy = "there is no such file", ""
+    except UnicodeDecodeError as error:
+        problem, remedy = f"byte {error.start} is not UTF-8", "save the file as UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        problem, remedy = f"this is not TOML: {error}", ""
+    except OSError as error:
+        problem, remedy = f"the file cannot be read: {error.strerror}", ""
+    raise InputError(Finding("$", problem, remedy), path)

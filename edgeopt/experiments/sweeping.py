@@ -1,0 +1,172 @@
+"""`sweep`: make all runs of a suite and keep each result as soon as it is there."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from edgeopt.experiments.asking import AskedRun, suite_instances, suite_plugins, suite_runs
+from edgeopt.experiments.engines import Engine, make_engine
+from edgeopt.experiments.estimate import Estimate
+from edgeopt.experiments.plugins import Plugin
+from edgeopt.experiments.running import Task
+from edgeopt.experiments.store import RunRecord, Store, StoredInstance, require_absent
+from edgeopt.experiments.suite import Suite
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """How far a sweep is, told whenever a run has finished.
+
+    Attributes
+    ----------
+    asked, finished : int
+        Runs of the suite, and how many of them have finished (those of earlier sweeps included).
+    remaining_s : float or None
+        Estimate of the time left; None when there is nothing yet to estimate from.
+    instance, method : str
+    seed : int
+    record : RunRecord or None
+        The run that has just finished; None at the start.
+    """
+
+    asked: int
+    finished: int
+    remaining_s: float | None = None
+    instance: str = ""
+    method: str = ""
+    seed: int = 0
+    record: RunRecord | None = None
+
+
+def sweep(
+    suite: Suite | str | Path | dict[str, Any],
+    results: str | Path,
+    *,
+    resume: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress: Callable[[SweepProgress], None] | None = None,
+) -> Path:
+    """Make the runs of a suite and write their results into a file, row by row.
+
+    Parameters
+    ----------
+    suite : Suite, path or dict
+        A suite, its TOML file, or what the file would say; then paths are relative to the current folder.
+    results : path
+        SQLite file, see `read_results`.
+    resume : bool
+        Continue this file: runs that have finished are not repeated.
+    workers : int, optional
+        Runs at a time on this machine; default: as many as its cores hold.
+    scheduler : str, optional
+        Address of a Dask scheduler (``"tcp://host:8786"``); the runs are made on its cluster.
+    progress : callable, optional
+        Called with a `SweepProgress` at the start and whenever a run has finished.
+
+    Returns
+    -------
+    Path
+        The results file. However the sweep ends, it holds all runs that have finished.
+
+    Raises
+    ------
+    InputError
+        The suite, or an instance of it, is not what it should be.
+    UsageError
+        The results file exists and `resume` is not set, or it cannot be written, or the scheduler does not answer.
+    MissingExtra
+        A scheduler is given and the extra ``distributed`` is not installed.
+    """
+    if isinstance(suite, dict):
+        suite = Suite.from_dict(suite)
+    elif not isinstance(suite, Suite):
+        suite = Suite.read(suite)
+    require_absent(Path(results), resume)
+    plugins = suite_plugins(suite)
+    instances = suite_instances(suite)
+    asked = suite_runs(suite, instances, plugins)
+    with Store(Path(results), resume) as store:
+        left = _ask(store, suite, instances, asked)
+        told = _Told(progress, left, {instance.sha256: instance.name for instance in instances}, len(asked))
+        if left:
+            threads = max(run.options["threads"] for run in left.values())
+            with closing(make_engine(workers, scheduler, threads)) as engine:
+                for number, record in _results(_tasks(store, suite, left, plugins), engine):
+                    store.finish(number, record)
+                    told.finished(left[number], record)
+    return Path(results)
+
+
+def _ask(store: Store, suite: Suite, instances: list[StoredInstance], asked: list[AskedRun]) -> dict[int, AskedRun]:
+    """Write down all that is asked for, and return by their numbers the runs that have not finished."""
+    left = {}
+    with store.transaction():
+        store.add_suite(suite.name, json.dumps(suite.to_dict()), datetime.now(UTC).isoformat(timespec="seconds"))
+        for instance in instances:
+            store.add_instance(instance)
+        for run in asked:
+            number, finished = store.ask(run.sha256, run.method, run.seed, run.options)
+            if not finished:
+                left[number] = run
+    return left
+
+
+def _tasks(store: Store, suite: Suite, left: dict[int, AskedRun], plugins: list[Plugin]) -> Iterator[Task]:
+    for number, run in left.items():
+        content = store.instance_content(run.sha256)
+        yield Task(number, content, run.method, run.seed, run.options, suite.grace_s, tuple(plugins))
+
+
+def _results(tasks: Iterator[Task], engine: Engine) -> Iterator[tuple[int, RunRecord]]:
+    """Keep the engine supplied, and yield results as they come; tasks are made when they are needed."""
+    flying: dict[Future[RunRecord], int] = {}
+    while True:
+        while len(flying) < engine.most_in_flight() and (task := next(tasks, None)) is not None:
+            flying[engine.submit(task)] = task.run
+        if not flying:
+            return
+        done, _ = wait(flying, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield flying.pop(future), engine.outcome(future)
+
+
+class _Told:
+    """Tells the progress of a sweep."""
+
+    def __init__(
+        self,
+        progress: Callable[[SweepProgress], None] | None,
+        left: dict[int, AskedRun],
+        names: dict[str, str],
+        asked: int,
+    ) -> None:
+        self._progress = progress or (lambda news: None)
+        self._names, self._asked, self._left = names, asked, len(left)
+        self._estimate = Estimate(run.method for run in left.values())
+        self._began = time.monotonic()
+        self._progress(SweepProgress(asked, asked - len(left)))
+
+    def finished(self, run: AskedRun, record: RunRecord) -> None:
+        self._left -= 1
+        self._estimate.add(run.method, record.wall_s or 0.0)
+        remaining = self._estimate.remaining_s(time.monotonic() - self._began)
+        self._progress(
+            SweepProgress(
+                self._asked,
+                self._asked - self._left,
+                remaining,
+                self._names[run.sha256],
+                run.method,
+                run.seed,
+                record,
+            )
+        )
