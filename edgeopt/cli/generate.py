@@ -53,6 +53,7 @@ Window = Annotated[
     tuple[float, float] | None,
     typer.Option("--window", metavar="START LENGTH", help="Seconds of the trace; default: all.", show_default=False),
 ]
+BitsPerToken = Annotated[float, typer.Option(help="Bits that a request of the trace sends for each token of context.")]
 
 
 @generate_app.command()
@@ -67,21 +68,43 @@ def loading(
         float | None, typer.Option("--deadline", metavar="S", help="Seconds; default: by the fraction to be served.")
     ] = None,
     served_fraction: Annotated[float, typer.Option(help="About this part of the users can be served.")] = 0.5,
-    uploads: Annotated[str, typer.Option(help="What users send: image, prompt or features.")] = "image",
+    uploads: Annotated[
+        str | None, typer.Option(help="What users send: image, prompt or features; default: image.", show_default=False)
+    ] = None,
+    trace: Trace = None,
+    window: Window = None,
+    bits_per_token: BitsPerToken = 32.0,
     upload: Annotated[str, typer.Option(help="phase: before the service; overlapped: meanwhile.")] = "phase",
     retention: Annotated[
         str, typer.Option(help="The GPU keeps blocks for consecutive models, or as its capacity allows.")
     ] = "consecutive",
     load_rate: Annotated[
-        float, typer.Option("--load-rate", metavar="B/S", help="Bytes that reach the GPU's memory in a second.")
-    ] = 2.69e9,
+        float | None,
+        typer.Option(
+            "--load-rate",
+            metavar="B/S",
+            help="Bytes that reach the GPU's memory in a second; default: 2.69e9, a measured rate.",
+            show_default=False,
+        ),
+    ] = None,
+    load_times: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="F",
+            help="Measured load times: files (CSV with bytes and seconds, or JSON of ServerlessLLM; give the option "
+            "for each), or a5000-safetensors, a5000-sllm, h100-safetensors or h100-sllm.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Draw an instance of `loading`: users of models on one GPU, with uploads and deadlines."""
     from edgeopt.library import ModelLibrary
     from edgeopt.loading.generator import generate
+    from edgeopt.measured.load_times import load_times_of
 
-    require_writable(output, [library] if library is not None else [])
+    require_writable(output, _files(library, trace, *load_times or ()))
+    line = load_times_of(load_times) if load_times else None
     instance = generate(
         sharing,
         models,
@@ -94,10 +117,16 @@ def loading(
         uploads=uploads,  # type: ignore[arg-type]
         upload=upload,  # type: ignore[arg-type]
         retention=retention,  # type: ignore[arg-type]
+        trace=trace,
+        window_s=window,
+        bits_per_token=bits_per_token,
         load_rate_bytes_per_s=load_rate,
+        load_times=line,
         name=output.stem,
     )
-    _write(instance, output, library)
+    if line is not None:
+        typer.echo(f"load times: {line}", err=True)
+    _write(instance, output, library if line is None or not line.fixed_s else None)
 
 
 @generate_app.command()
@@ -159,7 +188,7 @@ def pulling(
     area: Area = None,
     trace: Trace = None,
     window: Window = None,
-    bits_per_token: Annotated[float, typer.Option(help="Bits that a request sends for each token of context.")] = 32.0,
+    bits_per_token: BitsPerToken = 32.0,
     tokens_per_sample: Annotated[int, typer.Option(help="Tokens in a sample of the library's models.")] = 141,
     compute: Annotated[str, typer.Option(help="Compute of the cloudlets: unlimited or limited.")] = "unlimited",
     cloud_to_edge: Annotated[float, typer.Option(help="Speed of the cloud, over that of the fastest cloudlet.")] = 5.0,
@@ -246,6 +275,6 @@ def _files(*sources: str | Path | None) -> list[Path]:
 
 
 def _write(instance: Instance, output: Path, library: Path | None) -> None:
-    """Write the instance; a library that was given stays a file of its own."""
+    """Write the instance; a library that is given stays a file of its own."""
     instance.write(output, relative_path(library, output.parent) if library is not None else None)
     typer.echo(f"written to {output}", err=True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from math import log
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.errors import UsageError, suggestion
-from edgeopt.library import ModelLibrary
+from edgeopt.library import Model, ModelLibrary
 from edgeopt.library_generator import generate_library
 from edgeopt.loading.instance import NEEDED_MODEL_KEYS, LoadingInstance, Server, User
+from edgeopt.measured.traces import require_window
+
+if TYPE_CHECKING:
+    from edgeopt.measured.load_times import LoadTimes
 
 Floats = NDArray[np.float64]
 Uploads = Literal["image", "prompt", "features"]
@@ -27,6 +31,7 @@ LOAD_RATE_BYTES_PER_S = 2.69e9
 GPU_MEMORY_BYTES = tuple(size * 10**9 for size in (1, 2, 4, 8, 16, 24, 48, 80, 96, 141, 192))
 LEAST_BATCH = 4  # our choice: every model can run this many samples at once
 ZIPF_EXPONENT = 0.8  # our choice; request popularities on the web are usually fitted with 0.6 to 1
+BITS_PER_TOKEN = 32.0  # our choice: a token of text has 4 bytes
 INDIVIDUAL_SPREAD = (0.5, 1.5)  # individual deadlines, in units of the common one
 
 # 3GPP TR 38.901 table 7.4.1-1, UMi street canyon without line of sight, 3.5 GHz, user at 1.5 m, site at 10 m.
@@ -88,9 +93,13 @@ def generate(
     deadlines: Deadlines = "common",
     deadline_s: float | None = None,
     served_fraction: float = 0.5,
-    uploads: Uploads = "image",
+    uploads: Uploads | None = None,
+    trace: str | None = None,
+    window_s: tuple[float, float] | None = None,
+    bits_per_token: float = BITS_PER_TOKEN,
     bandwidth_hz: float = BANDWIDTH_HZ,
-    load_rate_bytes_per_s: float = LOAD_RATE_BYTES_PER_S,
+    load_rate_bytes_per_s: float | None = None,
+    load_times: LoadTimes | None = None,
     memory_bytes: int | None = None,
     zipf_exponent: float = ZIPF_EXPONENT,
     shared_fraction: float | None = None,
@@ -118,12 +127,22 @@ def generate(
         second of their own service, least uploads first, each block loaded once) serves about `served_fraction`.
     served_fraction : float
         Between 0 (not included) and 1.
-    uploads : ``"image"``, ``"prompt"`` or ``"features"``
-        What the users send, see `upload_bytes`.
+    uploads : ``"image"``, ``"prompt"`` or ``"features"``, optional
+        What the users send, see `upload_bytes`; images when neither this nor a trace is given.
+    trace : str, optional
+        CSV file of requests to language models, or ``"azure-code"`` or ``"azure-conversation"`` to draw one, see
+        `edgeopt.measured.traces`: each user sends the context of one of its requests, drawn without replacement.
+    window_s : (start, length), optional
+        Seconds of the trace; default all of it.
+    bits_per_token : float
+        Of the context.
     bandwidth_hz : float
         Total bandwidth B; 5G carriers have 5 to 100 MHz.
-    load_rate_bytes_per_s : float
-        Rate R at which parameters reach the GPU; the default is a measured one.
+    load_rate_bytes_per_s : float, optional
+        Rate R at which parameters reach the GPU; when it is not given, that of `load_times`, or a measured default.
+    load_times : LoadTimes, optional
+        A line over measured times, see `edgeopt.measured.load_times`. Its fixed seconds are added to every model's
+        ``compute_fixed_s``: they are paid once per batch.
     memory_bytes : int, optional
         GPU memory Q; when it is not given, the smallest usual size in which every model can run a batch of 4.
     zipf_exponent : float
@@ -138,27 +157,37 @@ def generate(
     ------
     UsageError
         A parameter outside its range, or a library without models or without computing times.
+    InputError
+        The trace cannot be read.
     """
     _validate(users, served_fraction, zipf_exponent)
-    _validate_choices(deadlines=deadlines, uploads=uploads, upload=upload, retention=retention)
+    _validate_choices(deadlines=deadlines, uploads=uploads or "image", upload=upload, retention=retention)
+    _validate_measured(uploads, trace, window_s, load_rate_bytes_per_s, load_times)
     _validate_positive(
         deadline_s=deadline_s,
         bandwidth_hz=bandwidth_hz,
         load_rate_bytes_per_s=load_rate_bytes_per_s,
         memory_bytes=memory_bytes,
+        bits_per_token=bits_per_token,
     )
     if library is None:
         library = generate_library(sharing, models, seed, shared_fraction, crossing)
         name = name or f"{sharing}-{models}x{users}-seed{seed}"
     _validate_library(library)
+    if load_times is not None:
+        load_rate_bytes_per_s = load_times.rate_bytes_per_s
+        library = _slower(library, load_times.fixed_s)
     rng = np.random.default_rng([seed, 1])  # another stream than the library's
     names = list(library.models)
     asked = rng.choice(len(names), size=users, p=popularity(len(names), zipf_exponent, rng))
-    bits = 8 * upload_bytes(uploads, users, rng)
+    if trace is None:
+        bits = 8 * upload_bytes(uploads or "image", users, rng)
+    else:
+        bits = bits_per_token * _contexts(trace, window_s, users, np.random.default_rng([seed, 5]))
     efficiency = np.round(spectral_efficiencies(users, rng), 4)
     server = Server(
         memory_bytes=_usual_memory(library) if memory_bytes is None else memory_bytes,
-        load_rate_bytes_per_s=load_rate_bytes_per_s,
+        load_rate_bytes_per_s=load_rate_bytes_per_s or LOAD_RATE_BYTES_PER_S,
     )
     if deadline_s is None:
         deadline_s = _deadline(library, server, asked, bits / efficiency / bandwidth_hz, served_fraction)
@@ -181,6 +210,26 @@ def generate(
             for index in range(users)
         },
     )
+
+
+def _contexts(source: str, window_s: tuple[float, float] | None, users: int, rng: np.random.Generator) -> Floats:
+    """Tokens that each user sends, shape (users,)."""
+    from edgeopt.measured.traces import trace_of
+
+    trace = trace_of(source, rng)
+    drawn, _ = (trace if window_s is None else trace.window(*window_s)).sample(users, rng)
+    return rng.permutation(drawn.context_tokens).astype(np.float64)
+
+
+def _slower(library: ModelLibrary, fixed_s: float) -> ModelLibrary:
+    """Return the library with these seconds more for each batch; the same library for 0 s."""
+    if not fixed_s:
+        return library
+    models = {
+        name: Model(**{**model.to_dict(), "compute_fixed_s": float(f"{(model.compute_fixed_s or 0.0) + fixed_s:.4g}")})
+        for name, model in library.models.items()
+    }
+    return ModelLibrary(name=library.name, blocks=library.blocks, models=models)
 
 
 def _usual_memory(library: ModelLibrary) -> int:
@@ -232,6 +281,20 @@ def _validate(users: int, served_fraction: float, zipf_exponent: float) -> None:
         raise UsageError(f"served_fraction lies above 0 and at most at 1, not {served_fraction:g}")
     if not 0 <= zipf_exponent <= 10:
         raise UsageError(f"zipf_exponent lies between 0 and 10, not {zipf_exponent:g}")
+
+
+def _validate_measured(
+    uploads: str | None,
+    trace: str | None,
+    window_s: tuple[float, float] | None,
+    load_rate_bytes_per_s: float | None,
+    load_times: LoadTimes | None,
+) -> None:
+    if uploads is not None and trace is not None:
+        raise UsageError("uploads and a trace both say what users send; give one of them")
+    if load_rate_bytes_per_s is not None and load_times is not None:
+        raise UsageError("load times give the load rate; give one of them")
+    require_window(trace, window_s)
 
 
 def _validate_choices(**values: str) -> None:

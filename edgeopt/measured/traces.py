@@ -116,6 +116,22 @@ FIGURES = {
 }
 
 
+def require_window(trace: str | None, window_s: tuple[float, float] | None) -> None:
+    """Make sure that a window is one, and one of a trace.
+
+    Raises
+    ------
+    UsageError
+        It is not.
+    """
+    if window_s is None:
+        return
+    if trace is None:
+        raise UsageError("a window needs a trace")
+    if window_s[0] < 0 or not window_s[1] > 0:
+        raise UsageError(f"a window starts at 0 s or later and has a length above 0 s, not {window_s}")
+
+
 def trace_of(source: str, rng: np.random.Generator) -> Trace:
     """Read the trace of a file, or draw one from figures when `source` is the name of some."""
     return FIGURES[source].draw(rng) if source in FIGURES else read_trace(source)

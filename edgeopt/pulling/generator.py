@@ -11,6 +11,7 @@ import numpy as np
 from edgeopt.errors import UsageError, suggestion
 from edgeopt.library import Model, ModelLibrary
 from edgeopt.library_generator import generate_library
+from edgeopt.measured.traces import require_window
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.networks import CLOUD, Graph, draw_network, link_stations, read_topology
 
@@ -283,10 +284,7 @@ def _validate_measured(
         raise UsageError("a topology and stations are two networks; give one of them")
     if stations is None and (user_positions is not None or area is not None):
         raise UsageError("positions of users and an area need stations")
-    if trace is None and window_s is not None:
-        raise UsageError("a window needs a trace")
-    if window_s is not None and (window_s[0] < 0 or not window_s[1] > 0):
-        raise UsageError(f"a window starts at 0 s or later and has a length above 0 s, not {window_s}")
+    require_window(trace, window_s)
     if trace is not None and (classes is not None or mean_count is not None):
         raise UsageError("the requests and their counts follow from the trace: give neither classes nor mean_count")
 
