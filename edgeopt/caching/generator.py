@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import ceil, sqrt
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from edgeopt.caching.instance import Backhaul, CachingInstance, Link, Node, Radi
 from edgeopt.errors import UsageError
 from edgeopt.library import ModelLibrary
 from edgeopt.library_generator import generate_library
+from edgeopt.measured.places import Bounds, require_stations, stations_and_users
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
@@ -27,6 +29,7 @@ CLOUD_BPS = (100e6, 400e6)  # our choice: a share of the transport network
 LINK_BPS = (0.5e9, 2e9)  # our choice: between neighbouring sites
 LINK_REACH = 1.8  # in site distances
 ZIPF_EXPONENT = 0.8
+REACH_M = SITE_DISTANCE_M  # our choice: how far users stand from real stations
 
 
 def site_grid(count: int) -> Floats:
@@ -70,6 +73,10 @@ def generate(
     csi_error: float = 0.05,
     correlation: float = 0.5,
     zipf_exponent: float = ZIPF_EXPONENT,
+    stations: str | None = None,
+    user_positions: str | Path | None = None,
+    area: Bounds | None = None,
+    reach_m: float = REACH_M,
     name: str | None = None,
 ) -> CachingInstance:
     """Draw an instance.
@@ -98,14 +105,27 @@ def generate(
         Probability with which a user asks for the same model as in the scenario before, 0 to 1.
     zipf_exponent : float
         Otherwise the model is drawn with popularity proportional to rank ** -exponent.
+    stations : str, optional
+        CSV file of base stations, or ``"melbourne"`` to draw some, see `edgeopt.measured.places`: the nodes are one of
+        them, drawn at random, and its nearest.
+    user_positions : path, optional
+        CSV file of users beside the stations, of which `users` within reach are drawn; without it they stand anywhere
+        within reach.
+    area : (south, west, north, east), optional
+        Leave out stations and users beyond these degrees.
+    reach_m : float
+        How far from their nearest node users stand at most; of stations only.
     name : str, optional
 
     Raises
     ------
     UsageError
-        A parameter outside its range, or a library without models.
+        A parameter outside its range, a library without models, or too few stations or users.
+    InputError
+        The stations or users cannot be read.
     """
     _validate(nodes, users, scenarios, antennas, storage_bytes, csi_error, correlation, zipf_exponent)
+    require_stations(stations, user_positions, area, reach_m)
     if library is None:
         library = generate_library(sharing, models, seed)
         name = name or f"{sharing}-{models}-{nodes}x{users}x{scenarios}-seed{seed}"
@@ -116,9 +136,15 @@ def generate(
         storage_bytes = (int(STORAGE_FRACTIONS[0] * unique), int(STORAGE_FRACTIONS[1] * unique))
     rng = np.random.default_rng([seed, 3])  # another stream than the library's
     node_names, user_names = _names("n", nodes), _names("u", users)
-    sites = site_grid(nodes)
-    margin = SITE_DISTANCE_M / 2
-    places = rng.uniform(sites.min(axis=0) - margin, sites.max(axis=0) + margin, (users, 2))
+    if stations is None:
+        sites = site_grid(nodes)
+        margin = SITE_DISTANCE_M / 2
+        places = rng.uniform(sites.min(axis=0) - margin, sites.max(axis=0) + margin, (users, 2))
+    else:
+        chosen = stations_and_users(
+            stations, user_positions, area, nodes, users, reach_m, np.random.default_rng([seed, 4])
+        )
+        node_names, sites, places = list(chosen.names), chosen.stations, chosen.users
     channels = rayleigh(path_gains(sites, places, rng), antennas, rng)
     strongest = np.linalg.norm(channels, axis=2).max(axis=0)
     return CachingInstance(

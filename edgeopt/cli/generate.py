@@ -40,6 +40,9 @@ Area = Annotated[
     tuple[float, float, float, float] | None,
     typer.Option(metavar="SOUTH WEST NORTH EAST", help="Degrees; leave out what stands beyond.", show_default=False),
 ]
+Reach = Annotated[
+    float, typer.Option(metavar="M", help="Metres from their nearest node within which users of stations stand.")
+]
 Trace = Annotated[
     str | None,
     typer.Option(
@@ -145,6 +148,10 @@ def caching(
     csi_error: Annotated[
         float, typer.Option(help="Channel error, as a fraction of the weakest user's channel.")
     ] = 0.05,
+    stations: Stations = None,
+    user_positions: UserPositions = None,
+    area: Area = None,
+    reach: Reach = 200.0,
     correlation: Annotated[float, typer.Option(help="A user keeps its request so often between scenarios.")] = 0.5,
     seed: Seed = 0,
 ) -> None:
@@ -152,7 +159,7 @@ def caching(
     from edgeopt.caching.generator import generate
     from edgeopt.library import ModelLibrary
 
-    require_writable(output, [library] if library is not None else [])
+    require_writable(output, _files(library, stations, user_positions))
     instance = generate(
         sharing,
         models,
@@ -164,6 +171,10 @@ def caching(
         storage_bytes=None if storage_gb is None else (round(storage_gb[0] * 1e9), round(storage_gb[1] * 1e9)),
         csi_error=csi_error,
         correlation=correlation,
+        stations=stations,
+        user_positions=user_positions,
+        area=area,
+        reach_m=reach,
         name=output.stem,
     )
     _write(instance, output, library)
@@ -244,6 +255,10 @@ def placement(
     storage_fraction: Annotated[
         float | None, typer.Option(help="Storage of a node, as a part of the library; of set-union: of all elements.")
     ] = None,
+    stations: Stations = None,
+    user_positions: UserPositions = None,
+    area: Area = None,
+    reach: Reach = 250.0,
     elements: Annotated[int, typer.Option(help="Elements of set-union.")] = 100,
     density: Annotated[float, typer.Option(help="Part of the elements that an item of set-union needs.")] = 0.1,
     seed: Seed = 0,
@@ -252,7 +267,7 @@ def placement(
     from edgeopt.library import ModelLibrary
     from edgeopt.placement.generator import generate
 
-    require_writable(output, [library] if library is not None else [])
+    require_writable(output, _files(library, stations, user_positions))
     instance = generate(
         sharing,
         models,
@@ -264,6 +279,10 @@ def placement(
         storage_fraction=storage_fraction,
         elements=elements,
         density=density,
+        stations=stations,
+        user_positions=user_positions,
+        area=area,
+        reach_m=reach,
         name=output.stem,
     )
     _write(instance, output, library)

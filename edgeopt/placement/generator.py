@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.errors import UsageError
 from edgeopt.library import ModelLibrary
 from edgeopt.library_generator import generate_library
+from edgeopt.measured.places import Bounds, require_stations, stations_and_users
 from edgeopt.placement.importers import sukp_instance
 from edgeopt.placement.instance import Demand, Node, PlacementInstance
 
@@ -20,6 +23,7 @@ BANDWIDTH_HZ = 20e6
 REFERENCE_SNR_DB, REFERENCE_M, PATH_LOSS_EXPONENT = 25.0, 100.0, 3.5
 TIME_LIMITS_S = (4.0, 12.0)
 ZIPF_EXPONENT = 0.8
+REACH_M = 250.0  # how far users stand from real stations
 
 
 def generate(
@@ -35,6 +39,10 @@ def generate(
     zipf_exponent: float = ZIPF_EXPONENT,
     elements: int = 100,
     density: float = 0.1,
+    stations: str | None = None,
+    user_positions: str | Path | None = None,
+    area: Bounds | None = None,
+    reach_m: float = REACH_M,
     name: str | None = None,
 ) -> PlacementInstance:
     """Draw an instance.
@@ -70,17 +78,32 @@ def generate(
         Elements of the set-union recipe.
     density : float
         Of the set-union recipe.
+    stations : str, optional
+        CSV file of base stations, or ``"melbourne"`` to draw some, see `edgeopt.measured.places`: the nodes are one of
+        them, drawn at random, and its nearest.
+    user_positions : path, optional
+        CSV file of users beside the stations, of which `users` within reach are drawn; without it they stand anywhere
+        within reach.
+    area : (south, west, north, east), optional
+        Leave out stations and users beyond these degrees.
+    reach_m : float
+        How far from their nearest node users stand at most; of stations only.
     name : str, optional
 
     Raises
     ------
     UsageError
-        A parameter outside its range, or a library without models.
+        A parameter outside its range, a library without models, or too few stations or users.
+    InputError
+        The stations or users cannot be read.
     """
     _validate(models=models, nodes=nodes, users=users, models_per_user=models_per_user, elements=elements)
     if storage_fraction is not None and not 0 <= storage_fraction < float("inf"):
         raise UsageError(f"storage_fraction is 0 or more, not {storage_fraction:g}")
+    require_stations(stations, user_positions, area, reach_m)
     if sharing == SET_UNION and library is None:
+        if stations is not None:
+            raise UsageError(f"{SET_UNION} has one node that stands nowhere; give no stations")
         fraction = 0.75 if storage_fraction is None else storage_fraction
         return _set_union(models, elements, density, fraction, seed, name)
     if library is None:
@@ -90,19 +113,26 @@ def generate(
         raise UsageError(f"the library {library.name!r} has no models")
     rng = np.random.default_rng([seed, 2])  # another stream than the library's
     side = float(np.sqrt(AREA_PER_NODE_M2 * nodes))
+    names = [f"n{n + 1}" for n in range(nodes)]
     places, homes = rng.uniform(0, side, (nodes, 2)), rng.uniform(0, side, (users, 2))
+    if stations is not None:
+        chosen = stations_and_users(
+            stations, user_positions, area, nodes, users, reach_m, np.random.default_rng([seed, 4])
+        )
+        names, places, homes = list(chosen.names), chosen.stations, chosen.users
     distance = np.maximum(np.linalg.norm(homes[:, None] - places[None], axis=2), 10.0)
     storage = library.union_bytes(library.models) * (0.2 if storage_fraction is None else storage_fraction)
     return PlacementInstance(
         name=name or f"{library.name}-{nodes}x{users}-seed{seed}",
         library=library,
-        nodes={f"n{n + 1}": Node(storage_bytes=int(storage * rng.uniform(0.5, 1.5))) for n in range(nodes)},
-        demand=_demand(library, distance, models_per_user, zipf_exponent, rng),
+        nodes={node: Node(storage_bytes=int(storage * rng.uniform(0.5, 1.5))) for node in names},
+        demand=_demand(library, names, distance, models_per_user, zipf_exponent, rng),
     )
 
 
 def _demand(
     library: ModelLibrary,
+    nodes: list[str],
     distance_m: NDArray[np.float64],
     models_per_user: int,
     zipf_exponent: float,
@@ -130,7 +160,7 @@ def _demand(
                     user=f"u{user + 1:0{width}d}",
                     model=names[model],
                     weight=float(f"{popularity[rank] / users:.6g}"),
-                    nodes=[f"n{node + 1}" for node in np.flatnonzero(in_time)],
+                    nodes=[nodes[node] for node in np.flatnonzero(in_time)],
                 )
             )
     return rows

@@ -11,6 +11,7 @@ import numpy as np
 from edgeopt.errors import UsageError, suggestion
 from edgeopt.library import Model, ModelLibrary
 from edgeopt.library_generator import generate_library
+from edgeopt.measured.places import require_stations
 from edgeopt.measured.traces import require_window
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.networks import CLOUD, Graph, draw_network, link_stations, read_topology
@@ -282,8 +283,7 @@ def _validate_measured(
 ) -> None:  # fmt: skip
     if topology is not None and stations is not None:
         raise UsageError("a topology and stations are two networks; give one of them")
-    if stations is None and (user_positions is not None or area is not None):
-        raise UsageError("positions of users and an area need stations")
+    require_stations(stations, user_positions, area)
     require_window(trace, window_s)
     if trace is not None and (classes is not None or mean_count is not None):
         raise UsageError("the requests and their counts follow from the trace: give neither classes nor mean_count")
