@@ -6,7 +6,7 @@ import inspect
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -19,7 +19,7 @@ from edgeopt.solution import Number, Plan, Solution, Stopped
 
 Kind = Literal["exact", "heuristic", "bound", "baseline"]
 
-EXTRAS = {"pyscipopt": "minlp", "clarabel": "radio"}
+EXTRAS = {"pyscipopt": "minlp", "clarabel": "radio", "torch": "learn", "pettingzoo": "learn"}
 ENTRY_POINT_GROUP = "edgeopt.methods"
 
 
@@ -150,6 +150,9 @@ class Method:
     fits : callable
         Instance to the reason why the method refuses it, or None.
     function : callable
+        Instance and options to an outcome; of a family, with the argument as third.
+    argument : str
+        Of a family of methods: what stands after the colon of a name, such as ``"FILE"`` in ``policy:FILE``.
     """
 
     problem: str
@@ -158,7 +161,16 @@ class Method:
     guarantee: str
     needs: tuple[str, ...]
     fits: Callable[[Any], str | None]
-    function: Callable[[Any, Options], Outcome]
+    function: Callable[..., Outcome]
+    argument: str = ""
+
+    def of(self, argument: str) -> Method:
+        """The method of a family for an argument."""
+
+        def run(instance: Any, options: Options) -> Outcome:
+            return self.function(instance, options, argument)
+
+        return replace(self, name=f"{self.name}:{argument}", function=run, argument="")
 
     def missing_extra(self) -> str | None:
         """Return the install command of an extra that is not there, or None."""
@@ -188,6 +200,7 @@ class Method:
 
 
 _REGISTRY: dict[str, dict[str, Method]] = {}
+_FAMILIES: dict[str, dict[str, Method]] = {}
 _loaded: set[str] = set()
 
 
@@ -199,7 +212,8 @@ def method(
     guarantee: str,
     needs: tuple[str, ...] = (),
     fits: Callable[[Any], str | None] = lambda instance: None,
-) -> Callable[[Callable[[Any, Options], Outcome]], Callable[[Any, Options], Outcome]]:
+    argument: str = "",
+) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
     """Register the decorated function ``(instance, options) -> Outcome`` as a method.
 
     Parameters
@@ -213,10 +227,14 @@ def method(
         Modules of optional extras.
     fits : callable
         Instance to the reason why the method refuses it (which names what would work), or None.
+    argument : str
+        Registers a family of methods, named ``name:argument``; the function takes the argument as third.
     """
 
-    def register(function: Callable[[Any, Options], Outcome]) -> Callable[[Any, Options], Outcome]:
-        _REGISTRY.setdefault(problem, {})[name] = Method(problem, name, kind, guarantee, needs, fits, function)
+    def register(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+        registry = _FAMILIES if argument else _REGISTRY
+        made = Method(problem, name, kind, guarantee, needs, fits, function, argument)
+        registry.setdefault(problem, {})[name] = made
         return function
 
     return register
@@ -235,6 +253,12 @@ def methods(problem: str) -> dict[str, Method]:
     return {name: found[name] for name in sorted(found, key=lambda name: (kinds.index(found[name].kind), name))}
 
 
+def method_families(problem: str) -> dict[str, Method]:
+    """Return the families of methods of a problem, whose names go on with a colon and an argument."""
+    methods(problem)
+    return dict(_FAMILIES.get(problem, {}))
+
+
 def _import_plugin(point: EntryPoint) -> None:
     """Import another package's methods; if that fails, edgeopt works without them."""
     try:
@@ -251,7 +275,12 @@ def find_method(problem: str, name: str) -> Method:
     UsageError
         The problem has no such method.
     """
-    known = methods(problem)
+    known, families = methods(problem), method_families(problem)
+    family, _, argument = name.partition(":")
+    if family in families:
+        if not argument:
+            raise UsageError(f"the method {family!r} needs an argument: {family}:{families[family].argument}")
+        return families[family].of(argument)
     if name not in known:
         raise UsageError(f"{problem} has no method {name!r}; {suggestion(name, list(known))}")
     return known[name]

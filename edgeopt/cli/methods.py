@@ -14,6 +14,7 @@ def methods(
 ) -> None:
     """List the methods of a problem with what they guarantee."""
     import edgeopt
+    from edgeopt.method import method_families
     from edgeopt.problems import PROBLEMS, find_problem
     from edgeopt.reporting.display import aligned
 
@@ -21,7 +22,8 @@ def methods(
     for facts in chosen:
         typer.echo(f"{facts.name}: {facts.title}")
         rows = []
-        for name, method in edgeopt.methods(facts.name).items():
+        families = {f"{name}:{found.argument}": found for name, found in method_families(facts.name).items()}
+        for name, method in {**edgeopt.methods(facts.name), **families}.items():
             command = method.missing_extra()
             rows.append([name, method.kind, method.guarantee + (f" (not installed: {command})" if command else "")])
         for line in aligned(["method", "kind", "guarantee"], rows):
