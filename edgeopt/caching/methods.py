@@ -206,3 +206,19 @@ def solve_random(instance: CachingInstance, options: Options) -> Outcome:
 
     work = work_up(instance, options)
     return work.outcome or work.of_caches(random_masks(work.tables, options.seed), None, work.stopped)
+
+
+@method(
+    "caching",
+    "policy",
+    argument="FILE",
+    kind="heuristic",
+    guarantee="none: agents trained by `edgeopt train`",
+    needs=("torch",),
+    fits=_too_many_nodes,
+)
+def solve_by_policy(instance: CachingInstance, options: Options, file: str) -> Outcome:
+    """Let the agents of a policy file fill the caches."""
+    from edgeopt.caching_agents.solving import solve_by_policy
+
+    return solve_by_policy(instance, options, file)

@@ -20,6 +20,7 @@ from edgeopt.cli.results import results
 from edgeopt.cli.schema import schema
 from edgeopt.cli.solve import solve
 from edgeopt.cli.sweep import sweep
+from edgeopt.cli.train import train
 from edgeopt.errors import EdgeoptError, ProgramError
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (solve, compare, check, info, methods, schema, plot, sweep, results):
+for verb in (solve, compare, check, info, methods, schema, plot, sweep, results, train):
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(generate_app, name="generate")

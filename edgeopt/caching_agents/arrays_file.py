@@ -1,0 +1,66 @@
+"""Files of named arrays with a header: written whole or not at all, read without running anything in them."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.errors import Finding, InputError
+from edgeopt.files import write_bytes
+
+Arrays = dict[str, NDArray[Any]]
+
+HEADER = "header"
+
+
+def write_arrays(path: str | Path, header: dict[str, Any], arrays: Arrays) -> None:
+    """Write a header, which names the format, and arrays in NumPy's compressed archive format."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **{HEADER: np.array(json.dumps(header))}, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, stream.getvalue())
+
+
+def read_arrays(path: str | Path, form: str, made_by: str) -> tuple[dict[str, Any], Arrays]:
+    """Read a file of `write_arrays`; nothing in it is executed.
+
+    Parameters
+    ----------
+    path : path
+    form : str
+        The format that the header should name.
+    made_by : str
+        What makes such files, for the error.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, or of another format.
+    """
+    remedy = f"it should be a file that {made_by} wrote, of format {form!r}"
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(Finding("$", "there is no such file"), path) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(Finding("$", f"the file cannot be read: {reason}"), path) from None
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        header = json.loads(str(arrays.pop(HEADER)))
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error, TypeError, AttributeError):
+        raise InputError(Finding("$", "the file is foreign or damaged", remedy), path) from None
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != form:
+        raise InputError(Finding("$", f"its format is {found!r}", remedy), path)
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiuU" or (array.dtype.kind == "f" and not np.isfinite(array).all()):
+            raise InputError(Finding("$", f"the array {name!r} holds what is no finite number", remedy), path)
+    return header, arrays

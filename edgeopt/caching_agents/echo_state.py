@@ -1,0 +1,163 @@
+"""An echo state network that predicts caches and rewards: fixed random recurrent units and a ridge regression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeopt.caching_agents.observation import Observer
+from edgeopt.caching_agents.recipe import Recipe
+from edgeopt.caching_agents.replay import Replay, Transitions
+from edgeopt.caching_agents.world import Floats, Integers, World
+
+SPECTRAL_RADIUS, LEAK, INPUT_SCALE = 0.5, 0.7, 0.3
+RIDGES = (1e-4, 1e-2, 1.0, 1e2, 1e4)
+FIT_SLOTS = 600  # played slots of a fit: the latest
+LEAST_SLOTS = 64
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well the network predicts held-out data.
+
+    Attributes
+    ----------
+    ridge : float
+    caches, rewards : float
+        R**2.
+    """
+
+    ridge: float
+    caches: float
+    rewards: float
+
+    @property
+    def least(self) -> float:
+        """The worse of both."""
+        return min(self.caches, self.rewards)
+
+
+class EchoState:
+    """Predicts next caches and the reward from the state and the joint move (Jaeger 2001).
+
+    The units see the caches, what the moves change, what each node's change brings alone, and its transfer.
+
+    Parameters
+    ----------
+    world : World
+    recipe : Recipe
+    """
+
+    def __init__(self, world: World, recipe: Recipe) -> None:
+        self.world = world
+        self.observer = Observer(world)
+        nodes, blocks = len(world.nodes), len(world.blocks)
+        self.outputs = nodes * blocks
+        rng = np.random.default_rng([recipe.seed, 7])
+        inputs = 2 * nodes * blocks + 2 * nodes + 2
+        units = recipe.reservoir
+        self.inward = INPUT_SCALE * rng.standard_normal((inputs, units))
+        inner = rng.standard_normal((units, units)) * (rng.random((units, units)) < 0.1)
+        self.inner = inner * (SPECTRAL_RADIUS / max(1e-9, float(np.abs(np.linalg.eigvals(inner)).max())))
+        self.readout: Floats = np.zeros((1 + inputs + units, self.outputs + 1))
+        self.fit: Fit | None = None
+
+    def inputs(self, slots: Integers, masks: Integers, moves: Integers) -> Floats:
+        """What the units see, shape (batch, inputs)."""
+        world, runs = self.world, len(slots)
+        cached = world.cached(masks)
+        changed, block = self._changed(moves)
+        gain = np.take_along_axis(self.observer.gains(slots, masks), block[:, :, None], axis=2)[:, :, 0]
+        held = np.take_along_axis(cached, block[:, :, None], axis=2)[:, :, 0]
+        gain = np.where(moves > 0, np.where(held, -gain, gain), 0.0)
+        _, transfer_s = world.step(masks, moves)
+        sign = np.where(cached, -1.0, 1.0)
+        same = changed.sum(axis=1)
+        return np.concatenate(
+            [
+                cached.reshape(runs, -1),
+                (changed * sign).reshape(runs, -1),
+                gain,
+                np.where(moves > 0, np.take_along_axis(same, block, axis=1) - 1, 0.0),
+                gain.sum(axis=1, keepdims=True),
+                (transfer_s / world.span_s[slots])[:, None],
+            ],
+            axis=1,
+        )
+
+    def _changed(self, moves: Integers) -> tuple[Floats, Integers]:
+        """Which node changes which block, shape (batch, nodes, blocks), and the block of each move."""
+        blocks = len(self.world.blocks)
+        block = np.where(moves > 0, (moves - 1) % blocks, 0)
+        changed = (np.arange(blocks) == block[:, :, None]) & (moves > 0)[:, :, None]
+        return changed.astype(np.float64), block
+
+    def step(self, units: Floats, inputs: Floats) -> Floats:
+        """Next states of the units, shape (batch, units)."""
+        return (1 - LEAK) * units + LEAK * np.tanh(inputs @ self.inward + units @ self.inner)
+
+    def learn(self, memory: Replay) -> None:
+        """Fit the readout: ridge chosen on one held-out part of the latest slots, R**2 stated on another."""
+        if memory.size < LEAST_SLOTS:
+            return
+        count = min(FIT_SLOTS, memory.size)
+        played = (
+            (memory.place - 1 - np.arange(count)) % len(memory.slots)
+            if memory.size == len(memory.slots)
+            else (memory.size - 1 - np.arange(count))
+        )
+        features, goals = self._sequences(memory, played)
+        part = played % 5  # whole slots: three parts to fit, one to choose the ridge, one to judge
+        fit, choose, judge = part < 3, part == 3, part == 4
+        x, y = _flat(features[fit]), _flat(goals[fit])
+        gram, moment = x.T @ x, x.T @ y
+        readouts = {ridge: np.linalg.solve(gram + ridge * np.eye(len(gram)), moment) for ridge in RIDGES}
+        held_x, held_y = _flat(features[choose]), _flat(goals[choose])
+        best = min(RIDGES, key=lambda ridge: float(((held_x @ readouts[ridge] - held_y) ** 2).mean(axis=0)[-1]))
+        self.readout = readouts[best]
+        found, truth = _flat(features[judge]) @ self.readout, _flat(goals[judge])
+        caches = _explained((found[:, :-1] > 0.5).astype(np.float64), truth[:, :-1])
+        self.fit = Fit(best, caches, _explained(found[:, -1:], truth[:, -1:]))
+
+    def _sequences(self, memory: Replay, played: Integers) -> tuple[Floats, Floats]:
+        """Features and goals of played slots, shapes (slots, rounds, features), (slots, rounds, outputs + 1)."""
+        units: Floats = np.zeros((len(played), len(self.inner)))
+        features, goals = [], []
+        for done in range(memory.moves.shape[1]):
+            real = memory.transitions(played, np.full(len(played), done))
+            inputs = self.inputs(real.slots, real.masks, real.moves)
+            units = self.step(units, inputs)
+            features.append(_features(inputs, units))
+            after = self.world.cached(real.following).reshape(len(played), -1)
+            goals.append(np.concatenate([after, real.rewards[:, None]], axis=1))
+        return np.stack(features, axis=1), np.stack(goals, axis=1)
+
+    def imagine(self, memory: Replay, played: Integers, rounds: Integers, moves: Integers) -> Transitions:
+        """Transitions from remembered states with other moves, as the network predicts them."""
+        units: Floats = np.zeros((len(played), len(self.inner)))
+        for done in range(int(rounds.max(initial=0))):
+            real = memory.transitions(played, np.full(len(played), done))
+            goes_on = (done < rounds)[:, None]
+            units += goes_on * (self.step(units, self.inputs(real.slots, real.masks, real.moves)) - units)
+        real = memory.transitions(played, rounds)
+        inputs = self.inputs(real.slots, real.masks, moves)
+        found = _features(inputs, self.step(units, inputs)) @ self.readout
+        cached = found[:, :-1].reshape(len(played), len(self.world.nodes), -1) > 0.5
+        following = (cached * self.world.bits[:, None]).sum(axis=1)
+        return Transitions(real.slots, real.masks, moves, found[:, -1], following, rounds)
+
+
+def _features(inputs: Floats, units: Floats) -> Floats:
+    return np.concatenate([np.ones((len(inputs), 1)), inputs, units], axis=1)
+
+
+def _flat(values: Floats) -> Floats:
+    return values.reshape(-1, values.shape[-1])
+
+
+def _explained(found: Floats, truth: Floats) -> float:
+    """R**2 over all outputs together."""
+    rest = float(((truth - found) ** 2).sum())
+    spread = float(((truth - truth.mean(axis=0)) ** 2).sum())
+    return 1 - rest / spread if spread else float(rest == 0)
