@@ -1,0 +1,49 @@
+"""Regret curves with confidence bands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeopt.reporting.palette import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from edgeopt.pulling.online.study import Study
+
+COLOURS = (BLUE, ORANGE, GREEN, VERMILION, INK, GREY)
+DASHES = ("-", "--")
+
+
+def plot_regret(study: Study, ax: Axes | None = None) -> Figure:
+    """Draw mean cumulated regret over the rounds, both on logarithmic scales, with 95 % bands."""
+    from edgeopt.pulling.online.study import half_width
+    from edgeopt.reporting.picture import Picture
+
+    figure: Any = Picture(figsize=(8.0, 5.0), layout="constrained") if ax is None else ax.get_figure(root=True)
+    ax = figure.subplots() if ax is None else ax
+    assert ax is not None
+    ends = []
+    for number, (name, regret) in enumerate(zip(study.policies, study.regret, strict=True)):
+        colour, dash = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
+        mean, width = regret.mean(axis=0), half_width(regret)
+        ax.plot(study.rounds, mean, dash, color=colour, label=f"{name}, exponent {study.exponent(mean):.2f}")
+        if np.isfinite(width).all():
+            lower = np.maximum(mean - width, np.where(mean > 0, 0.05 * mean, 0.0))
+            ax.fill_between(study.rounds, lower, mean + width, color=colour, alpha=0.15, linewidth=0)
+        ends.append(mean[-1])
+    ax.set_xscale("log")
+    if any(end > 0 for end in ends):
+        ax.set_yscale("log")
+    ax.set_xlabel("rounds")
+    ax.set_ylabel("cumulated regret (s)")
+    seeds = f"mean of {len(study.seeds)} seeds with its 95 % band" if len(study.seeds) > 1 else "one seed"
+    ax.set_title(f"{study.name}: {seeds}")
+    ax.grid(True, which="major", alpha=0.3)
+    ax.legend(frameon=False, loc="upper left", fontsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
+    found: Figure = figure
+    return found
