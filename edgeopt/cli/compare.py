@@ -152,8 +152,8 @@ def _print_json(comparisons: list[Comparison], several: bool) -> None:
 
 
 def _write_report(comparisons: list[Comparison], path: Path) -> None:
+    from edgeopt.experiments.machine import machine
     from edgeopt.reporting.report import write_comparison_report
-    from edgeopt.reporting.report.provenance import machine
 
     write_comparison_report(path, comparisons, {"command": command_line(), "machine": machine()})
 

@@ -7,7 +7,8 @@ from math import isclose
 from typing import Any
 
 from edgeopt.comparison import Comparison, Row
-from edgeopt.method import methods
+from edgeopt.errors import UsageError
+from edgeopt.method import find_method
 from edgeopt.reporting.display import NOTHING, amount, metric, number, percent, quantity, status_text
 from edgeopt.reporting.report.charts import courses, objectives_and_bounds, times
 from edgeopt.reporting.report.markup import Markup, join, tag
@@ -149,10 +150,8 @@ def _methods(comparison: Comparison, identifier: str) -> Markup:
         Column("status", "what was found and, unless the method simply ended, why it stopped"),
         Column("kind", "exact, heuristic, bound or baseline"),
     ]
-    kinds = {name: method.kind for name, method in methods(problem.name).items()}
     rows = [
-        _method_row(comparison, row, record, kinds)
-        for row, record in zip(comparison.rows, comparison.records(), strict=True)
+        _method_row(comparison, row, record) for row, record in zip(comparison.rows, comparison.records(), strict=True)
     ]
     said = {row.method: row.solution.message if row.solution else row.reason for row in comparison.rows}
     notes = {method: message for method, message in said.items() if message}
@@ -161,7 +160,7 @@ def _methods(comparison: Comparison, identifier: str) -> Markup:
     return card("Methods", table(f"{identifier}-methods", caption, *without_empty(columns, rows)), told)
 
 
-def _method_row(comparison: Comparison, row: Row, record: Mapping[str, Any], kinds: Mapping[str, str]) -> TableRow:
+def _method_row(comparison: Comparison, row: Row, record: Mapping[str, Any]) -> TableRow:
     status = record["status"]
     shown = tag("span", status_text(status, record["stopped"]), class_=f"status {status}")
     cells = [
@@ -171,9 +170,16 @@ def _method_row(comparison: Comparison, row: Row, record: Mapping[str, Any], kin
         *(Cell(percent(record[key]), record[key]) for key in ("gap", "gap_to_best_bound", "gap_to_optimum")),
         Cell(NOTHING if record["runtime_s"] is None else quantity(record["runtime_s"], "s"), record["runtime_s"]),
         Cell(shown, status),
-        Cell(kinds.get(row.solution.method if row.solution else row.method, "own function")),
+        Cell(_kind(comparison.instance.problem, row.solution.method if row.solution else row.method)),
     ]
     return TableRow(cells, status)
+
+
+def _kind(problem: str, method: str) -> str:
+    try:
+        return find_method(problem, method).kind
+    except UsageError:
+        return "own function"
 
 
 def _value_cell(value: Number | None, best: Number | None) -> Cell:
@@ -203,7 +209,7 @@ def _plan(comparison: Comparison, identifier: str) -> Markup | None:
     described = ", ".join(f"{name} {value}" for name, value in metrics.items())
     heading = PICTURES.get(problem.name, "The plan")
     worth = amount(solution.objective, problem.unit)
-    picture = inline_svg(solution.plot(), f"{identifier}-plan", f"{heading} of the best plan", f"{worth}; {described}")
+    picture = inline_svg(solution.plot, f"{identifier}-plan", f"{heading} of the best plan", f"{worth}; {described}")
     box = tag("figure", picture, class_="scroll", tabindex="0", role="group", aria_label=heading)
     note = f"The best plan, worth {worth}, by {best.method}."
     return card(heading, box, tag("details", tag("summary", "The plan in figures"), facts_list(metrics)), note=note)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from edgeopt.comparison import Comparison
 from edgeopt.reporting.display import quantity
 from edgeopt.reporting.report.markup import tag
 from edgeopt.solution import Solution
-from edgeopt.solving import available_cores
 
 
 def instance_facts(comparison: Comparison) -> dict[str, str]:
@@ -45,16 +40,6 @@ def run_facts(comparison: Comparison) -> dict[str, str]:
 def versions(solutions: Iterable[Solution]) -> str:
     """Return the versions that the solutions state, each once."""
     return _values(f"{name} {version}" for solution in solutions for name, version in solution.versions.items())
-
-
-def machine() -> str:
-    """Return this machine in neutral words: cores, processor, memory, system, Python."""
-    processor, memory = platform.processor() or platform.machine(), ""
-    if Path("/proc/cpuinfo").exists():
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
-        processor = found[1].strip() if found else processor
-        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB memory"
-    return f"{available_cores()} cores ({processor}){memory}, {platform.system()}, Python {platform.python_version()}"
 
 
 def _values(texts: Iterable[str]) -> str:
