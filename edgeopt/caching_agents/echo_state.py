@@ -112,7 +112,9 @@ class EchoState:
         fit, choose, judge = part < 3, part == 3, part == 4
         x, y = _flat(features[fit]), _flat(goals[fit])
         gram, moment = x.T @ x, x.T @ y
-        readouts = {ridge: np.linalg.solve(gram + ridge * np.eye(len(gram)), moment) for ridge in RIDGES}
+        readouts: dict[float, Floats] = {
+            ridge: np.linalg.solve(gram + ridge * np.eye(len(gram)), moment) for ridge in RIDGES
+        }
         held_x, held_y = _flat(features[choose]), _flat(goals[choose])
         best = min(RIDGES, key=lambda ridge: float(((held_x @ readouts[ridge] - held_y) ** 2).mean(axis=0)[-1]))
         self.readout = readouts[best]

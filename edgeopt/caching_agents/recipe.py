@@ -64,10 +64,10 @@ class Recipe(Record):
     slots: Count = 2
     runs: Count = 32
     batch: Count = 64
-    updates: Count = 2
+    updates: Count = 1
     extra: Literal["none", "replay", "synthetic"] = "none"
     discount: Fraction = 0.97
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     target_rate: Fraction = 0.01
     exploration: Fraction = 0.05
     exploration_episodes: Count = 960
