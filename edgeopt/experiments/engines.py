@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Protocol
@@ -101,6 +102,7 @@ class DaskEngine:
             from distributed import Client
         except ImportError:
             raise MissingExtra("a scheduler needs an extra: pip install 'edgeopt[distributed]'") from None
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what goes wrong, the sweep tells
         self._address = address
         try:
             self._client = Client(address, timeout=CONNECT_S, set_as_default=False)

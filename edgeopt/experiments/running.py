@@ -158,12 +158,10 @@ def kill(process: Process) -> None:
 
 
 def _record(task: Task, answer: bytes, printed: str, code: int, wall_s: float) -> RunRecord:
-    if not answer.startswith(READY):
-        if code < 0:
-            return RunRecord("failed", error=f"the process was ended by {_signal(code)}", wall_s=wall_s)
+    if not answer.startswith(READY) and code > 0 and wall_s < task.hard_limit_s:
         raise StartError(f"the process of a run cannot start (exit code {code}): {printed}")
     try:
-        found = json.loads(answer[len(READY) :])
+        found = json.loads(answer.removeprefix(READY))
     except ValueError:  # it died before its answer was complete
         return _death(task, printed, code, wall_s)
     for key in ("history", "plan"):

@@ -1,0 +1,112 @@
+"""Methods that behave badly in every way, as a plug-in; each run leaves a line in the log."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from edgeopt.method import Options, Outcome, method
+from edgeopt.solution import Stopped
+
+FOLDER = Path(os.environ.get("EDGEOPT_TEST_FOLDER", "."))
+NOTHING: dict[str, Any] = {"batches": [], "bandwidth_hz": {}}
+
+
+def log(instance: Any, name: str, seed: int) -> None:
+    with open(FOLDER / "log", "a") as stream:
+        stream.write(f"{instance.name} {name} {seed}\n")
+
+
+def own(name: str, **facts: Any) -> Any:
+    """Register a method of `loading` that logs that it runs."""
+
+    def register(function: Any) -> Any:
+        def run(instance: Any, options: Options) -> Outcome:
+            log(instance, name, options.seed)
+            result = function(instance, options)
+            return result if isinstance(result, Outcome) else Outcome(NOTHING)
+
+        return method("loading", name, kind="heuristic", guarantee="none", **facts)(run)
+
+    return register
+
+
+@own("quick")
+def quick(instance: Any, options: Options) -> Outcome:
+    options.report(objective=0)
+    options.report(bound=9)
+    return Outcome(NOTHING, bound=5)
+
+
+@own("exits")
+def exits(instance: Any, options: Options) -> None:
+    os._exit(3)
+
+
+@own("segfaults")
+def segfaults(instance: Any, options: Options) -> None:
+    print("about to read address 0", flush=True)
+    ctypes.string_at(0)
+
+
+@own("raises")
+def raises(instance: Any, options: Options) -> None:
+    raise ZeroDivisionError("as planned")
+
+
+@own("leaves")
+def leaves(instance: Any, options: Options) -> None:
+    sys.exit(5)
+
+
+@own("lies")
+def lies(instance: Any, options: Options) -> Outcome:
+    return Outcome({"batches": [{"model": "nobody", "users": []}], "bandwidth_hz": {}})
+
+
+@own("refuses", fits=lambda instance: "it never does; 'quick' works")
+def refuses(instance: Any, options: Options) -> None:
+    raise AssertionError
+
+
+@own("prints")
+def prints(instance: Any, options: Options) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.write("noise\n" * 100_000)
+    os.write(1, b"ready\n{}")
+
+
+@own("sleeps")
+def sleeps(instance: Any, options: Options) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    (FOLDER / "sleeper").write_text(str(os.getpid()))
+    while True:
+        time.sleep(60)
+
+
+@own("stops")
+def stops(instance: Any, options: Options) -> None:
+    """Stop the whole process: even its own watchdog does not end it."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@own("waits")
+def waits(instance: Any, options: Options) -> Outcome:
+    while options.stop_reason() is None:
+        time.sleep(0.01)
+    return Outcome(NOTHING, stopped=Stopped.TIME_LIMIT)
+
+
+@own("kills-parent")
+def kills_parent(instance: Any, options: Options) -> None:
+    """Kill who started the run, driver or worker, the first time that seed 2 runs."""
+    mark = FOLDER / "killed"
+    if options.seed == 2 and not mark.exists():
+        mark.touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
