@@ -29,7 +29,7 @@ CLOUD_BPS = (100e6, 400e6)  # our choice: a share of the transport network
 LINK_BPS = (0.5e9, 2e9)  # our choice: between neighbouring sites
 LINK_REACH = 1.8  # in site distances
 ZIPF_EXPONENT = 0.8
-REACH_M = SITE_DISTANCE_M  # our choice: how far users stand from real stations
+REACH_M = SITE_DISTANCE_M / 2  # our choice: how far users stand from real stations
 
 
 def site_grid(count: int) -> Floats:

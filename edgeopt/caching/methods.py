@@ -52,7 +52,7 @@ def solve_exact(instance: CachingInstance, options: Options) -> Outcome:
         return work.outcome
     priced = work.searched()
     found = solve_menu(work.tables, priced.menu, priced.dual, options)
-    bound = found.bound if work.tables.rates.complete else None
+    bound = found.bound if work.tables.complete else None
     return work.of_choice(priced.menu, found.choice, bound, found.stopped, found.infeasible)
 
 
@@ -60,7 +60,7 @@ def solve_exact(instance: CachingInstance, options: Options) -> Outcome:
     "caching",
     "neighbourhood",
     kind="heuristic",
-    guarantee="none; its bound holds for all caches and audiences served by their strongest nodes",
+    guarantee="none; its bound holds for any caches, nodes and beams",
     fits=_few_nodes,
 )
 def solve_neighbourhood(instance: CachingInstance, options: Options) -> Outcome:

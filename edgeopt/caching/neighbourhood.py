@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 GROUP_NODES = 6  # nodes whose sets are the first menu of a group
 ROUNDS = 25
-NODE_LIMIT = 20_000  # of the branch and bound for one group
+NODE_LIMIT = 1_000_000  # of the branch and bound for one group
 ENOUGH_GAP = 1e-3  # between the bound of the menu and that of all sets
 
 
@@ -60,9 +60,8 @@ def price_all_sets(tables: Tables, menu: Menu, prices: Floats, options: Options)
     """Find each group's cheapest set of nodes at prices by branch and bound; limits leave a valid bound."""
     from edgeopt.caching.pricing_kernels import cheapest_set
 
-    listed, first = tables.requests.listed()
     known = np.argmin(menu.costs + menu.members @ prices, axis=1)
-    shared = (tables.cloud, tables.link, listed, first, tables.requests.weight, tables.rates.units, tables.slowness)
+    shared = (tables.cloud, tables.link, tables.groups, tables.broadcasts)
 
     def solve(group: int) -> tuple[float, int]:
         if options.stop_reason() is not None:

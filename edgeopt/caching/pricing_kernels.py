@@ -6,34 +6,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from edgeopt.caching.table_kernels import best_prefix, waits_per_bit
+from edgeopt.caching.table_kernels import Broadcasts, Groups, group_cost
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-@njit(cache=True, nogil=True)
-def group_cost(
-    group: int,
-    mask: int,
-    cloud: Floats,
-    link: Floats,
-    listed: Integers,
-    first: Integers,
-    weight: Floats,
-    units: Integers,
-    slowness: Floats,
-    waits: Floats,
-) -> float:
-    """Expected delay per byte of a group cached at a set; arguments as for `group_costs`, `waits` is working room."""
-    waits_per_bit(mask, cloud, link, waits)
-    total = 0.0
-    for audience in listed[first[group] : first[group + 1]]:
-        delay, _ = best_prefix(waits, units[audience], slowness[audience])
-        if delay == np.inf:
-            return np.inf
-        total += weight[group, audience] * delay
-    return 8 * total
 
 
 @njit(cache=True, nogil=True)
@@ -44,11 +20,8 @@ def cheapest_set(
     limit: int,
     cloud: Floats,
     link: Floats,
-    listed: Integers,
-    first: Integers,
-    weight: Floats,
-    units: Integers,
-    slowness: Floats,
+    groups: Groups,
+    broadcasts: Broadcasts,
 ) -> tuple[float, int]:
     """Least of delay plus prices over all sets of nodes, and a set that is that cheap.
 
@@ -64,15 +37,17 @@ def cheapest_set(
         A set to start from, as bits.
     limit : int
         Most branches; after them the first value is a lower bound only.
+    cloud, link, groups, broadcasts
+        As for `edgeopt.caching.table_kernels.group_costs`.
     """
     count = len(prices)
     waits = np.empty(count)
     best = known
-    least = group_cost(group, known, cloud, link, listed, first, weight, units, slowness, waits)
+    least = group_cost(group, known, cloud, link, groups, broadcasts, waits)
     for n in range(count):
         if known >> n & 1:
             least += prices[n]
-    order = _branching_order(group, prices, cloud, link, listed, first, weight, units, slowness, waits)
+    order = _branching_order(group, prices, cloud, link, groups, broadcasts, waits)
     # A branch: bits decided in, number of nodes decided, its bound.
     inside = np.zeros(2 * count + 2, np.int64)
     decided = np.zeros(2 * count + 2, np.int64)
@@ -80,7 +55,7 @@ def cheapest_set(
     rest = np.zeros(count + 1, np.int64)
     for depth in range(count - 1, -1, -1):
         rest[depth] = rest[depth + 1] | 1 << order[depth]
-    bounds[0] = group_cost(group, rest[0], cloud, link, listed, first, weight, units, slowness, waits)
+    bounds[0] = group_cost(group, rest[0], cloud, link, groups, broadcasts, waits)
     top, branches = 1, 0
     while top > 0:
         top -= 1
@@ -98,7 +73,7 @@ def cheapest_set(
         node = order[depth]
         # With the node in, delay is as in the parent's bound; only its price is added.
         with_node = bound + prices[node]
-        without = group_cost(group, mask | rest[depth + 1], cloud, link, listed, first, weight, units, slowness, waits)
+        without = group_cost(group, mask | rest[depth + 1], cloud, link, groups, broadcasts, waits)
         for n in range(count):
             if mask >> n & 1:
                 without += prices[n]
@@ -118,19 +93,16 @@ def _branching_order(
     prices: Floats,
     cloud: Floats,
     link: Floats,
-    listed: Integers,
-    first: Integers,
-    weight: Floats,
-    units: Integers,
-    slowness: Floats,
+    groups: Groups,
+    broadcasts: Broadcasts,
     waits: Floats,
 ) -> Integers:
     """Nodes by how clearly they are in or out: by loss without them beyond their price, taken absolutely."""
     count = len(prices)
     everything = (1 << count) - 1
-    full = group_cost(group, everything, cloud, link, listed, first, weight, units, slowness, waits)
+    full = group_cost(group, everything, cloud, link, groups, broadcasts, waits)
     clarity = np.empty(count)
     for n in range(count):
-        without = group_cost(group, everything ^ (1 << n), cloud, link, listed, first, weight, units, slowness, waits)
+        without = group_cost(group, everything ^ (1 << n), cloud, link, groups, broadcasts, waits)
         clarity[n] = np.inf if without == np.inf else abs(without - full - prices[n])
     return np.argsort(-clarity)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeopt.caching.beamforming.ceilings import STEPS, Ceilings, ceilings
 from edgeopt.caching.beamforming.channels import Beamformer, Channels, Pairs
 from edgeopt.method import Options
 
@@ -33,8 +34,9 @@ class RateTable:
     audiences : list of tuple of int
     units : numpy.ndarray of int64, shape (audiences, width)
         The nodes of each unit, as bits.
-    rates : numpy.ndarray of float64, shape (audiences, 2**width)
-        Bit/s; the best rate of any subset of the set.
+    amplitudes : numpy.ndarray of float64, shape (audiences, 2**width)
+        The best of any subset of the set.
+    bandwidth_hz : float
     senders : numpy.ndarray of int64, shape (audiences, 2**width)
         The subset that has this rate; the other nodes stay silent.
     complete : bool
@@ -43,13 +45,20 @@ class RateTable:
 
     audiences: list[tuple[int, ...]]
     units: Integers
-    rates: Floats
+    amplitudes: Floats
+    bandwidth_hz: float
     senders: Integers
     complete: bool
 
+    @property
+    def rates(self) -> Floats:
+        """Bit/s, shape (audiences, 2**width)."""
+        found: Floats = self.bandwidth_hz * np.log2(1 + self.amplitudes**2)
+        return found
+
     def pairs(self, audiences: Integers, sets: Integers) -> Pairs:
         """Pairs (S, K) of sets of the audiences' units."""
-        return _pairs(self.audiences, self.units, audiences, sets)
+        return pairs_of(self.audiences, self.units, audiences, sets)
 
 
 def strongest_nodes(reach: Floats, users: tuple[int, ...]) -> list[int]:
@@ -121,17 +130,52 @@ def rate_table(
     def solve(part: slice) -> bool:
         if options.stop_reason() is not None:
             return False
-        found = beamformer(channels, _pairs(audiences, units, which[part], masks[part]))
+        found = beamformer(channels, pairs_of(audiences, units, which[part], masks[part]))
         amplitudes[which[part], masks[part]] = found.amplitudes
         return True
 
-    complete = all(_shared(solve, list(_slices(len(masks), CHUNK)), options.threads))
+    complete = all(_shared(solve, len(masks), options.threads))
     senders = _close(amplitudes)
-    return RateTable(audiences, units, bandwidth_hz * np.log2(1 + amplitudes**2), senders, complete)
+    return RateTable(audiences, units, amplitudes, bandwidth_hz, senders, complete)
 
 
-def _shared(task: Callable[[slice], bool], parts: list[slice], threads: int) -> Iterator[bool]:
-    if threads == 1 or len(parts) == 1:
+def ceiling_table(channels: Channels, audiences: list[tuple[int, ...]], units: Integers, options: Options) -> Ceilings:
+    """Upper bounds for each audience and set of its units, which are single nodes.
+
+    When time runs out, the others are those of the weakest user alone.
+
+    Returns
+    -------
+    Ceilings
+        Shapes (audiences, 2**width) and (audiences, 2**width, most users).
+    """
+    count, sets = len(units), 1 << units.shape[1]
+    which, masks = np.repeat(np.arange(count), sets), np.tile(np.arange(sets), count)
+    amplitudes, weights = np.zeros(count * sets), np.zeros((count * sets, padded(audiences).shape[1]))
+
+    def solve(part: slice) -> bool:
+        steps = STEPS if options.stop_reason() is None else 0
+        found = ceilings(channels, pairs_of(audiences, units, which[part], masks[part]), steps)
+        amplitudes[part], weights[part] = found.amplitudes, found.weights
+        return True
+
+    all(_shared(solve, len(masks), options.threads))
+    amplitudes, weights = amplitudes.reshape(count, sets), weights.reshape(count, sets, weights.shape[1])
+    for bit in 1 << np.arange(units.shape[1]):
+        # What bounds a set bounds its subsets: the other nodes may stay silent.
+        larger = np.flatnonzero(np.arange(sets) & bit)
+        smaller = larger ^ bit
+        lower = amplitudes[:, larger] < amplitudes[:, smaller]
+        amplitudes[:, smaller] = np.where(lower, amplitudes[:, larger], amplitudes[:, smaller])
+        weights[:, smaller] = np.where(lower[:, :, None], weights[:, larger], weights[:, smaller])
+    amplitudes[:, 0] = 0.0
+    return Ceilings(amplitudes, weights)
+
+
+def _shared(task: Callable[[slice], bool], total: int, threads: int) -> Iterator[bool]:
+    """Run a task on parts of so many pairs, in several threads."""
+    parts = [slice(start, min(start + CHUNK, total)) for start in range(0, total, CHUNK)]
+    if threads == 1 or len(parts) <= 1:
         yield from map(task, parts)
         return
     yield task(parts[0])  # compiled code is loaded once, before the threads start
@@ -139,11 +183,8 @@ def _shared(task: Callable[[slice], bool], parts: list[slice], threads: int) -> 
         yield from pool.map(task, parts[1:])
 
 
-def _slices(total: int, size: int) -> Iterator[slice]:
-    return (slice(start, min(start + size, total)) for start in range(0, total, size))
-
-
-def _pairs(audiences: list[tuple[int, ...]], units: Integers, which: Integers, sets: Integers) -> Pairs:
+def pairs_of(audiences: list[tuple[int, ...]], units: Integers, which: Integers, sets: Integers) -> Pairs:
+    """Pairs (S, K) of sets of units of the audiences of these numbers."""
     width = units.shape[1]
     chosen = (sets[:, None] >> np.arange(width)) & 1 == 1
     masks = np.bitwise_or.reduce(np.where(chosen, units[which], 0), axis=1)
@@ -152,11 +193,15 @@ def _pairs(audiences: list[tuple[int, ...]], units: Integers, which: Integers, s
     # Members to the front, in increasing order, -1 behind them.
     front = np.argsort(~member, axis=1, kind="stable")
     nodes = np.where(np.take_along_axis(member, front, axis=1), front, -1)
-    most = max((len(audience) for audience in audiences), default=1)
-    padded = np.full((len(audiences), most), -1, np.int64)
+    return Pairs(nodes, padded(audiences)[which])
+
+
+def padded(audiences: list[tuple[int, ...]]) -> Integers:
+    """Users of each audience, padded with -1, shape (audiences, most users)."""
+    found = np.full((len(audiences), max(map(len, audiences), default=1)), -1, np.int64)
     for row, users in enumerate(audiences):
-        padded[row, : len(users)] = users
-    return Pairs(nodes, padded[which])
+        found[row, : len(users)] = users
+    return found
 
 
 def _close(amplitudes: Floats) -> Integers:

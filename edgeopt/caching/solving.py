@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
 
@@ -11,7 +11,7 @@ import numpy as np
 from edgeopt.caching.baselines import caches_back
 from edgeopt.caching.beamforming.channels import Beamformer
 from edgeopt.caching.beamforming.dual import dual
-from edgeopt.caching.bounds import never_ends, silent, standing, universal_rates, zeros_are_proven
+from edgeopt.caching.bounds import never_ends, standing, universal, zeros_are_proven
 from edgeopt.caching.greedy import greedy_choice
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.lagrangian import Dual, solve_dual
@@ -20,6 +20,7 @@ from edgeopt.caching.neighbourhood import candidate_menu, solve_widely
 from edgeopt.caching.rates import FULL_TABLE_NODES
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.tables import Menu, Tables
+from edgeopt.caching.wide import WideTables
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Stopped, relative_gap
 
@@ -92,15 +93,17 @@ class Worked:
             menu, bound = self.menu, found.bound
         else:
             menu, found, bound = solve_widely(self.tables, self.menu, start, self.options)
-        proven = bound if self.tables.rates.complete and np.isfinite(bound) else None
-        self.options.report(found.objective if found.choice is not None else None, proven)
+        proven = bound if self.tables.complete and np.isfinite(bound) else None
+        self.options.report(found.objective if found.choice is not None and not self.tables.wide else None, proven)
         return Priced(menu, found, proven)
 
     def searched(self) -> Priced:
         """Find prices, then improve the best choice by local search."""
         found = self.priced()
         if found.dual.choice is not None:
-            found.dual.choice = search(found.menu, found.dual.choice, found.dual.prices, self.options)
+            # Delays that are bounds only must not be reported as those of a plan.
+            options = replace(self.options, progress=None, history=[]) if self.tables.wide else self.options
+            found.dual.choice = search(found.menu, found.dual.choice, found.dual.prices, options)
             found.dual.objective = found.menu.cost(found.dual.choice)
         return found
 
@@ -123,20 +126,25 @@ class Worked:
         """The outcome of a choice from a menu; of none, whether there is proven to be none."""
         if choice is not None:
             return self.of_caches(menu.masks[menu.group, choice], bound, stopped)
-        proven = infeasible and self.tables.rates.complete and zeros_are_proven(self.tables)
+        proven = infeasible and self.tables.complete and zeros_are_proven(self.tables)
         return Outcome(stopped=stopped, infeasible=proven, message=UNFINISHED)
 
     def of_caches(self, masks: Integers, bound: float | None, stopped: Stopped) -> Outcome:
         """The outcome of caching the blocks at these sets, shape (blocks,); no plan when a delivery never ends."""
-        if not np.isfinite(self.tables.delay(masks)):
+        plan = self.tables.plan(masks)
+        if plan is None:
             return Outcome(bound=bound, stopped=stopped, message=UNFINISHED)
         message = "" if bound is None else standing(self.tables)
-        return Outcome(plan=self.tables.plan(masks), bound=bound, stopped=stopped, message=message)
+        return Outcome(plan=plan, bound=bound, stopped=stopped, message=message)
 
 
 def work_up(instance: CachingInstance, options: Options, beamformer: Beamformer = dual) -> Worked:
-    """Tables of an instance, worked up."""
-    return Worked(Tables(instance, options, beamformer), options)
+    """Tables of an instance, worked up: the rates of all sets, or beyond 8 nodes bounds on the rates.
+
+    The table of a beamformer of restricted sets is its own at any size.
+    """
+    wide = len(instance.nodes) > FULL_TABLE_NODES and beamformer is dual
+    return Worked((WideTables if wide else Tables)(instance, options, beamformer), options)
 
 
 def through_world(instance: CachingInstance, world: CachingInstance, options: Options) -> Outcome:
@@ -156,9 +164,7 @@ def through_world(instance: CachingInstance, world: CachingInstance, options: Op
 
 def universal_bound(instance: CachingInstance, options: Options) -> Outcome:
     """Bound the delay by prices, every rate replaced by one that no beams of any nodes exceed."""
-    tables = work_up(instance, options, silent).tables
-    tables.rates = universal_rates(tables)
-    work = Worked(tables, options)
+    work = Worked(universal(instance, options), options)
     if work.outcome is not None:
         return work.outcome
     bound = work.priced().bound

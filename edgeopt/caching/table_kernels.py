@@ -2,12 +2,60 @@
 
 from __future__ import annotations
 
+from math import log2
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+
+class Groups(NamedTuple):
+    """The audiences of each group of blocks.
+
+    Attributes
+    ----------
+    listed, first : array of int
+        Audiences of group g: ``listed[first[g]:first[g + 1]]``.
+    weight : array, shape (groups, audiences)
+        Expected number of requesters.
+    """
+
+    listed: Integers
+    first: Integers
+    weight: Floats
+
+
+class Broadcasts(NamedTuple):
+    """How fast sets of nodes send to an audience: by a table of its units, or at most, for any nodes and any beams.
+
+    Attributes
+    ----------
+    units : array of int, shape (audiences, width)
+        Nodes of each unit, as bits; a unit waits for its last node.
+    slowness : array, shape (audiences, 2**width)
+        Seconds per bit of a broadcast by each set of units.
+    members : array of int, shape (audiences, most users)
+        Users, padded with -1; without columns, only the sets of the table send. Otherwise units are single nodes, any
+        nodes send, and what follows bounds their rates.
+    reach : array, shape (nodes, users)
+        Largest amplitude of each node at each user.
+    amplitudes : array, shape (audiences, 2**width)
+        Upper bounds on the mean amplitude from each set of units, over the users with these weights.
+    weights : array, shape (audiences, 2**width, most users)
+    bandwidth_hz : float
+    """
+
+    units: Integers
+    slowness: Floats
+    members: Integers
+    reach: Floats
+    amplitudes: Floats
+    weights: Floats
+    bandwidth_hz: float
 
 
 @njit(cache=True, nogil=True)
@@ -78,16 +126,73 @@ def _last_wait(waits: Floats, unit: int) -> float:
 
 
 @njit(cache=True, nogil=True)
+def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Broadcasts) -> float:
+    """A bound on seconds per bit that no set of nodes and no beams undercut.
+
+    The weakest user of a set receives at most what it would receive alone from all nodes of the set; and at most the
+    bound for the units of the set plus the weighted mean of what all other nodes of the set add.
+
+    Parameters
+    ----------
+    waits : array, shape (nodes,)
+    order : array of int, shape (nodes,)
+        Nodes by increasing wait.
+    """
+    members, table = broadcasts.members[audience], broadcasts.units[audience]
+    users = 0
+    while users < len(members) and members[users] >= 0:
+        users += 1
+    received, added = np.zeros(users), np.zeros(users)
+    inside, least = 0, np.inf
+    for position in range(len(order)):
+        node = order[position]
+        if waits[node] >= least:
+            break
+        bit = 0
+        for unit in range(len(table)):
+            if table[unit] == 1 << node:
+                bit = 1 << unit
+        inside |= bit
+        for k in range(users):
+            heard = broadcasts.reach[node, members[k]]
+            received[k] += heard
+            if bit == 0:
+                added[k] += heard
+        if position + 1 < len(order) and waits[order[position + 1]] == waits[node]:
+            continue
+        amplitude, mean = received[0], broadcasts.amplitudes[audience, inside]
+        for k in range(users):
+            amplitude = min(amplitude, received[k])
+            mean += broadcasts.weights[audience, inside, k] * added[k]
+        amplitude = min(amplitude, mean)
+        if amplitude > 0.0:
+            least = min(least, waits[node] + 1 / (broadcasts.bandwidth_hz * log2(1 + amplitude**2)))
+    return least
+
+
+@njit(cache=True, nogil=True)
+def group_cost(
+    group: int, mask: int, cloud: Floats, link: Floats, groups: Groups, broadcasts: Broadcasts, waits: Floats
+) -> float:
+    """Expected delay per byte of a group cached at a set, as bits; `waits` is working room, shape (nodes,)."""
+    waits_per_bit(mask, cloud, link, waits)
+    anything = broadcasts.members.shape[1] > 0
+    order = np.argsort(waits) if anything else np.empty(0, np.int64)
+    total = 0.0
+    for audience in groups.listed[groups.first[group] : groups.first[group + 1]]:
+        if anything:
+            delay = shortest_delay(waits, order, audience, broadcasts)
+        else:
+            delay, _ = best_prefix(waits, broadcasts.units[audience], broadcasts.slowness[audience])
+        if delay == np.inf:
+            return np.inf
+        total += groups.weight[group, audience] * delay
+    return 8 * total
+
+
+@njit(cache=True, nogil=True)
 def group_costs(
-    masks: Integers,
-    cloud: Floats,
-    link: Floats,
-    listed: Integers,
-    first: Integers,
-    weight: Floats,
-    units: Integers,
-    slowness: Floats,
-    costs: Floats,
+    masks: Integers, cloud: Floats, link: Floats, groups: Groups, broadcasts: Broadcasts, costs: Floats
 ) -> None:
     """Fill in the expected delay per byte of each group for each candidate set of caching nodes.
 
@@ -97,22 +202,11 @@ def group_costs(
         Sets of nodes that cache a block, as bits over all nodes.
     cloud, link : arrays
         As for `waits_per_bit`.
-    listed, first : arrays of int
-        Audiences of group g: ``listed[first[g]:first[g + 1]]``.
-    weight : array, shape (groups, audiences)
-    units : array of int, shape (audiences, width)
-    slowness : array, shape (audiences, 2**width)
+    groups : Groups
+    broadcasts : Broadcasts
     costs : array, shape (groups, candidates)
     """
     waits = np.empty(len(cloud))
     for group in range(masks.shape[0]):
         for candidate in range(masks.shape[1]):
-            waits_per_bit(masks[group, candidate], cloud, link, waits)
-            total = 0.0
-            for audience in listed[first[group] : first[group + 1]]:
-                delay, _ = best_prefix(waits, units[audience], slowness[audience])
-                if delay == np.inf:
-                    total = np.inf
-                    break
-                total += weight[group, audience] * delay
-            costs[group, candidate] = 8 * total
+            costs[group, candidate] = group_cost(group, masks[group, candidate], cloud, link, groups, broadcasts, waits)

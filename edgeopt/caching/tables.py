@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,13 @@ from edgeopt.caching.rates import RateTable, rate_table
 from edgeopt.method import Options
 from edgeopt.solution import Plan
 
+if TYPE_CHECKING:
+    from edgeopt.caching.table_kernels import Broadcasts, Groups
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+Sent = tuple[list[str], dict[str, Any]]  # nodes that send together, and their beamformers
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,8 @@ class Tables:
         Of `edgeopt.caching.beamforming`; default `dual`.
     """
 
+    wide = False  # whether delays are bounds, and any nodes may send
+
     def __init__(
         self,
         instance: CachingInstance,
@@ -105,25 +112,43 @@ class Tables:
         beamformer: Beamformer = dual,
     ) -> None:
         self.instance = instance
+        self.options = options
         self.beamformer = beamformer
         self.node_names = list(instance.nodes)
         self.storage = np.array([node.storage_bytes for node in instance.nodes.values()], np.int64)
         self.requests: Requests = find_requests(instance)
         self.channels = Channels.of(instance)
+        self.reach = self.channels.reach()
         self.cloud, self.link = _seconds_per_bit(instance)
-        self.rates: RateTable = rate_table(
-            self.channels, instance.radio.bandwidth_hz, self.requests.audiences, beamformer, options
-        )
+
+    @cached_property
+    def rates(self) -> RateTable:
+        """Rates of the beamformer."""
+        bandwidth = self.instance.radio.bandwidth_hz
+        return rate_table(self.channels, bandwidth, self.requests.audiences, self.beamformer, self.options)
+
+    @property
+    def complete(self) -> bool:
+        """False when time ran out before all rates were known."""
+        return self.rates.complete
+
+    def whole_amplitudes(self) -> Floats:
+        """Amplitude of all nodes together for each audience, shape (audiences,)."""
+        return self.rates.amplitudes[:, -1]
+
+    def with_rates(self, rates: RateTable) -> Tables:
+        """The same tables with other rates."""
+        other = copy(self)
+        other.rates = rates
+        other.__dict__.pop("broadcasts", None)
+        return other
 
     def costs(self, masks: Integers) -> Floats:
         """Expected delay per byte of candidate sets, shape (groups, candidates) like `masks`."""
         from edgeopt.caching.table_kernels import group_costs
 
-        listed, first = self.requests.listed()
         costs = np.empty(masks.shape)
-        group_costs(
-            masks, self.cloud, self.link, listed, first, self.requests.weight, self.rates.units, self.slowness, costs
-        )
+        group_costs(masks, self.cloud, self.link, self.groups, self.broadcasts, costs)
         return costs
 
     def delay(self, masks: Integers) -> float:
@@ -152,10 +177,22 @@ class Tables:
         return menu.reduced(kept)
 
     @cached_property
-    def slowness(self) -> Floats:
-        """Seconds per bit of a broadcast, shape (audiences, 2**width); infinite where nothing arrives."""
+    def groups(self) -> Groups:
+        """The audiences of each group, for compiled code."""
+        from edgeopt.caching.table_kernels import Groups
+
+        return Groups(*self.requests.listed(), self.requests.weight)
+
+    @cached_property
+    def broadcasts(self) -> Broadcasts:
+        """Seconds per bit of the sets of the table, infinite where nothing arrives, for compiled code."""
+        from edgeopt.caching.table_kernels import Broadcasts
+
         with np.errstate(divide="ignore"):
-            return 1 / self.rates.rates
+            slowness = 1 / self.rates.rates
+        none = np.empty((len(slowness), 0))
+        nothing = (none.astype(np.int64), none, none, none[:, :, None])
+        return Broadcasts(self.rates.units, slowness, *nothing, self.instance.radio.bandwidth_hz)
 
     def masks_of(self, plan: Plan | None) -> Integers | None:
         """Sets of nodes that cache each block in a plan, shape (blocks,)."""
@@ -169,14 +206,19 @@ class Tables:
                     masks[number[block]] |= 1 << node
         return masks
 
-    def plan(self, masks: Integers) -> Plan:
-        """The plan that caches the blocks at these sets, shape (blocks,), and broadcasts as fast as the rates allow."""
+    def plan(self, masks: Integers) -> Plan | None:
+        """The plan that caches the blocks at these sets, shape (blocks,), and broadcasts as fast as the rates allow.
+
+        None when one of its deliveries never ends.
+        """
         keys = [
             (int(mask), audience)
             for mask, group in zip(masks, self.requests.group, strict=True)
             for audience in self.requests.audience_of[group].values()
         ]
         sent = self._deliveries(list(dict.fromkeys(keys)))
+        if sent is None:
+            return None
         deliveries = []
         for block, mask, group in zip(self.requests.blocks, masks, self.requests.group, strict=True):
             for scenario, audience in self.requests.audience_of[group].items():
@@ -199,10 +241,8 @@ class Tables:
             for scenario, block in self.requests.empty
         ]
 
-    def _deliveries(self, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[list[str], dict[str, Any]]]:
-        """Nodes and beamformers for pairs of a set of caching nodes and an audience."""
-        if not keys:
-            return {}
+    def _deliveries(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], Sent] | None:
+        """Nodes and beamformers for pairs of a set of caching nodes and an audience; None when one never ends."""
         from edgeopt.caching.table_kernels import best_prefix, waits_per_bit
 
         waits = np.empty(len(self.node_names))
@@ -210,16 +250,20 @@ class Tables:
         which = np.array([audience for _, audience in keys], np.int64)
         for row, (mask, audience) in enumerate(keys):
             waits_per_bit(mask, self.cloud, self.link, waits)
-            _, chosen = best_prefix(waits, self.rates.units[audience], self.slowness[audience])
-            senders[row] = self.rates.senders[audience, chosen] or 1
+            delay, chosen = best_prefix(waits, self.rates.units[audience], self.broadcasts.slowness[audience])
+            if np.isinf(delay):
+                return None
+            senders[row] = self.rates.senders[audience, chosen]
         pairs = self.rates.pairs(which, senders)
         vectors = self.beamformer(self.channels, pairs).vectors
-        found = {}
-        for row, key in enumerate(keys):
-            nodes = pairs.nodes[row][pairs.nodes[row] >= 0]
-            beams = {self.node_names[node]: self._beam(node, vectors[row, i]) for i, node in enumerate(nodes.tolist())}
-            found[key] = (list(beams), beams)
-        return found
+        return {key: self._sent(pairs.nodes[row], vectors[row]) for row, key in enumerate(keys)}
+
+    def _sent(self, nodes: Integers, vectors: NDArray[np.complex128]) -> Sent:
+        """Names and beamformers of the sending nodes, padded with -1."""
+        beams = {
+            self.node_names[node]: self._beam(node, vectors[i]) for i, node in enumerate(nodes.tolist()) if node >= 0
+        }
+        return list(beams), beams
 
     def _beam(self, node: int, vector: NDArray[np.complex128]) -> list[list[float]]:
         """A node's beamformer in square roots of watts, real and imaginary part for each of its antennas."""

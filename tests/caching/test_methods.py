@@ -7,7 +7,7 @@ import pytest
 
 import edgeopt
 from edgeopt.caching import baselines
-from edgeopt.caching.bounds import amplitude_bounds, certified, rates_of
+from edgeopt.caching.bounds import amplitude_bounds, certified
 from edgeopt.caching.exact import promising, solve_menu
 from edgeopt.caching.generator import generate
 from edgeopt.caching.greedy import greedy_choice
@@ -116,7 +116,7 @@ def test_certified_rates_say_so() -> None:
     several = generate(models=6, nodes=3, users=6, scenarios=2, seed=1)
     assert "rates of these beams" in edgeopt.solve(several, "exact").message
     tables = Tables(single, Options(maximize=False))
-    assert certified(tables.rates, rates_of(tables, amplitude_bounds(tables))).all()
+    assert certified(tables.rates.amplitudes, amplitude_bounds(tables)).all()
 
 
 def test_worlds() -> None:

@@ -1,0 +1,75 @@
+"""More nodes than rate tables allow: delays that no nodes and no beams undercut, and plans over all prefixes.
+
+Caches are chosen by upper bounds on the rates, which beams nearly reach, and which need no table over sets of nodes;
+so the bounds of all methods on such networks hold for the problem itself. Beams are formed for the chosen caches only.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.caching.beamforming.channels import Pairs
+from edgeopt.caching.rates import SINGLE_NODES, ceiling_table, find_units, padded
+from edgeopt.caching.tables import Sent, Tables
+
+if TYPE_CHECKING:
+    from edgeopt.caching.table_kernels import Broadcasts
+
+Floats = NDArray[np.float64]
+
+
+class WideTables(Tables):
+    """Tables without rates: every set of nodes may send, at most as fast as the bounds allow.
+
+    The bound of a set is that of its nodes among the audience's strongest ones, plus what its other nodes add.
+    """
+
+    wide = True
+
+    @cached_property
+    def broadcasts(self) -> Broadcasts:
+        from edgeopt.caching.table_kernels import Broadcasts
+
+        audiences = self.requests.audiences
+        units = find_units(self.reach, audiences, 0, SINGLE_NODES, 0)[:, :-1]
+        found = ceiling_table(self.channels, audiences, units, self.options)
+        slowness = np.empty((len(audiences), 0))
+        bandwidth = self.instance.radio.bandwidth_hz
+        return Broadcasts(units, slowness, padded(audiences), self.reach, found.amplitudes, found.weights, bandwidth)
+
+    @property
+    def complete(self) -> bool:
+        return True
+
+    def whole_amplitudes(self) -> Floats:
+        return np.array([self.reach[:, list(users)].sum(axis=0).min() for users in self.requests.audiences])
+
+    def _deliveries(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], Sent] | None:
+        """Best of all prefixes, at the rates of the beamformer; None when one of the deliveries never ends."""
+        from edgeopt.caching.table_kernels import waits_per_bit
+
+        waits = np.empty((len(keys), len(self.node_names)))
+        for row, (mask, _) in enumerate(keys):
+            waits_per_bit(mask, self.cloud, self.link, waits[row])
+        order = np.argsort(waits, axis=1, kind="stable")
+        sorted_waits = np.take_along_axis(waits, order, axis=1)
+        following = np.pad(sorted_waits[:, 1:], ((0, 0), (0, 1)), constant_values=np.inf)
+        row, position = np.nonzero(sorted_waits < following)  # the last node of each level
+        nodes = np.where(np.arange(len(self.node_names)) <= position[:, None], order[row], -1)
+        users = padded(self.requests.audiences)[np.array([audience for _, audience in keys], np.int64)][row]
+        beams = self.beamformer(self.channels, Pairs(nodes, users))
+        with np.errstate(divide="ignore"):
+            broadcast = 1 / (self.instance.radio.bandwidth_hz * np.log2(1 + beams.amplitudes**2))
+        delay = sorted_waits[row, position] + broadcast
+        best = np.full(len(keys), -1)
+        slowest_first = np.argsort(-delay, kind="stable")
+        best[row[slowest_first]] = slowest_first
+        if (best < 0).any() or np.isinf(delay[best]).any():
+            return None
+        return {
+            key: self._sent(nodes[pair], beams.vectors[pair]) for key, pair in zip(keys, best.tolist(), strict=True)
+        }
