@@ -17,6 +17,7 @@ from edgeopt.cli.library import library_app
 from edgeopt.cli.methods import methods
 from edgeopt.cli.online import online
 from edgeopt.cli.plot import plot
+from edgeopt.cli.report import report
 from edgeopt.cli.results import results
 from edgeopt.cli.schema import schema
 from edgeopt.cli.solve import solve
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (solve, compare, check, info, methods, schema, plot, sweep, results, online, train):
+for verb in (solve, compare, check, info, methods, schema, plot, sweep, results, report, online, train):
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(generate_app, name="generate")

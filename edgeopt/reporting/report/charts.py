@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgeopt.comparison import Comparison, Row
+from edgeopt.problems import Problem
 from edgeopt.reporting.display import amount, percent, quantity
 from edgeopt.reporting.report.curves import Course, panels
 from edgeopt.reporting.report.markup import Markup, tag
@@ -17,6 +18,11 @@ CROSS, DOT, BAR = (
     Markup('<svg width="10" height="10" aria-hidden="true"><circle cx="5" cy="5" r="5" class="found"></circle></svg>'),
     Markup('<svg width="18" height="9" aria-hidden="true"><rect width="18" height="9" class="bar"></rect></svg>'),
 )
+
+
+def value_heading(problem: Problem) -> str:
+    """Name the objective with its unit, once when they are the same word."""
+    return problem.objective if problem.unit in ("", problem.objective) else f"{problem.objective}, {problem.unit}"
 
 
 def objectives_and_bounds(comparison: Comparison, identifier: str) -> Markup | None:
@@ -41,13 +47,12 @@ def objectives_and_bounds(comparison: Comparison, identifier: str) -> Markup | N
     ]
     best = comparison.best_bound
     rule = None if best is None else (best, f"best bound {amount(best, problem.unit)}")
-    axis = problem.objective if problem.unit in ("", problem.objective) else f"{problem.objective}, {problem.unit}"
     title = f"Objective and bound of each method on {comparison.instance.name}"
     better = "right" if problem.maximize else "left"
     return card(
         "Objectives and bounds",
         _key([(DOT, "objective"), (CROSS, "bound"), (BAR, "gap"), (_dashes("rule"), "best bound")]),
-        rows_chart(identifier, title, linear_scale(values, anchor), axis, rows, rule),
+        rows_chart(identifier, title, linear_scale(values, anchor), value_heading(problem), rows, rule),
         note=f"Best plans first; better is to the {better}. An arrow points to what is beyond the axis.",
     )
 

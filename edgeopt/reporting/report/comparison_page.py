@@ -10,7 +10,7 @@ from edgeopt.comparison import Comparison, Row
 from edgeopt.errors import UsageError
 from edgeopt.method import find_method
 from edgeopt.reporting.display import NOTHING, amount, metric, number, percent, quantity, status_text
-from edgeopt.reporting.report.charts import courses, objectives_and_bounds, times
+from edgeopt.reporting.report.charts import courses, objectives_and_bounds, times, value_heading
 from edgeopt.reporting.report.markup import Markup, join, tag
 from edgeopt.reporting.report.page import card, facts_list, page, tile
 from edgeopt.reporting.report.plan_figure import inline_svg
@@ -132,16 +132,11 @@ def _without_solution(comparison: Comparison) -> dict[str, int]:
     return {"failed": failed, "refused": sum(row.solution is None for row in comparison.rows) - failed}
 
 
-def value_heading(objective: str, unit: str) -> str:
-    """Name the objective with its unit, once when they are the same word."""
-    return objective if unit in ("", objective) else f"{objective}, {unit}"
-
-
 def _methods(comparison: Comparison, identifier: str) -> Markup:
     problem = comparison.instance.problem_facts
     columns = [
         Column("method"),
-        Column(value_heading(problem.objective, problem.unit), "the checker's value of the plan", True),
+        Column(value_heading(problem), "the checker's value of the plan", True),
         Column("bound", "proven: no plan is better", True),
         Column("gap", "between objective and the method's own bound", True),
         Column("to best bound", "between objective and the best bound of all methods", True),

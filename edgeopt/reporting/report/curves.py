@@ -90,7 +90,7 @@ def _panel(identifier: str, behind: str, course: Course, times: Scale, values: S
         "svg",
         tag("title", f"{course.label}: incumbent and bound over time", id=f"{identifier}-title"),
         tag("desc", course.told, id=f"{identifier}-desc"),
-        _axes(times, values),
+        axes(times, values),
         curves,
         *_ends(course, found, proved, times, values),
         role="img",
@@ -125,7 +125,8 @@ def _ends(
     ]
 
 
-def _axes(times: Scale, values: Scale) -> Markup:
+def axes(times: Scale, values: Scale) -> Markup:
+    """Return the marks of both axes, with lines across."""
     across = [(f"{100 - 100 * values.position(value):.2f}%", label) for value, label in values.ticks]
     along = [(f"{100 * times.position(value):.2f}%", label) for value, label in times.ticks]
     lines = [
@@ -137,13 +138,5 @@ def _axes(times: Scale, values: Scale) -> Markup:
         )
         for y, label in across
     ]
-    lines += [
-        join(
-            [
-                tag("line", x1=x, x2=x, y1="100%", y2="100%", transform="translate(0)", class_="grid"),
-                tag("text", label, x=x, y="100%", dy="1.5em", text_anchor="middle", class_="tick"),
-            ]
-        )
-        for x, label in along
-    ]
+    lines += [tag("text", label, x=x, y="100%", dy="1.5em", text_anchor="middle", class_="tick") for x, label in along]
     return tag("g", *lines, aria_hidden="true")

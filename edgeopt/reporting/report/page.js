@@ -30,7 +30,7 @@
     const column = [...heading.parentNode.children].indexOf(heading);
     const descending = heading.getAttribute("aria-sort") === "ascending";
     const numeric = heading.classList.contains("number");
-    const value = (row) => row.children[column].dataset.value;
+    const value = (row) => row.children[column].dataset.value ?? row.children[column].textContent;
     const body = table.tBodies[0];
     const rows = [...body.rows].sort((first, second) => {
       const [left, right] = [value(first), value(second)];

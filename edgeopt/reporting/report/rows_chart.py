@@ -5,7 +5,7 @@ Positions are percentages of the width, so that text and marks keep their size o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgeopt.reporting.report.markup import Markup, join, tag
@@ -72,7 +72,6 @@ def rows_chart(
     if rule is not None:
         parts.append(_rule(scale, rule, height))
     parts += [_draw_row(scale, row, TOP + ROW_HEIGHT * (index + 0.5)) for index, row in enumerate(rows)]
-    widest = max((min(len(row.label), LONGEST_LABEL) for row in rows), default=0)
     return tag(
         "svg",
         *parts,
@@ -80,8 +79,20 @@ def rows_chart(
         role="img",
         aria_labelledby=f"{identifier}-title {identifier}-desc",
         height=height + AXIS_HEIGHT,
-        style=f"--label:{widest * LETTER_WIDTH + 14:.0f}px",
+        style=label_width(row.label for row in rows),
     )
+
+
+def label_width(labels: Iterable[str]) -> str:
+    """Return the style that leaves room for the labels, at the left of a chart."""
+    widest = max((min(len(label), LONGEST_LABEL) for label in labels), default=0)
+    return f"--label:{widest * LETTER_WIDTH + 14:.0f}px"
+
+
+def row_label(label: str, y: float) -> Markup:
+    """Return the label of a row, cut where it is too long."""
+    short = label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
+    return tag("text", short, x=-10, y=y + 4, text_anchor="end", class_="label")
 
 
 def _axis(scale: Scale, axis: str, height: float) -> Markup:
@@ -104,10 +115,9 @@ def _rule(scale: Scale, rule: tuple[float, str], height: float) -> Markup:
 
 
 def _draw_row(scale: Scale, row: ChartRow, y: float) -> Markup:
-    label = row.label if len(row.label) <= LONGEST_LABEL else row.label[: LONGEST_LABEL - 1] + "…"
     parts = [
         tag("title", row.told),
-        tag("text", label, x=-10, y=y + 4, text_anchor="end", class_="label"),
+        row_label(row.label, y),
         tag("line", x1=0, x2="100%", y1=y, y2=y, class_="lane"),
     ]
     if row.bar is not None:

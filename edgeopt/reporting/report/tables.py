@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from edgeopt.reporting.display import NOTHING
 from edgeopt.reporting.report.markup import Markup, join, tag
 
+LONG = 30  # longer tables scroll in their box, too
+
 
 @dataclass(frozen=True)
 class Column:
@@ -72,7 +74,8 @@ def table(identifier: str, caption: str, columns: Sequence[Column], rows: Sequen
         id=identifier,
         class_="sortable",
     )
-    box = tag("div", content, class_="scroll", tabindex="0", role="region", aria_labelledby=f"{identifier}-caption")
+    kind = "scroll tall" if len(rows) > LONG else "scroll"
+    box = tag("div", content, class_=kind, tabindex="0", role="region", aria_labelledby=f"{identifier}-caption")
     return tag("div", _controls(identifier, rows), box, class_="table")
 
 
@@ -103,14 +106,19 @@ def _heading(column: Column) -> Markup:
 def _row(columns: Sequence[Column], row: TableRow) -> Markup:
     cells = []
     for index, (column, cell) in enumerate(zip(columns, row.cells, strict=True)):
-        value = cell.text if cell.value is None and not column.numeric else cell.value
-        attributes = {
-            "class_": "number" if column.numeric else None,
-            "data_value": "" if value is None else repr(value) if isinstance(value, float) else str(value),
-        }
+        value = _sorted_by(column, cell)
+        attributes = {"class_": "number" if column.numeric else None, "data_value": value}
         name, scope = ("th", "row") if index == 0 else ("td", None)
         cells.append(tag(name, cell.text or NOTHING, scope=scope, **attributes))
     return tag("tr", *cells, data_status=row.status or None)
+
+
+def _sorted_by(column: Column, cell: Cell) -> str | None:
+    """What the script sorts the cell by, where this is not its text; empty for a figure that is missing."""
+    if cell.value is None:
+        return "" if column.numeric else None
+    value = repr(cell.value) if isinstance(cell.value, float) else str(cell.value)
+    return None if value == cell.text else value
 
 
 def _controls(identifier: str, rows: Sequence[TableRow]) -> Markup:
@@ -118,10 +126,10 @@ def _controls(identifier: str, rows: Sequence[TableRow]) -> Markup:
     statuses = sorted({row.status for row in rows if row.status})
     chooser = tag(
         "select",
-        tag("option", "every status", value=""),
+        tag("option", "all rows", value=""),
         *(tag("option", status, value=status) for status in statuses),
         data_filter="status",
-        aria_label="status",
+        aria_label="rows of which state",
         aria_controls=identifier,
     )
     field = tag(
