@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from math import fsum
+from math import fsum, lcm
 from typing import Any
 
 from edgeopt.pulling.instance import PullingInstance, Request
 from edgeopt.solution import CheckReport, Plan, Violation
 
-Label = tuple[Fraction, Fraction]
+Label = tuple[int, int]
 
 
 @dataclass
@@ -159,12 +159,28 @@ def _check_compute(
 
 
 class _Network:
-    """Routes as the problem defines them, found by correcting labels until none improves."""
+    """Routes as the problem defines them, found by correcting labels until none improves.
+
+    Sums are compared exactly: in integers, over the common denominators of seconds per bit and of latencies.
+    """
 
     def __init__(self, instance: PullingInstance) -> None:
         self.instance = instance
         self.reached: dict[str, dict[str, Label]] = {}
         self.delays: dict[tuple[str, str], tuple[float, float] | None] = {}
+        self.per_bit = lcm(*{Fraction(link.bandwidth_bps).numerator for link in instance.links})
+        self.per_s = lcm(*{Fraction(link.latency_s).denominator for link in instance.links})
+
+    @cached_property
+    def steps(self) -> dict[str, list[tuple[str, int, int]]]:
+        """Each node's neighbours with the exact label of the link."""
+        return {
+            here: [
+                (there, int(self.per_bit / Fraction(bandwidth)), int(self.per_s * Fraction(latency)))
+                for there, (latency, bandwidth) in ends.items()
+            ]
+            for here, ends in self.links.items()
+        }
 
     @cached_property
     def links(self) -> dict[str, dict[str, tuple[float, float]]]:
@@ -179,14 +195,14 @@ class _Network:
         return best
 
     def labels(self, start: str) -> dict[str, Label]:
-        """Seconds per bit and latency to every node that is reached."""
+        """Seconds per bit and latency to every node that is reached, as multiples of their units."""
         if start not in self.reached:
-            label: dict[str, Label] = {start: (Fraction(0), Fraction(0))}
+            label: dict[str, Label] = {start: (0, 0)}
             waiting = deque([start])
             while waiting:
                 node = waiting.popleft()
-                for end, (latency, bandwidth) in self.links.get(node, {}).items():
-                    offer = (label[node][0] + 1 / Fraction(bandwidth), label[node][1] + Fraction(latency))
+                for end, per_bit, latency in self.steps.get(node, ()):
+                    offer = (label[node][0] + per_bit, label[node][1] + latency)
                     if end not in label or offer < label[end]:
                         label[end] = offer
                         waiting.append(end)
@@ -206,7 +222,7 @@ class _Network:
             else:
                 label = self.labels(site).get(node)
                 if label is not None:
-                    found = float(label[1]), float(label[0])
+                    found = float(Fraction(label[1], self.per_s)), float(Fraction(label[0], self.per_bit))
             self.delays[node, site] = found
         return self.delays[node, site]
 

@@ -13,6 +13,20 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 UNLIMITED = np.int64(2**62)
+SPARSE = 32  # times as many possible keys as keys: from there on sorting is faster than a table
+
+
+def ranked(keys: Ints) -> tuple[Ints, Ints]:
+    """Return the different keys in order, and the position of each key among them.
+
+    As `numpy.unique`, and faster where the keys, which are not negative, are small for their number.
+    """
+    width = int(keys.max(initial=-1)) + 1
+    if width > SPARSE * len(keys):
+        return np.unique(keys, return_inverse=True)
+    present = np.zeros(width, np.bool_)
+    present[keys] = True
+    return np.flatnonzero(present), (np.cumsum(present) - 1)[keys]
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,11 @@ class Core:
     def group_start(self) -> Ints:
         """Options of group g: ``range(group_start[g], group_start[g + 1])``."""
         return np.searchsorted(self.option_group, np.arange(self.groups + 1))
+
+    @cached_property
+    def used_sites(self) -> Ints:
+        """Sites with an option."""
+        return np.flatnonzero(np.bincount(self.option_site, minlength=self.sites))
 
     @cached_property
     def limited(self) -> Flags:

@@ -16,7 +16,7 @@ from edgeopt.pulling.integer import Overwork, solve_core, split_amounts, split_u
 from edgeopt.pulling.lagrangian import Relaxation
 from edgeopt.pulling.local_search import LocalSearch
 from edgeopt.pulling.relaxation import LinearRelaxation
-from edgeopt.pulling.rounding import fitting
+from edgeopt.pulling.repair import fitting
 from edgeopt.pulling.search import Search
 from edgeopt.solution import Status, Stopped
 

@@ -31,7 +31,7 @@ def sweep(search: Search, options: Options) -> None:
     """Close each site, and each model at a site, in turn, and open bundles anew; until nothing improves."""
     for _ in range(SWEEPS):
         before = search.total
-        for site in np.unique(search.core.option_site).tolist():
+        for site in search.core.used_sites.tolist():
             for alpha in SWEEP_ALPHAS:
                 _try(search, options, site, None, alpha)
             for model in used_models(search, site).tolist():
@@ -51,7 +51,7 @@ def used_models(search: Search, site: int) -> Ints:
 def _try(search: Search, options: Options, site: int, models: Ints | None, alpha: float) -> None:
     total, opened = search.total, search.opened
     search.close(site, models)
-    others = np.setdiff1d(np.unique(search.core.option_site), site)
+    others = np.setdiff1d(search.core.used_sites, site)
     search.insert(options, others, alpha)
     search.insert(options, np.append(others, site), alpha)
     if search.total >= total:

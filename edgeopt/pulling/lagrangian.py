@@ -7,10 +7,10 @@ import numpy as np
 from edgeopt.method import Options, Outcome
 from edgeopt.pulling import dual_kernels
 from edgeopt.pulling.arrays import Arrays
-from edgeopt.pulling.core import Core, Floats, Ints
+from edgeopt.pulling.core import Core, Floats, Ints, ranked
 from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.local_search import LocalSearch
-from edgeopt.pulling.rounding import fitting
+from edgeopt.pulling.repair import fitting
 from edgeopt.pulling.search import Search
 
 ITERATIONS = 600
@@ -26,8 +26,8 @@ def dual_tables(core: Core) -> dual_kernels.DualTables:
     """Lay a core out for the dual kernels."""
     options, atoms = core.atoms_of_options
     sites, width = core.option_site[options], max(1, core.atom_bytes.shape[1])
-    openings, of_pair = np.unique(sites * width + atoms, return_inverse=True)
-    row_key, rows = np.unique(core.option_group[options] * len(openings) + of_pair, return_inverse=True)
+    openings, of_pair = ranked(sites * width + atoms)
+    row_key, rows = ranked(core.option_group[options] * len(openings) + of_pair)
     row_group, row_opening = np.divmod(row_key, max(1, len(openings)))
     site, atom = np.divmod(openings, width)
     finite = np.isfinite(core.cloud_cost)

@@ -46,7 +46,7 @@ class LocalSearch:
         self.current = search.total, search.opened
         self.best, self.opened = self.current
         self.amounts = search.amounts()
-        self.sites = np.unique(self.core.option_site)
+        self.sites = self.core.used_sites
 
     def run(self, rounds: int | None = None, exact_sites: bool = True) -> None:
         """Alternate moves and exactly solved sites until nothing improves for a while, or rounds or time are over."""

@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from edgeopt.method import Options, Outcome
+from edgeopt.pulling import rounding_kernels
 from edgeopt.pulling.arrays import Arrays
-from edgeopt.pulling.core import Core, Flags, Floats, Ints
+from edgeopt.pulling.core import Core, Flags, Ints
+from edgeopt.pulling.derandomized import conditional_thresholds
 from edgeopt.pulling.infeasibility import jointly_unservable
 from edgeopt.pulling.local_search import LocalSearch
 from edgeopt.pulling.relaxation import LinearRelaxation
+from edgeopt.pulling.repair import repaired
 from edgeopt.pulling.search import Search
 
 DRAWS = 20
+DERANDOMIZED = "derandomized threshold"
 POLISHING_ROUNDS = 2
-LABELS = 10_000  # Kleinberg-Tardos gives up on the units that are left after so many labels a group
-
-
-def fitting(core: Core, openings: Floats, threshold: float) -> Flags:
-    """Open the atoms of at least this value; where they do not fit, close those of least value per byte, whole.
-
-    Parameters
-    ----------
-    core : Core
-    openings : numpy.ndarray, shape (sites, atoms)
-        Values between 0 and 1.
-    threshold : float
-    """
-    return repaired(core, core.costly & (openings >= threshold), openings)
-
-
-def repaired(core: Core, opened: Flags, openings: Floats) -> Flags:
-    """Close whole atoms of least value per byte at the sites where the open ones do not fit."""
-    opened = opened.copy()
-    for site in np.flatnonzero(core.overfull(opened) > 0).tolist():
-        atoms = np.flatnonzero(opened[site] & (core.atom_bytes[site] > 0))
-        value = openings[site, atoms] / core.atom_bytes[site, atoms]
-        excess = int(core.overfull(opened)[site])
-        for atom in atoms[np.argsort(value, kind="stable")].tolist():
-            if excess <= 0:
-                break
-            opened[site, atom] = False
-            excess -= int(core.atom_bytes[site, atom])
-    return opened
+EXPECTED_TIMES = 2  # Kleinberg-Tardos ends after so many times the expected number of labels
 
 
 def independent(core: Core, relaxation: LinearRelaxation, rng: np.random.Generator) -> Flags:
@@ -81,19 +57,12 @@ def kleinberg_tardos(core: Core, relaxation: LinearRelaxation, rng: np.random.Ge
     labels, runs = np.unique(label, return_inverse=True)
     order = np.argsort(runs, kind="stable")
     bounds = np.searchsorted(runs[order], np.arange(len(labels) + 1))
-    waiting = np.ones(core.groups, np.bool_)
-    amounts = np.zeros(core.options, np.int64)
-    for _ in range(LABELS):
-        if not waiting.any():
-            break
-        choice, theta = int(rng.integers(len(labels) + 1)), 1 - rng.random()
-        if choice == len(labels):
-            waiting &= in_cloud < theta
-        else:
-            run = used[order[bounds[choice] : bounds[choice + 1]]]
-            taken = run[(share[run] >= theta) & waiting[core.option_group[run]]]
-            amounts[taken] = 1
-            waiting[core.option_group[taken]] = False
+    steps = int(EXPECTED_TIMES * (len(labels) + 1) * (1 + np.log(max(1, core.groups))))
+    choices, thetas = rng.integers(len(labels) + 1, size=steps), 1 - rng.random(steps)
+    waiting, amounts = np.ones(core.groups, np.bool_), np.zeros(core.options, np.int64)
+    rounding_kernels.take_labels(
+        choices, thetas, bounds, used[order], core.option_group, share, in_cloud, waiting, amounts
+    )
     return core.opened(amounts)
 
 
@@ -105,7 +74,7 @@ VARIANTS: dict[str, Callable[[Core, LinearRelaxation, np.random.Generator], Flag
 
 
 def solve_rounding(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
-    """Round the relaxation by three variants in turn, repair, complete, and polish the best.
+    """Round the relaxation without chance and by three variants in turn, repair, complete, and polish the best.
 
     Returns
     -------
@@ -120,15 +89,11 @@ def solve_rounding(arrays: Arrays, options: Options, start: Ints | None = None) 
     best, best_opened, winner = np.inf, np.zeros_like(search.state.opened), "nothing opened"
     if relaxation.bound is not None:
         options.report(None, relaxation.bound)
-        openings = relaxation.openings()
-        for draw in range(options.iteration_limit or DRAWS):
-            for name, variant in VARIANTS.items():
-                if options.stop_reason() is not None:
-                    break
-                search.restore(repaired(core, variant(core, relaxation, rng), openings))
-                search.insert(options, np.arange(core.sites) if draw == 0 else np.empty(0, np.int64), 1.0)
-                if search.total < best:
-                    best, best_opened, winner = search.total, search.opened, name
+        for name, opened in _drawn(search, relaxation, options, rng):
+            search.restore(opened)
+            search.insert(options, np.arange(core.sites) if name == DERANDOMIZED else np.empty(0, np.int64), 1.0)
+            if search.total < best:
+                best, best_opened, winner = search.total, search.opened, name
     search.restore(best_opened)
     search.insert(options, np.arange(core.sites), 1.0)
     local = LocalSearch(search, options, rng)
@@ -138,7 +103,20 @@ def solve_rounding(arrays: Arrays, options: Options, start: Ints | None = None) 
     stopped = options.stop_reason() or Outcome().stopped
     if local.amounts is None:
         return Outcome(None, relaxation.bound, stopped, message="no rounding could be repaired")
-    message = f"best draw: {winner}"
+    message = f"best rounding: {winner}"
     if relaxation.bound:
         message += f"; {local.best / relaxation.bound:.5f} of the relaxation's value"
     return Outcome(arrays.plan(local.amounts), relaxation.bound, stopped, message=message)
+
+
+def _drawn(
+    search: Search, relaxation: LinearRelaxation, options: Options, rng: np.random.Generator
+) -> Iterator[tuple[str, Flags]]:
+    """Yield what each variant opens, by name, until the draws or the time are over."""
+    core, openings = search.core, relaxation.openings()
+    yield DERANDOMIZED, conditional_thresholds(core, search.tables, openings)
+    for _ in range(options.iteration_limit or DRAWS):
+        for name, variant in VARIANTS.items():
+            if options.stop_reason() is not None:
+                return
+            yield name, repaired(core, variant(core, relaxation, rng), openings)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from edgeopt.engines.linear import LinearProgram
-from edgeopt.pulling.core import Core, Flags, Floats, Ints
+from edgeopt.pulling.core import Core, Flags, Floats, Ints, ranked
 
 Linking = Literal["strong", "plain", "aggregated"]
 OBJECTIVE_SCALE = 1e5  # a solver's absolute tolerances then are relative ones
@@ -51,7 +51,7 @@ class StrongProgram:
         self.core = core
         options, atoms = core.atoms_of_options
         self._options, self._atoms, self._sites = options, atoms, core.option_site[options]
-        key = np.unique(self._sites * core.atom_bytes.shape[1] + atoms)
+        key, _ = ranked(self._sites * core.atom_bytes.shape[1] + atoms)
         self.opening_site, self.opening_atom = np.divmod(key, max(1, core.atom_bytes.shape[1]))
         self.opening = np.full(core.atom_bytes.shape, -1, np.int64)
         self.opening[self.opening_site, self.opening_atom] = core.options + np.arange(len(key))
@@ -120,7 +120,7 @@ class StrongProgram:
         if self.linking != "strong":
             kept &= False
         options, column = self._options[kept], self._z[kept]
-        unique, row = np.unique(column, return_inverse=True)
+        unique, row = ranked(column)
         share = core.option_work[options] / np.maximum(core.work_limit[core.option_site[options]], 1)
         return self._linked(options, share, row, unique, -np.ones(len(unique)))
 
@@ -131,7 +131,7 @@ class StrongProgram:
         if self.linking == "plain":
             return [self._linked(options, ones, np.arange(len(options)), self._z, -units[core.option_group[options]])]
         if self.linking == "aggregated":
-            unique, row = np.unique(self._z, return_inverse=True)
+            unique, row = ranked(self._z)
             most = np.bincount(row, units[core.option_group[options]], minlength=len(unique))
             return [self._linked(options, ones, row, unique, -most.astype(float))]
         entry_row, column, group, nested = self._strong_pattern
@@ -152,7 +152,7 @@ class StrongProgram:
         core, options, atoms = self.core, self._options, self._atoms
         place = core.option_group[options] * core.sites + self._sites
         width = max(1, core.atom_bytes.shape[1])
-        unique, row = np.unique(place * width + atoms, return_inverse=True)
+        unique, row = ranked(place * width + atoms)
         marks = np.random.default_rng(0).integers(0, 2**62, core.models)
         signature = np.zeros(len(unique), np.int64)
         np.add.at(signature, row, marks[core.option_model[options]])
@@ -178,7 +178,7 @@ class StrongProgram:
         models = np.repeat(np.arange(core.models), np.diff(core.model_start))
         shape = (core.models, core.atom_bytes.shape[1])
         holds = sparse.csc_array((np.ones(len(models)), (models, core.model_atoms)), shape=shape)
-        unique, position = np.unique(inner * shape[1] + outer, return_inverse=True)
+        unique, position = ranked(inner * shape[1] + outer)
         left, right = np.divmod(unique, max(1, shape[1]))
         common = np.asarray(holds[:, left].multiply(holds[:, right]).sum(axis=0)).ravel()
         found: Flags = (common == np.diff(holds.indptr)[left])[position]
