@@ -95,7 +95,7 @@ def loading(
         typer.Option(
             metavar="F",
             help="Measured load times: files (CSV with bytes and seconds, or JSON of ServerlessLLM; give the option "
-            "for each), or a5000-safetensors, a5000-sllm, h100-safetensors or h100-sllm.",
+            "for each), or a5000-safetensors, a5000-phantom, h100-safetensors or h100-sllm.",
             show_default=False,
         ),
     ] = None,
@@ -151,7 +151,7 @@ def caching(
     stations: Stations = None,
     user_positions: UserPositions = None,
     area: Area = None,
-    reach: Reach = 200.0,
+    reach: Reach = 100.0,
     correlation: Annotated[float, typer.Option(help="A user keeps its request so often between scenarios.")] = 0.5,
     seed: Seed = 0,
 ) -> None:
@@ -258,7 +258,7 @@ def placement(
     stations: Stations = None,
     user_positions: UserPositions = None,
     area: Area = None,
-    reach: Reach = 250.0,
+    reach: Reach = 125.0,
     elements: Annotated[int, typer.Option(help="Elements of set-union.")] = 100,
     density: Annotated[float, typer.Option(help="Part of the elements that an item of set-union needs.")] = 0.1,
     seed: Seed = 0,

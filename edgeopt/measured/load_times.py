@@ -61,7 +61,7 @@ class LoadTimes:
 # Medians of 30 loads of copies in random order, one to three models; none shows a fixed time.
 FIGURES = {
     "a5000-safetensors": LoadTimes(2.692e9, 0.0, 0.0, 30, 1),
-    "a5000-sllm": LoadTimes(1.262e10, 0.0, 0.0, 30, 1),
+    "a5000-phantom": LoadTimes(1.262e10, 0.0, 0.0, 30, 1),
     "h100-safetensors": LoadTimes(3.39e9, 0.0, 0.051, 90, 3),
     "h100-sllm": LoadTimes(2.036e10, 0.0, 0.17, 90, 3),
 }

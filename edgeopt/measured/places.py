@@ -79,7 +79,7 @@ class Area:
         near = np.flatnonzero(self.nearest()[1] <= reach_m)
         if count > len(near):
             problem = f"only {len(near)} of the {len(self.users)} users stand within {reach_m:g} m of a station"
-            raise UsageError(f"{problem}; ask for fewer users, or for more stations")
+            raise UsageError(f"{problem}; ask for fewer users, more stations or a longer reach")
         return self.users[np.sort(rng.choice(near, count, replace=False))]
 
     def nearest(self) -> tuple[NDArray[np.int64], Floats]:

@@ -23,7 +23,7 @@ BANDWIDTH_HZ = 20e6
 REFERENCE_SNR_DB, REFERENCE_M, PATH_LOSS_EXPONENT = 25.0, 100.0, 3.5
 TIME_LIMITS_S = (4.0, 12.0)
 ZIPF_EXPONENT = 0.8
-REACH_M = 250.0  # how far users stand from real stations
+REACH_M = 125.0  # how far users stand from real stations
 
 
 def generate(

@@ -17,7 +17,7 @@ from tests.measured.data import real
 RUN = {"model_name": "facebook/opt-6.7b_3", "loading_time": 2.0, "throughput": 1.0}
 FOLDERS = {
     "a5000-safetensors": "a5000_2024/*_safetensors_30_random.json",
-    "a5000-sllm": "a5000_2024/*_phantom_30_random.json",
+    "a5000-phantom": "a5000_2024/*_phantom_30_random.json",
     "h100-safetensors": "h100_2025/random/*_safetensors_30_random.json",
     "h100-sllm": "h100_2025/random/*_sllm_30_random.json",
 }
@@ -98,7 +98,7 @@ def test_figures_or_files() -> None:
     with pytest.raises(InputError, match="or one of a5000-safetensors"):
         load_times_of(["h100-slm"])
     with pytest.raises(UsageError, match="one or more files, or one of"):
-        load_times_of(["h100-sllm", "a5000-sllm"])
+        load_times_of(["h100-sllm", "a5000-phantom"])
 
 
 @pytest.mark.parametrize("name", sorted(FIGURES))
