@@ -94,15 +94,13 @@ def sweep(
     plugins = suite_plugins(suite)
     instances = suite_instances(suite)
     asked = suite_runs(suite, instances, plugins)
-    with Store(Path(results), resume) as store:
+    threads = max(run.options["threads"] for run in asked)
+    with closing(make_engine(workers, scheduler, threads)) as engine, Store(Path(results), resume) as store:
         left = _ask(store, suite, instances, asked)
         told = _Told(progress, left, {instance.sha256: instance.name for instance in instances}, len(asked))
-        if left:
-            threads = max(run.options["threads"] for run in left.values())
-            with closing(make_engine(workers, scheduler, threads)) as engine:
-                for number, record in _results(_tasks(store, suite, left, plugins), engine):
-                    store.finish(number, record)
-                    told.finished(left[number], record)
+        for number, record in _results(_tasks(store, suite, left, plugins), engine):
+            store.finish(number, record)
+            told.finished(left[number], record)
     return Path(results)
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 
 from edgeopt.errors import UsageError
 from edgeopt.experiments import read_results, sweep
+from edgeopt.experiments.engines import DaskEngine
+from edgeopt.experiments.store import RunRecord
 from tests.cli.program import start
 from tests.experiments.suites import executions, finished, suite, wait_until
 
@@ -95,3 +98,12 @@ def test_a_scheduler_that_does_not_answer(folder: Path, monkeypatch: pytest.Monk
 def test_an_address_that_is_none(folder: Path) -> None:
     with pytest.raises(UsageError, match="nowhere"):
         sweep(suite(folder, ["quick"]), folder / "r.sqlite", scheduler="nowhere://x")
+
+
+def test_a_run_whose_worker_died_each_time_is_a_failed_row() -> None:
+    from distributed.scheduler import KilledWorker
+
+    future: Future[RunRecord] = Future()
+    future.set_exception(KilledWorker("run", None, 3))
+    engine = DaskEngine.__new__(DaskEngine)  # not connected: it only judges what the cluster said
+    assert engine.outcome(future).status == "failed"
