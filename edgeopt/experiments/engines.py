@@ -112,7 +112,11 @@ class DaskEngine:
         self._executor = self._client.get_executor(pure=False, retries=RETRIES)
 
     def most_in_flight(self) -> int:
-        return max(1, QUEUED_FOR_EACH_PLACE * sum(self._client.nthreads().values()))
+        try:
+            places = sum(self._client.nthreads().values())
+        except Exception:
+            raise self._lost() from None
+        return max(1, QUEUED_FOR_EACH_PLACE * places)
 
     def submit(self, task: Task) -> Future[RunRecord]:
         return self._executor.submit(run_task, task)
@@ -125,10 +129,13 @@ class DaskEngine:
         except KilledWorker:
             return RunRecord("failed", error="the worker died each time that this run was tried")
         except CancelledError:
-            raise UsageError(f"the connection to the scheduler {self._address} is lost") from None
+            raise self._lost() from None
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
             raise UsageError(f"the workers of {self._address} cannot make runs: {problem}") from None
+
+    def _lost(self) -> UsageError:
+        return UsageError(f"the connection to the scheduler {self._address} is lost; continue with --resume")
 
     def close(self) -> None:
         self._executor.shutdown(wait=False)

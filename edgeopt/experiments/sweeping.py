@@ -20,6 +20,8 @@ from edgeopt.experiments.running import Task
 from edgeopt.experiments.store import RunRecord, Store, StoredInstance, require_absent
 from edgeopt.experiments.suite import Suite
 
+RECOUNT_S = 5.0
+
 
 @dataclass(frozen=True)
 class SweepProgress:
@@ -132,7 +134,7 @@ def _results(tasks: Iterator[Task], engine: Engine) -> Iterator[tuple[int, RunRe
             flying[engine.submit(task)] = task.run
         if not flying:
             return
-        done, _ = wait(flying, return_when=FIRST_COMPLETED)
+        done, _ = wait(flying, RECOUNT_S, FIRST_COMPLETED)  # meanwhile the engine may have grown
         for future in done:
             yield flying.pop(future), engine.outcome(future)
 
