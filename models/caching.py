@@ -78,7 +78,8 @@ def read_plan(m: pyo.ConcreteModel) -> Plan:
     for (j, c), variable in m.x.items():
         if variable.value > 0.5:
             masks[j] = m.menu.masks[m.menu.group[j], c]
-    plan: Plan = m.tables.plan(masks)
+    plan: Plan | None = m.tables.plan(masks)
+    assert plan is not None  # candidates of infinite delay have no variable
     return plan
 
 

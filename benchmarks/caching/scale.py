@@ -7,6 +7,10 @@ from typing import Any
 from benchmarks.measure import solved, table, write_results
 from edgeopt.caching.generator import generate
 from edgeopt.caching.groups import find_requests
+from edgeopt.caching.instance import CachingInstance
+from edgeopt.caching.wide import WideTables
+from edgeopt.method import Options
+from edgeopt.solution import Solution
 
 # Models and seeds such that about 200 blocks are requested by 40 users in 20 scenarios.
 DRAWS = ((180, 1),)
@@ -21,13 +25,13 @@ def main() -> None:
         instance = generate(models=models, nodes=20, users=40, scenarios=20, seed=seed)
         requests = find_requests(instance)
         run = solved(instance, "neighbourhood", time_limit=LIMIT_S, threads=2)
-        universal = solved(instance, "bound", time_limit=LIMIT_S, threads=2)
-        found, least = run.result, universal.result.bound
+        found = run.result
+        least, best = parts(instance, found)
         rows.append(
             [
                 *(models, seed, len(requests.blocks), len(requests.audiences), found.objective, found.bound),
-                *(f"{100 * found.gap:.2f} %", least, f"{100 * (1 - least / found.objective):.1f} %"),
-                *(run.cpu_s, run.wall_s, run.peak_bytes / 1e6),
+                *(f"{100 * found.gap:.2f} %", f"{100 * (1 - best / found.objective):.2f} %"),
+                *(f"{100 * (best - least) / found.objective:.2f} %", run.cpu_s, run.wall_s, run.peak_bytes / 1e6),
             ]
         )
         print(*rows[-1], flush=True)
@@ -35,18 +39,27 @@ def main() -> None:
         __file__,
         "20 nodes x 200 blocks x 20 scenarios",
         [
-            "Target: a proven gap of at most 2 %. The bound holds for every cache, with each audience served by sets "
-            "of its 6 strongest nodes and, as one, the next 6, at the rates of the dual beamformer. The *universal* "
-            "bound holds for any nodes and any beams.",
+            "Target: a proven gap of at most 2 %. The bound holds for the problem itself: any caches, any sets of the 20 "
+            "nodes, any beams. Parts of the gap: *beams*, what the plan's deliveries take beyond the least that any "
+            "nodes and beams could at the plan's caches, by the upper bounds on rates; *caches*, from there to the bound.",
             table(
                 [
-                    *("models", "seed", "blocks", "audiences", "delay s", "bound s", "gap", "universal s"),
-                    *("gap to it", "CPU s", "wall s", "peak MB"),
+                    *("models", "seed", "blocks", "audiences", "delay s", "bound s", "gap", "beams", "caches"),
+                    *("CPU s", "wall s", "peak MB"),
                 ],
                 rows,
             ),
         ],
     )
+
+
+def parts(instance: CachingInstance, solution: Solution) -> tuple[float, float]:
+    """The bound, and the least delay of the plan's caches for any nodes and any beams."""
+    tables = WideTables(instance, Options(maximize=False, threads=2))
+    masks = tables.masks_of(solution.plan)
+    assert masks is not None
+    assert solution.bound is not None
+    return float(solution.bound), tables.delay(masks)
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ class WideTables(Tables):
         from edgeopt.caching.table_kernels import waits_per_bit
 
         waits = np.empty((len(keys), len(self.node_names)))
-        for row, (mask, _) in enumerate(keys):
-            waits_per_bit(mask, self.cloud, self.link, waits[row])
+        for key, (mask, _) in enumerate(keys):
+            waits_per_bit(mask, self.cloud, self.link, waits[key])
         order = np.argsort(waits, axis=1, kind="stable")
         sorted_waits = np.take_along_axis(waits, order, axis=1)
         following = np.pad(sorted_waits[:, 1:], ((0, 0), (0, 1)), constant_values=np.inf)
