@@ -150,7 +150,8 @@ def _methods(comparison: Comparison, identifier: str) -> Markup:
     ]
     said = {row.method: row.solution.message if row.solution else row.reason for row in comparison.rows}
     notes = {method: message for method, message in said.items() if message}
-    told = tag("details", tag("summary", "What the methods say"), facts_list(notes)) if notes else None
+    nothing = comparison.best_objective is None
+    told = tag("details", tag("summary", "What the methods say"), facts_list(notes), open=nothing) if notes else None
     caption = f"Methods on {comparison.instance.name}"
     return card("Methods", table(f"{identifier}-methods", caption, *without_empty(columns, rows)), told)
 

@@ -45,23 +45,23 @@ def panels(identifier: str, shown: Sequence[Course], others: Sequence[Course], t
 
 def steps(points: Sequence[tuple[float, float]], end: float, times: Scale, values: Scale) -> str:
     """Return the path of a step function through (time, value), drawn on to its end."""
-    path: list[str] = []
-    last = (-1, -1)
+    found = corners(points, times, values)
+    if not found:
+        return ""
+    across = "".join(f"H{x}V{y}" for x, y in found[1:])
+    return f"M{found[0][0]} {found[0][1]}{across}H{round(GRID * times.position(end))}"
+
+
+def corners(points: Sequence[tuple[float, float]], times: Scale, values: Scale) -> list[tuple[int, int]]:
+    """Where a step function stands in the square from each of its steps on; steps that cannot be told apart are one."""
+    found: list[tuple[int, int]] = []
     for time, value in points:
-        x, y = place(time, value, times, values)
-        if not path:
-            path.append(f"M{x} {y}")
-        elif x != last[0] or y != last[1]:
-            path.append(f"H{x}V{y}")
-        last = (x, y)
-    if path:
-        path.append(f"H{round(GRID * times.position(end))}")
-    return "".join(path)
-
-
-def place(time: float, value: float, times: Scale, values: Scale) -> tuple[int, int]:
-    """Where a value at a time stands in the square."""
-    return round(GRID * times.position(time)), round(GRID * (1 - values.position(value)))
+        corner = round(GRID * times.position(time)), round(GRID * (1 - values.position(value)))
+        if found and found[-1][0] == corner[0]:
+            found.pop()
+        if not found or found[-1][1] != corner[1]:
+            found.append(corner)
+    return found
 
 
 def _course(history: Sequence[Event], column: int) -> list[tuple[float, float]]:
@@ -106,11 +106,11 @@ def _between(course: Course, times: Scale, values: Scale) -> str:
     if not both:
         return ""
     there = steps(_course(both, 1), course.end_s, times, values)
-    corners = [place(time, value, times, values) for time, value in _course(both, 2)]
-    back = f"V{corners[-1][1]}"
-    for (x, _), (_, before) in zip(reversed(corners[1:]), reversed(corners[:-1]), strict=True):
+    bounds = corners(_course(both, 2), times, values)
+    back = f"V{bounds[-1][1]}"
+    for (x, _), (_, before) in zip(reversed(bounds[1:]), reversed(bounds[:-1]), strict=True):
         back += f"H{x}V{before}"
-    return f"{there}{back}H{corners[0][0]}Z"
+    return f"{there}{back}H{bounds[0][0]}Z"
 
 
 def _ends(

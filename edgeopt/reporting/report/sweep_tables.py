@@ -50,6 +50,7 @@ def methods_table(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> Ma
     columns = [
         Column("method"),
         Column("limit", "seconds for each run", True),
+        Column("threads", numeric=True),
         Column("finished", "runs that have finished, of those asked for", True),
         *(Column(name.replace("_", " "), numeric=True) for name in counts),
         *(Column(heading, note, True) for heading, note, _ in figures.values()),
@@ -59,6 +60,7 @@ def methods_table(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> Ma
         cells = [
             Cell(line["method"]),
             _seconds(line["time_limit_s"]),
+            Cell(str(line["threads"]), line["threads"]),
             Cell(f"{line['finished']} of {line['asked']}", line["finished"]),
             *(Cell(str(line[name]), line[name]) for name in counts),
             *(write(line[key]) for key, (_, _, write) in figures.items()),
