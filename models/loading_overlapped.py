@@ -1,73 +1,87 @@
-"""A relaxation of loading with overlapped uploads and one deadline: radio and GPU as two rows over the same users.
+"""Relaxations of loading with overlapped uploads: radio and GPU as two rows over the same users.
 
-Symbols are those of the table in ``models/README.md``; times are in units of the deadline T.
+Symbols are those of the tables in ``models/README.md``; times are in units of the (latest) deadline T. Whatever the
+order of the batches, before the last one ends the GPU has loaded and computed for everybody, and waited at first: the
+first batch, of model f, starts no sooner than the least upload of f. The radio has served everybody before the last
+batch, of model l, computes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from pyomo.core import Binary, ConcreteModel, Constraint, Objective, Set, Var, maximize, quicksum
+from pyomo.core import Binary, ConcreteModel, Constraint, Expression, Set, Var, quicksum
 
 from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.models import loading, loading_deadlines
 
 
-def formulate(instance: LoadingInstance | Workload) -> ConcreteModel:
-    """State what every plan obeys: its optimum is an upper bound on the number of users, for either retention.
-
-    The GPU loads each block of a visited model at least once, computes, and waits at first for an upload of the first
-    model f unless loading it takes as long. The radio serves all users before the last batch, of model l, computes.
+def formulate(instance: LoadingInstance | Workload, neighbours: bool = True) -> ConcreteModel:
+    """State what every plan for one deadline obeys: its optimum is an upper bound on the number of users.
 
     Parameters
     ----------
     instance : LoadingInstance or Workload
         Overlapped uploads, one deadline, somebody who can be served.
+    neighbours : bool
+        Load as `edgeopt.models.loading` states for consecutive retention; visiting a model again never loads less.
+        Otherwise, and with capacity retention, each block is loaded once at least.
     """
     work = instance if isinstance(instance, Workload) else compile_workload(instance)
-    m = ConcreteModel(name="loading, overlapped uploads, each block once")
+    chains = neighbours and not work.keeps
+    m = loading.formulate(work.computing) if chains else loading.formulate_union(work.computing)
+    m.name = "loading, overlapped uploads, one deadline"
     m.workload = work
-    m.MODELS = Set(initialize=range(work.models))
-    m.USERS = Set(initialize=[(i, p) for i in range(work.models) for p in range(1, int(work.most[i]) + 1)], dimen=2)
-    m.BLOCKS = Set(initialize=range(len(work.blocks)))
-    m.HOLDINGS = Set(initialize=[(j, i) for i in m.MODELS for j in m.BLOCKS if work.holds[i, j]], dimen=2)
-    m.x = Var(m.USERS, domain=Binary)
-    m.v = Var(m.BLOCKS, bounds=(0, 1))
-    m.f = Var(m.MODELS, domain=Binary)
+    m.visited = Expression(m.MODELS, rule=lambda m, i: m.x[i, 1])
     m.l = Var(m.MODELS, domain=Binary)
-    m.most_users = Objective(expr=quicksum(m.x.values()), sense=maximize)
-    m.gpu = Constraint(expr=_loading(m) + _computing(m) + _waiting(m) <= 1)
+    _first(m)
+    m.deadline.deactivate()
+    m.gpu = Constraint(expr=m.serving + m.loading - (m.reusing if chains else 0.0) + m.waiting <= 1)
     m.radio = Constraint(expr=_uploads(m) + _last_batch(m) <= 1)
-    m.prefix = Constraint(m.USERS, rule=_prefix)
-    m.loaded_for = Constraint(m.HOLDINGS, rule=_loaded_for)
-    m.one_first = Constraint(expr=quicksum(m.f.values()) == 1)
     m.one_last = Constraint(expr=quicksum(m.l.values()) == 1)
-    m.first_visited = Constraint(m.MODELS, rule=_first_visited)
-    m.last_visited = Constraint(m.MODELS, rule=_last_visited)
+    m.last_visited = Constraint(m.MODELS, rule=lambda m, i: m.l[i] <= m.visited[i])
     return m
 
 
-def _loading(m: ConcreteModel) -> Any:
-    """Each loaded block once."""
-    seconds = m.workload.block_bytes / (m.workload.rate * m.workload.deadline_s)
-    return quicksum(float(seconds[j]) * m.v[j] for j in m.BLOCKS)
+def formulate_individual(
+    instance: LoadingInstance | Workload, deadlines: Iterable[float] | None = None
+) -> ConcreteModel:
+    """State what every plan for individual deadlines obeys, for either retention, up to each deadline tau.
+
+    The GPU loads each block of the users due by tau at least once and computes for them; the radio serves them before
+    the last of their batches computes.
+
+    Parameters
+    ----------
+    instance : LoadingInstance or Workload
+        Overlapped uploads, somebody who can be served.
+    deadlines : iterable of float, optional
+        As for `edgeopt.models.loading_deadlines.formulate`.
+    """
+    work = instance if isinstance(instance, Workload) else compile_workload(instance)
+    m = loading_deadlines.formulate(work.individual, deadlines)
+    m.name = "loading, overlapped uploads, individual deadlines"
+    m.workload = work
+    last = {i: steps[-1] for i, steps in m.model_steps.items() if steps}
+    m.MODELS = Set(initialize=list(last))
+    m.visited = Expression(m.MODELS, rule=lambda m, i: m.y[i, last[i]])
+    _first(m)
+    m.in_time.deactivate()
+    m.gpu = Constraint(m.DEADLINES, rule=_gpu_in_time)
+    m.radio = Constraint(m.DEADLINES, rule=_radio_in_time)
+    return m
 
 
-def _computing(m: ConcreteModel) -> Any:
-    """A sample for each user, and a batch for the first user of each that memory holds."""
-    work, total = m.workload, 0.0
-    for i, p in m.USERS:
-        seconds = work.sample_s[i] + (work.fixed_s[i] if (p - 1) % work.batch[i] == 0 else 0.0)
-        total += float(seconds / work.deadline_s) * m.x[i, p]
-    return total
-
-
-def _waiting(m: ConcreteModel) -> Any:
-    """The first batch waits for an upload of its model at least, while that is loaded."""
+def _first(m: ConcreteModel) -> None:
+    """f: model i has the first batch, which waits for an upload of its model at least, while that is loaded."""
     work = m.workload
-    return quicksum(
-        float(max(0.0, work.upload_s[i, 1] - work.load_s[-1, i]) / work.deadline_s) * m.f[i] for i in m.MODELS
-    )
+    m.f = Var(m.MODELS, domain=Binary)
+    m.one_first = Constraint(expr=quicksum(m.f.values()) == 1)
+    m.first_visited = Constraint(m.MODELS, rule=lambda m, i: m.f[i] <= m.visited[i])
+    waiting = {i: max(0.0, work.upload_s[i, 1] - work.load_s[-1, i]) / work.deadline_s for i in m.MODELS}
+    m.waiting = Expression(expr=quicksum(float(waiting[i]) * m.f[i] for i in m.MODELS))
 
 
 def _uploads(m: ConcreteModel) -> Any:
@@ -84,21 +98,16 @@ def _last_batch(m: ConcreteModel) -> Any:
     return quicksum(float((work.fixed_s[i] + work.sample_s[i]) / work.deadline_s) * m.l[i] for i in m.MODELS)
 
 
-def _prefix(m: ConcreteModel, i: int, p: int) -> Any:
-    """Users of a model are served in the order of their upload times."""
-    return m.x[i, p] <= m.x[i, p - 1] if p > 1 else Constraint.Skip
+def _gpu_in_time(m: ConcreteModel, t: int) -> Any:
+    """The row of an upload phase, with the wait for the first upload in the place of all uploads."""
+    row = m.in_time[t]
+    return row.body - m.uploading + m.waiting <= row.upper
 
 
-def _loaded_for(m: ConcreteModel, j: int, i: int) -> Any:
-    """A block is loaded when a model that holds it is visited."""
-    return m.v[j] >= m.x[i, 1]
-
-
-def _first_visited(m: ConcreteModel, i: int) -> Any:
-    """The first model is visited."""
-    return m.f[i] <= m.x[i, 1]
-
-
-def _last_visited(m: ConcreteModel, i: int) -> Any:
-    """The last model is visited."""
-    return m.l[i] <= m.x[i, 1]
+def _radio_in_time(m: ConcreteModel, t: int) -> Any:
+    """All uploads for users due by tau_t come before the last of their batches."""
+    work, users = m.workload, m.due[t]
+    arrays = work.individual
+    least = min(work.fixed_s[i] + work.sample_s[i] for i in {int(arrays.model[k]) for k in users})
+    uploads = quicksum(float(arrays.upload_s[k] / m.unit) * m.x[k] for k in users)
+    return uploads + float(least / m.unit) * m.someone[t] <= float(m.tau[t] / m.unit)

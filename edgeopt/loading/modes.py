@@ -23,13 +23,14 @@ class Mode(StrEnum):
 
     ONE_DEADLINE = "one deadline"  # an upload phase, blocks kept by consecutive models, one deadline for all users
     INDIVIDUAL_DEADLINES = "individual deadlines"  # the same, but the users' deadlines differ
-    EXTENDED = "extended"  # any other `upload` or `retention`, whatever the deadlines
+    EXTENDED = "another `upload` or `retention`, one deadline"
+    EXTENDED_INDIVIDUAL = "another `upload` or `retention`, individual deadlines"
 
 
 def mode_of(instance: LoadingInstance) -> Mode:
     """Return the mode of an instance."""
     if unusual_mode(instance):
-        return Mode.EXTENDED
+        return Mode.EXTENDED_INDIVIDUAL if different_deadlines(instance) else Mode.EXTENDED
     return Mode.INDIVIDUAL_DEADLINES if different_deadlines(instance) else Mode.ONE_DEADLINE
 
 

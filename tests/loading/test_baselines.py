@@ -4,7 +4,6 @@ import pytest
 
 import edgeopt
 from edgeopt.loading.generator import generate
-from edgeopt.loading.instance import LoadingInstance
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import FREE, instance_of
@@ -101,15 +100,6 @@ def test_random_follows_its_seed():
     instance = generate("random", 10, 60, seed=3, deadlines="individual")
     plans = [edgeopt.solve(instance, "random", seed=seed).plan for seed in (1, 1, 2)]
     assert plans[0] == plans[1] != plans[2]
-
-
-def test_no_sharing_refuses_other_modes():
-    name = "no-sharing"
-    data = generate("random", 5, 20, seed=3).to_dict()
-    with pytest.raises(edgeopt.MethodRefusal, match="overlapped"):
-        edgeopt.solve(LoadingInstance.from_dict({**data, "upload": "overlapped"}), name)
-    with pytest.raises(edgeopt.MethodRefusal, match="capacity"):
-        edgeopt.solve(LoadingInstance.from_dict({**data, "retention": "capacity"}), name)
 
 
 @pytest.mark.parametrize("name", ["no-sharing", "edf", "random"])

@@ -28,7 +28,7 @@ def in_mode(users, **keys):
         ([], {}, Mode.ONE_DEADLINE),
         (USERS, {}, Mode.INDIVIDUAL_DEADLINES),
         (["m"], {"upload": "overlapped"}, Mode.EXTENDED),
-        (USERS, {"retention": "capacity"}, Mode.EXTENDED),
+        (USERS, {"retention": "capacity"}, Mode.EXTENDED_INDIVIDUAL),
     ],
 )
 def test_mode_of_an_instance(users, keys, mode):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from edgeopt.loading.extended.modes import modes_of, one_deadline_refusal
-from edgeopt.loading.extended.plans import Batch, plan_of, served
+from edgeopt.library import ModelLibrary
+from edgeopt.loading.extended.plans import Batch, plan_for, plan_of, served
 from edgeopt.loading.extended.search import NOBODY
 from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.loading.modes import different_deadlines
+from edgeopt.loading.modes import Mode, different_deadlines, implementation
 from edgeopt.method import Options, Outcome, method, methods
 from edgeopt.solution import Plan, Stopped
 
@@ -18,15 +20,20 @@ def overlapped_only(instance: LoadingInstance) -> str | None:
     """Say why there is no plan of two phases to compare with, or return None."""
     if instance.upload != "overlapped":
         return "uploads are a phase of their own here anyway; 'exact' and 'local-search' would work"
-    return one_deadline_refusal(instance)
+    return None
 
 
 def capacity_only(instance: LoadingInstance) -> str | None:
     """Say why there is no choice of the blocks to keep, or return None."""
     if instance.retention != "capacity":
         return "blocks stay while consecutive models use them here anyway; 'exact' and 'local-search' would work"
+    return None
+
+
+def capacity_and_one_deadline(instance: LoadingInstance) -> str | None:
+    """Say why blocks are not evicted batch by batch, or return None."""
     reason = different_deadlines(instance)
-    return f"with {modes_of(instance)} {reason}" if reason else None
+    return capacity_only(instance) or (f"{reason}; 'consecutive' and 'edf' would work" if reason else None)
 
 
 @method(
@@ -38,7 +45,7 @@ def capacity_only(instance: LoadingInstance) -> str | None:
 )
 def solve_two_phase(instance: LoadingInstance, options: Options) -> Outcome:
     """Solve the instance as if all uploads came before the service, and run that plan with overlapped uploads."""
-    return _solved_as(instance, options, "upload", "phase")
+    return _solved_as(instance, {"upload": "phase"}, options)
 
 
 @method(
@@ -50,24 +57,49 @@ def solve_two_phase(instance: LoadingInstance, options: Options) -> Outcome:
 )
 def solve_consecutive(instance: LoadingInstance, options: Options) -> Outcome:
     """Solve the instance as if blocks stayed only while consecutive models use them, and run that plan here."""
-    return _solved_as(instance, options, "retention", "consecutive")
+    return _solved_as(instance, {"retention": "consecutive"}, options)
 
 
-def _solved_as(instance: LoadingInstance, options: Options, key: str, usual: str) -> Outcome:
+@implementation("no-sharing", Mode.EXTENDED)
+@implementation("no-sharing", Mode.EXTENDED_INDIVIDUAL)
+def solve_without_sharing(instance: LoadingInstance, options: Options) -> Outcome:
+    """Solve the instance as if each switch loaded the whole model, and run that plan here."""
+    return _solved_as(instance, {"retention": "consecutive", "library": unshared(instance.library)}, options)
+
+
+def unshared(library: ModelLibrary) -> ModelLibrary:
+    """Return the library in which each model has its own copy of each of its blocks."""
+    return ModelLibrary(
+        name=f"{library.name}, unshared",
+        blocks={
+            f"{name}: {block}": library.blocks[block]
+            for name, model in library.models.items()
+            for block in model.blocks
+        },
+        models={
+            name: model.model_copy(update={"blocks": [f"{name}: {block}" for block in model.blocks]})
+            for name, model in library.models.items()
+        },
+    )
+
+
+def _solved_as(instance: LoadingInstance, changes: dict[str, Any], options: Options) -> Outcome:
     from edgeopt.loading.auto import choose
 
-    other = instance.model_copy(update={key: usual})
+    other = instance.model_copy(update=changes)
     part = options.part(options.remaining_s())
     part.iteration_limit = options.iteration_limit
     name, _ = choose(other, part)
     found = methods("loading")[name].function(other, part)
+    plan = {"batches": []} if found.plan is None else found.plan
     workload = compile_workload(instance)
-    batches = converted(workload, found.plan, other.retention) if found.plan is not None else []
-    options.report(served(batches))
+    users = [entry["users"] for entry in plan["batches"]]
+    options.report(sum(map(len, users)))
+    how = ", ".join(f"`{key}`: {value!r}" for key, value in changes.items() if isinstance(value, str))
     return Outcome(
-        plan_of(workload, batches),
+        plan_for(workload, converted(workload, plan, other.retention), users),
         stopped=found.stopped,
-        message=f"solved by {name} with `{key}`: {usual!r}" + (f": {found.message}" if found.message else ""),
+        message=f"solved by {name} with {how}" + (f": {found.message}" if found.message else ""),
     )
 
 
@@ -86,7 +118,7 @@ def converted(workload: Workload, plan: Plan, retention: str) -> list[Batch]:
     return batches
 
 
-@method("loading", "lru", kind="baseline", guarantee="none", fits=capacity_only)
+@method("loading", "lru", kind="baseline", guarantee="none", fits=capacity_and_one_deadline)
 def solve_least_recently_used(instance: LoadingInstance, options: Options) -> Outcome:
     """Append the batch that takes the least time for each user; blocks used longest ago make room for it."""
     workload = compile_workload(instance)

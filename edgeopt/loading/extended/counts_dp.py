@@ -61,12 +61,15 @@ class Answer:
         No plan serves more, or as many as were asked for when there is no sequence.
     stopped : Stopped
     states : int
+    paused : bool
+        There is more to do, and it may be done.
     """
 
     sequence: list[Batch] | None
     proved: bool
     stopped: Stopped
     states: int
+    paused: bool = False
 
 
 class CountsProgram:
@@ -95,12 +98,15 @@ class CountsProgram:
 
         self._slots[find_slot(self._slots, self._states, 0)] = 0
 
-    def solve(self, options: Options) -> Answer:
-        """Expand all states, or as many as the limits allow."""
+    def solve(self, options: Options, most: int | None = None) -> Answer:
+        """Expand all states, or as many as the limits allow, `most` of them at a time; it can be called again."""
         from edgeopt.loading.extended.counts_kernels import DONE, FULL, expand
 
-        workload = self._workload
+        workload, expanded = self._workload, 0
         while (stopped := options.stop_reason()) is None:
+            if most is not None and expanded >= most:
+                return Answer(None, False, Stopped.FINISHED, int(self._cursor[2]), paused=True)
+            expanded += CHUNK
             result = expand(
                 CHUNK,
                 self._target,

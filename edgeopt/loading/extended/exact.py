@@ -1,127 +1,148 @@
-"""Bounds and proofs for one deadline with overlapped uploads or capacity retention.
+"""Proofs in the other modes: a relaxation bounds the users, local search serves them; while they differ, one is asked.
 
-The relaxation that loads each block once bounds the users, local search serves them; while they differ, `counts-dp`
-is asked for one user more.
+For one deadline `counts-dp` is asked for as many users as the relaxation allows, and for one fewer while there is no
+such plan; it takes turns with the local search. For individual deadlines CP-SAT is asked where it is in reach.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass, field
 
-from edgeopt.loading.arrays import compile_arrays
+from edgeopt.loading.extended.bounds import bound_by_deadlines, reporting_part
 from edgeopt.loading.extended.counts_dp import CountsProgram, state_refusal
-from edgeopt.loading.extended.modes import one_deadline_refusal
-from edgeopt.loading.extended.plans import plan_of
+from edgeopt.loading.extended.cpsat import size_refusal, solve_slots
+from edgeopt.loading.extended.deadlines import DeadlineSearch, Turns
+from edgeopt.loading.extended.deadlines import default_iterations as deadline_iterations
+from edgeopt.loading.extended.plans import plan_for, plan_of, users_of
+from edgeopt.loading.extended.relaxation import relaxed
 from edgeopt.loading.extended.search import NOBODY, Search, default_iterations, started
 from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
-from edgeopt.loading.relaxations import program_bound, union_bound
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
-MOST_DEADLINES = 5  # of individual ones, for which the relaxation is solved
 MOST_ASKED_CODES = 2**62  # the dynamic program may give up; beyond, it cannot even begin
 FIRST_SHARE = 10  # of the local search's default iterations, before there is a bound
+TURN_STATES, TURN_ITERATIONS = 200_000, 300_000  # expanded and searched in turns
+SLOTS_SHARE = 0.6  # of the time that is left
 
 
-def relaxation_bound(workload: Workload, options: Options) -> int:
-    """Bound the users by the relaxation in which each block is loaded once."""
-    most = int(workload.most.sum())
-    if workload.deadline_s == 0:
-        return most
-    if not workload.overlapped:
-        return min(most, union_bound(compile_arrays(workload.instance), options))
-    options.report(bound=most)
-    if options.stop_reason() is not None:
-        return most
-    from edgeopt.models.loading_overlapped import formulate
+@dataclass
+class Run:
+    """The best plan and the bound so far.
 
-    return program_bound(formulate(workload), most, options)
-
-
-@implementation("bound", Mode.EXTENDED)
-def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
-    """Bound the optimum by the relaxation in which each block is loaded once.
-
-    With individual deadlines: of the users due by some deadline no more are served than if that were the deadline of
-    all of them; the users due later are counted in full.
+    Attributes
+    ----------
+    options : Options
+    bound : int
+        No plan serves more users.
+    plan : dict
+    notes : list of str
+        Sentences for the user.
     """
-    deadlines = instance.deadlines()
-    bound, notes = len(instance.users), []
-    for deadline in _sample(deadlines):
-        due = {name: user for name, user in instance.users.items() if user.deadline_s <= deadline}
-        users = {name: user.model_copy(update={"deadline_s": deadline}) for name, user in due.items()}
-        workload = compile_workload(instance.model_copy(update={"users": users}))
-        if options.stop_reason() is not None:
-            break
-        part = options.part(options.remaining_s() / 2)
-        found = (relaxation_bound(workload, part) if workload.models else 0) + len(instance.users) - len(due)
-        if found < bound:
-            bound, notes = found, [f"each block once by {deadline:g} s: {found}"]
-            options.report(bound=bound)
-    return Outcome(bound=bound, stopped=options.stop_reason() or Stopped.FINISHED, message="; ".join(notes))
+
+    options: Options
+    bound: int
+    plan: Plan
+    notes: list[str] = field(default_factory=list)
+
+    def offer(self, plan: Plan) -> None:
+        """Take a plan if it is the best so far."""
+        if users_of(plan) > users_of(self.plan):
+            self.plan = plan
+            self.options.report(users_of(plan))
+
+    def tighten(self, bound: int) -> None:
+        """Take a bound if it is the best so far."""
+        self.bound = min(self.bound, bound)
+        self.options.report(bound=self.bound)
+
+    def closed(self) -> bool:
+        """Whether plan and bound agree, or are as close as asked, or the run has to end."""
+        users = users_of(self.plan)
+        return self.bound - users <= self.options.gap * users or self.options.stop_reason() is not None
+
+    def outcome(self) -> Outcome:
+        """Return plan and bound."""
+        stopped = self.options.stop_reason() or Stopped.FINISHED
+        return Outcome(self.plan, self.bound, stopped, message="; ".join(self.notes))
 
 
-def _sample(deadlines: list[float]) -> list[float]:
-    """Return the last deadline, and a few others spread over them, from the last to the first."""
-    ranks = np.linspace(len(deadlines) - 1, 0, MOST_DEADLINES).astype(int) if deadlines else ()
-    return [deadlines[rank] for rank in dict.fromkeys(ranks)]
-
-
-@implementation("exact", Mode.EXTENDED, fits=one_deadline_refusal)
+@implementation("exact", Mode.EXTENDED)
 def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
     """Prove the optimum by a relaxation, or by a dynamic program where the states are few enough."""
-    workload = compile_workload(instance)
-    if not workload.models:
-        return Outcome(plan_of(workload, []), 0, message=NOBODY)
-    line, start = started(workload, options)
-    search = Search(workload, options, line, enough=int(workload.most.sum()))
-    search.run(default_iterations(workload) // FIRST_SHARE)
-    bound = relaxation_bound(workload, options.part(options.remaining_s() / 2))
-    options.report(bound=bound)
-    notes = [f"each block once: {bound}"]
-    search.enough = bound
-    search.run(search.iterations + default_iterations(workload))
-    plan, stopped = search.plan(start), None
-    if bound > users_of(plan):
-        plan, bound, stopped = _decide(workload, plan, bound, options, notes)
-    open_gap = bound - users_of(plan) > options.gap * users_of(plan)
-    if open_gap and stopped is None and options.time_limit is not None:
-        stopped = search.run()
-        plan = max(plan, search.plan(start), key=users_of)
-    return Outcome(plan, bound, stopped or options.stop_reason() or Stopped.FINISHED, message="; ".join(notes))
+    work = compile_workload(instance)
+    if not work.models:
+        return Outcome(plan_of(work, []), 0, message=NOBODY)
+    line, start = started(work, options)
+    search = Search(work, options, line, enough=int(work.most.sum()))
+    search.run(default_iterations(work) // FIRST_SHARE)
+    run = Run(options, int(work.most.sum()), search.plan(start))
+    found = relaxed(work, reporting_part(options, options.remaining_s() / 2))
+    run.tighten(found.bound)
+    run.notes.append(f"{found.bound} by the relaxation")
+    search.enough = run.bound
+    search.suggest(found.order, found.counts)
+    search.run(search.iterations + default_iterations(work))
+    run.offer(search.plan(start))
+    if not run.closed():
+        _take_turns(work, run, search)
+    return run.outcome()
 
 
-def users_of(plan: Plan) -> int:
-    """Number of users that a plan serves."""
-    return sum(len(batch["users"]) for batch in plan["batches"])
-
-
-def _decide(
-    workload: Workload, plan: Plan, bound: int, options: Options, notes: list[str]
-) -> tuple[Plan, int, Stopped | None]:
-    """Ask the dynamic program for as many users as the bound allows, and for one fewer while there is no such plan.
+def _take_turns(work: Workload, run: Run, search: Search) -> None:
+    """Ask the dynamic program for as many users as the bound allows, and in turns search on.
 
     A large number of users leaves many states out, so that some questions are answered where the last one cannot be.
     """
-    reason = state_refusal(workload, MOST_ASKED_CODES)
-    if reason:
-        notes.append(f"no dynamic program: {reason}")
-        return plan, bound, None
-    states, stopped, part = 0, None, options.part(options.remaining_s() / 2)  # local search may need the other half
-    while bound - users_of(plan) > options.gap * users_of(plan) and stopped is None:
-        answer = CountsProgram(workload, bound).solve(part)
-        states += answer.states
-        if answer.sequence is not None:
-            plan = plan_of(workload, answer.sequence)
-        elif answer.proved:
-            bound -= 1
-            options.report(bound=bound)
-        else:
-            notes.append("given up")
+    reason = state_refusal(work, MOST_ASKED_CODES)
+    program = None if reason else CountsProgram(work, run.bound)
+    run.notes.append(f"no dynamic program: {reason}" if reason else "")
+    states = 0
+    while not run.closed():
+        if program is not None:
+            answer = program.solve(run.options, TURN_STATES)
+            run.notes[-1] = f"dynamic program of {states + answer.states} states"
+            if answer.sequence is not None:
+                run.offer(plan_of(work, answer.sequence))
+            elif answer.proved:
+                states += answer.states
+                run.tighten(run.bound - 1)
+                program = CountsProgram(work, run.bound)
+            elif not answer.paused:
+                run.notes[-1] += ", given up"
+                program = None
+        before, search.enough = search.iterations, run.bound
+        search.run(search.iterations + TURN_ITERATIONS)
+        run.offer(search.plan(None))
+        if program is None and search.iterations == before:
             break
-        stopped = options.stop_reason()
-    options.report(users_of(plan))
-    notes.append(f"dynamic program of {states} states")
-    return plan, bound, stopped
+
+
+@implementation("exact", Mode.EXTENDED_INDIVIDUAL)
+def solve_individual(instance: LoadingInstance, options: Options) -> Outcome:
+    """Prove the optimum by a relaxation, or by CP-SAT where the slots are few enough."""
+    work = compile_workload(instance)
+    if not work.models:
+        return Outcome(plan_for(work, [], []), 0, message=NOBODY)
+    users = len(work.individual.user_names)
+    search, iterations = DeadlineSearch(Turns(work), options), deadline_iterations(work)
+    limit = iterations if options.iteration_limit is None else min(iterations, options.iteration_limit)
+    search.run(limit // FIRST_SHARE, users)
+    run = Run(options, users, search.plan)
+    run.tighten(bound_by_deadlines(work, reporting_part(options, options.remaining_s() / 3)))
+    run.notes.append(f"{run.bound} by the relaxation")
+    search.run(limit, run.bound)
+    run.offer(search.plan)
+    reason = size_refusal(instance)
+    if not run.closed() and reason is None:
+        part = reporting_part(options, SLOTS_SHARE * options.remaining_s())
+        plan, bound, _, _, note = solve_slots(work, part, run.plan)
+        run.offer(plan)
+        run.tighten(bound)
+        run.notes.append(note)
+    if not run.closed() and options.time_limit is not None and options.iteration_limit is None:
+        search.run(None, run.bound)
+        run.offer(search.plan)
+    return run.outcome()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeopt.loading.arrays import bandwidths
+from edgeopt.loading.arrays import HORIZON_MARGIN, bandwidths
 from edgeopt.loading.extended.workload import Workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.solution import Plan
@@ -36,18 +36,28 @@ def served(sequence: Iterable[Batch]) -> int:
     return sum(batch.users for batch in sequence)
 
 
+def users_of(plan: Plan) -> int:
+    """Number of users that a plan serves."""
+    return sum(len(batch["users"]) for batch in plan["batches"])
+
+
 def plan_of(workload: Workload, sequence: Sequence[Batch]) -> Plan:
     """Make the plan of a batch sequence; each batch takes its model's next users in the order of their uploads."""
     taken = [0] * workload.models
-    batches: list[dict[str, Any]] = []
-    resident: frozenset[int] = frozenset()
+    users = []
     for batch in sequence:
         first = taken[batch.model]
         taken[batch.model] += batch.users
-        entry = {
-            "model": workload.model_names[batch.model],
-            "users": workload.users[batch.model][first : taken[batch.model]],
-        }
+        users.append(workload.users[batch.model][first : taken[batch.model]])
+    return plan_for(workload, sequence, users)
+
+
+def plan_for(workload: Workload, sequence: Sequence[Batch], users: Sequence[Sequence[str]]) -> Plan:
+    """Make the plan in which these users are in the batches of a sequence."""
+    batches: list[dict[str, Any]] = []
+    resident: frozenset[int] = frozenset()
+    for batch, names in zip(sequence, users, strict=True):
+        entry: dict[str, Any] = {"model": workload.model_names[batch.model], "users": list(names)}
         if workload.keeps:
             held = frozenset(np.flatnonzero(workload.holds[batch.model]).tolist())
             evicted = resident - held - set(batch.kept)
@@ -55,7 +65,25 @@ def plan_of(workload: Workload, sequence: Sequence[Batch]) -> Plan:
             if evicted:
                 entry["evict"] = [name for block in sorted(evicted) for name in workload.blocks[block]]
         batches.append(entry)
-    return {"batches": batches, **radio(workload.instance, [user for entry in batches for user in entry["users"]])}
+    return {"batches": batches, **radio(workload.instance, [user for names in users for user in names])}
+
+
+def in_time(workload: Workload, sequence: Sequence[Batch], users: Sequence[Sequence[str]]) -> bool:
+    """Whether these users are served in time in the batches of a sequence."""
+    instance, overlapped = workload.instance, workload.overlapped
+    uploads = [sum(map(instance.upload_s, names)) for names in users]
+    uploaded, clock = 0.0, 0.0 if overlapped else sum(uploads)
+    resident: set[int] = set()
+    for batch, names, upload in zip(sequence, users, uploads, strict=True):
+        uploaded += upload
+        held = set(np.flatnonzero(workload.holds[batch.model]).tolist())
+        clock += sum(int(workload.block_bytes[block]) for block in held - resident) / workload.rate
+        clock = max(clock, uploaded) if overlapped else clock
+        clock += float(workload.fixed_s[batch.model] + workload.sample_s[batch.model] * batch.users)
+        resident = held | (resident & set(batch.kept))
+        if any(clock > instance.users[name].deadline_s * (1 + HORIZON_MARGIN) for name in names):
+            return False
+    return True
 
 
 def radio(instance: LoadingInstance, users: Sequence[str]) -> dict[str, Any]:

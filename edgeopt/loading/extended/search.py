@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeopt.loading.extended.modes import one_deadline_refusal
-from edgeopt.loading.extended.plans import Batch, plan_of, served
+from edgeopt.loading.extended.plans import Batch, plan_of, served, users_of
 from edgeopt.loading.extended.workload import Integers, Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
@@ -19,10 +18,10 @@ NOBODY = "no model can serve anyone in time"
 DEFAULT_EFFORT = 200_000_000  # iterations times batches, when neither time nor iterations are limited
 ITERATIONS_FOR_A_USER = 100_000
 CHUNK_EFFORT = 600_000  # iterations times batches between two questions whether to stop
-ROUND = 60_000  # iterations of one cooling; they double when all of WARM had their turn
-WARM = (0.7, 2.0, 5.0)  # users that a first move may lose; rounds take turns
+ROUND_FOR_A_USER = 2_000  # iterations of one cooling; they double when all of WARM had their turn
+WARM = (0.3, 0.7, 2.0)  # users that a first move may lose; rounds take turns
 COLD = 0.03
-PRICE_FACTOR = 1.5  # of the users per second of the best sequence
+PRICE_FACTOR = 0.6  # at first, of the users per second of the best sequence
 
 
 def facts_of(workload: Workload) -> tuple[Any, ...]:
@@ -134,6 +133,7 @@ class Search:
         self._facts = facts_of(workload)
         self._state = np.random.default_rng(options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
         self._limit = self._given_limit()
+        self._suggested: Line | None = None
         self.best = start
         self.iterations = self._rounds = 0
 
@@ -158,9 +158,19 @@ class Search:
             self._round()
         return reason
 
+    def suggest(self, order: Sequence[int], counts: Sequence[int]) -> None:
+        """Begin the next round with full batches of these models, in time or not."""
+        batch = self._workload.batch
+        sequence = [
+            Batch(model, min(int(batch[model]), count - done))
+            for model, count in zip(order, counts, strict=True)
+            for done in range(0, count, int(batch[model]))
+        ]
+        self._suggested = Line(self._workload, sequence) if sequence else None
+
     def plan(self, start: Plan | None) -> Plan:
         """Return the plan of the best sequence, or that of the start where it serves more."""
-        if start is not None and sum(len(batch["users"]) for batch in start["batches"]) > self.best.size[1]:
+        if start is not None and users_of(start) > self.best.size[1]:
             return start
         return plan_of(self._workload, self.best.batches(self._workload))
 
@@ -169,9 +179,10 @@ class Search:
 
         workload, best = self._workload, self.best
         line = Line(workload)
-        line.copy_from(best)
+        line.copy_from(self._suggested or best)
+        self._suggested = None
         warmth = WARM[self._rounds % len(WARM)]
-        steps_of_round = ROUND << self._rounds // len(WARM)
+        steps_of_round = ROUND_FOR_A_USER * int(workload.most.sum()) << self._rounds // len(WARM)
         cooling = (COLD / warmth) ** (1 / steps_of_round)
         self._rounds += 1
         price = PRICE_FACTOR * max(1, int(best.size[1])) / max(workload.horizon_s, 1e-300)
@@ -180,7 +191,7 @@ class Search:
             steps = min(end - self.iterations, 1 + CHUNK_EFFORT // (1 + int(line.size[0])))
             if self._limit is not None:
                 steps = min(steps, self._limit - self.iterations)
-            warmth = anneal(
+            warmth, price = anneal(
                 steps,
                 warmth,
                 cooling,
@@ -211,7 +222,7 @@ def started(workload: Workload, options: Options) -> tuple[Line, Plan | None]:
     """Return the better of the greedy sequence and the start's, and the start's plan where its evictions are better."""
     line = greedy_line(workload, options)
     plan = options.start.plan if options.start is not None else None
-    if plan is None or sum(len(batch["users"]) for batch in plan["batches"]) <= line.size[1]:
+    if plan is None or users_of(plan) <= line.size[1]:
         return line, None
     own = line_of_plan(workload, plan)
     length = int(own.size[0])
@@ -219,7 +230,7 @@ def started(workload: Workload, options: Options) -> tuple[Line, Plan | None]:
     return (own, None) if in_time else (line, plan)
 
 
-@implementation("greedy", Mode.EXTENDED, fits=one_deadline_refusal)
+@implementation("greedy", Mode.EXTENDED)
 def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
     """Insert batches as long as they fit."""
     workload = compile_workload(instance)
@@ -235,7 +246,7 @@ def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
     )
 
 
-@implementation("local-search", Mode.EXTENDED, fits=one_deadline_refusal)
+@implementation("local-search", Mode.EXTENDED)
 def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
     """Anneal a batch sequence: move, swap, split, merge, add and remove batches and users."""
     workload = compile_workload(instance)

@@ -21,6 +21,7 @@ Integers = NDArray[np.int64]
 LENGTH, USERS = range(2)
 MOVES = 10
 FRACTION = 2**31
+PRICE_STEP = 1 + 1e-4  # by which the price of being late changes in a step
 LARGEST_SLACK = 0.9  # of a user: slack counts less than any user
 
 
@@ -193,26 +194,28 @@ def anneal(
     batch: Integers,
     state: NDArray[np.uint64],
     facts: Any,
-) -> float:
+) -> tuple[float, float]:
     """Make `steps` random moves, worse ones with a probability that falls; keep the best sequence in time.
 
-    Returns the warmth for the next steps.
+    The price of being late rises while the sequence is late and falls while it is not, so that it is about as often.
+    Returns warmth and price for the next steps.
     """
     served = np.zeros(len(most), np.int64)
     for p in range(size[LENGTH]):
         served[models[p]] += counts[p]
-    now = worth(size[USERS], finish_s(models, counts, size[LENGTH], *facts), horizon, price)
+    now_end = finish_s(models, counts, size[LENGTH], *facts)
     old_models, old_counts = models.copy(), counts.copy()
     old_size, old_served = size.copy(), served.copy()
     for _ in range(steps):
         warmth *= cooling
+        price = price * PRICE_STEP if now_end > horizon else price / PRICE_STEP
         if not change(models, counts, size, served, most, batch, state):
             continue
         end = finish_s(models, counts, size[LENGTH], *facts)
-        value = worth(size[USERS], end, horizon, price)
+        gain = worth(size[USERS], end, horizon, price) - worth(old_size[USERS], now_end, horizon, price)
         length = max(size[LENGTH], old_size[LENGTH])
-        if value >= now or draw(state, FRACTION) < FRACTION * np.exp((value - now) / warmth):
-            now = value
+        if gain >= 0 or draw(state, FRACTION) < FRACTION * np.exp(gain / warmth):
+            now_end = end
             old_models[:length], old_counts[:length] = models[:length], counts[:length]
             old_size[:], old_served[:] = size, served
             if end <= horizon and size[USERS] > best_size[USERS]:
@@ -221,4 +224,4 @@ def anneal(
         else:
             models[:length], counts[:length] = old_models[:length], old_counts[:length]
             size[:], served[:] = old_size, old_served
-    return warmth
+    return warmth, price

@@ -1,4 +1,4 @@
-"""What every method for overlapped uploads or capacity retention starts from: one deadline, in arrays."""
+"""What every method for overlapped uploads or capacity retention starts from: models and users in arrays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.loading.arrays import HORIZON_MARGIN
+from edgeopt.library import ModelLibrary
+from edgeopt.loading.arrays import HORIZON_MARGIN, Arrays
+from edgeopt.loading.individual import arrays as individual
 from edgeopt.loading.instance import LoadingInstance
 
 Floats = NDArray[np.float64]
@@ -19,7 +21,7 @@ MOST_SINGLE_BLOCKS = 62  # so that a set of them is a 64-bit integer
 
 @dataclass(frozen=True)
 class Workload:
-    """A loading instance with one deadline, whatever its modes, reduced to the models that can serve someone.
+    """A loading instance, whatever its modes, reduced to the models that can serve someone.
 
     Models are numbered in the library's order. Times are seconds.
 
@@ -29,12 +31,13 @@ class Workload:
     overlapped, keeps : bool
         Uploads overlap the service; the GPU keeps any blocks that fit.
     deadline_s, horizon_s : float
-        The common deadline T, and with a margin for rounding the limit to compare sums of floats with.
+        The latest deadline, and with a margin for rounding the limit to compare sums of floats with.
     model_names : list of str
     users : list of list of str
-        The users of each model that can be served, least upload time first (ties by name).
+        The users of each model that can be served alone, least upload time first (ties by name). With one deadline
+        only as many as the model could serve in time.
     most : numpy.ndarray of int64, shape (models,)
-        Their numbers: with more, the model alone would be late.
+        Their numbers.
     batch : numpy.ndarray of int64, shape (models,)
         Largest batch beside which nothing else is on the GPU.
     upload_s : numpy.ndarray, shape (models, largest number + 1)
@@ -113,6 +116,50 @@ class Workload:
         whole = sizes.sum(axis=1)
         return np.ascontiguousarray(np.vstack([whole - overlap, whole]) / self.rate)
 
+    @cached_property
+    def individual(self) -> individual.Arrays:
+        """The users one by one, with their own deadlines."""
+        facts, upload_s = self.instance.users, self.instance.upload_s
+        queues = [
+            sorted((facts[name].deadline_s * (1 + HORIZON_MARGIN), upload_s(name), name) for name in names)
+            for names in self.users
+        ]
+        users = [user for queue in queues for user in queue]
+        return individual.Arrays(
+            instance=self.instance,
+            model_names=self.model_names,
+            user_names=[name for _, _, name in users],
+            model=np.repeat(np.arange(self.models), [len(queue) for queue in queues]),
+            upload_s=np.array([upload for _, upload, _ in users]),
+            due_s=np.array([due for due, _, _ in users]),
+            first=np.cumsum([0, *map(len, queues)]),
+            capacity=self.batch,
+            fixed_s=self.fixed_s,
+            per_sample_s=self.sample_s,
+            switch_s=self.load_s,
+            sharing=self._library.sharing,
+        )
+
+    @cached_property
+    def computing(self) -> Arrays:
+        """The models with the times that n = 0.. users of each compute, and no uploads."""
+        n = [np.arange(int(most) + 1) for most in self.most]
+        batches = [-(-n[i] // self.batch[i]) for i in range(self.models)]
+        return Arrays(
+            instance=self.instance,
+            deadline_s=self.deadline_s,
+            horizon_s=self.horizon_s,
+            model_names=self.model_names,
+            users=self.users,
+            capacity=self.batch,
+            serve_s=[self.fixed_s[i] * batches[i] + self.sample_s[i] * n[i] for i in range(self.models)],
+            sharing=self._library.sharing,
+        )
+
+    @cached_property
+    def _library(self) -> ModelLibrary:
+        return self.instance.library.restricted(self.model_names)
+
     @property
     def models(self) -> int:
         """Number of models."""
@@ -120,8 +167,9 @@ class Workload:
 
 
 def compile_workload(instance: LoadingInstance) -> Workload:
-    """Reduce an instance with one deadline (or without users) to arrays."""
-    deadline = next(iter(instance.users.values())).deadline_s if instance.users else 0.0
+    """Reduce an instance to arrays; users who cannot be served even alone are left out."""
+    deadlines = instance.deadlines()
+    deadline = deadlines[-1] if deadlines else 0.0
     horizon = deadline * (1 + HORIZON_MARGIN)
     overlapped = instance.upload == "overlapped"
     waiting: dict[str, list[tuple[float, str]]] = {}
@@ -129,14 +177,18 @@ def compile_workload(instance: LoadingInstance) -> Workload:
         waiting.setdefault(user.model, []).append((instance.upload_s(name), name))
     rows: list[tuple[str, list[str], int, Floats]] = []
     for model in instance.library.models:
-        queue = sorted(waiting.get(model, ()))
         limit = instance.capacity(model)
+        queue = sorted(waiting.get(model, ())) if limit != 0 else []
+        if len(deadlines) > 1:
+            queue = [entry for entry in queue if _alone_in_time(instance, model, *entry)]
         batch = len(queue) if limit is None else min(limit, len(queue))
         if batch == 0:
             continue
         uploads = np.concatenate([[0.0], np.cumsum([upload for upload, _ in queue])])
-        alone = _least_s(instance, model, batch, uploads, overlapped)
-        fitting = int(np.searchsorted(alone, horizon, side="right"))  # it does not decrease
+        fitting = len(queue) + 1
+        if len(deadlines) == 1:
+            alone = _least_s(instance, model, batch, uploads, overlapped)
+            fitting = int(np.searchsorted(alone, horizon, side="right"))  # it does not decrease
         if fitting > 1:
             rows.append((model, [name for _, name in queue[: fitting - 1]], batch, uploads[:fitting]))
     names = [row[0] for row in rows]
@@ -159,6 +211,13 @@ def compile_workload(instance: LoadingInstance) -> Workload:
         room_bytes=np.array([instance.server.memory_bytes - instance.library.size_bytes(name) for name in names], int),
         workspace_bytes=np.array([model.workspace_bytes_per_sample or 0 for model in facts], dtype=np.int64),
     )
+
+
+def _alone_in_time(instance: LoadingInstance, model: str, upload: float, user: str) -> bool:
+    """Whether a user could be served by its own deadline if it were alone."""
+    uploads, overlapped = np.array([0.0, upload]), instance.upload == "overlapped"
+    due = instance.users[user].deadline_s * (1 + HORIZON_MARGIN)
+    return bool(_least_s(instance, model, 1, uploads, overlapped)[1] <= due)
 
 
 def _least_s(instance: LoadingInstance, model: str, batch: int, uploads: Floats, overlapped: bool) -> Floats:

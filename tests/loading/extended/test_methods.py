@@ -13,9 +13,10 @@ from edgeopt.method import Options
 from tests.loading.brute_force import optimum
 from tests.loading.extended.modes import MODES, in_mode, tiny
 
-TAKES_EXTENDED = {"exact", "counts-dp", "bound", "greedy", "local-search", "edf", "random"}
+TAKES_INDIVIDUAL = {"exact", "cpsat", "bound", "greedy", "local-search", "no-sharing", "edf", "random"}
+TAKES_EXTENDED = TAKES_INDIVIDUAL | {"counts-dp"}
 FOR_MODE = {"overlapped": "two-phase", "capacity": "consecutive"}
-USUAL_ONLY = {"dp", "modular-dp", "tree", "greedy-append", "no-sharing", "cpsat"}
+USUAL_ONLY = {"dp", "modular-dp", "tree", "greedy-append"}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -29,7 +30,7 @@ def test_agreement_with_enumeration(mode):
             assert solution.objective is None or solution.objective <= best
             assert solution.bound is None or solution.bound >= best
             assert solution.status != "optimal" or solution.objective == best
-            if row.method in ("exact", "counts-dp"):
+            if row.method in ("exact", "counts-dp", "cpsat"):
                 assert solution.objective == solution.bound == best
                 optimal += best > 0
     assert optimal > 20
@@ -52,27 +53,35 @@ def test_a_method_that_does_not_know_the_mode_refuses_it_by_name(name, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_individual_deadlines_are_refused_where_they_are_not_known(mode):
+def test_which_methods_take_individual_deadlines(mode):
     instance = in_mode(generate("random", 4, 12, seed=0, deadlines="individual"), *mode)
-    assert set(edgeopt.solving.fitting_methods(instance)) == {"bound", "edf", "random"}
+    expected = TAKES_INDIVIDUAL | {FOR_MODE[key] for key in mode if key in FOR_MODE}
+    assert set(edgeopt.solving.fitting_methods(instance)) == expected
     with pytest.raises(MethodRefusal, match="one deadline for all users"):
-        edgeopt.solve(instance, "exact")
-    assert edgeopt.solve(instance).method == "edf"
+        edgeopt.solve(instance, "counts-dp")
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_edf_and_random_serve_individual_deadlines(mode):
+def test_individual_deadlines_agree_with_enumeration(mode):
+    optimal = 0
     for instance in tiny(range(15), *mode, one_deadline=False):
         best = optimum(instance)
-        for name in ("edf", "random"):
-            assert edgeopt.solve(instance, name).objective <= best
-        assert edgeopt.solve(instance, "bound").bound >= best
+        for row in edgeopt.compare(instance, iteration_limit=2000, threads=1).rows:
+            assert row.solution is not None, row.reason
+            solution = row.solution
+            assert solution.objective is None or solution.objective <= best
+            assert solution.bound is None or solution.bound >= best
+            if row.method in ("exact", "cpsat"):
+                assert solution.objective == solution.bound == best
+                optimal += best > 0
+    assert optimal > 10
 
 
-def test_early_deadlines_tighten_the_bound(monkeypatch):
-    instance = in_mode(generate("random", 6, 30, seed=2, deadlines="individual"), "overlapped", "consecutive")
+@pytest.mark.parametrize("mode", MODES)
+def test_early_deadlines_tighten_the_bound(mode, monkeypatch):
+    instance = in_mode(generate("random", 6, 30, seed=2, deadlines="individual"), *mode)
     several = edgeopt.solve(instance, "bound").bound
-    monkeypatch.setattr("edgeopt.loading.extended.exact.MOST_DEADLINES", 1)
+    monkeypatch.setattr("edgeopt.loading.individual.bounds.MOST_CELLS", 1)
     assert several < edgeopt.solve(instance, "bound").bound
 
 
@@ -141,24 +150,32 @@ def test_the_baselines_serve_what_the_usual_mode_serves():
 
 
 def test_exact_lowers_the_bound_by_asking_for_fewer_users():
-    instance = in_mode(generate("random", 10, 40, seed=0), "overlapped", "consecutive")
-    assert edgeopt.solve(instance, "bound").bound == 33
+    instance = in_mode(generate("freeze-depth", 6, 24, seed=0), "overlapped", "consecutive")
+    assert edgeopt.solve(instance, "bound").bound == 19
     solution = edgeopt.solve(instance, "exact")
-    assert (solution.objective, solution.bound, solution.status) == (31, 31, "optimal")
+    assert (solution.objective, solution.bound, solution.status) == (18, 18, "optimal")
+
+
+HARD = in_mode(generate("random", 10, 40, seed=2), "overlapped", "consecutive")  # the relaxation allows 30, 29 fit
 
 
 def test_exact_stops_at_the_gap_asked_for():
-    instance = in_mode(generate("random", 10, 40, seed=0), "overlapped", "consecutive")
-    solution = edgeopt.solve(instance, "exact", gap=0.2, time_limit=30)
-    assert 31 <= solution.bound <= 33
-    assert "dynamic program of 0 states" in solution.message
+    solution = edgeopt.solve(HARD, "exact", gap=0.2, time_limit=30)
+    assert 29 <= solution.bound <= 30
+    assert "dynamic program" not in solution.message
     assert solution.stopped == "finished"
 
 
 def test_exact_without_an_answer_of_the_dynamic_program_keeps_the_relaxation(monkeypatch):
     monkeypatch.setattr("edgeopt.loading.extended.counts_dp.MOST_STATES", 4096)
-    instance = in_mode(generate("random", 10, 40, seed=0), "overlapped", "consecutive")
-    solution = edgeopt.solve(instance, "exact", iteration_limit=1000)
+    solution = edgeopt.solve(HARD, "exact", iteration_limit=1000)
     assert "given up" in solution.message
     assert solution.status == "feasible"
-    assert 31 <= solution.bound <= 33
+    assert solution.bound == 30
+
+
+def test_exact_reports_plan_and_bound_before_the_dynamic_program_answers():
+    solution = edgeopt.solve(HARD, "exact")
+    assert solution.status == "optimal"
+    assert [bound for _, _, bound in solution.history if bound is not None][-2:] == [30, 29]
+    assert solution.history[0][1] is not None

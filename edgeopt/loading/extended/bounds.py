@@ -1,0 +1,51 @@
+"""Bounds on the users in the other modes, without a plan."""
+
+from __future__ import annotations
+
+from edgeopt.loading.extended.relaxation import relaxed
+from edgeopt.loading.extended.workload import Workload, compile_workload
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.modes import Mode, implementation
+from edgeopt.method import Options, Outcome
+from edgeopt.solution import Stopped
+
+
+def reporting_part(options: Options, seconds: float) -> Options:
+    """Return options for a step of at most `seconds` whose bounds are reported by the whole run."""
+    part = options.part(seconds)
+    part.progress = lambda seen: options.report(bound=seen.bound)
+    return part
+
+
+def bound_by_deadlines(work: Workload, options: Options) -> int:
+    """Bound the users by what is uploaded, loaded and computed up to each deadline, as well as the limits allow."""
+    from edgeopt.loading.individual.bounds import stated_deadlines
+    from edgeopt.loading.relaxations import program_bound
+
+    bound = len(work.individual.user_names)
+    if not bound or work.deadline_s == 0 or options.stop_reason() is not None:
+        return bound
+    if work.overlapped and not work.keeps:
+        bound = min(bound, relaxed(work, reporting_part(options, options.remaining_s() / 4)).bound)
+    deadlines = stated_deadlines(work.individual)
+    if work.overlapped:
+        from edgeopt.models.loading_overlapped import formulate_individual
+
+        return program_bound(formulate_individual(work, deadlines), bound, options)
+    from edgeopt.models.loading_deadlines import formulate
+
+    return program_bound(formulate(work.individual, deadlines), bound, options)
+
+
+@implementation("bound", Mode.EXTENDED)
+def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
+    """Bound the optimum by a relaxation of what is loaded."""
+    bound = relaxed(compile_workload(instance), options).bound
+    return Outcome(bound=bound, stopped=options.stop_reason() or Stopped.FINISHED)
+
+
+@implementation("bound", Mode.EXTENDED_INDIVIDUAL)
+def solve_bound_by_deadlines(instance: LoadingInstance, options: Options) -> Outcome:
+    """Bound the optimum by a relaxation in which, up to each deadline, each block is loaded once."""
+    bound = bound_by_deadlines(compile_workload(instance), options)
+    return Outcome(bound=bound, stopped=options.stop_reason() or Stopped.FINISHED)
