@@ -43,6 +43,10 @@ def test_sweep_then_results(folder: Path) -> None:
     assert table["gap_to_optimum"].to_dict() == {"dp": 0.0, "quick": 1.0}
     assert table.loc["dp", "primal_integral_s"] < table.loc["quick", "primal_integral_s"] == 30
 
+    code, _, err = run("results", "suite.sqlite", "--problem", "placement")
+    assert code == 2
+    assert "there are no such runs" in err
+
     code, _, err = run("sweep", path)
     assert code == 2
     assert "this file exists; continue it with --resume" in err
@@ -83,10 +87,3 @@ def test_what_cannot_be_meant(folder: Path, arguments: list[str], said: str) -> 
 def test_a_wrong_suite_leaves_no_file(folder: Path) -> None:
     assert run("sweep", suite(folder, ["no-such-method"]))[0] == 2
     assert not list(folder.glob("*.sqlite*"))
-
-
-def test_results_of_no_runs(folder: Path) -> None:
-    assert run("sweep", suite(folder, ["quick"]), "-q")[0] == 0
-    code, _, err = run("results", "suite.sqlite", "--problem", "placement")
-    assert code == 2
-    assert "there are no such runs" in err

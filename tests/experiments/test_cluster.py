@@ -54,9 +54,9 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 
 def test_death_of_a_worker_and_of_the_driver(cluster: Cluster) -> None:
     folder, results = cluster.folder, cluster.folder / "r.sqlite"
-    path = suite(folder, ["kills-parent", "exits", "quick"], seeds=[0, 1, 2])
+    path = suite(folder, ["kills-parent", "exits", "quick"], seeds=[0, 1])
     driver = start("sweep", path, "-o", results, "--scheduler", cluster.address, "--quiet")
-    wait_until(lambda: len(finished(results)) >= 4, driver)
+    wait_until(lambda: len(finished(results)) >= 3, driver)
     driver.kill()
     driver.wait()
     kept = finished(results)
@@ -68,11 +68,11 @@ def test_death_of_a_worker_and_of_the_driver(cluster: Cluster) -> None:
         "exits": "failed",
         "quick": "feasible",
     }
-    assert len(frame) == 9
+    assert len(frame) == 6
     # The worker that died had one run, and the driver that died lost those that were on the cluster.
     runs = executions(folder)
-    assert runs["i0 kills-parent 2"] >= 2
-    assert all(runs[f"i0 {method} {seed}"] >= 1 for method in ("kills-parent", "exits", "quick") for seed in range(3))
+    assert runs["i0 kills-parent 1"] >= 2
+    assert all(runs[f"i0 {method} {seed}"] >= 1 for method in ("kills-parent", "exits", "quick") for seed in range(2))
     assert set(frame["machine"]) == {frame["machine"].iloc[0]}
 
 

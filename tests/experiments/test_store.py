@@ -24,7 +24,7 @@ instance = StoredInstance.of(two_models(), "by hand")
 with Store(Path(sys.argv[1]), resume=True) as store:
     with store.transaction():
         store.add_instance(instance)
-        asked = [store.ask(instance.sha256, "m", seed, {}) for seed in range(400)]
+        asked = [store.ask(instance.sha256, "m", seed, {}) for seed in range(200)]
     for number, done in asked:
         if not done:
             store.finish(number, RunRecord("feasible", objective=number, plan=bytes(20_000)))
@@ -44,7 +44,7 @@ def new_store(path: Path, runs: int) -> Store:
 
 def test_what_was_said_to_be_kept_is_kept_when_the_writer_is_killed(tmp_path: Path) -> None:
     path, kept = tmp_path / "r.sqlite", 0
-    for lines in (1, 37, 120):
+    for lines in (1, 40):
         command = [sys.executable, "-c", WRITER, str(path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
@@ -56,7 +56,7 @@ def test_what_was_said_to_be_kept_is_kept_when_the_writer_is_killed(tmp_path: Pa
         assert [number for number, _ in rows] == list(range(1, len(rows) + 1))
         assert said[-1] <= len(rows) <= said[-1] + 1
         kept = len(rows)
-    assert len(read_results(path)) == 400
+    assert len(read_results(path)) == 200
 
 
 def test_a_result_is_never_replaced(tmp_path: Path) -> None:

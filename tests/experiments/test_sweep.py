@@ -97,22 +97,22 @@ LIMITS = {"time_limit_s": 30.0, "iteration_limit": None, "gap_limit": 0.0, "thre
 
 
 def test_kill_of_the_driver_from_within_then_resume(folder: Path) -> None:
-    path, results = suite(folder, ["kills-parent"], seeds=list(range(5))), folder / "r.sqlite"
+    path, results = suite(folder, ["kills-parent"], seeds=[0, 1, 2]), folder / "r.sqlite"
     driver = start("sweep", path, "-o", results, "--workers", 1)
     assert driver.wait(120) == -signal.SIGKILL
-    assert [status for _, status in finished(results)] == ["feasible", "feasible"]
-    assert list(read_results(results)["status"]) == ["feasible"] * 2 + ["pending"] * 3
+    assert [status for _, status in finished(results)] == ["feasible"]
+    assert list(read_results(results)["status"]) == ["feasible", "pending", "pending"]
     with pytest.raises(UsageError, match="--resume"):
         sweep(path, results)
     sweep(path, results, resume=True)
-    assert list(read_results(results)["status"]) == ["feasible"] * 5
-    assert executions(folder) == {f"i0 kills-parent {seed}": 1 + (seed == 2) for seed in range(5)}
+    assert list(read_results(results)["status"]) == ["feasible"] * 3
+    assert executions(folder) == {f"i0 kills-parent {seed}": 1 + (seed == 1) for seed in range(3)}
 
 
 def test_kill_of_the_driver_from_outside_again_and_again(folder: Path) -> None:
-    path, results = suite(folder, ["quick"], instances=2, seeds=[0, 1, 2, 3]), folder / "r.sqlite"
+    path, results = suite(folder, ["quick"], instances=2, seeds=[0, 1, 2]), folder / "r.sqlite"
     kept: list[tuple[int, str]] = []
-    for more in (1, 3):
+    for more in (1, 2):
         driver = start("sweep", path, "-o", results, "--resume", "--workers", 2, "--quiet")
         enough = len(kept) + more
         wait_until(lambda enough=enough: len(finished(results)) >= enough, driver)
@@ -122,10 +122,10 @@ def test_kill_of_the_driver_from_outside_again_and_again(folder: Path) -> None:
         kept = finished(results)
     sweep(path, results, resume=True, workers=2)
     frame = read_results(results)
-    assert len(frame) == 8
+    assert len(frame) == 6
     assert (frame["status"] == "feasible").all()
     assert not frame.duplicated(["instance_sha256", "method", "seed", "options"]).any()
-    assert sum(executions(folder).values()) <= 8 + 2 * 2  # two kills, at most two runs in flight each
+    assert sum(executions(folder).values()) <= 6 + 2 * 2  # two kills, at most two runs in flight each
 
 
 def test_the_runs_of_a_killed_driver_end_too(folder: Path) -> None:
