@@ -76,8 +76,8 @@ def main() -> None:
             table(["size", "models", "seed", "delay s", "status", "gap", "CPU s", "wall s"], proofs),
             "## `lagrangian` beside it",
             "Target: within 0.3 % of the optimum on the mean, in less than a tenth of the time of `exact`. CPU seconds "
-            "of the rate table, which both need, and of what each does from the table on; *ratio* compares these, *with "
-            "table* the whole runs. "
+            "of the rate table, which both need, and of what each does from the table on; *ratio* compares these, "
+            "*with table* the whole runs. "
             f"Mean distance: {mean(distances):.2g} %; mean ratio of times: {mean(row[-2] for row in beside):.2g}, with "
             f"table {mean(row[-1] for row in beside):.2g}; all runs together with table: "
             f"{sum(row[4] + row[5] for row in beside) / sum(row[4] + row[6] for row in beside):.2g}.",

@@ -39,9 +39,9 @@ def main() -> None:
         __file__,
         "20 nodes x 200 blocks x 20 scenarios",
         [
-            "Target: a proven gap of at most 2 %. The bound holds for the problem itself: any caches, any sets of the 20 "
-            "nodes, any beams. Parts of the gap: *beams*, what the plan's deliveries take beyond the least that any "
-            "nodes and beams could at the plan's caches, by the upper bounds on rates; *caches*, from there to the bound.",
+            "Target: a proven gap of at most 2 %. The bound holds for the problem itself: any caches, any sets of the "
+            "20 nodes, any beams. Parts of the gap: *beams*, what the plan's deliveries take beyond the least that any "
+            "nodes and beams could at its caches, by the upper bounds on rates; *caches*, from there to the bound.",
             table(
                 [
                     *("models", "seed", "blocks", "audiences", "delay s", "bound s", "gap", "beams", "caches"),

@@ -24,7 +24,9 @@ SITE_DISTANCE_M = 200.0  # between neighbouring small cells, as in the dense urb
 BANDWIDTH_HZ = 100e6
 POWER_W = 1.0  # 30 dBm, a usual power of outdoor small cells
 NOISE_W_HZ = 10 ** ((-174 + 9 - 30) / 10)  # thermal noise and a receiver noise figure of 9 dB
-STORAGE_FRACTIONS = (0.1, 0.4)  # of the library, each block counted once
+EDGE_STORAGE_BYTES = (2_000_000_000, 8_000_000_000)  # our choice, where the library is between
+MEANINGFUL_BYTES = (8_000_000_000, 80_000_000_000)  # so that no node holds all, and each may hold some of it
+STORAGE_FRACTIONS = (0.1, 0.4)  # of any other library, each block counted once
 CLOUD_BPS = (100e6, 400e6)  # our choice: a share of the transport network
 LINK_BPS = (0.5e9, 2e9)  # our choice: between neighbouring sites
 LINK_REACH = 1.8  # in site distances
@@ -97,8 +99,8 @@ def generate(
     antennas : int
         Of each node.
     storage_bytes : (int, int), optional
-        Range from which each node's storage is drawn; default a tenth to four tenths of the library, each block
-        counted once. Edge nodes with 2 to 8 GB suit libraries of some 20 GB.
+        Range from which each node's storage is drawn; default 2 to 8 GB for libraries of 8 to 80 GB, each block
+        counted once, and a tenth to four tenths of smaller and larger ones.
     csi_error : float
         Radius of the channel error, as a fraction of the length of the strongest channel of the weakest user.
     correlation : float
@@ -134,6 +136,8 @@ def generate(
     if storage_bytes is None:
         unique = library.union_bytes(library.models)
         storage_bytes = (int(STORAGE_FRACTIONS[0] * unique), int(STORAGE_FRACTIONS[1] * unique))
+        if MEANINGFUL_BYTES[0] <= unique <= MEANINGFUL_BYTES[1]:
+            storage_bytes = EDGE_STORAGE_BYTES
     rng = np.random.default_rng([seed, 3])  # another stream than the library's
     node_names, user_names = _names("n", nodes), _names("u", users)
     if stations is None:
