@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeopt.solution import CROSSING, Number, Solution, Status, relative_gap
@@ -117,6 +118,13 @@ class Comparison:
         import pandas as pd
 
         return pd.DataFrame(self.records()).set_index("method")
+
+    def write_report(self, path: str | Path) -> None:
+        """Write the comparison as one HTML page with tables and figures, whole or not at all."""
+        from edgeopt.experiments.machine import machine
+        from edgeopt.reporting.report import write_comparison_report
+
+        write_comparison_report(path, [self], {"machine": machine()})
 
     def __str__(self) -> str:
         from edgeopt.reporting.display import comparison_text

@@ -22,7 +22,6 @@ def record(status: str, seconds: float, objective: int | None = None, bound: int
     return RunRecord(
         status,
         stopped="proved" if status in ("optimal", "infeasible") else "time_limit",
-        method_used="m",
         objective=objective,
         bound=bound,
         wall_s=seconds,

@@ -25,7 +25,7 @@ from edgeopt.experiments import performance_profile, read_results
 from edgeopt.reporting.palette import NAMES, ON_DARK
 from edgeopt.reporting.report import write_comparison_report, write_sweep_report
 from edgeopt.reporting.report.bars_chart import bars_chart
-from edgeopt.reporting.report.charts import courses, objectives_and_bounds
+from edgeopt.reporting.report.charts import certified, courses, objectives_and_bounds
 from edgeopt.reporting.report.comparison_page import comparison_page
 from edgeopt.reporting.report.curves import GRID, Course, panels, steps
 from edgeopt.reporting.report.markup import Markup, join, tag
@@ -34,7 +34,7 @@ from edgeopt.reporting.report.profile_chart import profile_chart
 from edgeopt.reporting.report.scales import Scale, linear_scale, time_scale
 from edgeopt.reporting.report.sweep_provenance import limits_text
 from edgeopt.reporting.report.tables import Cell, Column, TableRow, table, without_empty
-from edgeopt.reporting.report.verdict import best_row, verdict
+from edgeopt.reporting.report.verdict import best_row, bound_row, verdict
 from edgeopt.solution import Solution, Status, relative_gap
 from tests.cli.program import run
 from tests.plans import all_users, first_user, two_models
@@ -263,6 +263,9 @@ class TestVerdict:
         best = best_row(Comparison(two_models(), [rows[0], rows[2]]))
         assert best is not None
         assert best.method == "quick"
+        bounding = bound_row(Comparison(two_models(), [solved("slow", 2, 3, 2.0), solved("quick", None, 3, 0.1)]))
+        assert bounding is not None
+        assert bounding.method == "quick"
 
 
 class TestComparisonPage:
@@ -327,6 +330,15 @@ class TestComparisonPage:
         assert drawn.count('class="trace"') == 2
         assert courses(edgeopt.compare(two_models(), [first_user]), "c") is None
 
+    def test_no_course_is_better_than_what_was_checked(self) -> None:
+        told = [[0.1, 1, 9], [0.2, 5, 9], [0.3, 5, 1]]
+        row = solved("a", 2, 3, history=told)
+        assert row.solution is not None
+        assert certified(row.solution) == [(0.1, 1, 9), (0.2, 2, 9), (0.3, 2, 3)]
+        row = solved("a", None, None, history=told)
+        assert row.solution is not None
+        assert certified(row.solution) == [(0.1, None, None), (0.2, None, None), (0.3, None, None)]
+
     def test_the_bar_of_a_gap_ends_at_objective_and_bound(self) -> None:
         comparison = Comparison(two_models(), [solved("a", 2, 4), solved("b", 3, None), solved("c", 3, 4)])
         chart = objectives_and_bounds(comparison, "c")
@@ -337,6 +349,12 @@ class TestComparisonPage:
         assert long[0] == pytest.approx(dots[0], abs=0.02)
         assert short[0] == pytest.approx(dots[1], abs=0.02)
         assert long[1] == pytest.approx(2 * short[1], abs=0.03)
+
+    def test_a_comparison_writes_its_own_report(self, tmp_path: Path) -> None:
+        edgeopt.compare(two_models(), [first_user]).write_report(tmp_path / "r.html")
+        texts = Elements((tmp_path / "r.html").read_text()).texts
+        assert "first_user" in texts
+        assert "machine" in texts
 
     def test_a_usual_report_is_small(self, tmp_path: Path) -> None:
         write_comparison_report(tmp_path / "r.html", [comparisons.shipped(problem) for problem in comparisons.RUNS])

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from edgeopt.reporting.report import write_comparison_report
+from edgeopt.reporting.report import write_comparison_report, write_sweep_report
 from tests.reporting.browser import Browser, headless_browser
 from tests.reporting.comparisons import HOSTILE, RUNS, hostile, shipped
+from tests.reporting.sweeps import write_results
 
-PAGES = [*RUNS, "hostile", "several"]
+PAGES = [*RUNS, "hostile", "several", "sweep"]
 HEADINGS = "return [...arguments[0].tHead.rows[0].cells].map(cell => cell.textContent)"
 
 
@@ -31,7 +32,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     comparisons |= {"hostile": [hostile()], "several": [shipped(problem) for problem in RUNS]}
     for name, compared in comparisons.items():
         write_comparison_report(folder / f"{name}.html", compared, {"command": f"edgeopt compare {HOSTILE}"})
-    return {name: folder / f"{name}.html" for name in comparisons}
+    write_results(folder / "results.sqlite")
+    write_sweep_report(folder / "sweep.html", folder / "results.sqlite", facts={"command": HOSTILE})
+    return {name: folder / f"{name}.html" for name in PAGES}
 
 
 def methods_table(browser: Browser) -> Any:
@@ -165,6 +168,23 @@ def test_rows_are_filtered_by_text_and_status(browser: Browser, pages: dict[str,
     field.send_keys("nothing of this kind")
     assert column(browser, "method") == []
     assert browser.run(count) == "0 of 4 rows"
+
+
+def test_runs_of_a_sweep_are_filtered_and_sorted(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["sweep"])
+    box = "document.getElementById('loading-runs').closest('.table')"
+    browser.run(
+        f"""const chooser = {box}.querySelector('select');
+        chooser.value = 'failed'; chooser.dispatchEvent(new Event('input'));"""
+    )
+    shown = (
+        f"return [...{box}.querySelectorAll('tbody tr')].filter(row => !row.hidden).map(row => row.cells[1].innerText)"
+    )
+    assert browser.run(shown) == ["tree"]
+    browser.run(f"{box}.querySelector('select').value = ''; {box}.querySelector('input').value = 'hard'")
+    browser.run(f"{box}.querySelector('input').dispatchEvent(new Event('input'))")
+    browser.run(f"[...{box}.querySelectorAll('thead button')].find(each => each.innerText === 'time').click()")
+    assert browser.run(shown) == ["tree", "greedy", "exact"]
 
 
 def luminance(colour: list[float]) -> float:

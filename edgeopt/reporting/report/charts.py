@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edgeopt.comparison import Comparison, Row
-from edgeopt.problems import Problem
+from edgeopt.problems import Problem, find_problem
 from edgeopt.reporting.display import amount, percent, quantity
-from edgeopt.reporting.report.curves import Course, panels
+from edgeopt.reporting.report.curves import Course, Event, panels
 from edgeopt.reporting.report.markup import Markup, tag
 from edgeopt.reporting.report.page import card
 from edgeopt.reporting.report.rows_chart import ChartRow, rows_chart
 from edgeopt.reporting.report.scales import linear_scale, time_scale
-from edgeopt.solution import Solution, relative_gap
+from edgeopt.solution import Number, Solution, relative_gap
 
 VISIBLE = 1e-6  # relative; smaller improvements do not show in six digits
 CROSS, DOT, BAR = (
@@ -93,7 +95,7 @@ def courses(comparison: Comparison, identifier: str) -> Markup | None:
     """Incumbent and bound over time of the methods that improved theirs on the way; nothing when none did."""
     unit = comparison.instance.problem_facts.unit
     found = [
-        Course(row.method, _gap_told(row.method, row.solution, unit), row.solution.history, row.solution.runtime_s)
+        Course(row.method, _gap_told(row.method, row.solution, unit), certified(row.solution), row.solution.runtime_s)
         for row in _ranked(comparison)
         if row.solution is not None and row.solution.history
     ]
@@ -115,6 +117,22 @@ def courses(comparison: Comparison, identifier: str) -> Markup | None:
         ),
         note="On common axes; time is logarithmic, and what is far off is cut.",
     )
+
+
+def certified(solution: Solution) -> list[Event]:
+    """Return a solution's history with no incumbent better than its checked plan, and no bound tighter than certified.
+
+    While a method runs it reports by itself; the checker sees its last plan only.
+    """
+    worse, weaker = (min, max) if find_problem(solution.problem).maximize else (max, min)
+
+    def held(value: Number | None, last: Number | None, pick: Callable[[Number, Number], Number]) -> Number | None:
+        return None if value is None or last is None else pick(value, last)
+
+    return [
+        (time, held(found, solution.objective, worse), held(bound, solution.bound, weaker))
+        for time, found, bound in solution.history
+    ]
 
 
 def _improves(course: Course) -> bool:

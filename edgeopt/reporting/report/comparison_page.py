@@ -16,7 +16,7 @@ from edgeopt.reporting.report.page import card, facts_list, page, tile
 from edgeopt.reporting.report.plan_figure import inline_svg
 from edgeopt.reporting.report.provenance import instance_facts, run_facts
 from edgeopt.reporting.report.tables import Cell, Column, TableRow, table, without_empty
-from edgeopt.reporting.report.verdict import best_row, verdict
+from edgeopt.reporting.report.verdict import best_row, bound_row, verdict
 from edgeopt.solution import Number, Solution, relative_gap
 
 PICTURES = {
@@ -110,7 +110,7 @@ def _alert(comparison: Comparison) -> Markup | None:
 def _tiles(comparison: Comparison) -> Markup:
     unit, best = comparison.instance.problem_facts.unit, best_row(comparison)
     solutions = [row.solution for row in comparison.rows if row.solution is not None]
-    bounding = [row.method for row in comparison.rows if row.solution and row.solution.bound == comparison.best_bound]
+    bounding = bound_row(comparison)
     proved = sum(solution.status == "optimal" for solution in solutions)
     told = [f"{proved or 'none'} proved the optimum"]
     told += [f"{count} {name}" for name, count in _without_solution(comparison).items() if count]
@@ -119,7 +119,7 @@ def _tiles(comparison: Comparison) -> Markup:
         tile(
             "best bound",
             amount(comparison.best_bound, unit),
-            f"by {bounding[0]}" if comparison.best_bound is not None else "",
+            f"by {bounding.method}" if bounding else "",
         ),
         tile("gap between them", percent(relative_gap(comparison.best_objective, comparison.best_bound))),
         tile("methods", str(len(comparison.rows)), ", ".join(told)),

@@ -16,6 +16,13 @@ def best_row(comparison: Comparison) -> Row | None:
     return min(found, key=_slowness, default=None)
 
 
+def bound_row(comparison: Comparison) -> Row | None:
+    """Return the row of the best bound, the quickest among equals."""
+    best = comparison.best_bound
+    found = [row for row in comparison.rows if row.solution and best is not None and row.solution.bound == best]
+    return min(found, key=lambda row: _slowness(row)[1], default=None)
+
+
 def _slowness(row: Row) -> tuple[bool, float]:
     assert row.solution is not None
     return row.solution.status != Status.OPTIMAL, row.solution.runtime_s
@@ -34,16 +41,16 @@ def verdict(comparison: Comparison) -> str:
         found = sum(isclose(value, best.solution.objective or 0, rel_tol=1e-9) for value in _objectives(comparison))
         others = f" {found} of {len(comparison.rows)} methods found it." if found > 1 else ""
         return f"The optimum is {worth}, proven by {best.method} in {quantity(best.solution.runtime_s, 's')}.{others}"
-    if bound is None:
+    prover = bound_row(comparison)
+    if prover is None:
         return f"The best plan found is worth {worth}, by {best.method}; no method gave a bound."
-    prover = next(row.method for row in comparison.rows if row.solution and row.solution.bound == bound)
     if comparison.optimum is not None:
-        return f"The optimum is {worth}: found by {best.method}, proven by the bound of {prover}."
+        return f"The optimum is {worth}: found by {best.method}, proven by the bound of {prover.method}."
     gap = percent(relative_gap(best.solution.objective, bound))
     limit = amount(bound, unit)
     return (
-        f"The best plan found is worth {worth}, by {best.method}; {prover} proves that none is better than {limit}. "
-        f"What is left between them is {gap}."
+        f"The best plan found is worth {worth}, by {best.method}; {prover.method} proves that none is better than "
+        f"{limit}. What is left between them is {gap}."
     )
 
 
