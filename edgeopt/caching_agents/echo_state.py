@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from edgeopt.caching_agents.observation import Observer
 from edgeopt.caching_agents.recipe import Recipe
@@ -15,6 +16,7 @@ SPECTRAL_RADIUS, LEAK, INPUT_SCALE = 0.5, 0.7, 0.3
 RIDGES = (1e-4, 1e-2, 1.0, 1e2, 1e4)
 FIT_SLOTS = 600  # played slots of a fit: the latest
 LEAST_SLOTS = 64
+ECHO_ROUNDS = 3  # after which the units have nearly forgotten a state
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,10 @@ class Fit:
 
     Attributes
     ----------
-    ridge : float
     caches, rewards : float
         R**2.
     """
 
-    ridge: float
     caches: float
     rewards: float
 
@@ -95,63 +95,64 @@ class EchoState:
 
     def step(self, units: Floats, inputs: Floats) -> Floats:
         """Next states of the units, shape (batch, units)."""
-        return (1 - LEAK) * units + LEAK * np.tanh(inputs @ self.inward + units @ self.inner)
+        return (1 - LEAK) * units + LEAK * np.tanh(_product(inputs, self.inward) + _product(units, self.inner))
 
     def learn(self, memory: Replay) -> None:
         """Fit the readout: ridge chosen on one held-out part of the latest slots, R**2 stated on another."""
         if memory.size < LEAST_SLOTS:
             return
         count = min(FIT_SLOTS, memory.size)
-        played = (
-            (memory.place - 1 - np.arange(count)) % len(memory.slots)
-            if memory.size == len(memory.slots)
-            else (memory.size - 1 - np.arange(count))
-        )
+        played = (memory.place - 1 - np.arange(count)) % len(memory.slots)
         features, goals = self._sequences(memory, played)
-        part = played % 5  # whole slots: three parts to fit, one to choose the ridge, one to judge
-        fit, choose, judge = part < 3, part == 3, part == 4
+        fold = played % 5  # whole slots: three parts to fit, one to choose the ridge, one to judge
+        fit, choose, judge = fold < 3, fold == 3, fold == 4
         x, y = _flat(features[fit]), _flat(goals[fit])
-        gram, moment = x.T @ x, x.T @ y
-        readouts: dict[float, Floats] = {
-            ridge: np.linalg.solve(gram + ridge * np.eye(len(gram)), moment) for ridge in RIDGES
-        }
+        gram, moment = _product(x.T, x), _product(x.T, y)
+        readouts: list[Floats] = [np.linalg.solve(gram + ridge * np.eye(len(gram)), moment) for ridge in RIDGES]
         held_x, held_y = _flat(features[choose]), _flat(goals[choose])
-        best = min(RIDGES, key=lambda ridge: float(((held_x @ readouts[ridge] - held_y) ** 2).mean(axis=0)[-1]))
-        self.readout = readouts[best]
-        found, truth = _flat(features[judge]) @ self.readout, _flat(goals[judge])
+        errors = np.array([((_product(held_x, readout) - held_y) ** 2).mean(axis=0) for readout in readouts])
+        for part in (slice(0, self.outputs), slice(self.outputs, None)):  # caches; rewards
+            best = int(np.argmin(errors[:, part].mean(axis=1)))
+            self.readout[:, part] = readouts[best][:, part]
+        found, truth = _product(_flat(features[judge]), self.readout), _flat(goals[judge])
         caches = _explained((found[:, :-1] > 0.5).astype(np.float64), truth[:, :-1])
-        self.fit = Fit(best, caches, _explained(found[:, -1:], truth[:, -1:]))
+        self.fit = Fit(caches, _explained(found[:, -1:], truth[:, -1:]))
 
     def _sequences(self, memory: Replay, played: Integers) -> tuple[Floats, Floats]:
         """Features and goals of played slots, shapes (slots, rounds, features), (slots, rounds, outputs + 1)."""
-        units: Floats = np.zeros((len(played), len(self.inner)))
         features, goals = [], []
         for done in range(memory.moves.shape[1]):
-            real = memory.transitions(played, np.full(len(played), done))
-            inputs = self.inputs(real.slots, real.masks, real.moves)
-            units = self.step(units, inputs)
-            features.append(_features(inputs, units))
+            rounds = np.full(len(played), done)
+            real = memory.transitions(played, rounds)
+            features.append(self._features(memory, played, rounds, real.moves))
             after = self.world.cached(real.following).reshape(len(played), -1)
             goals.append(np.concatenate([after, real.rewards[:, None]], axis=1))
         return np.stack(features, axis=1), np.stack(goals, axis=1)
 
-    def imagine(self, memory: Replay, played: Integers, rounds: Integers, moves: Integers) -> Transitions:
-        """Transitions from remembered states with other moves, as the network predicts them."""
+    def _features(self, memory: Replay, played: Integers, rounds: Integers, moves: Integers) -> Floats:
+        """What the readout sees when these moves follow the remembered rounds, shape (batch, features)."""
         units: Floats = np.zeros((len(played), len(self.inner)))
-        for done in range(int(rounds.max(initial=0))):
-            real = memory.transitions(played, np.full(len(played), done))
-            goes_on = (done < rounds)[:, None]
-            units += goes_on * (self.step(units, self.inputs(real.slots, real.masks, real.moves)) - units)
+        for lag in range(ECHO_ROUNDS, 0, -1):
+            before = memory.transitions(played, np.maximum(rounds - lag, 0))
+            later = self.step(units, self.inputs(before.slots, before.masks, before.moves))
+            units += (rounds >= lag)[:, None] * (later - units)
         real = memory.transitions(played, rounds)
         inputs = self.inputs(real.slots, real.masks, moves)
-        found = _features(inputs, self.step(units, inputs)) @ self.readout
+        return np.concatenate([np.ones((len(inputs), 1)), inputs, self.step(units, inputs)], axis=1)
+
+    def imagine(self, memory: Replay, played: Integers, rounds: Integers, moves: Integers) -> Transitions:
+        """Transitions from remembered states with other moves, as the network predicts them."""
+        found = _product(self._features(memory, played, rounds, moves), self.readout)
         cached = found[:, :-1].reshape(len(played), len(self.world.nodes), -1) > 0.5
         following = (cached * self.world.bits[:, None]).sum(axis=1)
-        return Transitions(real.slots, real.masks, moves, found[:, -1], following, rounds)
+        slots, masks = memory.slots[played], memory.masks[played, rounds].astype(np.int64)
+        return Transitions(slots, masks, moves, found[:, -1], following, rounds)
 
 
-def _features(inputs: Floats, units: Floats) -> Floats:
-    return np.concatenate([np.ones((len(inputs), 1)), inputs, units], axis=1)
+def _product(first: Floats, second: Floats) -> Floats:
+    """Matrix product by torch, which keeps to the threads it is given; NumPy's has threads of its own."""
+    found: Floats = (torch.from_numpy(first) @ torch.from_numpy(second)).numpy()
+    return found
 
 
 def _flat(values: Floats) -> Floats:

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching_agents.observation import OWN, PAIR, Observer
+from edgeopt.caching_agents.observation import LINK, OWN, Observer
 from edgeopt.caching_agents.play import empty
 from edgeopt.caching_agents.reward import TRANSFER_WEIGHT, team_rewards
 from edgeopt.caching_agents.world import build_world
@@ -67,7 +67,7 @@ class CachingEnvironment(ParallelEnv):
             agent: spaces.Dict(
                 {
                     "own": spaces.Box(-np.inf, np.inf, (blocks, OWN), np.float32),
-                    "others": spaces.Box(-np.inf, np.inf, (nodes, blocks, PAIR), np.float32),
+                    "others": spaces.Box(-np.inf, np.inf, (nodes, blocks, OWN + LINK), np.float32),
                     "action_mask": spaces.MultiBinary(moves),
                 }
             )
@@ -76,7 +76,7 @@ class CachingEnvironment(ParallelEnv):
         self._random = np.random.default_rng()
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
-        """Figures of the agent itself for each block, of the others for each block, and the legal moves."""
+        """Figures of the agent for each block, of the others with their links (0 for itself), and legal moves."""
         return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
@@ -124,10 +124,13 @@ class CachingEnvironment(ParallelEnv):
         remaining = np.array([1 - self._played % self.rounds / self.rounds])
         seen = self._observer.observe(self._slot, self._masks, remaining)
         legal = self.world.legal(self._masks)
+        nodes = len(self.agents)
+        others = np.concatenate([np.broadcast_to(seen.own, (nodes, *seen.own.shape[1:])), seen.link[0]], axis=-1)
+        others[np.arange(nodes), np.arange(nodes)] = 0
         return {
             agent: {
                 "own": seen.own[0, number],
-                "others": seen.pair[0, number],
+                "others": others[number],
                 "action_mask": legal[0, number].astype(np.int8),
             }
             for number, agent in enumerate(self.agents)

@@ -8,17 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgeopt.caching_agents.observation import OWN, PAIR, Observations
+from edgeopt.caching_agents.observation import CACHED, FREE, LINK, OWN, REMAINING, Observations
 
 
 class ActionSemantics(nn.Module):
     """Values of a node's moves, by whom they involve; one network for all nodes and blocks.
 
-    A node's embedding e_i comes from its own figures and, pooled, what it sees of the others; e_im from what it sees of
-    node m alone. Waiting, fetching and dropping concern the node itself, and their values are functions of e_i;
-    migrating block b from m is worth an inner product of a map of e_i with e_im, with a constant 1 appended. The maps
-    share their weights among the blocks and tell them apart by the block's figures, so the network takes any number of
-    nodes and blocks.
+    For each block, a node's embedding e_i comes from its own figures, those pooled over its blocks and, pooled, the
+    embeddings e_im, which come from the figures of node m and of the link from there. Waiting, fetching and dropping
+    concern the node itself, and their values are functions of e_i; migrating block b from m is worth an inner product
+    of a map of e_i with e_im, with a constant 1 appended. The maps share their weights among the blocks and tell them
+    apart by the figures, so the network takes any number of nodes and blocks; pooled over m, i itself is among them.
     After *Action Semantics Network* (arXiv 1907.11461).
 
     Parameters
@@ -33,26 +33,25 @@ class ActionSemantics(nn.Module):
         super().__init__()
         self.semantics = semantics
         narrow = max(1, width // 2)
-        self.seen = nn.Sequential(nn.Linear(PAIR, narrow), nn.ReLU())
+        self.told = nn.Linear(OWN, narrow)
+        self.link = nn.Linear(LINK, narrow, bias=False)
         self.first = nn.Linear(OWN + narrow, width)
-        self.second = nn.Linear(2 * width, width)
+        self.block = nn.Linear(width, width)
+        self.whole = nn.Linear(width, width, bias=False)
         self.wait = nn.Linear(width, 1)
         self.change = nn.Linear(width, 3)
         self.mine = nn.Linear(width, narrow)
 
-    def forward(self, own: Tensor, pair: Tensor) -> Tensor:
+    def forward(self, own: Tensor, link: Tensor) -> Tensor:
         """Values of all moves, shape (runs, nodes, moves), in the order of `World`."""
-        seen = self.seen(pair)
-        block = torch.relu(self.first(torch.cat([own, seen.mean(dim=2)], dim=-1)))
-        whole = block.mean(dim=2, keepdim=True).expand_as(block)
-        block = torch.relu(self.second(torch.cat([block, whole], dim=-1)))
-        wait = self.wait(block.mean(dim=2))
+        seen = torch.relu(self.told(own)[:, None] + self.link(link))
+        first = torch.relu(self.first(torch.cat([own, seen.mean(dim=2)], dim=-1)))
+        block = torch.relu(self.block(first) + self.whole(first.mean(dim=2, keepdim=True)))
         change = self.change(block)
+        migrate = change[:, :, None, :, 2].expand(-1, -1, own.shape[1], -1)
         if self.semantics:
-            migrate = change[:, :, None, :, 2] + (self.mine(block)[:, :, None] * seen).sum(dim=-1)
-        else:
-            migrate = change[:, :, None, :, 2].expand(-1, -1, pair.shape[2], -1)
-        return torch.cat([wait, change[..., 0], change[..., 1], migrate.flatten(2)], dim=-1)
+            migrate = migrate + (self.mine(block)[:, :, None] * seen).sum(dim=-1)
+        return torch.cat([self.wait(block.mean(dim=2)), change[..., 0], change[..., 1], migrate.flatten(2)], dim=-1)
 
 
 class Sum(nn.Module):
@@ -96,13 +95,15 @@ def make(network: type[nn.Module], seed: int, *arguments: Any, **options: Any) -
 
 def values_of(network: nn.Module, seen: Observations) -> Tensor:
     """Values of all moves for observations."""
-    found: Tensor = network(torch.from_numpy(seen.own), torch.from_numpy(seen.pair))
+    found: Tensor = network(torch.from_numpy(seen.own), torch.from_numpy(seen.link))
     return found
 
 
 def state_of(seen: Observations) -> Tensor:
     """The team's state for QMIX, shape (runs, figures): what all nodes see of themselves."""
     runs, nodes, blocks, _ = seen.own.shape
-    cached = seen.own[..., 1].reshape(runs, nodes * blocks)
+    cached = seen.own[..., CACHED].reshape(runs, nodes * blocks)
     per_block = seen.own[:, 0, :, [4, 5]].transpose(1, 0, 2).reshape(runs, 2 * blocks)
-    return torch.from_numpy(np.concatenate([cached, per_block, seen.own[:, :, 0, 8], seen.own[:, :1, 0, 9]], axis=1))
+    return torch.from_numpy(
+        np.concatenate([cached, per_block, seen.own[:, :, 0, FREE], seen.own[:, :1, 0, REMAINING]], axis=1)
+    )

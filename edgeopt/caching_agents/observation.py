@@ -1,4 +1,4 @@
-"""What agents see: figures for each node and block, and for each other node about the block."""
+"""What agents see: figures of every node for each block, and of the links between nodes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from edgeopt.caching_agents.world import Floats, Integers, World
 
-OWN = 13  # figures of a node about a block
-PAIR = 7  # figures about a block at another node
-GAIN, DENSITY = 11, 12  # among them what holding the block saves, and that for the storage that it takes
-PAIR_GAIN, PAIR_DENSITY = 5, 6
+OWN = 13  # figures of a node for a block
+LINK = 3  # figures of fetching a block from another node
+CACHED, REMAINING, FREE = 1, 9, 8
+GAIN, DENSITY = 11, 12  # what holding the block saves, and that for the storage that it takes
 DENSITY_UNIT = 10.0
 LEAST_SHARE = 1e-3
 
@@ -26,12 +26,11 @@ class Observations:
     Attributes
     ----------
     own : numpy.ndarray of float32, shape (runs, nodes, blocks, OWN)
-    pair : numpy.ndarray of float32, shape (runs, nodes, other nodes, blocks, PAIR)
-        Zero for a node about itself.
+    link : numpy.ndarray of float32, shape (runs, nodes, other nodes, blocks, LINK)
     """
 
     own: Singles
-    pair: Singles
+    link: Singles
 
 
 class Observer:
@@ -50,7 +49,7 @@ class Observer:
         self.world = world
         self.marginal = marginal
         self._share = world.sizes / np.maximum(world.storage, 1)[:, None]
-        self._own, self._pair = self._constant()
+        self._own, self._link = self._constant()
 
     def _constant(self) -> tuple[Singles, Singles]:
         """What does not depend on the caches, for each slot."""
@@ -63,10 +62,11 @@ class Observer:
         own[..., 6] = world.relative[:, :, world.bits].transpose(0, 2, 1)
         own[..., 7] = _finite(8 * world.sizes * world.cloud[:, None]) / unit[:, None, None]
         own[..., 10] = (np.arange(nodes) / nodes)[:, None]
-        pair = np.zeros((slots, nodes, nodes, blocks, PAIR), np.float32)
-        pair[..., 1] = _finite(8 * world.sizes * world.link.T[:, :, None]) / unit[:, None, None, None]
-        pair[..., 4] = (np.arange(nodes)[:, None] > np.arange(nodes))[:, :, None]
-        return own, pair
+        link = np.zeros((slots, nodes, nodes, blocks, LINK), np.float32)
+        link[..., 0] = _finite(8 * world.sizes * world.link.T[:, :, None]) / unit[:, None, None, None]
+        link[..., 1] = np.isfinite(world.link).T[:, :, None]
+        link[..., 2] = (np.arange(nodes)[:, None] > np.arange(nodes))[:, :, None]
+        return own, link
 
     def gains(self, slots: Integers, masks: Integers) -> Floats:
         """Delay that a node's holding a block, rather than not, saves, shape (runs, nodes, blocks); in the unit."""
@@ -85,27 +85,19 @@ class Observer:
         remaining : numpy.ndarray of float64, shape (runs,)
             Fraction of the slot's rounds that are left.
         """
-        world, nodes = self.world, len(self.world.nodes)
+        world, own = self.world, self._own[slots]
         cached = world.cached(masks)
         free = world.free(cached)
-        fits = ~cached & (world.sizes <= free[:, :, None])
-        own, pair = self._own[slots], self._pair[slots]
-        own[..., 1] = cached
-        own[..., 2] = fits
-        own[..., 3] = (np.bitwise_count(masks) / nodes)[:, None]
+        own[..., CACHED] = cached
+        own[..., 2] = ~cached & (world.sizes <= free[:, :, None])
+        own[..., 3] = (np.bitwise_count(masks) / len(world.nodes))[:, None]
         own[..., 4] = world.relative[slots[:, None], np.arange(masks.shape[1]), masks][:, None]
-        own[..., 8] = (free / np.maximum(world.storage, 1))[:, :, None]
-        own[..., 9] = remaining[:, None, None]
-        pair[..., 0] = cached[:, None]
-        pair[..., 2] = cached[:, None] & np.isfinite(world.link).T[:, :, None]
-        pair[..., 3] = fits[:, None]
+        own[..., FREE] = (free / np.maximum(world.storage, 1))[:, :, None]
+        own[..., REMAINING] = remaining[:, None, None]
         if self.marginal:
             gain = self.gains(slots, masks)
-            density = gain / np.maximum(self._share, LEAST_SHARE) / DENSITY_UNIT
-            own[..., GAIN], own[..., DENSITY] = gain, density
-            pair[..., PAIR_GAIN], pair[..., PAIR_DENSITY] = gain[:, None], density[:, None]
-        pair[:, np.arange(nodes), np.arange(nodes)] = 0
-        return Observations(own, pair)
+            own[..., GAIN], own[..., DENSITY] = gain, gain / np.maximum(self._share, LEAST_SHARE) / DENSITY_UNIT
+        return Observations(own, self._link[slots])
 
 
 def _finite(seconds: Floats) -> Floats:

@@ -46,14 +46,16 @@ def play(world: World, slots: Integers, masks: Integers, rounds: int, choose: Ch
     choose : callable
         Slots, caches, number of rounds played and legal moves to the moves, shape (runs, nodes).
     """
-    caches, moves, seconds = [masks], [], []
+    runs = len(slots)
+    caches = np.zeros((runs, rounds + 1, len(world.blocks)), np.int64)
+    moves = np.zeros((runs, rounds, len(world.nodes)), np.int64)
+    transfer_s = np.zeros((runs, rounds))
+    caches[:, 0] = masks
     for done in range(rounds):
-        chosen = choose(slots, caches[-1], done, world.legal(caches[-1]))
-        following, transfer_s = world.step(caches[-1], chosen)
-        caches.append(following)
-        moves.append(chosen)
-        seconds.append(transfer_s)
-    return Played(slots, np.stack(caches, axis=1), np.stack(moves, axis=1), np.stack(seconds, axis=1))
+        now = caches[:, done]
+        moves[:, done] = choose(slots, now, done, world.legal(now))
+        caches[:, done + 1], transfer_s[:, done] = world.step(now, moves[:, done])
+    return Played(slots, caches, moves, transfer_s)
 
 
 def empty(world: World, runs: int) -> Integers:

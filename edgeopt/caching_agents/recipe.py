@@ -70,7 +70,7 @@ class Recipe(Record):
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     target_rate: Fraction = 0.01
     exploration: Fraction = 0.05
-    exploration_episodes: Count = 960
+    exploration_episodes: Count = 800
     transfer_weight: Annotated[float, Field(ge=0)] = TRANSFER_WEIGHT
     shaping: bool = True
     double: bool = True

@@ -16,7 +16,7 @@ from edgeopt.errors import UsageError
 if TYPE_CHECKING:
     from edgeopt.caching_agents.trainer import Trainer
 
-EPISODES = 1920  # of a training: enough for a few nodes and some twenty blocks
+EPISODES = 1600  # of a training: enough for a few nodes and some twenty blocks
 KEPT_EPISODES = 160  # between two checkpoints
 
 

@@ -66,7 +66,7 @@ def test_other_networks_are_refused(instance: CachingInstance) -> None:
     library = generate(models=3, nodes=2, users=3, scenarios=12, seed=4).library
     with pytest.raises(UsageError, match="other blocks"):
         require_slots([instance, instance.model_copy(update={"library": library})])
-    with pytest.raises(UsageError, match="9 nodes .* 'neighbourhood' applies"):
+    with pytest.raises(UsageError, match=r"9 nodes .* 'neighbourhood' applies"):
         require_slots([generate(models=2, nodes=9, users=2, scenarios=1, seed=0)])
     with pytest.raises(UsageError, match="at least one instance"):
         require_slots([])

@@ -10,7 +10,7 @@ import pytest
 from edgeopt.caching.checker import check
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.tables import Tables
-from edgeopt.caching_agents.observation import DENSITY, DENSITY_UNIT, GAIN, PAIR_GAIN, Observer
+from edgeopt.caching_agents.observation import DENSITY, DENSITY_UNIT, GAIN, Observer
 from edgeopt.caching_agents.play import empty, play, random_moves
 from edgeopt.caching_agents.reward import final_rewards, team_rewards
 from edgeopt.caching_agents.world import World, build_world, tabulate
@@ -148,15 +148,12 @@ def test_observed_gains_are_differences_of_delays() -> None:
                 assert seen.own[0, n, b, GAIN] == pytest.approx(saved, abs=1e-5)
                 density = saved * world.storage[n] / size / DENSITY_UNIT
                 assert seen.own[0, n, b, DENSITY] == pytest.approx(density, rel=1e-4, abs=1e-5)
-                others = [seen.pair[0, m, n, b, PAIR_GAIN] for m in range(len(world.nodes)) if m != n]
-                assert others == pytest.approx([saved] * len(others), abs=1e-5)
 
 
 def test_unseen_gains_are_zero() -> None:
     world = build_world(tiny_slots())
     seen = Observer(world, marginal=False).observe(np.array([0]), empty(world, 1), np.ones(1))
     assert not seen.own[..., [GAIN, DENSITY]].any()
-    assert not seen.pair[..., PAIR_GAIN].any()
 
 
 def test_worlds_without_agents_are_refused() -> None:

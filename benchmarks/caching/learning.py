@@ -1,0 +1,315 @@
+"""What caching agents learn, against the exact optimum of each slot; runs that are there are not made again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from benchmarks.measure import table, write_results
+from edgeopt.caching.generator import generate
+from edgeopt.caching.instance import CachingInstance
+from edgeopt.caching.tables import Tables
+from edgeopt.caching_agents.observation import DENSITY, Observer
+from edgeopt.caching_agents.play import Played, empty, play
+from edgeopt.caching_agents.policy import Policy
+from edgeopt.caching_agents.recipe import Recipe
+from edgeopt.caching_agents.slots import draw_slots
+from edgeopt.caching_agents.trainer import Trainer
+from edgeopt.caching_agents.world import World, build_world, tabulate
+from edgeopt.files import write_text
+from edgeopt.method import Options
+from edgeopt.solving import check, solve
+
+RUNS = Path(__file__).parent / "results" / "learning-runs.json"
+FIGURE = Path(__file__).parents[2] / "docs" / "images" / "caching-learning.png"
+TRAINING_SLOTS, HELD_OUT_SLOTS, SCENARIOS = 24, 16, 3
+EPISODES, LOOK_EPISODES = 1600, 160
+RANDOM_SEEDS = 10
+
+MAIN, MAIN_SEEDS = ("vdn", "qmix", "iql"), (0, 1, 2, 3, 4)
+AUGMENTED, CONTROL, PAIRED_SEEDS = "synthetic", "replay", (0, 1, 2, 3, 4, 5, 6, 7)
+ABLATION_SEEDS = (0, 1, 2)
+VARIANTS: dict[str, dict[str, Any]] = {
+    "vdn": {},
+    "qmix": {"critic": "qmix"},
+    "iql": {"critic": "iql"},
+    AUGMENTED: {"batch": 32, "extra": "synthetic"},
+    CONTROL: {"batch": 32, "extra": "replay"},
+    "no action semantics": {"semantics": False},
+    "no marginal figures": {"marginal": False},
+    "no shaping": {"shaping": False},
+    "no double learning": {"double": False},
+    "no transfer costs": {"transfer_weight": 0.0},
+}
+ABLATIONS = tuple(VARIANTS)[5:]
+
+
+def seeds_of(variant: str) -> Sequence[int]:
+    """Seeds with which a variant is trained."""
+    if variant in (AUGMENTED, CONTROL):
+        return PAIRED_SEEDS
+    return MAIN_SEEDS if variant in MAIN else ABLATION_SEEDS
+
+
+def network() -> CachingInstance:
+    """Four nodes that store 15 to 30 % of eight models' blocks each, six users, 120 scenarios in a row."""
+    drawn = generate(models=8, nodes=4, users=6, scenarios=2 * 60, seed=1)
+    total = drawn.library.union_bytes(drawn.library.models)
+    storage = (int(0.15 * total), int(0.3 * total))
+    return generate(models=8, nodes=4, users=6, scenarios=2 * 60, seed=1, storage_bytes=storage)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Slots to learn on, and others to be judged on."""
+
+    training: World
+    held_out: list[CachingInstance]
+    tables: list[Tables]
+    world: World
+    exact_s: np.ndarray
+
+    def ratios(self, played: Played, rounds: int | None = None) -> list[float]:
+        """Delay over the optimum for each held-out slot after some rounds (default: all), by the checker."""
+        found = []
+        for slot, table_, masks, best in zip(
+            self.held_out, self.tables, played.masks[:, -1 if rounds is None else rounds], self.exact_s, strict=True
+        ):
+            asked = [self.world.blocks.index(block) for block in table_.requests.blocks]
+            report = check(slot, table_.plan(masks[asked]))
+            assert not report.violations
+            found.append(float(report.objective or np.inf) / best)
+        return found
+
+
+def make_case() -> Case:
+    """The slots: training ones from the first half of the scenarios, the others from the second."""
+    whole = network()
+    half = len(whole.scenarios) // 2
+    first = whole.model_copy(update={"scenarios": whole.scenarios[:half]})
+    second = whole.model_copy(update={"scenarios": whole.scenarios[half:]})
+    held_out = draw_slots(second, HELD_OUT_SLOTS, seed=1, scenarios=SCENARIOS)
+    tables = [Tables(slot, Options(maximize=False)) for slot in held_out]
+    return Case(
+        training=build_world(draw_slots(first, TRAINING_SLOTS, seed=0, scenarios=SCENARIOS)),
+        held_out=held_out,
+        tables=tables,
+        world=tabulate(tables),
+        exact_s=np.array([solve(slot, "exact", threads=1).objective for slot in held_out]),
+    )
+
+
+def trained(case: Case, recipe: Recipe) -> dict[str, Any]:
+    """Train once: how the policy does on the held-out slots during the training, and the one kept at the end."""
+    curve: list[list[float]] = []
+
+    def look(trainer: Trainer) -> None:
+        if trainer.episodes % LOOK_EPISODES == 0:
+            agents = trainer.learner.networks["agents"].state_dict()
+            weights = {name: value.numpy().copy() for name, value in agents.items()}
+            played = Policy(recipe, weights, {}).play(case.world)
+            delays = played.delays(case.world)[:, -1]
+            curve.append([trainer.episodes, float(np.mean(delays / case.exact_s))])
+
+    start = time.process_time()
+    trainer = Trainer(case.training, recipe)
+    trainer.run(EPISODES, look)
+    cpu_s = time.process_time() - start
+    played = Policy(recipe, trainer.best, {}).play(case.world)
+    delays = played.delays(case.world)
+    return {
+        "recipe": recipe.to_dict(),
+        "final": case.ratios(played),
+        "visited": float(np.mean(delays.min(axis=1) / case.exact_s)),
+        "curve": curve,
+        "updates": trainer.updates,
+        "fits": [point.fit for point in trainer.curve],
+        "cpu_s": cpu_s,
+    }
+
+
+def make_runs(case: Case) -> dict[str, dict[str, Any]]:
+    """All runs, the missing ones made now; each is written when it is there."""
+    for variant, changes in VARIANTS.items():
+        for seed in seeds_of(variant):
+            key, recipe = f"{variant}/{seed}", Recipe(**{**changes, "seed": seed})
+            runs = read_runs()
+            if key in runs and runs[key]["recipe"] == recipe.to_dict():
+                continue
+            found = trained(case, recipe)
+            write_text(RUNS, json.dumps({**read_runs(), key: found}))  # another process may have written meanwhile
+            print(f"{key}: {mean(found['final']):.4f} x exact, {found['cpu_s']:.1f} CPU s", flush=True)
+    return read_runs()
+
+
+def read_runs() -> dict[str, dict[str, Any]]:
+    """The runs that are there, by variant and seed."""
+    found: dict[str, dict[str, Any]] = json.loads(RUNS.read_text()) if RUNS.exists() else {}
+    return found
+
+
+def myopic(case: Case) -> Played:
+    """Agents that learn nothing: each fetches what saves most delay for the storage it takes, given the others."""
+    observer, runs = Observer(case.world), len(case.exact_s)
+
+    def choose(slots: Any, masks: Any, played: int, legal: Any) -> Any:
+        density = observer.observe(slots, masks, np.ones(runs)).own[..., DENSITY]
+        worth = np.where(legal[:, :, 1 : 1 + len(case.world.blocks)], density, 0.0)
+        return np.where(worth.max(axis=-1) > 0, 1 + worth.argmax(axis=-1), 0)
+
+    return play(case.world, np.arange(runs), empty(case.world, runs), Recipe().rounds, choose)
+
+
+def by_method(case: Case, method: str, seed: int = 0) -> float:
+    """Mean ratio of a registered method on the held-out slots."""
+    found = [solve(slot, method, threads=1, seed=seed).objective for slot in case.held_out]
+    return mean(float(delay or np.inf) / best for delay, best in zip(found, case.exact_s, strict=True))
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and half the width of its 95 % confidence interval by Student's t."""
+    half = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
+    return mean(values), float(half)
+
+
+def percent(ratio: float) -> str:
+    """A ratio as an excess over the optimum."""
+    return f"{100 * (ratio - 1):.1f} %"
+
+
+def finals(runs: dict[str, dict[str, Any]], variant: str, seeds: Sequence[int]) -> list[float]:
+    """Mean final ratio of each seed."""
+    return [mean(runs[f"{variant}/{seed}"]["final"]) for seed in seeds]
+
+
+def early(runs: dict[str, dict[str, Any]], variant: str, seeds: Sequence[int]) -> list[float]:
+    """Mean ratio over the looks at the policy of each seed: lower is learned sooner."""
+    return [mean(ratio for _, ratio in runs[f"{variant}/{seed}"]["curve"]) for seed in seeds]
+
+
+def paired(first: Sequence[float], second: Sequence[float]) -> str:
+    """Difference of the first from the second with its paired confidence interval, in percent of the optimum."""
+    centre, half = interval([a - b for a, b in zip(first, second, strict=True)])
+    return f"{100 * centre:+.1f} % ± {100 * half:.1f} %"
+
+
+def row(runs: dict[str, dict[str, Any]], variant: str) -> list[Any]:
+    """A variant's line of a table."""
+    seeds = seeds_of(variant)
+    ratios, (centre, half) = finals(runs, variant, seeds), interval(finals(runs, variant, seeds))
+    return [
+        variant,
+        len(seeds),
+        f"{centre:.3f} ± {half:.3f}",
+        f"{max(ratios):.3f}",
+        f"{mean(runs[f'{variant}/{seed}']['visited'] for seed in seeds):.3f}",
+        mean(runs[f"{variant}/{seed}"]["cpu_s"] for seed in seeds),
+    ]
+
+
+HEADER = ["variant", "seeds", "final delay / exact", "worst seed", "best on the way", "CPU s"]
+
+
+def page(case: Case, runs: dict[str, dict[str, Any]]) -> list[str]:
+    """Sections of the page."""
+    chance = [by_method(case, "random", seed) for seed in range(RANDOM_SEEDS)]
+    vdn, qmix, iql = (finals(runs, variant, MAIN_SEEDS) for variant in MAIN)
+    baselines = [
+        ["random", f"{interval(chance)[0]:.3f} ± {interval(chance)[1]:.3f}"],
+        ["myopic agents: fetch what saves most for its bytes", f"{mean(case.ratios(myopic(case))):.3f}"],
+        ["greedy, central", f"{by_method(case, 'greedy'):.3f}"],
+        ["exact", "1"],
+    ]
+    fits = [fit for seed in PAIRED_SEEDS for fit in runs[f"{AUGMENTED}/{seed}"]["fits"] if fit is not None]
+    used = [
+        mean(fit is not None and fit >= Recipe().least_fit for fit in runs[f"{AUGMENTED}/{seed}"]["fits"])
+        for seed in PAIRED_SEEDS
+    ]
+    ablations = [
+        [variant, *row(runs, variant)[1:4], paired(finals(runs, variant, ABLATION_SEEDS), vdn[: len(ABLATION_SEEDS)])]
+        for variant in ABLATIONS
+    ]
+    return [
+        f"4 nodes, {len(case.world.blocks)} requested blocks, 6 users; {TRAINING_SLOTS} slots to learn on, and "
+        f"{HELD_OUT_SLOTS} others, of later scenarios and other fading, to be judged on. A slot has {SCENARIOS} "
+        f"scenarios; {EPISODES} episodes of 2 slots with {Recipe().rounds} rounds each. All figures are means over the "
+        "held-out slots of the final delay after all rounds, by the checker, over that of `exact`; the policy is the "
+        "best on the training slots. ± is the 95 % confidence interval over seeds. *Best on the way*: least delay in "
+        "any round, which is what `solve --method policy:FILE` gives. Target: at most 1.15 on the mean of five seeds, "
+        "and clearly below random caches and IQL.",
+        "![Convergence](../../../docs/images/caching-learning.png)",
+        "## Critics",
+        table(HEADER, [row(runs, variant) for variant in MAIN]),
+        table(
+            ["difference", "paired by seed"],
+            [
+                ["vdn less iql", paired(vdn, iql)],
+                ["qmix less iql", paired(qmix, iql)],
+                ["vdn less qmix", paired(vdn, qmix)],
+            ],
+        ),
+        "## Without learning",
+        table(["caches", "delay / exact"], baselines),
+        "## Augmentation",
+        f"VDN with two updates a round of 32 transitions each. *{AUGMENTED}*: the second of transitions that the echo "
+        f"state network predicts; *{CONTROL}*, the control: of real ones again. Equal numbers of updates "
+        f"({runs[f'{AUGMENTED}/0']['updates']} and {runs[f'{CONTROL}/0']['updates']}) and of episodes. Held-out R**2, "
+        f"the worse of caches and rewards: {min(fits):.3f} to {max(fits):.3f}; synthetic transitions were used in "
+        f"{100 * min(used):.0f} to {100 * max(used):.0f} % of the training.",
+        table(HEADER, [row(runs, variant) for variant in (AUGMENTED, CONTROL)]),
+        table(
+            ["difference, augmented less control", "paired by seed"],
+            [
+                ["final delay", paired(finals(runs, AUGMENTED, PAIRED_SEEDS), finals(runs, CONTROL, PAIRED_SEEDS))],
+                [
+                    "mean over the training",
+                    paired(early(runs, AUGMENTED, PAIRED_SEEDS), early(runs, CONTROL, PAIRED_SEEDS)),
+                ],
+            ],
+        ),
+        "## Ablations of VDN",
+        table(["variant", "seeds", "final delay / exact", "worst seed", "less vdn, paired"], ablations),
+    ]
+
+
+def draw(case: Case, runs: dict[str, dict[str, Any]]) -> None:
+    """Convergence on the held-out slots: means, and the range over the seeds."""
+    from matplotlib.figure import Figure
+
+    from edgeopt.reporting.palette import BLUE, GREEN, VERMILION
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    groups: list[tuple[str, Sequence[str]]] = [("critics", MAIN), ("augmentation", (AUGMENTED, CONTROL))]
+    axes: Callable[..., Any] = figure.subplots(1, 2, sharey=True)
+    for axis, (title, variants) in zip(np.ravel(axes), groups, strict=True):
+        for color, variant in zip((BLUE, GREEN, VERMILION), variants, strict=False):
+            curves = np.array([[r for _, r in runs[f"{variant}/{seed}"]["curve"]] for seed in seeds_of(variant)])
+            episodes = [done for done, _ in runs[f"{variant}/{seeds_of(variant)[0]}"]["curve"]]
+            axis.plot(episodes, curves.mean(axis=0), color=color, label=f"{variant}, {len(curves)} seeds")
+            axis.fill_between(episodes, curves.min(axis=0), curves.max(axis=0), color=color, alpha=0.15, linewidth=0)
+        axis.axhline(1.15, color="grey", linestyle=":", label="target")
+        axis.set(title=title, xlabel="episodes", ylim=(1, 3))
+        axis.legend()
+    np.ravel(axes)[0].set_ylabel("final delay / exact, held-out slots")
+    FIGURE.parent.mkdir(exist_ok=True)
+    figure.savefig(FIGURE, dpi=120)
+
+
+def main() -> None:
+    """Make the missing runs, then the figure and the page."""
+    case = make_case()
+    runs = make_runs(case)
+    draw(case, runs)
+    write_results(__file__, "Caching agents", page(case, runs))
+
+
+if __name__ == "__main__":
+    main()
