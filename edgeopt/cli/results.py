@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edgeopt.cli.common import require_picture, require_writable, save_figure
-from edgeopt.errors import UsageError
+from edgeopt.errors import ProgramError, UsageError
 
 
 def results(
@@ -28,7 +28,14 @@ def results(
     check: Annotated[bool, typer.Option("--check", help="Check every plan again.")] = False,
 ) -> None:
     """Summarise the results of a sweep: runs proved, failed and at their limits, times and gaps of each method."""
-    from edgeopt.experiments import read_best_known, read_history, read_results, summary, with_integrals
+    from edgeopt.experiments import (
+        contradictions,
+        read_best_known,
+        read_history,
+        read_results,
+        summary,
+        with_integrals,
+    )
     from edgeopt.experiments.display import summary_text
     from edgeopt.experiments.export import export, require_table
     from edgeopt.problems import find_problem
@@ -52,13 +59,15 @@ def results(
 
         save_figure(plot_profile(performance_profile(frame)).get_figure(), profile)
     typer.echo(summary_text(summary(frame)))
+    contradicted = contradictions(frame)
+    if contradicted:
+        raise ProgramError("contradiction: " + "; ".join(contradicted))
     if check:
         _check(file)
 
 
 def _check(file: Path) -> None:
     """Check the plans; a violation is an error of the program that found them."""
-    from edgeopt.errors import ProgramError
     from edgeopt.experiments import check_results
 
     count = 0

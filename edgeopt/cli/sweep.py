@@ -24,6 +24,9 @@ def sweep(
         typer.Option("--output", "-o", metavar="FILE", help="Results file; default: SUITE.sqlite.", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a results file; finished runs stay.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: make the runs that have failed once more.")
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(metavar="N", help="Runs at a time here; default: as many as the cores hold.", show_default=False),
@@ -37,9 +40,9 @@ def sweep(
     """Run a suite: instances x methods x seeds, each run in a process of its own, each result kept at once.
 
     Ctrl-C, or a kill, loses the runs in flight only; --resume makes the rest. Exit codes: 0 all runs are made, 1 some
-    are not, 4 some failed.
+    are not, 4 some failed or contradict each other.
     """
-    from edgeopt.experiments import read_results, summary
+    from edgeopt.experiments import contradictions, read_results, summary
     from edgeopt.experiments import sweep as run_sweep
     from edgeopt.experiments.display import summary_text
 
@@ -47,7 +50,15 @@ def sweep(
     interrupted = False
     try:
         with _live(hidden=quiet) as progress:
-            run_sweep(suite, results, resume=resume, workers=workers, scheduler=scheduler, progress=progress)
+            run_sweep(
+                suite,
+                results,
+                resume=resume,
+                retry_failed=retry_failed,
+                workers=workers,
+                scheduler=scheduler,
+                progress=progress,
+            )
     except KeyboardInterrupt:
         interrupted = True
     if not results.is_file():
@@ -55,9 +66,12 @@ def sweep(
         raise typer.Exit(ExitCode.NO_SOLUTION)
     frame = read_results(results)
     typer.echo(summary_text(summary(frame)))
+    contradicted = contradictions(frame)
+    for sentence in contradicted:
+        complain(f"contradiction: {sentence}")
     if interrupted:
         complain(f"interrupted; continue with: edgeopt sweep {suite} -o {results} --resume")
-    raise typer.Exit(_exit_code(frame))
+    raise typer.Exit(ExitCode.CHECK_FAILED if contradicted else _exit_code(frame))
 
 
 def _exit_code(frame: pd.DataFrame) -> ExitCode:

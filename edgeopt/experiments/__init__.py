@@ -2,6 +2,7 @@
 
 from edgeopt.experiments.aggregates import common_cases, run_times, shifted_geometric_mean, summary
 from edgeopt.experiments.best_known import read_best_known
+from edgeopt.experiments.contradictions import contradictions
 from edgeopt.experiments.export import export
 from edgeopt.experiments.figures import plot_profile
 from edgeopt.experiments.integrals import with_integrals
@@ -25,6 +26,7 @@ __all__ = [
     "SweepProgress",
     "check_results",
     "common_cases",
+    "contradictions",
     "export",
     "performance_profile",
     "plot_profile",

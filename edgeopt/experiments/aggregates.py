@@ -28,7 +28,7 @@ def shifted_geometric_mean(values: Iterable[float], shift: float = SHIFT_S) -> f
     """Return exp(mean(log(value + shift))) - shift; NaN of no values.
 
     Small values matter less than in the geometric mean, large ones less than in the arithmetic (Achterberg, "Constraint
-    Integer Programming", 2007, appendix A.3).
+    Integer Programming", dissertation, 2007).
 
     Raises
     ------

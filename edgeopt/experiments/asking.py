@@ -83,7 +83,7 @@ def suite_instances(suite: Suite) -> list[StoredInstance]:
     for index, block in enumerate(suite.instances):
         place = f"$.instances[{index}]"
         if block.generate is not None and block.problem is not None:
-            for instance, source in drawn_instances(block.problem, block.generate, suite, place):
+            for instance, source in drawn_instances(block.problem, block.generate, block.label or "", suite, place):
                 found.setdefault(instance.sha256, StoredInstance.of(instance, source))
             continue
         for number, pattern in enumerate(block.files or ()):

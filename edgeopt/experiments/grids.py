@@ -31,7 +31,7 @@ NAMED = (
 
 
 def drawn_instances(
-    problem: str, arguments: dict[str, Any], suite: Suite, place: str
+    problem: str, arguments: dict[str, Any], label: str, suite: Suite, place: str
 ) -> Iterator[tuple[Instance, str]]:
     """Draw an instance for each combination of arguments; each comes with the call that draws it.
 
@@ -40,6 +40,8 @@ def drawn_instances(
     problem : str
     arguments : dict
         Of the problem's generator; a list is an axis of the grid. ``library`` and ``topology`` are files.
+    label : str
+        Appended to the names, when it is not empty.
     suite : Suite
     place : str
         Of the block in the suite, for messages.
@@ -66,7 +68,8 @@ def drawn_instances(
     varied = [name for name, values in axes.items() if len(values) > 1 and name not in NAMED]
     for values in product(*axes.values()):
         point = dict(zip(axes, values, strict=True))
-        draw = partial(_drawn, generate, suite, point, varied)
+        ending = "".join(f"-{name}={point[name]}" for name in varied) + (f"-{label}" if label else "")
+        draw = partial(_drawn, generate, suite, point, ending)
         yield _located(draw, suite, f"{place}.generate"), f"{problem}: {_call(point)}"
 
 
@@ -83,7 +86,7 @@ def _call(point: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in point.items())
 
 
-def _drawn(generate: Callable[..., Instance], suite: Suite, point: dict[str, Any], varied: list[str]) -> Instance:
+def _drawn(generate: Callable[..., Instance], suite: Suite, point: dict[str, Any], ending: str) -> Instance:
     given = dict(point)
     for name in PATHS:
         if isinstance(given.get(name), str):
@@ -91,8 +94,7 @@ def _drawn(generate: Callable[..., Instance], suite: Suite, point: dict[str, Any
     if "library" in given:
         given["library"] = ModelLibrary.read(given["library"])
     instance = generate(**given)
-    added = "".join(f"-{name}={point[name]}" for name in varied)
-    return instance.model_copy(update={"name": instance.name + added}) if added else instance
+    return instance.model_copy(update={"name": instance.name + ending}) if ending else instance
 
 
 def _located(draw: Callable[[], Instance], suite: Suite, place: str) -> Instance:

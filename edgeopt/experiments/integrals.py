@@ -1,7 +1,7 @@
 """How good incumbents and bounds were over the whole time limit, not only at its end.
 
 The primal integral is that of Berthold, "Measuring the impact of primal heuristics", Operations Research Letters 41
-(2013), sections 2 and 3; the integral of the bound's gap is defined alike.
+(2013); the integral of the bound's gap is defined alike.
 """
 
 from __future__ import annotations

@@ -267,16 +267,21 @@ class Store:
             vars(instance),
         )
 
-    def ask(self, sha256: str, method: str, seed: int, options: Mapping[str, Any]) -> tuple[int, bool]:
-        """Ask for a run; return its number, and whether it has already finished."""
+    def ask(self, sha256: str, method: str, seed: int, options: Mapping[str, Any]) -> tuple[int, str | None]:
+        """Ask for a run; return its number and, when it has already finished, its status."""
         key = (sha256, method, seed, json.dumps(options, sort_keys=True))
         self._connection.execute(
             "INSERT INTO runs (instance_sha256, method, seed, options) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", key
         )
-        run, status = self._connection.execute(
+        found: tuple[int, str | None] = self._connection.execute(
             "SELECT run, status FROM runs WHERE instance_sha256 = ? AND method = ? AND seed = ? AND options = ?", key
         ).fetchone()
-        return run, status is not None
+        return found
+
+    def reopen(self, run: int) -> None:
+        """Forget the result of a failed run: it is asked for again."""
+        nothing = ", ".join(f"{field.name} = NULL" for field in fields(RunRecord))
+        self._connection.execute(f"UPDATE runs SET {nothing} WHERE run = ? AND status = 'failed'", (run,))
 
     def instance_content(self, sha256: str) -> bytes:
         """Return an instance as it was packed."""

@@ -34,11 +34,14 @@ class InstanceBlock(Record):
         Of the generator.
     generate : dict, optional
         Arguments of the generator; a list is an axis of the grid.
+    label : str, optional
+        Appended to the names of drawn instances, where another block draws instances of the same names.
     """
 
     files: Annotated[list[Name], Field(min_length=1)] | None = None
     problem: ProblemName | None = None
     generate: dict[str, Any] | None = None
+    label: Name | None = None
 
     def faults(self, place: str) -> Iterator[Finding]:
         """What does not fit together."""
@@ -48,6 +51,8 @@ class InstanceBlock(Record):
             yield Finding(place, "the key 'problem' is missing", f"one of {', '.join(PROBLEMS)}")
         elif self.files is not None and self.problem is not None:
             yield Finding(f"{place}.problem", "files say themselves of which problem they are", "leave it out")
+        elif self.files is not None and self.label is not None:
+            yield Finding(f"{place}.label", "instances in files have their names", "leave it out")
 
 
 class MethodBlock(Record):

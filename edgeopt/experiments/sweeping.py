@@ -53,6 +53,7 @@ def sweep(
     results: str | Path,
     *,
     resume: bool = False,
+    retry_failed: bool = False,
     workers: int | None = None,
     scheduler: str | None = None,
     progress: Callable[[SweepProgress], None] | None = None,
@@ -67,6 +68,8 @@ def sweep(
         SQLite file, see `read_results`.
     resume : bool
         Continue this file: runs that have finished are not repeated.
+    retry_failed : bool
+        Make runs of the suite that have failed once more; their errors are forgotten.
     workers : int, optional
         Runs at a time on this machine; default: as many as its cores hold.
     scheduler : str, optional
@@ -98,7 +101,7 @@ def sweep(
     asked = suite_runs(suite, instances, plugins)
     threads = max(run.options["threads"] for run in asked)
     with closing(make_engine(workers, scheduler, threads)) as engine, Store(Path(results), resume) as store:
-        left = _ask(store, suite, instances, asked)
+        left = _ask(store, suite, instances, asked, retry_failed)
         told = _Told(progress, left, {instance.sha256: instance.name for instance in instances}, len(asked))
         for number, record in _results(_tasks(store, suite, left, plugins), engine):
             store.finish(number, record)
@@ -106,7 +109,9 @@ def sweep(
     return Path(results)
 
 
-def _ask(store: Store, suite: Suite, instances: list[StoredInstance], asked: list[AskedRun]) -> dict[int, AskedRun]:
+def _ask(
+    store: Store, suite: Suite, instances: list[StoredInstance], asked: list[AskedRun], retry_failed: bool
+) -> dict[int, AskedRun]:
     """Write down all that is asked for, and return by their numbers the runs that have not finished."""
     left = {}
     with store.transaction():
@@ -114,9 +119,12 @@ def _ask(store: Store, suite: Suite, instances: list[StoredInstance], asked: lis
         for instance in instances:
             store.add_instance(instance)
         for run in asked:
-            number, finished = store.ask(run.sha256, run.method, run.seed, run.options)
-            if not finished:
-                left[number] = run
+            number, status = store.ask(run.sha256, run.method, run.seed, run.options)
+            if status == "failed" and retry_failed:
+                store.reopen(number)
+            elif status is not None:
+                continue
+            left[number] = run
     return left
 
 

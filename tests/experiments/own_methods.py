@@ -110,3 +110,11 @@ def kills_parent(instance: Any, options: Options) -> None:
         mark.touch()
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(60)
+
+
+@own("fails-once")
+def fails_once(instance: Any, options: Options) -> None:
+    mark = FOLDER / "failed"
+    if not mark.exists():
+        mark.touch()
+        raise RuntimeError("the first time")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from edgeopt.experiments import contradictions
 from tests.experiments.frames import frame_of, random_rows
 
 GAPS = ["gap", "gap_to_best_bound", "gap_to_best_found", "gap_to_optimum", "gap_to_best_known"]
@@ -78,6 +79,18 @@ def test_nothing_known_is_nothing_said() -> None:
     rows = [{**row, "objective": None, "bound": None, "status": "failed"} for row in rows_of(0, True)]
     frame = frame_of(rows)
     assert frame[[*GAPS, "best_found", "best_bound", "optimum", "best_known"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+def test_contradictions(maximize: bool) -> None:
+    for seed in range(8):
+        rows = rows_of(seed, maximize)
+        assert contradictions(frame_of(rows)) == []
+        bounded = next(row for row in rows if row["bound"] is not None)
+        found = [r["objective"] for r in rows if r["instance"] == bounded["instance"] and r["objective"] is not None]
+        bounded["bound"] = (max(found) - 1 if maximize else min(found) + 1) if found else 0.0
+        said = contradictions(frame_of(rows))
+        assert [f"(run {bounded['run']}) crosses" in sentence for sentence in said] == ([True] if found else [])
 
 
 def test_no_rows_at_all() -> None:

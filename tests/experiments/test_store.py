@@ -25,8 +25,8 @@ with Store(Path(sys.argv[1]), resume=True) as store:
     with store.transaction():
         store.add_instance(instance)
         asked = [store.ask(instance.sha256, "m", seed, {}) for seed in range(200)]
-    for number, done in asked:
-        if not done:
+    for number, status in asked:
+        if status is None:
             store.finish(number, RunRecord("feasible", objective=number, plan=bytes(20_000)))
             print(number, flush=True)
 """

@@ -71,6 +71,13 @@ def test_grid_is_every_combination(write: Any) -> None:
     assert found[-1].source == "loading: sharing='random', models=4, users=6, seed=3, served_fraction=0.6"
 
 
+def test_labels_tell_equal_names_apart(write: Any) -> None:
+    grid = '[[instances]]\nproblem = "loading"\nlabel = "late"\n'
+    grid += "generate = { models = 4, users = 5, deadline_s = [8, 9] }\n"
+    names = [instance.name for instance in suite_instances(Suite.read(write(HEAD + grid + DP)))]
+    assert names == ["random-4x5-seed0-deadline_s=8-late", "random-4x5-seed0-deadline_s=9-late"]
+
+
 def test_grid_with_a_library_and_with_pairs(write: Any, tmp_path: Path) -> None:
     library = edgeopt.read(ROOT / "instances" / "loading" / "tiny.json").library
     library.write(tmp_path / "l.json")
@@ -123,6 +130,7 @@ WRONG = [
     (HEAD + "[[instances]]\n" + DP, "at $.instances[0]: it should give either 'files' or 'generate'"),
     (HEAD + "[[instances]]\ngenerate = { users = 3 }\n" + DP, "the key 'problem' is missing"),
     (HEAD + FILES + 'problem = "loading"\n' + DP, "at $.instances[0].problem: files say themselves"),
+    (HEAD + FILES + 'label = "x"\n' + DP, "at $.instances[0].label: instances in files have their names"),
     (HEAD + GRID + "generate = { user = 3 }\n" + DP, "no argument 'user' (did you mean 'users'?)"),
     (HEAD + GRID + "generate = { users = [] }\n" + DP, "at $.instances[0].generate.users: the list is empty"),
     (HEAD + GRID + "generate = { users = -1 }\n" + DP, "at $.instances[0].generate: the generator refuses"),

@@ -161,6 +161,16 @@ def test_resume_repeats_nothing_and_takes_up_what_is_new(folder: Path) -> None:
     assert len(read_results(results)) == 3
 
 
+def test_failed_runs_are_made_again_when_asked(folder: Path) -> None:
+    path, results = suite(folder, ["fails-once", "exits"]), folder / "r.sqlite"
+    sweep(path, results)
+    sweep(path, results, resume=True)
+    assert list(read_results(results)["status"]) == ["failed", "failed"]
+    sweep(path, results, resume=True, retry_failed=True)
+    assert list(read_results(results)["status"]) == ["feasible", "failed"]
+    assert executions(folder) == {"i0 fails-once 0": 2, "i0 exits 0": 2}
+
+
 def test_another_plugin_content_is_another_run(folder: Path) -> None:
     own = folder / "mine.py"
     own.write_text(OWN_METHODS.read_text())
