@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 FIGURES = range(1, 6)  # columns of a comparison that hold figures
 NOTHING = "-"
+HUGE_FRACTION = 100  # the gap of a plan worth 0 is infinite but for the smallest divisor
 LARGE_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 SMALL_PREFIXES = ("", "m", "µ", "n")
 
@@ -30,9 +31,11 @@ def amount(value: Number | None, unit: str) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Write a fraction as a percentage; what is not zero never reads as zero."""
+    """Write a fraction as a percentage; what is not zero never reads as zero, and what is huge has no digits."""
     if value is None:
         return NOTHING
+    if value > HUGE_FRACTION:
+        return f"> {100 * HUGE_FRACTION} %"
     if 0 < abs(value) < 5e-5:
         return "< 0.01 %"
     return f"{100 * value:.2f} %" if value else "0 %"

@@ -43,7 +43,16 @@ def test_number(value: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "-"), (0.0, "0 %"), (1e-9, "< 0.01 %"), (5e-5, "0.01 %"), (0.12345, "12.35 %"), (1.5, "150.00 %")],
+    [
+        (None, "-"),
+        (0.0, "0 %"),
+        (1e-9, "< 0.01 %"),
+        (5e-5, "0.01 %"),
+        (0.12345, "12.35 %"),
+        (1.5, "150.00 %"),
+        (100.0, "10000.00 %"),
+        (6e9, "> 10000 %"),
+    ],
 )
 def test_percent_never_shows_a_gap_as_none(value: float | None, text: str) -> None:
     assert percent(value) == text

@@ -167,8 +167,8 @@ class TestTables:
         columns = [Column("name"), Column("empty", numeric=True), Column("full", numeric=True), Column("note")]
         rows = [TableRow([Cell("a"), Cell("-"), Cell("0", 0), Cell("")]), TableRow([Cell("b"), *[Cell("-")] * 3])]
         kept, cells = without_empty(columns, rows)
-        assert [column.heading for column in kept] == ["name", "full", "note"]
-        assert [[cell.text for cell in row.cells] for row in cells] == [["a", "0", ""], ["b", "-", "-"]]
+        assert [column.heading for column in kept] == ["name", "full"]
+        assert [[cell.text for cell in row.cells] for row in cells] == [["a", "0"], ["b", "-"]]
 
     def test_cells_carry_what_they_are_sorted_by(self) -> None:
         columns = [Column("name"), Column("time", numeric=True), Column("count", numeric=True)]
@@ -384,7 +384,7 @@ class TestSweepPage:
         said = "8 of 9 runs have finished: 1 proved their plan optimal, 1 proved that there is no plan, 1 were refused"
         assert any(said in text for text in elements.texts)
         assert f"tree on hard, seed 0: ZeroDivisionError: {HOSTILE}" in elements.texts
-        for expected in ("optimum proven", "open", "infeasible", "10 s, 1 thread", "edgeopt 0.1.0, numpy 2.0"):
+        for expected in ("optimum proven", "open", "infeasible", "10 s, 1 thread", "edgeopt 0.1.0, numpy 2.0", "why"):
             assert expected in elements.texts
         statuses = [found.get("data-status") for found in elements.named("tr") if found.get("data-status")]
         assert sorted(statuses[3:]) == sorted(
@@ -419,6 +419,10 @@ class TestSweepPage:
         assert "greedy: 0% first, 0% in all" in chart
         heights = {path.split("H")[0] for path in re.findall(r'd="(M[^"]+)"', chart)}
         assert heights == {"M0 333", "M0 1000"}
+
+    def test_the_reasons_of_runs_without_a_plan_are_in_the_table(self, results: Path, tmp_path: Path) -> None:
+        write_sweep_report(tmp_path / "r.html", results)
+        assert f"it needs a tree {HOSTILE}" in Elements((tmp_path / "r.html").read_text()).texts
 
     def test_limits_in_words(self) -> None:
         options = '{"threads": 2, "time_limit_s": null, "iteration_limit": 500, "gap_limit": 0.01}'

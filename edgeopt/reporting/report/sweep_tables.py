@@ -130,30 +130,30 @@ def runs_table(problem: str, runs: pd.DataFrame) -> Markup:
         Column("to best known", "negative: better than the best known", True),
         Column("time", "wall-clock time", True),
         Column("status"),
+        Column("why", "why there is no solution"),
     ]
     several = runs["options"].nunique() > 1
-    rows = [_run_row(run) for run in runs.to_dict("records")]
-    if not several:
-        columns.pop(2)
-        rows = [TableRow([*row.cells[:2], *row.cells[3:]], row.status) for row in rows]
+    rows = [_run_row(run, several) for run in runs.to_dict("records")]
     return card("All runs", table(f"{problem}-runs", f"All runs on {problem}", *without_empty(columns, rows)))
 
 
-def _run_row(run: Mapping[Any, Any]) -> TableRow:
+def _run_row(run: Mapping[Any, Any], several_limits: bool) -> TableRow:
     status = run["status"]
     words = status_text(status, run["stopped"])
-    shown = tag("span", words, class_=f"status {status}", title=run["error"] or None)
+    shown = tag("span", words, class_=f"status {status}")
+    error = run["error"] or ""
     used = run["method_used"]
     method = run["method"] if used in (None, run["method"]) else f"{run['method']} ({used})"
     cells = [
         Cell(run["instance"]),
         Cell(method),
-        Cell(limits_text(run["options"])),
+        Cell(limits_text(run["options"]) if several_limits else ""),
         Cell(str(run["seed"]), run["seed"]),
         *(_value(run[name]) for name in ("objective", "bound")),
         *(_percent(run[name]) for name in ("gap", "gap_to_best_found", "gap_to_best_known")),
         _seconds(run["wall_s"]),
         Cell(shown, words),
+        Cell(tag("span", error, class_="why", title=error), error) if error else Cell(""),
     ]
     return TableRow(cells, status)
 

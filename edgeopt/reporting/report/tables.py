@@ -80,12 +80,8 @@ def table(identifier: str, caption: str, columns: Sequence[Column], rows: Sequen
 
 
 def without_empty(columns: Sequence[Column], rows: Sequence[TableRow]) -> tuple[list[Column], list[TableRow]]:
-    """Leave out the columns of figures in which no row has one."""
-    kept = [
-        index
-        for index, column in enumerate(columns)
-        if not column.numeric or any(row.cells[index].value is not None for row in rows)
-    ]
+    """Leave out the columns in which no row says anything."""
+    kept = [index for index in range(len(columns)) if any(row.cells[index].text not in ("", NOTHING) for row in rows)]
     return [columns[index] for index in kept], [
         TableRow([row.cells[index] for index in kept], row.status) for row in rows
     ]
