@@ -58,7 +58,7 @@ def finished(results: Path) -> list[tuple[int, str]]:
 
 
 def wait_until(
-    condition: Callable[[], bool], process: subprocess.Popen[str] | None = None, limit_s: float = 60
+    condition: Callable[[], bool], process: subprocess.Popen[str] | None = None, limit_s: float = 120
 ) -> None:
     """Wait for a condition that must come true while the process runs; on a busy machine that may take long."""
     end = monotonic() + limit_s

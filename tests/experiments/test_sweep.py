@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,13 +72,25 @@ def test_a_row_tells_all_about_its_run(folder: Path) -> None:
     assert [report.violations for _, report in check_results(results)] == [[]]
 
 
-@pytest.mark.parametrize("name", ["sleeps", "stops"])
-def test_a_run_that_ignores_its_limit_is_ended(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_ignores_its_limit_is_ended_where_it_hangs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeopt.experiments.running.KILL_S", 300)
+    row = overdue(folder, "sleeps")
+    assert 'own_methods.py", line' in row["error"]
+    assert "in sleeps" in row["error"]
+
+
+def test_a_process_that_is_stopped_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgeopt.experiments.running.KILL_S", 0.2)
+    overdue(folder, "stops")
+
+
+def overdue(folder: Path, name: str) -> dict[str, Any]:
+    """Run a method that ignores its limit, and return its row."""
     path = suite(folder, [name], time_limit_s=0.5, grace_s=2)
     (row,) = read_results(sweep(path, folder / "r.sqlite")).to_dict("records")
     assert (row["status"], row["stopped"]) == ("failed", "hard_limit")
     assert "ignored its time limit of 0.5 s and was ended 2 s after it" in row["error"]
+    return row
 
 
 def test_time_limit_is_kept_by_those_who_ask(folder: Path) -> None:
