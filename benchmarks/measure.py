@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import platform
-import re
-import resource
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from edgeopt.experiments.machine import cpu_seconds, machine, peak_bytes
 from edgeopt.files import write_text
 from edgeopt.instance import Instance
 
@@ -44,12 +40,6 @@ class Run:
     wall_s: float = float("nan")
     peak_bytes: int = 0
     failure: str = ""
-
-
-def cpu_seconds() -> float:
-    """CPU seconds of this process and its ended children."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def fresh(function: Callable[..., Any], *arguments: Any, limit_s: float | None = None) -> Run:
@@ -87,15 +77,7 @@ def _measured(sender: Any, function: Callable[..., Any], arguments: tuple[Any, .
         result, failure = function(*arguments), ""
     except Exception as error:
         result, failure = None, f"{type(error).__name__}: {error}"
-    sender.send(Run(result, cpu_seconds() - cpu, time.perf_counter() - wall, peak_bytes(), failure))
-
-
-def peak_bytes() -> int:
-    """Largest resident memory of this process so far."""
-    status = Path("/proc/self/status")  # on Linux getrusage still remembers the parent of a new process
-    if status.exists():
-        return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    sender.send(Run(result, cpu_seconds() - cpu, time.perf_counter() - wall, peak_bytes() or 0, failure))
 
 
 def solved(instance: Instance, method: str, **options: Any) -> Run:
@@ -110,17 +92,6 @@ def _solve(instance: Instance, method: str, options: dict[str, Any]) -> Any:
     from edgeopt.solving import solve
 
     return solve(instance, method, **options)
-
-
-def machine() -> str:
-    """The machine in neutral words."""
-    processor, memory = platform.processor() or platform.machine(), ""
-    if Path("/proc/cpuinfo").exists():
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
-        processor = found[1].strip() if found else processor
-        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB memory"
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    return f"{cores} cores ({processor}){memory}, {platform.system()}, Python {platform.python_version()}"
 
 
 def versions() -> str:
