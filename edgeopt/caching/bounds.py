@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.rates import FULL_TABLE_NODES, ceiling_table
+from edgeopt.caching.rates import FULL_TABLE_NODES, OTHER_NODES, SINGLE_NODES, RateTable, ceiling_table, find_units
 from edgeopt.caching.tables import Tables
 from edgeopt.caching.wide import WideTables
 from edgeopt.method import Options
@@ -20,23 +17,28 @@ Integers = NDArray[np.int64]
 CERTIFIED = 1e-6  # relative distance to the bound at which a rate counts as the best possible
 
 
-def silent(channels: Channels, pairs: Pairs) -> Beams:
-    """No beams at all, for tables whose rates are bounds."""
-    shape = (len(pairs), pairs.nodes.shape[1], channels.scaled.shape[2])
-    return Beams(np.zeros(len(pairs)), np.zeros(shape, np.complex128))
-
-
 def amplitude_bounds(tables: Tables) -> Floats:
     """Upper bounds on the amplitude of each audience and set of nodes, shape (audiences, 2**nodes), for any beams."""
-    return ceiling_table(tables.channels, tables.requests.audiences, tables.rates.units, tables.options).amplitudes
+    audiences = tables.requests.audiences
+    units = find_units(tables.reach, audiences, FULL_TABLE_NODES, SINGLE_NODES, OTHER_NODES)
+    return ceiling_table(tables.channels, audiences, units, tables.options).amplitudes
 
 
 def universal(instance: CachingInstance, options: Options) -> Tables:
     """Tables whose delays no nodes and no beams whatever undercut."""
     if not spans_all_nodes(instance):
         return WideTables(instance, options)
-    tables = Tables(instance, options, silent)
-    return tables.with_rates(replace(tables.rates, amplitudes=amplitude_bounds(tables), complete=True))
+    tables = Tables(instance, options)
+    return with_amplitudes(tables, amplitude_bounds(tables))
+
+
+def with_amplitudes(tables: Tables, amplitudes: Floats) -> Tables:
+    """The tables with these amplitudes of all sets of nodes, reached by nobody in particular."""
+    count, sets = amplitudes.shape
+    units = np.tile(1 << np.arange(len(tables.node_names)), (count, 1))
+    senders = np.tile(np.arange(sets), (count, 1))
+    bandwidth = tables.instance.radio.bandwidth_hz
+    return tables.with_rates(RateTable(tables.requests.audiences, units, amplitudes, bandwidth, senders, True))
 
 
 def certified(amplitudes: Floats, bounds: Floats) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from edgeopt.caching.baselines import caches_back
+from edgeopt.caching.baselines import alone, caches_back
 from edgeopt.caching.beamforming.channels import Beamformer
 from edgeopt.caching.beamforming.dual import dual
 from edgeopt.caching.bounds import never_ends, standing, universal, zeros_are_proven
@@ -143,13 +143,17 @@ def work_up(instance: CachingInstance, options: Options, beamformer: Beamformer 
 
     The table of a beamformer of restricted sets is its own at any size.
     """
-    wide = len(instance.nodes) > FULL_TABLE_NODES and beamformer is dual
+    wide = len(instance.nodes) > FULL_TABLE_NODES and beamformer is not alone
     return Worked((WideTables if wide else Tables)(instance, options, beamformer), options)
 
 
 def through_world(instance: CachingInstance, world: CachingInstance, options: Options) -> Outcome:
-    """Solve a world of copies by prices, and judge its caches in the given instance."""
-    work, other = work_up(instance, options), work_up(world, options)
+    """Solve a world of copies by prices, and judge its caches in the given instance.
+
+    Nodes, users and channels are the same in both, and so are the beams for the same audiences.
+    """
+    work = work_up(instance, options)
+    other = work_up(world, options, work.tables.beamformer)
     refused = work.outcome or other.outcome
     if refused is not None:
         return refused

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgeopt.caching.beamforming.channels import Beamformer, Channels
 from edgeopt.caching.beamforming.dual import dual
+from edgeopt.caching.beamforming.memo import Memo
 from edgeopt.caching.groups import Requests, find_requests
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.rates import RateTable, rate_table
@@ -100,7 +101,7 @@ class Tables:
     instance : CachingInstance
     options : Options
     beamformer : callable, optional
-        Of `edgeopt.caching.beamforming`; default `dual`.
+        Of `edgeopt.caching.beamforming`; default `dual`. What it finds is remembered; give a `Memo` to share that.
     """
 
     wide = False  # whether delays are bounds, and any nodes may send
@@ -113,7 +114,7 @@ class Tables:
     ) -> None:
         self.instance = instance
         self.options = options
-        self.beamformer = beamformer
+        self.beamformer = beamformer if isinstance(beamformer, Memo) else Memo(beamformer)
         self.node_names = list(instance.nodes)
         self.storage = np.array([node.storage_bytes for node in instance.nodes.values()], np.int64)
         self.requests: Requests = find_requests(instance)

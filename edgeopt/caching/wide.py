@@ -59,7 +59,9 @@ class WideTables(Tables):
         sorted_waits = np.take_along_axis(waits, order, axis=1)
         following = np.pad(sorted_waits[:, 1:], ((0, 0), (0, 1)), constant_values=np.inf)
         row, position = np.nonzero(sorted_waits < following)  # the last node of each level
-        nodes = np.where(np.arange(len(self.node_names)) <= position[:, None], order[row], -1)
+        count = len(self.node_names)
+        nodes = np.sort(np.where(np.arange(count) <= position[:, None], order[row], count), axis=1)
+        nodes[nodes == count] = -1
         users = padded(self.requests.audiences)[np.array([audience for _, audience in keys], np.int64)][row]
         beams = self.beamformer(self.channels, Pairs(nodes, users))
         with np.errstate(divide="ignore"):

@@ -8,8 +8,10 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from edgeopt.caching.beamforming.ceilings import ceilings
 from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs, robust_amplitudes
 from edgeopt.caching.beamforming.dual import dual
+from edgeopt.caching.beamforming.memo import Memo
 from edgeopt.caching.beamforming.mrt import mrt
 from edgeopt.errors import MissingExtra
 
@@ -126,3 +128,45 @@ def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     channels = random_channels(np.random.default_rng(7), 2, 2, 1, 0.0)
     with pytest.raises(MissingExtra, match=r"edgeopt\[radio\]"):
         sdr_bounds(channels, every(2, 2))
+
+
+def test_memo_asks_once_and_answers_alike() -> None:
+    """Each pair (S, K) is worked out once, whatever batch and padding it comes in; the answers are the beamformer's."""
+    rng = np.random.default_rng(8)
+    channels = random_channels(rng, 4, 3, 2, 0.1)
+    asked: list[int] = []
+
+    def counting(channels: Channels, pairs: Pairs) -> Beams:
+        asked.append(len(pairs))
+        return dual(channels, pairs)
+
+    memo = Memo(counting)
+    narrow = Pairs(np.array([[0, 1], [2, -1], [0, 1]]), np.array([[0, 1], [2, -1], [0, 1]]))
+    wide = Pairs(np.array([[2, -1, -1], [0, 1, -1], [1, 2, 3]]), np.array([[2, -1, -1], [0, 1, -1], [0, 1, 2]]))
+    for pairs in (narrow, wide):
+        found, expected = memo(channels, pairs), dual(channels, pairs)
+        np.testing.assert_array_equal(found.amplitudes, expected.amplitudes)
+        np.testing.assert_array_equal(found.vectors, expected.vectors)
+    assert asked == [2, 1]
+
+
+@pytest.mark.parametrize("steps", [0, 3, 40])
+def test_ceilings_hold_for_any_beams(steps: int) -> None:
+    """No random or chosen beams exceed the bound, nor does their mean with the stated weights."""
+    rng = np.random.default_rng(9)
+    tighter = 0
+    for _ in range(40):
+        users = int(rng.integers(1, 5))
+        channels = random_channels(rng, 3, users, 2, float(rng.choice([0.0, 0.2, 1.0])))
+        found = ceilings(channels, every(3, users), steps)
+        beams = [dual(channels, every(3, users)).vectors[0]]
+        for _ in range(20):
+            drawn = rng.normal(size=(3, 2)) + 1j * rng.normal(size=(3, 2))
+            beams.append(drawn / np.maximum(np.linalg.norm(drawn, axis=1, keepdims=True), 1))
+        for beam in beams:
+            received = np.abs(np.einsum("nka,na->k", channels.scaled.conj(), beam))
+            heard = received - channels.errors @ np.linalg.norm(beam, axis=1)
+            assert found.weights[0] @ heard <= found.amplitudes[0] * (1 + 1e-12) + 1e-12
+        assert found.weights[0].sum() == pytest.approx(1)
+        tighter += found.amplitudes[0] < channels.reach().sum(axis=0).min() * 0.999
+    assert tighter >= 5 or steps == 0

@@ -1,0 +1,50 @@
+"""Beams remembered by (S, K): no pair is worked out twice, for tables, plans and the worlds of the baselines."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeopt.caching.beamforming.channels import Beamformer, Beams, Channels, Complexes, Pairs
+
+
+class Memo:
+    """A beamformer that asks another one, in one batch, for the pairs that it does not know yet.
+
+    For one set of channels; rows of the pairs list nodes and users in increasing order, padded with -1.
+
+    Parameters
+    ----------
+    beamformer : callable
+    """
+
+    def __init__(self, beamformer: Beamformer) -> None:
+        self.beamformer = beamformer
+        self.known: dict[bytes, tuple[float, Complexes]] = {}
+
+    def __call__(self, channels: Channels, pairs: Pairs) -> Beams:
+        """Beamformers of the pairs."""
+        keys = [self._key(pairs, row) for row in range(len(pairs))]
+        first = {key: row for row, key in reversed(list(enumerate(keys))) if key not in self.known}
+        missing = np.array(sorted(first.values()), np.int64)
+        if len(missing):
+            asked = Pairs(pairs.nodes[missing], pairs.users[missing])
+            self.learn(asked, self.beamformer(channels, asked))
+        amplitudes = np.empty(len(pairs))
+        vectors = np.zeros((*pairs.nodes.shape, channels.scaled.shape[2]), np.complex128)
+        for row, key in enumerate(keys):
+            amplitudes[row], beam = self.known[key]
+            count = min(len(beam), vectors.shape[1])
+            vectors[row, :count] = beam[:count]
+        return Beams(amplitudes, vectors)
+
+    def learn(self, pairs: Pairs, beams: Beams) -> None:
+        """Remember beams where they are better than those known."""
+        for row in range(len(pairs)):
+            key = self._key(pairs, row)
+            if key not in self.known or beams.amplitudes[row] > self.known[key][0]:
+                self.known[key] = (float(beams.amplitudes[row]), beams.vectors[row])
+
+    @staticmethod
+    def _key(pairs: Pairs, row: int) -> bytes:
+        nodes, users = pairs.nodes[row], pairs.users[row]
+        return nodes[nodes >= 0].tobytes() + b"|" + users[users >= 0].tobytes()
