@@ -105,7 +105,7 @@ def _row(columns: Sequence[Column], row: TableRow) -> Markup:
         value = _sorted_by(column, cell)
         attributes = {"class_": "number" if column.numeric else None, "data_value": value}
         name, scope = ("th", "row") if index == 0 else ("td", None)
-        cells.append(tag(name, cell.text or NOTHING, scope=scope, **attributes))
+        cells.append(tag(name, cell.text, scope=scope, **attributes))
     return tag("tr", *cells, data_status=row.status or None)
 
 
