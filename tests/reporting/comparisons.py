@@ -28,7 +28,7 @@ def shipped(problem: str) -> Comparison:
     """Return a comparison of a few methods on a small instance that comes with edgeopt."""
     name, methods = RUNS[problem]
     instance = edgeopt.read(INSTANCES / problem / f"{name}.json")
-    return edgeopt.compare(instance, methods, time_limit=20, threads=1)
+    return edgeopt.compare(instance, methods, time_limit=300, threads=1)
 
 
 def improving(instance: LoadingInstance, options: Options) -> Outcome:
