@@ -58,6 +58,21 @@ def solve_exact(instance: CachingInstance, options: Options) -> Outcome:
 
 @method(
     "caching",
+    "certified",
+    kind="heuristic",
+    guarantee="none; its bound holds for any beams, and where it is met the plan is optimal for the problem itself",
+    needs=("clarabel",),
+    fits=_too_many_nodes,
+)
+def solve_with_certificates(instance: CachingInstance, options: Options) -> Outcome:
+    """Solve with bounds on rates and with better beams, both made where the optimum uses them."""
+    from edgeopt.caching.certify import solve_certified
+
+    return solve_certified(instance, options)
+
+
+@method(
+    "caching",
     "neighbourhood",
     kind="heuristic",
     guarantee="none; its bound holds for any caches, nodes and beams",

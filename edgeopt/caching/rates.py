@@ -161,15 +161,23 @@ def ceiling_table(channels: Channels, audiences: list[tuple[int, ...]], units: I
 
     all(_shared(solve, len(masks), options.threads))
     amplitudes, weights = amplitudes.reshape(count, sets), weights.reshape(count, sets, weights.shape[1])
-    for bit in 1 << np.arange(units.shape[1]):
-        # What bounds a set bounds its subsets: the other nodes may stay silent.
-        larger = np.flatnonzero(np.arange(sets) & bit)
+    lower_subsets(amplitudes, weights)
+    amplitudes[:, 0] = 0.0
+    return Ceilings(amplitudes, weights)
+
+
+def lower_subsets(amplitudes: Floats, weights: Floats | None = None) -> None:
+    """Lower each set's bound to that of any larger set, in place: the other nodes may stay silent."""
+    sets = np.arange(amplitudes.shape[1])
+    bit = 1
+    while bit < len(sets):
+        larger = np.flatnonzero(sets & bit)
         smaller = larger ^ bit
         lower = amplitudes[:, larger] < amplitudes[:, smaller]
         amplitudes[:, smaller] = np.where(lower, amplitudes[:, larger], amplitudes[:, smaller])
-        weights[:, smaller] = np.where(lower[:, :, None], weights[:, larger], weights[:, smaller])
-    amplitudes[:, 0] = 0.0
-    return Ceilings(amplitudes, weights)
+        if weights is not None:
+            weights[:, smaller] = np.where(lower[:, :, None], weights[:, larger], weights[:, smaller])
+        bit <<= 1
 
 
 def _shared(task: Callable[[slice], bool], total: int, threads: int) -> Iterator[bool]:

@@ -14,7 +14,9 @@ from tests.caching.rates import dual_rates
 
 INSTANCES = 120
 # 'neighbourhood' is for more nodes than can be enumerated; tests/caching/test_neighbourhood.py has it on few.
-KINDS = {name: facts.kind for name, facts in edgeopt.methods("caching").items() if name != "neighbourhood"}
+# 'certified' has better beams than those enumerated; tests/caching/test_certify.py compares it.
+APART = ("neighbourhood", "certified")
+KINDS = {name: facts.kind for name, facts in edgeopt.methods("caching").items() if name not in APART}
 OPTIMA: dict[int, float] = {}
 
 
