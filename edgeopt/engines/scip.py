@@ -39,7 +39,7 @@ def solve(formulation: Any, options: Options, node_limit: int | None = None) -> 
     formulation : pyomo.environ.ConcreteModel
         Constraints and objective may be products and other functions that SCIP knows.
     options : Options
-        Its time limit, gap and seed. SCIP cannot be interrupted from here and uses one thread.
+        Its time limit, interrupt, gap and seed; SCIP uses one thread.
     node_limit : int, optional
         Most nodes of the branch and bound: a repeatable limit.
 
@@ -49,7 +49,6 @@ def solve(formulation: Any, options: Options, node_limit: int | None = None) -> 
         SCIP ends in a way that is not expected.
     """
     from pyomo.contrib.solver.common.results import SolutionStatus, TerminationCondition
-    from pyomo.contrib.solver.solvers.scip.scip_direct import ScipDirect
 
     endings = {
         TerminationCondition.convergenceCriteriaSatisfied: (Status.OPTIMAL, Stopped.PROVED),
@@ -58,10 +57,13 @@ def solve(formulation: Any, options: Options, node_limit: int | None = None) -> 
         TerminationCondition.iterationLimit: (Status.UNKNOWN, Stopped.ITERATION_LIMIT),
         TerminationCondition.interrupted: (Status.UNKNOWN, Stopped.INTERRUPTED),
     }
-    settings: dict[str, Any] = {"randomization/randomseedshift": options.seed % 2**31}
+    settings: dict[str, Any] = {
+        "randomization/randomseedshift": options.seed % 2**31,
+        "misc/catchctrlc": False,  # Ctrl-C goes to whoever waits for the options' interrupt
+    }
     if node_limit is not None:
         settings["limits/nodes"] = node_limit
-    found = ScipDirect().solve(
+    found = _interruptible_solver(options).solve(
         formulation,
         load_solutions=False,
         raise_exception_on_nonoptimal_result=False,
@@ -72,6 +74,8 @@ def solve(formulation: Any, options: Options, node_limit: int | None = None) -> 
     if found.termination_condition not in endings:
         raise ProgramError(f"SCIP ended with {found.termination_condition}")
     status, stopped = endings[found.termination_condition]
+    if stopped == Stopped.INTERRUPTED:
+        stopped = options.stop_reason() or stopped
     objective = None
     if found.solution_status in (SolutionStatus.optimal, SolutionStatus.feasible):
         found.solution_loader.load_vars()
@@ -80,3 +84,32 @@ def solve(formulation: Any, options: Options, node_limit: int | None = None) -> 
     bound = found.objective_bound
     known = bound is not None and abs(bound) < 1e19 and status != Status.INFEASIBLE
     return Result(status, stopped, objective, bound if known else None)
+
+
+def _interruptible_solver(options: Options) -> Any:
+    """Pyomo's interface to SCIP with a look at the options after every presolving round, linear program and node."""
+    from pyomo.contrib.solver.solvers.scip.scip_direct import ScipDirect
+    from pyscipopt import SCIP_EVENTTYPE, Eventhdlr
+
+    class Watch(Eventhdlr):
+        events = (SCIP_EVENTTYPE.PRESOLVEROUND, SCIP_EVENTTYPE.LPEVENT, SCIP_EVENTTYPE.NODEFOCUSED)
+
+        def eventinit(self) -> None:
+            for event in self.events:
+                self.model.catchEvent(event, self)
+
+        def eventexit(self) -> None:
+            for event in self.events:
+                self.model.dropEvent(event, self)
+
+        def eventexec(self, event: Any) -> None:
+            if options.stop_reason() is not None:
+                self.model.interruptSolve()
+
+    class Solver(ScipDirect):
+        def _create_solver_model(self, model: Any, config: Any) -> Any:
+            made = super()._create_solver_model(model, config)
+            made[0].includeEventhdlr(Watch(), "watch", "ends the run when the options say so")
+            return made
+
+    return Solver()

@@ -105,13 +105,27 @@ class Groups:
 
 @dataclass
 class Arrays:
-    """An instance, its network and groups, and the core that methods solve."""
+    """An instance, its network and groups, and the core that methods solve.
+
+    Attributes
+    ----------
+    cutoff : numpy.ndarray, shape (groups,)
+        Seconds per unit of the cheapest option that was left out although it might be of use; infinite without one.
+    """
 
     instance: PullingInstance
     network: Network
     groups: Groups
     core: Core
     cloud_model: Ints
+    cutoff: Floats
+
+    @property
+    def relaxed(self) -> Core:
+        """A core whose optimum bounds the instance's from below: what was left out is served anywhere at its cost."""
+        if np.isinf(self.cutoff).all():
+            return self.core
+        return self.core.replaced(cloud_cost=np.minimum(self.core.cloud_cost, self.cutoff))
 
     def plan(self, amounts: Ints) -> Plan:
         """Make the plan that serves `amounts[o]` units by option o and the rest in the cloud."""
@@ -161,11 +175,17 @@ class Arrays:
         return found
 
 
-def compile_arrays(instance: PullingInstance) -> Arrays:
+def compile_arrays(instance: PullingInstance, most: int | None = None) -> Arrays:
     """Reduce an instance to its core.
 
     All reductions keep an optimal plan: models that do not fit a site, options no cheaper than the cloud, and models
     dominated at a site are left out; equal requests are merged, and without compute limits whatever their counts.
+
+    Parameters
+    ----------
+    instance : PullingInstance
+    most : int, optional
+        Keep about so many options, the cheapest of each group: a plan of these is a plan, but perhaps not the best.
     """
     resolved = admissible_models(instance)
     network = compile_network(instance, resolved)
@@ -175,8 +195,9 @@ def compile_arrays(instance: PullingInstance) -> Arrays:
     limits = [limit if bound else None for limit, bound in zip(limits, binding, strict=True)]
     scaled_work, scaled_limit = _scaled_work(groups, work, limits)
     cloud_model, cloud_cost = _cloud(groups, network)
-    core = _core(groups, network, cloud_cost, scaled_work, scaled_limit)
-    return Arrays(instance, network, groups, core, cloud_model)
+    nearest = _Nearest(len(groups.units), None if most is None else max(1, most // max(1, len(groups.units))))
+    core = _core(groups, network, cloud_cost, scaled_work, scaled_limit, nearest)
+    return Arrays(instance, network, groups, core, cloud_model, nearest.cutoff)
 
 
 def admissible_models(instance: PullingInstance) -> dict[str, tuple[str, ...]]:
@@ -320,12 +341,44 @@ def _cloud(groups: Groups, network: Network) -> tuple[Ints, Floats]:
     return model, np.where(model < 0, np.inf, cost)
 
 
-def _core(groups: Groups, network: Network, cloud_cost: Floats, work: Ints, work_limit: Ints) -> Core:
+Options = tuple[Ints, Ints, Ints, Floats, Ints]  # group, model, site, seconds and work per unit
+
+
+class _Nearest:
+    """Collects options, and keeps the cheapest of each group when there are too many."""
+
+    def __init__(self, groups: int, each: int | None) -> None:
+        self.each, self.cutoff = each, np.full(groups, np.inf)
+        empty = np.empty(0, np.int64)
+        self.parts: list[Options] = [(empty, empty, empty, np.empty(0), empty)]
+        self.count = 0
+
+    def add(self, part: Options) -> None:
+        self.parts.append(part)
+        self.count += len(part[0])
+        if self.each is not None and self.count > 2 * self.each * len(self.cutoff):
+            self.parts = [self.sorted()]
+            self.count = len(self.parts[0][0])
+
+    def sorted(self) -> Options:
+        """The options by group, and by cost within a group."""
+        group, model, site, cost, work = (np.concatenate([part[field] for part in self.parts]) for field in range(5))
+        order = np.lexsort((cost, group))
+        if self.each is not None:
+            first = np.searchsorted(group[order], np.arange(len(self.cutoff)))
+            near = np.arange(len(order)) - first[group[order]] < self.each
+            left_out = order[~near]
+            np.minimum.at(self.cutoff, group[left_out], cost[left_out])
+            order = order[near]
+        return group[order], model[order], site[order], cost[order], work[order]
+
+
+def _core(
+    groups: Groups, network: Network, cloud_cost: Floats, work: Ints, work_limit: Ints, nearest: _Nearest
+) -> Core:
     by_set: dict[int, list[int]] = {}
     for group, models in enumerate(groups.models):
         by_set.setdefault(id(models), []).append(group)
-    empty = np.empty(0, np.int64)
-    parts: list[tuple[Ints, Ints, Ints, Floats, Ints]] = [(empty, empty, empty, np.empty(0), empty)]
     sending_latency = network.routes.latency_s
     sending_rate = np.where(np.isfinite(network.routes.s_per_bit), network.routes.s_per_bit, 0.0)
     alike: dict[tuple[int, bytes], Flags] = {}
@@ -343,20 +396,17 @@ def _core(groups: Groups, network: Network, cloud_cost: Floats, work: Ints, work
             cost = count[:, None] * (sending[:, None] + computing)
             need = (samples * count)[:, None] * work[chosen]
             kept, which = np.nonzero((cost < cloud_cost[rows][:, None]) & (need <= work_limit[site]))
-            parts.append((rows[kept], chosen[which], np.full(len(kept), site), cost[kept, which], need[kept, which]))
-    option_group, option_model, option_site, option_cost, option_work = (
-        np.concatenate([part[field] for part in parts]) for field in range(5)
-    )
-    order = np.lexsort((option_cost, option_group))
+            nearest.add((rows[kept], chosen[which], np.full(len(kept), site), cost[kept, which], need[kept, which]))
+    option_group, option_model, option_site, option_cost, option_work = nearest.sorted()
     incidence = network.incidence
     return Core(
         groups.units,
         cloud_cost,
-        option_group[order],
-        option_model[order],
-        option_site[order],
-        option_cost[order],
-        option_work[order],
+        option_group,
+        option_model,
+        option_site,
+        option_cost,
+        option_work,
         network.memory,
         work_limit,
         network.atom_bytes,

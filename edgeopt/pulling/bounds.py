@@ -17,13 +17,15 @@ DUAL_ABOVE = 20_000  # options
 
 def solve_bound(arrays: Arrays, options: Options) -> Outcome:
     """Return a lower bound on the total delay, and no plan."""
-    best = None
-    if arrays.core.options > DUAL_ABOVE:
+    best, complete = None, not np.isfinite(arrays.cutoff).any()
+    if arrays.core.options > DUAL_ABOVE or not complete:
         total, _ = greedy_opening(Search(arrays.core), options)
-        dual = Relaxation(arrays.core)
+        dual = Relaxation(arrays.relaxed)
         dual.climb(options, total, options.iteration_limit or ITERATIONS)
         best = dual.bound if np.isfinite(dual.bound) else None
         options.report(None, best)
+    if not complete:  # at this size the linear relaxation would take hours
+        return Outcome(bound=best, stopped=options.stop_reason() or Outcome().stopped)
     linear = LinearRelaxation(arrays.core, options)
     if linear.infeasible:
         return Outcome(infeasible=True, message=jointly_unservable(arrays))

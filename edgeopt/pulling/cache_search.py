@@ -18,7 +18,7 @@ NOISE = (0.0, 0.05, 0.2)
 IDLE_MOVES = 400
 BOUND_SHARE = 0.15  # of the time limit
 BOUND_STEPS = 150
-LAST_S = 0.04  # of the time limit is kept for writing the plan down
+LAST_SHARE = 0.04  # of the time limit is kept at least for writing the plan down and its check
 
 
 class CacheSearch:
@@ -145,11 +145,19 @@ def climb_dual(search: CacheSearch, limit: float, steps: int) -> float:
     return tables.cloud_total - best * (1 + 1e-9)
 
 
+def _end_of_search(options: Options) -> float:
+    """Seconds after the run's start; the plan and its check take about as long as reading the tables took."""
+    if options.time_limit is None:
+        return np.inf
+    last = max(options.elapsed_s(), LAST_SHARE * options.time_limit)
+    return options.time_limit - min(last, options.remaining_s() / 2)
+
+
 def solve_cache_search(instance: PullingInstance, options: Options) -> Outcome:
     """Start from a lazy greedy, sweep, bound, and search; the plan's delay is the checker's."""
     tables = compile_sparse(instance)
     search = CacheSearch(tables, options)
-    end = np.inf if options.time_limit is None else options.time_limit * (1 - LAST_S)
+    end = _end_of_search(options)
     search.construct(end)
     options.report(tables.cloud_total - search.saved)
     search.sweep(end)

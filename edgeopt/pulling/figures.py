@@ -97,7 +97,15 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
         }
         for site, label in {**labels, cloud: cloud}.items():
             below = (0.0, -3 - areas[site] ** 0.5 / 2)
-            ax.annotate(label, position[site], below, textcoords="offset points", ha="center", va="top", size=8)
+            ax.annotate(
+                label,
+                (position[site][0], position[site][1]),
+                below,
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                size=8,
+            )
     at_edge = total - served[cloud]
     ax.set_title(f"{instance.name}: {at_edge} of {total} requests at cloudlets, area by requests served")
     ax.set_axis_off()

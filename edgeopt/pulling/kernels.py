@@ -163,10 +163,11 @@ def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float)
         The models are ``s.chosen[:count]``.
     """
     models = len(t.model_start) - 1
-    gains = np.empty(len(candidates))
+    gains = np.zeros(len(candidates))
     for index in range(len(candidates)):
         key = site * models + candidates[index]
-        gains[index] = _saving(t, s, t.runs[t.run_start[key] : t.run_start[key + 1]], site)
+        if s.missing[site, candidates[index]] > 0:  # what is open serves already: opening it again would never end
+            gains[index] = _saving(t, s, t.runs[t.run_start[key] : t.run_start[key + 1]], site)
     best_score, best_gain, best_count = -1.0, 0.0, 0
     taken, total, used, room = 0, 0.0, 0, s.room[site]
     for index in np.argsort(-gains, kind="mergesort"):
@@ -235,22 +236,21 @@ def open_models(t: Tables, s: State, site: int, models: Array) -> None:
 
 
 @njit(cache=True)
-def insert(t: Tables, s: State, sites: Array, alpha: float, noise: Array, steps: int) -> tuple[float, int]:
+def insert(
+    t: Tables, s: State, sites: Array, alpha: float, noise: Array, scores: Array, fresh: Array, steps: int
+) -> int:  # fmt: skip
     """Open the best bundle at the given sites again and again until none gains; largest old score first.
 
-    Scores are multiplied by ``noise`` (one factor for each site and bundle). Runs at most `steps` evaluations.
+    Scores, infinite at first, are multiplied by ``noise``; ``fresh`` says which still hold (one for each site and
+    bundle). Runs at most `steps` evaluations.
 
     Returns
     -------
-    float
-        Total of the service.
     int
         Evaluations left; 0 when the run was cut short and is to be continued.
     """
     bundles = len(t.bundle_start) - 1
-    scores = np.full((len(sites), bundles), np.inf)
-    fresh = np.zeros((len(sites), bundles), np.bool_)
-    total = serve(t, s)
+    serve(t, s)
     while steps > 0:
         top = int(np.argmax(scores))
         row, index = top // bundles, top % bundles
@@ -266,10 +266,10 @@ def insert(t: Tables, s: State, sites: Array, alpha: float, noise: Array, steps:
             continue
         _, _, count = best_prefix(t, s, site, candidates, alpha)
         open_models(t, s, site, s.chosen[:count].copy())
-        total = serve(t, s)
+        serve(t, s)
         fresh[:, :] = False
         scores[row, :] = np.inf
-    return total, steps
+    return steps
 
 
 @njit(cache=True)

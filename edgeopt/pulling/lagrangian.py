@@ -14,6 +14,7 @@ from edgeopt.pulling.repair import fitting
 from edgeopt.pulling.search import Search
 
 ITERATIONS = 600
+GREEDY_SHARE = 0.3  # of the time that is left, at most
 THRESHOLDS = (0.5, 0.2)
 POLISHING_ROUNDS = 2
 STEPS = 50  # between two looks at the clock
@@ -107,10 +108,10 @@ def solve_lagrangian(arrays: Arrays, options: Options, start: Ints | None = None
     """
     core = arrays.core
     search = Search(core)
-    total, opened = greedy_opening(search, options)
+    total, opened = greedy_opening(search, options.part(GREEDY_SHARE * options.remaining_s()))
     if start is not None and core.cost(start) < total:
         total, opened = core.cost(start), core.opened(start)
-    relaxation = Relaxation(core)
+    relaxation = Relaxation(arrays.relaxed)
     relaxation.climb(options, total, options.iteration_limit or ITERATIONS)
     options.report(None, relaxation.bound if np.isfinite(relaxation.bound) else None)
     openings, best, amounts = relaxation.openings(), np.inf, start

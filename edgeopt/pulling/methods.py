@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from edgeopt.pulling.core import Ints
 
 PROBLEM = "pulling"
-LARGEST = 5_000_000  # options
+LARGEST = 5_000_000  # options that are listed one by one
+CANDIDATES = 400_000  # options that are kept of more, the cheapest of each request
 LARGEST_CPSAT = 200_000
 LARGEST_NLIP = 2_000  # choices of request, model and site
 
@@ -21,8 +22,9 @@ def _compiled(instance: PullingInstance) -> tuple[Arrays, Outcome | None]:
     """Reduce the instance; with an outcome when it is decided already."""
     from edgeopt.pulling.arrays import compile_arrays
     from edgeopt.pulling.infeasibility import unservable
+    from edgeopt.pulling.sparse import choices
 
-    arrays = compile_arrays(instance)
+    arrays = compile_arrays(instance, CANDIDATES if choices(instance) > LARGEST else None)
     reason = unservable(arrays)
     return arrays, None if reason is None else Outcome(infeasible=True, message=reason)
 
@@ -41,13 +43,17 @@ def _too_large(instance: PullingInstance) -> str | None:
     count = choices(instance)
     if count <= LARGEST:
         return None
-    return f"it lists all options and is for at most {LARGEST}, not {count}; {_at_scale(instance)} would work"
+    return f"it needs all options and is for at most {LARGEST}, not {count}; {_at_scale(instance)} would work"
 
 
 def _at_scale(instance: PullingInstance) -> str:
     from edgeopt.pulling.sparse import separable
 
-    return "'cache-search'" if separable(instance) is None else "a smaller instance"
+    return "'cache-search'" if separable(instance) is None else "'lagrangian'"
+
+
+def _exact_or_at_scale(instance: PullingInstance) -> str:
+    return "'exact'" if _too_large(instance) is None else _at_scale(instance)
 
 
 def _not_separable(instance: PullingInstance) -> str | None:
@@ -70,9 +76,7 @@ def exact(instance: PullingInstance, options: Options) -> Outcome:
     return solve_exact(arrays, options, _start(arrays, options))
 
 
-@method(
-    PROBLEM, "greedy", kind="heuristic", guarantee="none; opens bundles of models that share atoms", fits=_too_large
-)
+@method(PROBLEM, "greedy", kind="heuristic", guarantee="none; opens bundles of models that share atoms")
 def greedy(instance: PullingInstance, options: Options) -> Outcome:
     """Open the bundle of models that saves most for its bytes, again and again."""
     arrays, decided = _compiled(instance)
@@ -83,7 +87,7 @@ def greedy(instance: PullingInstance, options: Options) -> Outcome:
     return solve_greedy(arrays, options)
 
 
-@method(PROBLEM, "local-search", kind="heuristic", guarantee="no worse than greedy", fits=_too_large)
+@method(PROBLEM, "local-search", kind="heuristic", guarantee="no worse than greedy")
 def local_search(instance: PullingInstance, options: Options) -> Outcome:
     """Improve by flips, swaps, relocations and exactly solved sites."""
     arrays, decided = _compiled(instance)
@@ -117,14 +121,15 @@ def _too_large_for_cpsat(instance: PullingInstance) -> str | None:
     count = choices(instance)
     if count <= LARGEST_CPSAT:
         return None
-    return f"it is for at most {LARGEST_CPSAT} options, not {count}; 'exact' would work"
+    return f"it is for at most {LARGEST_CPSAT} options, not {count}; {_exact_or_at_scale(instance)} would work"
 
 
 def _too_large_for_scip(instance: PullingInstance) -> str | None:
     choices = len(instance.requests) * len(instance.library.models) * (1 + len(instance.cloudlets))
     if choices <= LARGEST_NLIP:
         return None
-    return f"it is for at most {LARGEST_NLIP} choices of request, model and site, not {choices}; 'exact' would work"
+    limit = f"it is for at most {LARGEST_NLIP} choices of request, model and site, not {choices}"
+    return f"{limit}; {_exact_or_at_scale(instance)} would work"
 
 
 @method(
@@ -161,7 +166,6 @@ def cpsat(instance: PullingInstance, options: Options) -> Outcome:
     "lagrangian",
     kind="heuristic",
     guarantee="a bound no better than that of the linear relaxation",
-    fits=_too_large,
 )
 def lagrangian(instance: PullingInstance, options: Options) -> Outcome:
     """Climb the Lagrangian dual, and make a solution of its openings."""
@@ -187,14 +191,10 @@ def cache_search(instance: PullingInstance, options: Options) -> Outcome:
     return solve_cache_search(instance, options)
 
 
-def _no_bound(instance: PullingInstance) -> str | None:
-    return None if _not_separable(instance) is None else _too_large(instance)
-
-
-@method(PROBLEM, "bound", kind="bound", guarantee="a lower bound: linear relaxation of the strong form", fits=_no_bound)
+@method(PROBLEM, "bound", kind="bound", guarantee="a lower bound: linear relaxation of the strong form, or its dual")
 def bound(instance: PullingInstance, options: Options) -> Outcome:
     """Bound the total delay from below."""
-    if _too_large(instance) is not None:
+    if _too_large(instance) is not None and _not_separable(instance) is None:
         from edgeopt.pulling.cache_search import solve_cache_bound
 
         return solve_cache_bound(instance, options)
@@ -206,7 +206,7 @@ def bound(instance: PullingInstance, options: Options) -> Outcome:
     return solve_bound(arrays, options)
 
 
-@method(PROBLEM, "cloud-only", kind="baseline", guarantee="no cloudlet is used", fits=_too_large)
+@method(PROBLEM, "cloud-only", kind="baseline", guarantee="no cloudlet is used")
 def cloud_only(instance: PullingInstance, options: Options) -> Outcome:
     """Serve everything in the cloud."""
     return _baseline(instance, options, "solve_cloud_only")
@@ -220,13 +220,13 @@ def no_sharing(instance: PullingInstance, options: Options) -> Outcome:
     return _baseline(instance, options, "solve_no_sharing")
 
 
-@method(PROBLEM, "nearest", kind="baseline", guarantee="none", fits=_too_large)
+@method(PROBLEM, "nearest", kind="baseline", guarantee="none")
 def nearest(instance: PullingInstance, options: Options) -> Outcome:
     """Serve each request at the nearest site with room."""
     return _baseline(instance, options, "solve_nearest")
 
 
-@method(PROBLEM, "random", kind="baseline", guarantee="none", fits=_too_large)
+@method(PROBLEM, "random", kind="baseline", guarantee="none")
 def random(instance: PullingInstance, options: Options) -> Outcome:
     """Serve each request by a random model at a random site with room."""
     return _baseline(instance, options, "solve_random")

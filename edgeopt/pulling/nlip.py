@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from pyomo.core import Binary, Constraint, Var, prod
 
 from edgeopt.engines import scip
 from edgeopt.method import Options, Outcome
@@ -21,7 +22,7 @@ SOLVER_PRECISION = 1e-6  # relative; a proof by SCIP with its default tolerances
 
 def solve_nlip(arrays: Arrays, options: Options) -> Outcome:
     """Solve the nonlinear program; limits that SCIP's tolerances let slip are cut off, and it is solved again."""
-    instance, m = arrays.instance, formulation.formulate(arrays.instance)
+    instance, m = arrays.instance, _with_complements(formulation.formulate(arrays.instance))
     while True:
         result = scip.solve(m, options, options.iteration_limit)
         if result.status == Status.INFEASIBLE:
@@ -41,10 +42,20 @@ def solve_nlip(arrays: Arrays, options: Options) -> Outcome:
     return Outcome(plan, bound, result.stopped)
 
 
+def _with_complements(m: Any) -> Any:
+    """Name each 1 - x: SCIP's interface multiplies out products of sums, but not products of variables."""
+    m.absent = Var(m.CHOICES, domain=Binary)
+    m.complements = Constraint(m.CHOICES, rule=lambda m, *choice: m.absent[choice] + m.x[choice] == 1)
+    for pull, users in m.users_of.items():
+        m.pulled[pull].set_value(1 - prod(m.absent[choice] for choice in users))
+    return m
+
+
 def _delay(m: Any, plan: Plan) -> float:
     """Objective at the plan itself, without the solver's tolerances."""
     for (request, model, site), x in m.x.items():
         x.set_value(int(plan["assignments"][request] == {"model": model, "site": site}))
+        m.absent[request, model, site].set_value(1 - x.value)
     return float(m.total_delay())
 
 

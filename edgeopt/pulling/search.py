@@ -8,7 +8,7 @@ from edgeopt.method import Options
 from edgeopt.pulling import kernels
 from edgeopt.pulling.core import Core, Flags, Floats, Ints
 
-EVALUATIONS = 20_000  # bundles between two looks at the clock
+EVALUATIONS = 2_000  # bundles between two looks at the clock
 PENALTY = 1e3  # times the dearest service: what a unit costs that nothing serves
 
 
@@ -115,9 +115,10 @@ class Search:
         bundles = len(self.tables.bundle_start) - 1
         factors = np.ones((len(sites), bundles)) if noise is None else noise
         if bundles and len(sites):
+            scores, fresh = np.full(factors.shape, np.inf), np.zeros(factors.shape, np.bool_)
             left = 0
             while left == 0 and options.stop_reason() is None:
-                _, left = kernels.insert(self.tables, self.state, sites, alpha, factors, EVALUATIONS)
+                left = kernels.insert(self.tables, self.state, sites, alpha, factors, scores, fresh, EVALUATIONS)
         return self.settle()
 
     def close(self, site: int, models: Ints | None = None) -> None:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import copy
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.method import Options
+from edgeopt.errors import MethodRefusal
+from edgeopt.method import Options, find_method
+from edgeopt.pulling import auto, methods
 from edgeopt.pulling.arrays import compile_arrays
+from edgeopt.pulling.bounds import solve_bound
 from edgeopt.pulling.cache_kernels import knapsack
+from edgeopt.pulling.checker import check
 from edgeopt.pulling.generator import generate
+from edgeopt.pulling.greedy import solve_greedy
 from edgeopt.pulling.instance import PullingInstance
-from edgeopt.pulling.lagrangian import Relaxation
+from edgeopt.pulling.lagrangian import Relaxation, solve_lagrangian
 from edgeopt.pulling.relaxation import LinearRelaxation
+from edgeopt.pulling.search import Search
 from edgeopt.pulling.sparse import separable
+from edgeopt.solving import fitting_methods
 from tests.pulling.brute_force import optimum
 from tests.pulling.random_instances import random_instance
 from tests.pulling.test_checker import BASE, make
@@ -262,3 +270,68 @@ def test_random_instances_are_varied():
     assert any(core.limited.any() for core in cores)
     assert any((core.units > 1).any() for core in cores)
     assert any(np.isinf(core.cloud_cost).any() for core in cores)
+
+
+class InterruptedAfter(threading.Event):
+    """An interrupt that is seen at the given look."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def is_set(self) -> bool:
+        self.looks -= 1
+        return self.looks < 0
+
+
+def test_nlip_ends_when_interrupted():
+    pytest.importorskip("pyscipopt")
+    instance = generate(cloudlets=3, requests=12, models=8, seed=1, compute="limited")
+    nlip = find_method("pulling", "nlip").function
+    assert nlip(instance, Options(maximize=False, interrupt=InterruptedAfter(10))).stopped == "interrupted"
+    assert nlip(instance, Options(maximize=False)).stopped == "proved"
+
+
+def test_opening_ends_where_an_open_model_would_serve_more():
+    """With compute limits a model may be open and yet not serve: opening it again and again gains nothing."""
+    for seed in range(3):
+        instance = generate(
+            cloudlets=6, requests=400, models=18, classes=40, seed=seed, compute="limited", mean_count=2
+        )
+        search = Search(compile_arrays(instance).core)
+        bundles = (len(search.tables.bundle_start) - 1) * search.core.sites
+        looks = InterruptedAfter(20 * bundles)
+        search.insert(Options(maximize=False, interrupt=looks), np.arange(search.core.sites), 1.0)
+        assert looks.looks > 0
+
+
+def test_candidate_lists_give_plans_and_bounds():
+    """Of too many options the cheapest are kept: plans stay feasible, bounds valid, and nothing claims more."""
+    for seed in range(6):
+        compute = "limited" if seed % 2 else "unlimited"
+        instance = generate(cloudlets=6, requests=30, models=18, seed=seed, compute=compute)
+        best = edgeopt.solve(instance, "exact", threads=1, gap=0.001)
+        arrays = compile_arrays(instance, 240)
+        assert arrays.core.options <= 240
+        assert np.isfinite(arrays.cutoff).any()
+        options = Options(maximize=False)
+        for outcome in (solve_lagrangian(arrays, options), solve_bound(arrays, options)):
+            assert outcome.bound <= best.objective * (1 + 1e-9)
+        plan = solve_greedy(arrays, options).plan
+        assert check(instance, plan).feasible
+
+
+def test_large_instances_are_not_refused(monkeypatch):
+    monkeypatch.setattr(methods, "LARGEST", 500)
+    monkeypatch.setattr(methods, "CANDIDATES", 300)
+    monkeypatch.setattr(auto, "EXACT_CHOICES", 400)
+    instance = generate(cloudlets=6, requests=30, models=18, seed=0)
+    assert edgeopt.solve(instance, "auto").method == "lagrangian"
+    fitting = fitting_methods(instance)
+    assert "exact" not in fitting
+    for name in fitting:
+        solution = edgeopt.solve(instance, name, threads=1, time_limit=20)
+        assert solution.objective is not None or name == "bound"
+    for name in ("exact", "rounding", "no-sharing"):
+        with pytest.raises(MethodRefusal, match="'lagrangian' would work"):
+            edgeopt.solve(instance, name)
