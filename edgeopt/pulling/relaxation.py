@@ -47,9 +47,9 @@ class LinearRelaxation:
         self.reduced_costs = result.reduced_costs
 
     def openings(self) -> Floats:
-        """Value of each z, shape (sites, atoms); 1 for atoms that are free."""
+        """Value of each z, shape (sites, atoms); 1 for atoms that are free, 0 for those that no option needs."""
         assert self.values is not None
-        found = np.ones(self.core.atom_bytes.shape)
+        found = np.where(self.core.costly, 0.0, 1.0)
         found[self.strong.opening_site, self.strong.opening_atom] = self.values[self.core.options :]
         return found
 
