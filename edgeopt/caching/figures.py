@@ -70,14 +70,14 @@ def plot_delays(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
     users = sorted(migration, key=lambda user: migration[user] + broadcast[user])
     waits = [migration[user] for user in users]
     places = np.arange(len(users))
-    ax.barh(places, waits, color=MIGRATION_COLOUR, label="waiting for migration or cloud")
+    ax.barh(places, waits, color=MIGRATION_COLOUR, label="migration or cloud")
     ax.barh(places, [broadcast[user] for user in users], left=waits, color=BROADCAST_COLOUR, label="broadcast")
     ax.set_yticks(places if len(users) <= LEGIBLE_NAMES else [], users if len(users) <= LEGIBLE_NAMES else [])
     ax.tick_params(axis="y", labelsize=min(9.0, 240 / max(1, len(users))))
     ax.set_xlabel("expected downloading delay, s")
     ax.set_ylabel("user")
     ax.set_title("delay of each user", loc="left")
-    ax.legend(loc="lower right", frameon=False)
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, borderaxespad=0.2)
     ax.spines[["top", "right"]].set_visible(False)
 
 
