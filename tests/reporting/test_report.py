@@ -112,6 +112,8 @@ class TestScales:
     def test_what_is_far_off_is_cut_and_what_is_near_is_kept(self) -> None:
         scale = linear_scale([295, 295, 293, 288, 274, 1e6], anchor=295)
         assert [scale.beyond(value) for value in (274, 288, 295, 1e6)] == [0, 0, 0, 1]
+        scale = linear_scale([295, 294, 293, 292, -1e6], anchor=295)
+        assert [scale.beyond(value) for value in (-1e6, 292, 295)] == [-1, 0, 0]
 
     def test_noise_in_the_last_digits_makes_no_axis(self) -> None:
         scale = linear_scale([1672.88575748, 1672.8857574799], anchor=1672.88575748)
@@ -133,6 +135,7 @@ class TestCurves:
     def test_what_cannot_be_told_apart_is_drawn_once(self) -> None:
         points = [(1.0 + index * 1e-9, 0.0) for index in range(10_000)]
         assert steps(points, 1.0, self.TIMES, self.VALUES) == "M0 1000H0"
+        assert steps([(1.0, 0.0), (1.0, 5.0), (1.0, 7.0)], 100.0, self.TIMES, self.VALUES) == "M0 300H1000"
 
     def test_a_long_course_stays_small(self) -> None:
         history = [[1 + index / 1000, index / 1e4, 10 - index / 1e4] for index in range(90_000)]
@@ -196,6 +199,8 @@ class TestFigures:
         assert not elements.named("style")
         assert not elements.named("metadata")
         assert "var(--blue)" in picture
+        assert "stroke: var(--ink)" in picture
+        assert "#000000" not in picture
         assert "#0072b2" not in picture.lower()
         assert "cost $a_$ and $\\undefined{b} " in elements.texts
         assert "xmlns" not in picture
