@@ -29,9 +29,7 @@ def solve_without_sharing(instance: LoadingInstance, options: Options) -> Outcom
     if options.time_limit is None and options.iteration_limit is None:
         part.iteration_limit = DEFAULT_WALKS
     run = Run(replace(arrays, switch_s=whole), part)
-    run.search()
-    if not run.closed():
-        run.walk()
+    run.search_and_walk()
     options.report(run.users)
     proof = "the most" if run.bound == run.users else f"at most {run.bound}"
     return Outcome(

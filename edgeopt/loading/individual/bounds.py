@@ -7,7 +7,8 @@ import numpy as np
 from edgeopt.loading.individual.arrays import Arrays, compile_arrays
 from edgeopt.loading.individual.greedy import greedy_line
 from edgeopt.loading.individual.lines import kernel_data
-from edgeopt.loading.individual.path_bound import PathBound, step_length
+from edgeopt.loading.individual.path_bound import PathBound
+from edgeopt.loading.individual.path_walks import step_length
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.relaxations import floor_bound

@@ -16,7 +16,8 @@ import numpy as np
 from edgeopt.loading.individual.arrays import Arrays, Batch, compile_arrays
 from edgeopt.loading.individual.lines import kernel_data
 from edgeopt.loading.individual.local_search import Search, first_line
-from edgeopt.loading.individual.path_bound import PathBound, step_length
+from edgeopt.loading.individual.path_bound import PathBound
+from edgeopt.loading.individual.path_walks import step_length
 from edgeopt.loading.individual.sequencing import sequenced
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 SEARCH_ITERATIONS = 40_000
 SEARCH_EFFORT = 6_000_000  # iterations times users
-SEARCH_SHARE = 4  # at most this part of the time for the local search
+SEARCH_SHARE = 4  # at most this part of the time for the first local search
+WALKS = 500  # of the path relaxation between two local searches
 CUTS = 6  # impossible parts sought in an impossible set
 
 
@@ -39,9 +41,7 @@ def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
     if not arrays.user_names:
         return Outcome(arrays.plan([]), 0, message="no user could be served even alone")
     run = Run(arrays, options)
-    run.search()
-    if not run.closed():
-        run.walk()
+    run.search_and_walk()
     if not run.closed():
         from edgeopt.loading.individual.master import Master
 
@@ -102,32 +102,36 @@ class Run:
         self.stopped = self.stopped or self.options.stop_reason()
         return self.stopped is not None or self.bound - self.users <= self.options.gap * self.users
 
-    def search(self) -> None:
-        """Find a plan by local search."""
+    def search_and_walk(self) -> None:
+        """Search locally and lower the bound by the path relaxation in turn, as long as that can lower it."""
         arrays, limit = self.arrays, self.options.iteration_limit
         part = self.options.part(self.options.remaining_s() / SEARCH_SHARE)
         part.start = self.options.start
         data = kernel_data(arrays)
-        search = Search(arrays, data, part, first_line(arrays, data, part), enough=self.bound)
+        search = Search(arrays, data, part, first_line(arrays, data, part))
         most = min(SEARCH_ITERATIONS, 1 + SEARCH_EFFORT // len(arrays.user_names))
         search.run(most if limit is None else min(most, limit))
         self.offer(search.best.batches())
         self.notes.append(f"{self.users} users by local search")
-
-    def walk(self) -> None:
-        """Lower the bound by the path relaxation."""
-        step = step_length(self.arrays)
+        search.options = self.options
+        step = step_length(arrays)
         if step is None:
             self.notes.append("batches are too short for the path relaxation")
             return
-        path = PathBound(self.arrays, self.options, step, self.users)
-        limit = self.options.iteration_limit
-        bound = path.run(limit)
-        self.offer(path.found or [])
-        self.tighten(bound)
-        if limit is not None and path.walks >= limit and self.bound > self.users:
-            self.stopped = Stopped.ITERATION_LIMIT
-        self.notes.append(f"{self.bound} by the path relaxation, {path.walks} walks")
+        path = PathBound(arrays, self.options, step, self.users)
+        while not self.closed() and not path.finished:
+            if limit is not None and path.walks >= limit:
+                self.stopped = Stopped.ITERATION_LIMIT
+                break
+            turn = path.walks + WALKS
+            bound = path.run(turn if limit is None else min(turn, limit))
+            self.offer(path.found or [])
+            self.tighten(bound)
+            if limit is None and not self.closed():
+                search.run(search.iterations + most)
+                self.offer(search.best.batches())
+                path.served = max(path.served, self.users)
+        self.notes.append(f"{self.users} users and {self.bound} by the path relaxation, {path.walks} walks")
 
     def decide(self, master: Master) -> None:
         """Let the master propose sets of as many users as the bound allows, until that is impossible."""

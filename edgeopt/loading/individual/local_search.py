@@ -31,9 +31,8 @@ class Search:
     arrays : Arrays
     data : Data
     options : Options
+        Its limits may be replaced between two runs.
     start : Line
-    enough : int, optional
-        Number of users at which the search may end; default: all.
 
     Attributes
     ----------
@@ -42,13 +41,12 @@ class Search:
         Iterations done so far.
     """
 
-    def __init__(self, arrays: Arrays, data: Data, options: Options, start: Line, enough: int | None = None) -> None:
+    def __init__(self, arrays: Arrays, data: Data, options: Options, start: Line) -> None:
         from edgeopt.loading.individual.line_kernels import new_figures
 
         users = len(arrays.user_names)
         self._data = data
-        self._options = options
-        self._enough = users if enough is None else enough
+        self.options = options
         self._state = np.random.default_rng(options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
         self._figures = new_figures(users)
         self._line = start.copy()
@@ -63,9 +61,9 @@ class Search:
         return reason
 
     def _ended(self, limit: int | None) -> Stopped | None:
-        if self.best.users >= self._enough or (limit is not None and self.iterations >= limit):
+        if self.best.users == len(self.best.place) or (limit is not None and self.iterations >= limit):
             return Stopped.FINISHED
-        return self._options.stop_reason()
+        return self.options.stop_reason()
 
     def _advance(self, iterations: int) -> None:
         """Run a chunk of iterations; each cycle begins at the best line."""
@@ -91,7 +89,7 @@ class Search:
         )
         self._line.length, self.best.length = lengths.tolist()
         self.iterations += iterations
-        self._options.report(served)
+        self.options.report(served)
 
 
 def first_line(arrays: Arrays, data: Data, options: Options) -> Line:

@@ -2,8 +2,8 @@
 
 For an upload phase of W in [W1, W2] batches end by T_k - W1 after it, and the uploads of the served users take W2 at
 most. That nobody is served twice, and this length, are priced; what is left is a longest path over (time, model on the
-GPU). Where the bound is largest, the interval of W is halved, and when it is narrow, users are decided one by one.
-Proof: docs/loading-deadlines-proofs.md.
+GPU, memory). Where the bound is largest, memory is refined, the interval of W is halved, and when it is narrow, users
+are decided one by one. Proof: docs/loading-deadlines-proofs.md.
 """
 
 from __future__ import annotations
@@ -11,36 +11,27 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from math import floor, log2
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeopt.loading.individual.arrays import Arrays, Batch, Floats, Integers
+from edgeopt.loading.individual.path_memory import Groups
+from edgeopt.loading.individual.path_walks import Walks
 from edgeopt.loading.individual.sequencing import countable, sequenced
 from edgeopt.loading.relaxations import floor_bound
 from edgeopt.method import Options
 
-STEPS = 2_000  # of the longest service
-MOST_STEPS = 20_000
-MOST_CELLS = 20_000_000  # steps times models squared that a walk may look at
-STEPS_OF_INTERVAL = 20  # the least number, while steps can be longer than the shortest ones
-ITERATIONS = 120  # on an interval before it is halved
+if TYPE_CHECKING:
+    from edgeopt.loading.individual.path_prices import Prices
+
+ITERATIONS = 300  # walks for the prices of a part
 NARROWEST = 2**-7  # of the longest upload phase: narrower intervals are not halved
-ROUNDING = 1e-9  # relative to a step
+MOST_STATES = 16  # of memory
 UPLOAD_MARGIN = 1e-9  # relative, for rounding errors of sums of upload times
 INSIDE = 1e-4  # how far below an integer a bound is driven that shall round down to less
-
-
-def step_length(arrays: Arrays) -> float | None:
-    """Seconds of a step of the walk; None when batches are too short, or the models too many."""
-    horizon = float(arrays.due_s.max(initial=0.0))
-    shortest = float((arrays.fixed_s + arrays.per_sample_s).min(initial=np.inf))
-    if not arrays.user_names or shortest <= horizon / MOST_STEPS:
-        return None
-    step = min(horizon / STEPS, shortest * (1 - 1e-6))
-    return step if horizon / step * len(arrays.model_names) ** 2 <= MOST_CELLS else None
+PACE = 0.2  # how far the next prices are from the best ones towards those of the cutting planes
+CLOSE, CLOSE_ENOUGH = 0.02, 0.3  # prices this close to the best, in users, are not improved
 
 
 @dataclass
@@ -53,25 +44,28 @@ class Part:
         None of them serves more users.
     low, high : float
         Lengths of the upload phase in seconds.
-    price, radio_price : numpy.ndarray of shape (users,), float
-        The best prices known.
+    prices : Prices
+        The best known.
+    groups : Groups
+        What walks remember.
     fixed : numpy.ndarray of int64, shape (users,)
         1: served; -1: not served; 0: open.
-    frequency : numpy.ndarray, shape (users,)
-        How often the last walks served each user.
+    frequency, duplicates : numpy.ndarray, shape (users,)
+        How often the best mix of walks serves each user, and how often too many times.
     """
 
     bound: float
     low: float
     high: float
-    price: Floats
-    radio_price: float
+    prices: Prices
+    groups: Groups
     fixed: Integers
     frequency: Floats
+    duplicates: Floats
 
     def copy(self) -> Part:
         """Return a part to be restricted further."""
-        return replace(self, price=self.price.copy(), fixed=self.fixed.copy(), frequency=self.frequency.copy())
+        return replace(self, fixed=self.fixed.copy())
 
 
 class PathBound:
@@ -95,47 +89,35 @@ class PathBound:
     """
 
     def __init__(self, arrays: Arrays, options: Options, step_s: float, served: int = 0) -> None:
-        self._arrays, self._options, self._step_s = arrays, options, step_s
+        from edgeopt.loading.individual.path_prices import Prices
+
+        self._arrays, self._options = arrays, options
+        self._walks = Walks(arrays, step_s)
         self.served = served
         self.found: list[Batch] | None = None
-        self.walks = 0
-        users, models = len(arrays.user_names), len(arrays.model_names)
-        waiting = np.diff(arrays.first)
-        shortest = float((arrays.fixed_s + arrays.per_sample_s).min())
-        self._coarsest = int(log2(max(1.0, shortest * (1 - 1e-6) / step_s)))
-        self._durations: dict[int, tuple[Integers, Integers, Integers]] = {}
-        sizes = waiting * (waiting + 1)
-        self._offset = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-        most = floor(float(arrays.due_s.max()) / step_s) + 2
-        self._rewards = np.empty(int(sizes.sum())), np.empty(users, np.int64)
-        kinds = (np.float64, np.float64, np.int64, np.int64)
-        self._tables: tuple[Any, ...] = tuple(np.empty((most, models), kind) for kind in kinds)
-        longest = float(min(arrays.upload_s.sum(), arrays.due_s.max()))
-        self._narrowest = longest * NARROWEST
+        users = len(arrays.user_names)
+        self._longest = float(min(arrays.upload_s.sum(), arrays.due_s.max()))
         self._better, self._worse = _closures(users, arrays.dominations)
         self._parts: list[tuple[float, int, Part]] = []
         self._pushed = 0
-        self._push(Part(float(users), 0.0, longest, np.zeros(users), 0.0, np.zeros(users, np.int64), np.zeros(users)))
+        nobody = np.zeros(users)
+        everything = Part(
+            float(users),
+            0.0,
+            self._longest,
+            Prices(nobody, 0.0),
+            Groups.coarsest(arrays.first),
+            np.zeros(users, np.int64),
+            nobody,
+            nobody,
+        )
+        self._push(everything)
         self._undecided = 0.0  # the largest bound of parts that could not be restricted further
 
-    def _steps(self, part: Part) -> tuple[float, tuple[Integers, Integers, Integers]]:
-        """Choose steps in proportion to the interval of W; return their length, and the durations in steps.
-
-        The durations are those of loading, of one batch, and of two or more.
-        """
-        wanted = (part.high - part.low) / (STEPS_OF_INTERVAL * self._step_s)
-        level = min(self._coarsest, int(log2(max(1.0, wanted))))
-        step, arrays = self._step_s * 2**level, self._arrays
-        if level not in self._durations:
-            number = np.arange(int(np.diff(arrays.first).max()) + 1)
-            batches = np.maximum(2, -(-number // arrays.capacity[:, None]))
-            sampling = arrays.per_sample_s[:, None] * number
-            self._durations[level] = (
-                _whole(arrays.switch_s / step),
-                np.maximum(1, _whole((arrays.fixed_s[:, None] + sampling) / step)),
-                np.maximum(1, _whole((arrays.fixed_s[:, None] * batches + sampling) / step)),
-            )
-        return step, self._durations[level]
+    @property
+    def walks(self) -> int:
+        """Walks so far."""
+        return self._walks.number
 
     @property
     def bound(self) -> int:
@@ -143,14 +125,18 @@ class PathBound:
         largest = max([self._undecided, *(-key for key, _, _ in self._parts[:1])])
         return max(self.served, floor_bound(largest))
 
+    @property
+    def finished(self) -> bool:
+        """Whether the bound is that of the known plan or cannot be lowered."""
+        return not self._parts or self.bound <= max(self.served, floor_bound(self._undecided))
+
     def run(self, walks: int | None = None) -> int:
         """Restrict parts until the bound is that of the known plan or cannot be lowered; return the bound."""
-        while self._parts and self.bound > max(self.served, floor_bound(self._undecided)):
+        while not self.finished:
             if self._options.stop_reason() is not None or (walks is not None and self.walks >= walks):
                 break
             part = self._parts[0][2]
-            wide = part.high - part.low > self._narrowest
-            smaller = list(self._halves(part) if wide else self._decided(part))
+            smaller = list(self._restricted(part))
             heapq.heappop(self._parts)
             for each in smaller:
                 self._push(each)
@@ -161,6 +147,17 @@ class PathBound:
         if floor_bound(part.bound) > self.served:
             self._pushed += 1
             heapq.heappush(self._parts, (-part.bound, self._pushed, part))
+
+    def _restricted(self, part: Part) -> Iterator[Part]:
+        """Replace a part by smaller ones, or by itself with more memory."""
+        if part.high - part.low > self._longest * NARROWEST:
+            yield from self._halves(part)
+            return
+        groups = part.groups.split(self._arrays.first, part.duplicates, MOST_STATES)
+        if groups is None:
+            yield from self._decided(part)
+        else:
+            yield self._lowered(replace(part, groups=groups))
 
     def _halves(self, part: Part) -> Iterator[Part]:
         """Halve the lengths of the upload phase."""
@@ -202,46 +199,34 @@ class PathBound:
 
     def _lowered(self, part: Part) -> Part:
         """Improve the prices of a part, and with them its bound."""
-        from edgeopt.loading.individual.path_kernels import least_walk_bound
+        from edgeopt.loading.individual.path_prices import CuttingPlanes
 
-        arrays = self._arrays
         allowed = part.fixed >= 0
         if floor_bound(part.bound) <= self.served or int(allowed.sum()) <= self.served:
             part.bound = min(part.bound, float(allowed.sum()))
             return part
-        part.price[~allowed] = 0.0
-        part.price[part.fixed == 0] = np.maximum(0.0, part.price[part.fixed == 0])
-        step, durations = self._steps(part)
-        latest = np.floor((arrays.due_s - part.low) / step + ROUNDING).astype(np.int64)
-        size = int(max(0, latest.max()))
-        ranges = pairwise(arrays.first)
-        rank = np.stack([np.searchsorted(latest[low:high], np.arange(size + 1)) for low, high in ranges], axis=1)
-        bound, part.radio_price, walks = least_walk_bound(
-            part.price,
-            part.fixed,
-            part.frequency,
-            part.radio_price,
-            arrays.upload_s,
-            part.high,
-            self.served + 1 - INSIDE,
-            ITERATIONS,
-            arrays.first,
-            arrays.capacity,
-            rank.astype(np.int64),
-            *durations,
-            self._offset,
-            size,
-            *self._rewards,
-            *(table[: size + 1] for table in self._tables),
-        )
-        self.walks += walks
-        part.bound = min(part.bound, bound)
+        target = self.served + 1 - INSIDE
+        self._walks.prepare(part.low, part.high, part.groups)
+        planes = CuttingPlanes(self._arrays.upload_s, part.high, part.fixed)
+        prices, best, misses = planes.nearest(part.prices), np.inf, 0
+        for _ in range(ITERATIONS):
+            value, counts = self._walks.best(prices, part.fixed)
+            if prices.total(part.high) + value < best:
+                best, part.prices = prices.total(part.high) + value, prices
+            misses = 0 if planes.add(counts) else misses + 1
+            if best < target or self._options.stop_reason() is not None:
+                break
+            solved = planes.solve()
+            if solved is None:
+                break
+            other, least = solved
+            close = CLOSE_ENOUGH if least > target and floor_bound(least) == floor_bound(best) else CLOSE
+            if best - least < close:
+                break
+            prices = part.prices.towards(other, min(1.0, PACE * (1 + misses)))
+        part.bound = min(part.bound, best)
+        part.frequency, part.duplicates = planes.frequency(), planes.duplicates()
         return part
-
-
-def _whole(steps: Floats) -> Integers:
-    """Round down, and never up for a rounding error."""
-    return np.maximum(0, np.floor(steps - ROUNDING)).astype(np.int64)
 
 
 def _closures(users: int, dominations: list[tuple[int, int]]) -> tuple[list[Integers], list[Integers]]:

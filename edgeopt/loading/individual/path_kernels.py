@@ -1,10 +1,13 @@
 """Compiled kernel of the path relaxation: the best walk of one GPU through time at prices of the users.
 
 Time after the upload phase is cut into steps. A walk loads models and computes batches, whose durations are rounded
-down to whole steps; it may serve a user again and again, and pays the user's price each time.
+down to whole steps; it may serve a user again and again, as far as its memory allows, and pays the user's price each
+time.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -14,34 +17,173 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 NEVER = -1e300
-MEMORY = 0.1  # weight of the latest walk in the frequencies
+
+
+class Steps(NamedTuple):
+    """Durations in whole steps, and who is due when.
+
+    Attributes
+    ----------
+    number : int
+        Of steps.
+    rank : numpy.ndarray of int64, shape (number + 1, models)
+        How many users of a model are due before a step: those whose batch may not end at it.
+    switch : numpy.ndarray of int64, shape (models + 1, models)
+        For loading; the last row: on an empty GPU.
+    compute, split : numpy.ndarray of int64, shape (models, most users + 1)
+        For a number of users in one batch (at least 1), and in as few batches as possible, but two at least.
+    """
+
+    number: int
+    rank: Integers
+    switch: Integers
+    compute: Integers
+    split: Integers
+
+
+class Memory(NamedTuple):
+    """What a walk remembers: in which group of its users, by deadline, each model's last visit ended.
+
+    Attributes
+    ----------
+    groups : numpy.ndarray of int64, shape (models,)
+        Numbers of groups.
+    start : numpy.ndarray of int64, shape (models, most groups + 1)
+        Ranks at which groups begin, and the number of the model's users.
+    stride : numpy.ndarray of int64, shape (models,)
+        A state is the sum of the remembered groups times these.
+    smaller : numpy.ndarray of int64, shape (states, models)
+        The state in which a model's group is the one before, or the state itself.
+    offset : numpy.ndarray of int64, shape (models + 1,)
+        Where the rewards of each model begin, see `tabulate`.
+    """
+
+    groups: Integers
+    start: Integers
+    stride: Integers
+    smaller: Integers
+    offset: Integers
+
+
+class Tables(NamedTuple):
+    """Scratch: values of walks that have just finished or loaded a model, and where they come from.
+
+    Shape (steps + 1, states, models) each; `best_done` and `best_ready`, the best values so far, (states, models);
+    `reward` as `tabulate` says.
+    """
+
+    done: Floats
+    ready: Floats
+    chosen: NDArray[np.int32]
+    origin: NDArray[np.int16]
+    best_done: Floats
+    best_ready: Floats
+    reward: Floats
 
 
 @njit(cache=True)
-def tabulate(worth: Floats, first: Integers, ranked: Integers, reward: Floats, offset: Integers) -> None:
-    """Tabulate the best users of each model among those from rank c by deadline on.
+def tabulate(worth: Floats, first: Integers, memory: Memory, ranked: Integers, reward: Floats) -> None:
+    """Tabulate the best users of each model among those from rank c by deadline on, up to the end of a group.
 
-    ``reward[offset[i] + c * (n_i + 1) + n]`` is what n of them are worth. `ranked` receives the users of each model
-    from the most worthy to the least.
+    What n of them are worth stands at ``(group * n_i + c) * (n_i + 1) + n`` from the model's offset on. `ranked`
+    receives the users of each model from the most worthy to the least.
     """
     for model in range(len(first) - 1):
         low, high = first[model], first[model + 1]
         ranked[low:high] = low + np.argsort(-worth[low:high])
-        width = high - low + 1
-        for rank in range(high - low):
-            base = offset[model] + rank * width
-            number, total = 0, 0.0
-            reward[base] = 0.0
-            for index in range(low, high):
-                user = ranked[index]
-                if worth[user] <= 0.0:
-                    break
-                if user - low >= rank:
-                    number += 1
-                    total += worth[user]
-                    reward[base + number] = total
-            for n in range(number + 1, width):
-                reward[base + n] = NEVER
+        for group in range(memory.groups[model]):
+            end = memory.start[model, group + 1]
+            for rank in range(end):
+                base = memory.offset[model] + (group * (high - low) + rank) * (high - low + 1)
+                table = reward[base : base + high - low + 1]
+                number, total = 0, 0.0
+                table[0] = 0.0
+                for index in range(low, high):
+                    user = ranked[index]
+                    if worth[user] <= 0.0:
+                        break
+                    if rank <= user - low < end:
+                        number += 1
+                        total += worth[user]
+                        table[number] = total
+                table[number + 1 :] = NEVER
+
+
+@njit(cache=True)
+def undominated(value: float, best_so_far: Floats, state: int, model: int, smaller: Integers) -> bool:
+    """Whether a walk is better than all that were as far no later and remember no more; `best_so_far` is updated."""
+    best = best_so_far[state, model]
+    for other in range(smaller.shape[1]):
+        best = max(best, best_so_far[smaller[state, other], model])
+    best_so_far[state, model] = max(best, value)
+    return value > best
+
+
+@njit(cache=True)
+def load(step: int, steps: Steps, memory: Memory, tables: Tables) -> None:
+    """Continue the walks that finish a visit at a step: load each other model."""
+    models, states = steps.switch.shape[1], len(memory.smaller)
+    for state in range(states):
+        for model in range(models):
+            value = tables.done[step, state, model]
+            if value == NEVER or not undominated(value, tables.best_done, state, model, memory.smaller):
+                continue
+            for other in range(models):
+                arrival = step + steps.switch[model, other]
+                if other != model and arrival <= steps.number and value > tables.ready[arrival, state, other]:
+                    tables.ready[arrival, state, other] = value
+                    tables.origin[arrival, state, other] = model
+
+
+@njit(cache=True)
+def serve(step: int, steps: Steps, memory: Memory, capacity: Integers, tables: Tables) -> None:
+    """Continue the walks that have loaded a model by a step: visit it, up to each of its groups.
+
+    What is chosen is written as the number of users (negative: in several batches) and the group remembered before.
+    """
+    models, states = len(capacity), len(memory.smaller)
+    most = memory.start.shape[1]
+    for state in range(states):
+        for model in range(models):
+            value = tables.ready[step, state, model]
+            if value == NEVER or not undominated(value, tables.best_ready, state, model, memory.smaller):
+                continue
+            waiting = memory.start[model, memory.groups[model]]
+            before = state // memory.stride[model] % memory.groups[model]
+            lowest = memory.start[model, before]
+            soonest = step + steps.compute[model, 1]
+            if soonest > steps.number:
+                continue
+            earliest = max(lowest, steps.rank[soonest, model])
+            for group in range(before, memory.groups[model]):
+                top = memory.start[model, group + 1]
+                base = memory.offset[model] + group * waiting * (waiting + 1)
+                target = state + (group - before) * memory.stride[model]
+                for number in range(1, capacity[model] + 1):
+                    end = step + steps.compute[model, number]
+                    if end > steps.number:
+                        break
+                    now = max(lowest, steps.rank[end, model])
+                    gain = tables.reward[base + now * (waiting + 1) + number] if now < top else NEVER
+                    if gain == NEVER:
+                        break
+                    total = value + gain
+                    if total > tables.done[end, target, model]:
+                        tables.done[end, target, model] = total
+                        tables.chosen[end, target, model] = number * most + before
+                if earliest >= top:
+                    continue
+                for number in range(2, top - earliest + 1):
+                    end = step + steps.split[model, number]
+                    gain = tables.reward[base + earliest * (waiting + 1) + number]
+                    if end > steps.number or gain == NEVER:
+                        break
+                    if number <= capacity[model] and steps.rank[end, model] <= earliest:
+                        continue  # one batch does as well
+                    total = value + gain
+                    if total > tables.done[end, target, model]:
+                        tables.done[end, target, model] = total
+                        tables.chosen[end, target, model] = -(number * most + before)
 
 
 @njit(cache=True)
@@ -49,204 +191,61 @@ def best_walk(
     worth: Floats,
     first: Integers,
     capacity: Integers,
-    rank: Integers,
-    switch: Integers,
-    compute: Integers,
-    split: Integers,
-    offset: Integers,
-    size: int,
-    reward: Floats,
-    ranked: Integers,
-    done: Floats,
-    ready: Floats,
-    chosen: Integers,
-    origin: Integers,
+    steps: Steps,
+    memory: Memory,
+    tables: Tables,
     counts: Integers,
 ) -> float:
     """Find the walk of greatest worth, and how often it serves each user.
 
     Parameters
     ----------
-    rank : numpy.ndarray of int64, shape (size + 1, models)
-        How many users of a model are due before a step: those whose batch may not end at it.
-    switch : numpy.ndarray of int64, shape (models + 1, models)
-        Steps for loading.
-    compute, split : numpy.ndarray of int64, shape (models, most users + 1)
-        Steps for a number of users in one batch (at least 1), and in as few batches as possible, but two at least.
-    size : int
-        Number of steps.
-    reward, ranked, done, ready, chosen, origin
-        Scratch; the last four have shape (size + 1, models).
+    worth : numpy.ndarray, shape (users,)
+        Of one service; users of no worth are not served.
+    first : numpy.ndarray of int64, shape (models + 1,)
+        Where each model's users, by deadline, begin.
+    capacity : numpy.ndarray of int64, shape (models,)
+    steps : Steps
+    memory : Memory
+    tables : Tables
+        Scratch.
     counts : numpy.ndarray of int64, shape (users,)
         Receives the numbers of services.
     """
-    models = len(capacity)
-    tabulate(worth, first, ranked, reward, offset)
-    done[:], ready[:] = NEVER, NEVER
+    models, states = len(capacity), len(memory.smaller)
+    ranked = np.empty(len(worth), np.int64)
+    tabulate(worth, first, memory, ranked, tables.reward)
+    tables.done[: steps.number + 1, :states], tables.ready[: steps.number + 1, :states] = NEVER, NEVER
+    tables.best_done[:states], tables.best_ready[:states] = NEVER, NEVER
     for model in range(models):
-        if switch[models, model] <= size:
-            ready[switch[models, model], model] = 0.0
-            origin[switch[models, model], model] = models
-    best, best_step, best_model = 0.0, -1, -1
-    for step in range(size + 1):
-        for model in range(models):
-            waiting = first[model + 1] - first[model]
-            base, width, now = offset[model], waiting + 1, rank[step, model]
-            if now < waiting:
-                for number in range(1, capacity[model] + 1):
-                    start = step - compute[model, number]
-                    gain = reward[base + now * width + number]
-                    if start < 0 or gain == NEVER:
-                        break
-                    value = ready[start, model] + gain
-                    if value > done[step, model]:
-                        done[step, model] = value
-                        chosen[step, model] = number
-            for number in range(2, width):
-                start = step - split[model, number]
-                if start < 0:
-                    break
-                earlier = rank[start + compute[model, 1], model]
-                if earlier == waiting or (earlier == now and number <= capacity[model]):
-                    continue  # one batch does as well
-                gain = reward[base + earlier * width + number]
-                value = ready[start, model] + gain
-                if value > done[step, model]:
-                    done[step, model] = value
-                    chosen[step, model] = -number
-            if done[step, model] > best:
-                best, best_step, best_model = done[step, model], step, model
-        for model in range(models):
-            value = done[step, model]
-            if value > NEVER / 2:
-                for other in range(models):
-                    if other == model:
-                        continue
-                    arrival = step + switch[model, other]
-                    if arrival <= size and value > ready[arrival, other]:
-                        ready[arrival, other] = value
-                        origin[arrival, other] = model
+        if steps.switch[models, model] <= steps.number:
+            tables.ready[steps.switch[models, model], 0, model] = 0.0
+            tables.origin[steps.switch[models, model], 0, model] = models
+    best, step, state, model = 0.0, -1, 0, models
+    for now in range(steps.number + 1):
+        load(now, steps, memory, tables)
+        serve(now, steps, memory, capacity, tables)
+        for s in range(states):
+            for m in range(models):
+                if tables.done[now, s, m] > best:
+                    best, step, state, model = tables.done[now, s, m], now, s, m
     counts[:] = 0
-    step, model = best_step, best_model
-    while step >= 0 and model < models:
-        number = chosen[step, model]
-        spent = compute[model, number] if number > 0 else split[model, -number]
-        due = step if number > 0 else step - spent + compute[model, 1]
-        number, position = abs(number), first[model] + rank[due, model]
-        taken = 0
+    most = memory.start.shape[1]
+    while model < models:
+        choice = tables.chosen[step, state, model]
+        number, before = abs(choice) // most, abs(choice) % most
+        group = state // memory.stride[model] % memory.groups[model]
+        spent = steps.compute[model, number] if choice > 0 else steps.split[model, number]
+        due = step if choice > 0 else step - spent + steps.compute[model, 1]
+        lowest = max(memory.start[model, before], steps.rank[due, model])
         for index in range(first[model], first[model + 1]):
-            if taken < number and ranked[index] >= position:
-                counts[ranked[index]] += 1
-                taken += 1
+            user = ranked[index]
+            if number and lowest <= user - first[model] < memory.start[model, group + 1]:
+                counts[user] += 1
+                number -= 1
         step -= spent
-        before = origin[step, model]
-        step -= switch[before, model]
-        model = before
+        state -= (group - before) * memory.stride[model]
+        last = tables.origin[step, state, model]
+        step -= steps.switch[last, model]
+        model = last
     return best
-
-
-@njit(cache=True)
-def least_walk_bound(
-    price: Floats,
-    fixed: Integers,
-    frequency: Floats,
-    radio_price: float,
-    upload: Floats,
-    longest: float,
-    target: float,
-    iterations: int,
-    first: Integers,
-    capacity: Integers,
-    rank: Integers,
-    switch: Integers,
-    compute: Integers,
-    split: Integers,
-    offset: Integers,
-    size: int,
-    reward: Floats,
-    ranked: Integers,
-    done: Floats,
-    ready: Floats,
-    chosen: Integers,
-    origin: Integers,
-) -> tuple[float, float, int]:
-    """Lower the Lagrangian bound by subgradient steps on the prices.
-
-    Parameters
-    ----------
-    price : numpy.ndarray, shape (users,)
-        Prices of being served twice, in users; receives the best ones.
-    fixed : numpy.ndarray of int64, shape (users,)
-        1: the user must be served, so that its price may be negative; -1: it must not; 0: free.
-    frequency : numpy.ndarray, shape (users,)
-        Receives how often the last walks serve each user, on average.
-    radio_price : float
-        Price of the upload phase, in users for the length `longest`.
-    longest : float
-        No more seconds of uploads are allowed.
-    target : float
-        A bound below it is good enough.
-
-    Returns
-    -------
-    tuple of float, float, int
-        Bound, its radio price, iterations done.
-    """
-    users = len(price)
-    share = upload / max(longest, 1e-300)
-    counts = np.zeros(users, np.int64)
-    current, radio = price.copy(), radio_price
-    best, best_radio, stale = np.inf, radio_price, 0
-    pace = 1.0  # factor of the step lengths; halved when the bound does not improve
-    for iteration in range(iterations):
-        worth = np.where(fixed < 0, -1.0, 1.0 - current - radio * share)
-        walk = best_walk(
-            worth,
-            first,
-            capacity,
-            rank,
-            switch,
-            compute,
-            split,
-            offset,
-            size,
-            reward,
-            ranked,
-            done,
-            ready,
-            chosen,
-            origin,
-            counts,
-        )
-        bound = current.sum() + radio + walk
-        for user in range(users):
-            frequency[user] += MEMORY * (counts[user] - frequency[user])
-        if bound < best - 1e-3:
-            stale = 0
-        else:
-            stale += 1
-        if bound < best:
-            best, best_radio = bound, radio
-            price[:] = current
-        if best < target:
-            return best, best_radio, iteration + 1
-        if stale >= 6:
-            stale, pace = 0, pace / 2
-            current[:], radio = price, best_radio
-        excess, norm = -1.0, 0.0
-        for user in range(users):
-            excess += counts[user] * share[user]
-            if counts[user] != 1 and (current[user] > 0.0 or counts[user] > 1 or fixed[user] > 0) and fixed[user] >= 0:
-                norm += (counts[user] - 1.0) ** 2
-        scale = 4.0  # the one row of the radio weighs as much as several users
-        if radio > 0.0 or excess > 0.0:
-            norm += scale * excess * excess
-        if norm < 1e-12 or pace < 1e-3:
-            return best, best_radio, iteration + 1
-        length = pace * (bound - target + 0.5) / norm
-        for user in range(users):
-            if fixed[user] >= 0:
-                changed = current[user] + length * (counts[user] - 1.0)
-                current[user] = changed if fixed[user] else max(0.0, changed)
-        radio = max(0.0, radio + length * scale * excess)
-    return best, best_radio, iterations

@@ -10,7 +10,8 @@ from edgeopt.loading.individual.arrays import compile_arrays
 from edgeopt.loading.individual.bounds import union_bound
 from edgeopt.loading.individual.exact import Run
 from edgeopt.loading.individual.master import Master
-from edgeopt.loading.individual.path_bound import PathBound, step_length
+from edgeopt.loading.individual.path_bound import PathBound
+from edgeopt.loading.individual.path_walks import step_length
 from edgeopt.loading.individual.sequencing import sequenced
 from edgeopt.loading.modes import Mode, mode_of
 from edgeopt.method import Options
@@ -88,7 +89,7 @@ def test_the_path_relaxation_stopped_at_any_time_is_a_bound():
     for seed in with_users(SEEDS)[::6]:
         arrays = compile_arrays(instance(seed))
         step = step_length(arrays)
-        for walks in (1, 100, 500) if step else ():
+        for walks in (1, 50, 200) if step else ():
             assert PathBound(arrays, Options(), step).run(walks) >= best(seed), seed
 
 
