@@ -113,9 +113,7 @@ def trained(case: Case, recipe: Recipe) -> dict[str, Any]:
 
     def look(trainer: Trainer) -> None:
         if trainer.episodes % LOOK_EPISODES == 0:
-            agents = trainer.learner.networks["agents"].state_dict()
-            weights = {name: value.numpy().copy() for name, value in agents.items()}
-            played = Policy(recipe, weights, {}).play(case.world)
+            played = Policy(recipe, trainer.policy(), {}).play(case.world)
             delays = played.delays(case.world)[:, -1]
             curve.append([trainer.episodes, float(np.mean(delays / case.exact_s))])
 

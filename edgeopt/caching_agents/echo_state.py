@@ -108,7 +108,7 @@ class EchoState:
         fit, choose, judge = fold < 3, fold == 3, fold == 4
         x, y = _flat(features[fit]), _flat(goals[fit])
         gram, moment = _product(x.T, x), _product(x.T, y)
-        readouts: list[Floats] = [np.linalg.solve(gram + ridge * np.eye(len(gram)), moment) for ridge in RIDGES]
+        readouts = [np.linalg.solve(gram + ridge * np.eye(len(gram)), moment).astype(np.float64) for ridge in RIDGES]
         held_x, held_y = _flat(features[choose]), _flat(goals[choose])
         errors = np.array([((_product(held_x, readout) - held_y) ** 2).mean(axis=0) for readout in readouts])
         for part in (slice(0, self.outputs), slice(self.outputs, None)):  # caches; rewards

@@ -42,9 +42,13 @@ class Learner:
         nodes, blocks = len(self.world.nodes), len(self.world.blocks)
         return make(Monotone, self.recipe.seed, nodes, nodes * blocks + 2 * blocks + nodes + 1)
 
-    def best_moves(self, slots: Integers, masks: Integers, played: int, legal: Booleans) -> Integers:
-        """Each node's move of most value, shape (runs, nodes)."""
+    def eager_moves(self, slots: Integers, masks: Integers, played: int, legal: Booleans) -> Integers:
+        """Each node's move of most value by the latest weights, shape (runs, nodes)."""
         return best_moves(self.networks["agents"], self._seen(slots, masks, np.full(len(slots), played)), legal)
+
+    def moves_of_policy(self, slots: Integers, masks: Integers, played: int, legal: Booleans) -> Integers:
+        """Each node's move of most value by the slow weights of the target, shape (runs, nodes)."""
+        return best_moves(self.targets["agents"], self._seen(slots, masks, np.full(len(slots), played)), legal)
 
     def update(self, drawn: Transitions) -> float:
         """Take one step towards the targets of some transitions; return the loss."""

@@ -35,7 +35,7 @@ class Recipe(Record):
     extra : str
         Further updates, as many again: ``"replay"`` of real transitions, ``"synthetic"`` ones, or ``"none"``.
     discount, learning_rate, target_rate : float
-        The target network moves by `target_rate` towards the network in each update.
+        The target network moves by `target_rate` towards the network in each update; its slow weights are the policy.
     exploration : float
         Probability of a random move from `exploration_episodes` on; falls linearly from 1 until then.
     transfer_weight : float
@@ -68,9 +68,9 @@ class Recipe(Record):
     extra: Literal["none", "replay", "synthetic"] = "none"
     discount: Fraction = 0.97
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
-    target_rate: Fraction = 0.01
+    target_rate: Fraction = 0.02
     exploration: Fraction = 0.05
-    exploration_episodes: Count = 800
+    exploration_episodes: Count = 480
     transfer_weight: Annotated[float, Field(ge=0)] = TRANSFER_WEIGHT
     shaping: bool = True
     double: bool = True

@@ -9,7 +9,6 @@ from edgeopt.caching.solving import work_up
 from edgeopt.caching_agents.policy import Policy
 from edgeopt.caching_agents.world import tabulate
 from edgeopt.method import Options, Outcome
-from edgeopt.solution import Stopped
 
 
 def solve_by_policy(instance: CachingInstance, options: Options, file: str) -> Outcome:
@@ -34,11 +33,13 @@ def solve_by_policy(instance: CachingInstance, options: Options, file: str) -> O
     work = work_up(instance, options)
     if work.outcome is not None:
         return work.outcome
+    if not work.tables.complete:
+        return Outcome(stopped=work.stopped, message="The time ended before all rates were known")
     world = tabulate([work.tables])
     rounds = policy.recipe.rounds if options.iteration_limit is None else options.iteration_limit
     played = policy.play(world, rounds)
     delays = played.delays(world)[0]
     best = int(np.argmin(delays))
-    outcome = work.of_caches(played.masks[0, best], None, options.stop_reason() or Stopped.FINISHED)
+    outcome = work.of_caches(played.masks[0, best], None, work.stopped)
     outcome.message = f"The agents' caches after {best} of {rounds} rounds; they ended with {delays[-1]:.6g} s"
     return outcome

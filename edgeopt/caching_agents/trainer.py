@@ -65,7 +65,7 @@ class Trainer:
         self.episodes = self.updates = 0
         self.loss = 0.0
         self.curve: list[Point] = []
-        self.best = self._weights()
+        self.best = self.policy()
 
     def run(self, episodes: int, report: Callable[[Trainer], None] | None = None) -> None:
         """Train until this many episodes are played in all.
@@ -99,7 +99,7 @@ class Trainer:
         self._evaluate()
 
     def _explore(self, slots: Integers, masks: Integers, played: int, legal: Booleans) -> Integers:
-        moves = self.learner.best_moves(slots, masks, played, legal)
+        moves = self.learner.eager_moves(slots, masks, played, legal)
         rate = self.recipe.exploration_after(self.episodes)
         return np.where(self.rng.random(moves.shape) < rate, random_moves(legal, self.rng), moves)
 
@@ -142,18 +142,22 @@ class Trainer:
         moves = np.where(self.rng.random(other.shape) < 0.5, other, real.moves)
         return self.model.imagine(self.memory, played, rounds, moves)
 
+    def policy(self) -> Arrays:
+        """Weights of the agents as they act now without random moves: the slow ones of the target."""
+        agents = self.learner.targets["agents"].state_dict()
+        return {name: value.numpy().copy() for name, value in agents.items()}
+
     def _evaluate(self) -> None:
+        """Play every training slot with the present policy, and keep it if it is the best."""
         slots = np.arange(len(self.world.delay_s))
-        played = play(self.world, slots, empty(self.world, len(slots)), self.recipe.rounds, self.learner.best_moves)
+        played = play(
+            self.world, slots, empty(self.world, len(slots)), self.recipe.rounds, self.learner.moves_of_policy
+        )
         delay_s = float(played.delays(self.world)[:, -1].mean())
         if not self.curve or delay_s < min(point.delay_s for point in self.curve):
-            self.best = self._weights()
+            self.best = self.policy()
         fit = None if self.model is None or self.model.fit is None else self.model.fit.least
         self.curve.append(Point(self.episodes, self.updates, delay_s, self.loss, fit))
-
-    def _weights(self) -> Arrays:
-        agents = self.learner.networks["agents"].state_dict()
-        return {name: value.numpy().copy() for name, value in agents.items()}
 
     def arrays(self) -> Arrays:
         """The whole state of the training as arrays, for a checkpoint."""

@@ -60,6 +60,11 @@ def test_agents_work_on_other_networks(policy_file: Path) -> None:
     assert "of 6 rounds" in full.message
 
 
+def test_no_time_no_plan(policy_file: Path) -> None:
+    ended = edgeopt.solve(tiny_slots()[0], f"policy:{policy_file}", threads=1, time_limit=0)
+    assert (ended.plan, ended.stopped) == (None, "time_limit")
+
+
 def weights_of(policy: Policy) -> list[np.ndarray]:
     return [policy.weights[name] for name in sorted(policy.weights)]
 
