@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from edgeopt.cli.bench import bench
 from edgeopt.cli.check import check
 from edgeopt.cli.common import ExitCode, complain
 from edgeopt.cli.compare import compare
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (solve, compare, check, info, methods, schema, plot, sweep, results, report, online, train):
+for verb in (solve, compare, check, info, methods, schema, plot, sweep, results, report, bench, online, train):
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(generate_app, name="generate")

@@ -49,7 +49,7 @@ def sweep(
     results = output if output is not None else Path(f"{suite.stem}.sqlite")
     interrupted = False
     try:
-        with _live(hidden=quiet) as progress:
+        with live(hidden=quiet) as progress:
             run_sweep(
                 suite,
                 results,
@@ -81,7 +81,7 @@ def _exit_code(frame: pd.DataFrame) -> ExitCode:
 
 
 @contextmanager
-def _live(hidden: bool) -> Iterator[Callable[[SweepProgress], None]]:
+def live(hidden: bool) -> Iterator[Callable[[SweepProgress], None]]:
     """Tell the progress: on a terminal as a bar, else a plain line for each run."""
     if hidden:
         yield lambda news: None
