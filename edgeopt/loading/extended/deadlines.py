@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeopt.loading.extended.plans import Batch, plan_for, users_of
 from edgeopt.loading.extended.search import NOBODY
-from edgeopt.loading.extended.workload import Integers, Workload, compile_workload
+from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.method import Options, Outcome
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CYCLE = 4_000  # iterations from hot to cold
 DEFAULT_EFFORT = 3_000_000  # iterations times users, when neither time nor iterations are limited
 MOST_DEFAULT_ITERATIONS = 40_000
+CHEAPEST_WORK = 300_000  # users squared times blocks; beyond, users are inserted in given orders only
 CHUNK_EFFORT = 10_000  # iterations times users between two questions whether to stop
 
 
@@ -72,25 +73,30 @@ class Turns:
         end = ends_in_time(line.model, line.size, line.sent, line.due, int(line.length[0]), *self.facts)
         return bool(end < np.inf)
 
-    def fill(self, line: Line, users: Integers) -> None:
-        """Serve as many of these users as fit, each where the line ends soonest."""
-        from edgeopt.loading.extended.turn_kernels import fill
-
-        fill(users, *self.users, line, self._scratch, self.facts)
-
     def greedy(self, options: Options) -> Line:
-        """Return the best of lines that are filled in different orders of the users."""
+        """Return the best of lines that are filled in different orders of the users, each where the line ends soonest.
+
+        When the users are few enough, one line takes next the user with whom it ends soonest.
+        """
+        from edgeopt.loading.extended.turn_kernels import fill, serve_cheapest
+
         upload, due = self.users[1], self.users[2]
-        best = self.line()
+        lines = []
         for key in (upload, due, upload / upload.max(initial=1e-300) + due / due.max()):
-            line = self.line()
+            lines.append(self.line())
             for user in np.argsort(key, kind="stable"):
                 if options.stop_reason() is not None:
                     break
-                self.fill(line, np.array([user]))
-            if served(line) > served(best):
-                best = line
-                options.report(served(best))
+                fill(np.array([user]), *self.users, lines[-1], self._scratch, self.facts)
+            options.report(max(map(served, lines)))
+        blocks = len(self.workload.block_bytes) if self.workload.keeps else 1
+        if len(due) ** 2 * blocks <= CHEAPEST_WORK:
+            lines.append(self.line())
+            while options.stop_reason() is None:
+                if not serve_cheapest(*self.users, lines[-1], self._scratch, self.facts):
+                    break
+        best = max(lines, key=served)
+        options.report(served(best))
         return best
 
     def plan(self, line: Line) -> Plan:
@@ -154,7 +160,7 @@ class DeadlineSearch:
 
     def run(self, iterations: int | None, enough: int) -> Stopped:
         """Search until so many users are served, so many iterations are done in all, or the run has to end."""
-        from edgeopt.loading.extended.turn_kernels import search
+        from edgeopt.loading.extended.ruin_kernels import search
 
         turns = self._turns
         chunk = 1 + CHUNK_EFFORT // len(turns.users[0])

@@ -13,18 +13,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from edgeopt.loading.extended.sequence_kernels import keep_soonest, next_uses
-from edgeopt.loading.search_kernels import draw
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-
-FINE = 2**31
-HOT, COLD = 0.8, 0.05  # users that a change may lose at the begin and end of a cycle
-MOST_REMOVED = 8
-MOST_TRIED = 16  # users not served who are tried in an iteration, besides those removed
-MOST_BATCHES = 3  # next to each other that are emptied at once
-KINDS = 4  # of ruin
 
 
 class Line(NamedTuple):
@@ -124,43 +116,102 @@ def put(line: Line, model: int, upload: float, due: float, at: int, joins: bool)
 
 
 @njit(cache=True)
-def serve(
-    user: int,
-    model: Integers,
-    upload: Floats,
-    due: Floats,
-    capacity: Integers,
-    line: Line,
-    scratch: Line,
-    facts: Any,
-) -> bool:
-    """Serve a user where the line ends soonest then; return False if that makes somebody late everywhere."""
+def before_each(line: Line, overlapped: bool, fixed_s: Floats, sample_s: Floats, load_s: Floats) -> Floats:
+    """Return for each position GPU time, radio time and least slack of the batches before it, shape (3, length + 1).
+
+    Only for consecutive retention, where what was before says all about what may follow.
+    """
+    length = line.length[0]
+    before = np.empty((3, length + 1))
+    clock, radio, slack, last = 0.0, 0.0, np.inf, len(fixed_s)
+    if not overlapped:
+        clock = line.sent[:length].sum()
+    for p in range(length):
+        before[:, p] = clock, radio, slack
+        i = line.model[p]
+        radio += line.sent[p]
+        clock += load_s[last, i]
+        if overlapped and radio > clock:
+            clock = radio
+        clock += fixed_s[i] + sample_s[i] * line.size[p]
+        slack = min(slack, line.due[p] - clock)
+        last = i
+    before[:, length] = clock, radio, slack
+    return before
+
+
+@njit(cache=True)
+def end_with(line: Line, before: Floats, i: int, upload: float, due: float, at: int, joins: bool, overlapped: bool,
+             fixed_s: Floats, sample_s: Floats, load_s: Floats) -> float:  # fmt: skip
+    """Return the end of a line with one more user at a position, infinity if somebody is late."""
+    clock, radio, slack = before[0, at], before[1, at], before[2, at]
+    if not overlapped:
+        if slack < upload:
+            return np.inf
+        clock += upload
+    last = line.model[at - 1] if at > 0 else len(fixed_s)
+    if not joins:
+        radio += upload
+        clock += load_s[last, i]
+        if overlapped and radio > clock:
+            clock = radio
+        clock += fixed_s[i] + sample_s[i]
+        if clock > due:
+            return np.inf
+        last = i
+    for p in range(at, line.length[0]):
+        model, size, latest = line.model[p], line.size[p], line.due[p]
+        radio += line.sent[p]
+        if joins and p == at:
+            radio += upload
+            size += 1
+            latest = min(latest, due)
+        clock += load_s[last, model]
+        if overlapped and radio > clock:
+            clock = radio
+        clock += fixed_s[model] + sample_s[model] * size
+        if clock > latest:
+            return np.inf
+        last = model
+    return clock
+
+
+@njit(cache=True)
+def best_place(user: int, model: Integers, upload: Floats, due: Floats, capacity: Integers, line: Line,
+               scratch: Line, facts: Any) -> tuple[float, int, bool]:  # fmt: skip
+    """Return the soonest end of the line with this user, the position, and whether it joins the batch there."""
     i, length = model[user], line.length[0]
+    overlapped, keeps, fixed_s, sample_s, load_s = facts[:5]
+    before = np.empty((3, 0)) if keeps else before_each(line, overlapped, fixed_s, sample_s, load_s)
     best, where, how = np.inf, -1, False
     for choice in range(2 * length + 1):
-        joins, at = choice < length, choice % length if length else 0
-        if choice == 2 * length:
-            at = length
+        joins, at = choice < length, choice if choice < length else choice - length
         if joins and (line.model[at] != i or line.size[at] >= capacity[i]):
             continue
-        scratch.model[:length] = line.model[:length]
-        scratch.size[:length] = line.size[:length]
-        scratch.sent[:length] = line.sent[:length]
-        scratch.due[:length] = line.due[:length]
-        scratch.length[0] = length
-        put(scratch, i, upload[user], due[user], at, joins)
-        end = ends_in_time(scratch.model, scratch.size, scratch.sent, scratch.due, scratch.length[0], *facts)
+        if keeps:
+            scratch.model[:length] = line.model[:length]
+            scratch.size[:length] = line.size[:length]
+            scratch.sent[:length] = line.sent[:length]
+            scratch.due[:length] = line.due[:length]
+            scratch.length[0] = length
+            put(scratch, i, upload[user], due[user], at, joins)
+            end = ends_in_time(scratch.model, scratch.size, scratch.sent, scratch.due, scratch.length[0], *facts)
+        else:
+            end = end_with(line, before, i, upload[user], due[user], at, joins, overlapped, fixed_s, sample_s, load_s)
         if end < best:
             best, where, how = end, at, joins
-    if where < 0:
-        return False
-    put(line, i, upload[user], due[user], where, how)
-    if not how:
+    return best, where, how
+
+
+@njit(cache=True)
+def serve_at(user: int, model: Integers, upload: Floats, due: Floats, line: Line, at: int, joins: bool) -> None:
+    """Serve a user in the batch at a position, or in a new batch before it."""
+    put(line, model[user], upload[user], due[user], at, joins)
+    if not joins:
         for other in range(len(model)):
-            if line.place[other] >= where:
+            if line.place[other] >= at:
                 line.place[other] += 1
-    line.place[user] = where
-    return True
+    line.place[user] = at
 
 
 @njit(cache=True)
@@ -190,133 +241,24 @@ def rebuild(model: Integers, upload: Floats, due: Floats, line: Line) -> None:
 
 @njit(cache=True)
 def fill(users: Integers, model: Integers, upload: Floats, due: Floats, capacity: Integers, line: Line,
-         scratch: Line, facts: Any) -> int:  # fmt: skip
-    """Serve as many of these users as fit, in this order; return how many."""
-    served = 0
+         scratch: Line, facts: Any) -> None:  # fmt: skip
+    """Serve as many of these users as fit, in this order, each where the line ends soonest."""
     for user in users:
-        if line.place[user] < 0 and serve(user, model, upload, due, capacity, line, scratch, facts):
-            served += 1
-    return served
+        _, at, joins = best_place(user, model, upload, due, capacity, line, scratch, facts)
+        if at >= 0:
+            serve_at(user, model, upload, due, line, at, joins)
 
 
 @njit(cache=True)
-def shift(line: Line, source: int, target: int) -> None:
-    """Move a batch to another position."""
-    low, high = min(source, target), max(source, target)
-    step = 1 if source < target else -1
-    kept = line.model[source], line.size[source], line.sent[source], line.due[source]
-    for p in range(source, target, step):
-        line.model[p], line.size[p] = line.model[p + step], line.size[p + step]
-        line.sent[p], line.due[p] = line.sent[p + step], line.due[p + step]
-    line.model[target], line.size[target], line.sent[target], line.due[target] = kept
-    for user in range(len(line.place)):
-        p = line.place[user]
-        if p == source:
-            line.place[user] = target
-        elif low <= p <= high:
-            line.place[user] = p - step
-
-
-@njit(cache=True)
-def ruin(model: Integers, upload: Floats, due: Floats, line: Line, facts: Any, state: NDArray[np.uint64]) -> None:
-    """Take some users out of a line, or move a batch."""
-    users, length = len(model), line.length[0]
-    if length == 0:
-        return
-    kind = draw(state, KINDS)
-    if kind == 0:
-        for _ in range(1 + draw(state, MOST_REMOVED)):
-            line.place[draw(state, users)] = -1
-    elif kind == 1:
-        first = draw(state, length)
-        last = first + draw(state, MOST_BATCHES)
-        for user in range(users):
-            if first <= line.place[user] <= last:
-                line.place[user] = -1
-    elif kind == 2:  # a part of a batch
-        at = draw(state, length)
-        for user in range(users):
-            if line.place[user] == at and draw(state, 2):
-                line.place[user] = -1
-    else:
-        source, target = draw(state, length), draw(state, length)
-        shift(line, source, target)
-        if ends_in_time(line.model, line.size, line.sent, line.due, length, *facts) == np.inf:
-            shift(line, target, source)
-        line.place[draw(state, users)] = -1
-    rebuild(model, upload, due, line)
-
-
-@njit(cache=True)
-def waiting_users(before: Line, line: Line, upload: Floats, due: Floats, state: NDArray[np.uint64]) -> Integers:
-    """Return users to be tried, in an order drawn at random: some of those not served, and all just removed."""
-    users = len(upload)
-    key = np.full(users, np.inf)
-    kind = draw(state, 3)
-    longest, latest = max(upload.max(), 1e-300), max(due.max(), 1e-300)
-    waiting = 0
-    for user in range(users):
+def serve_cheapest(model: Integers, upload: Floats, due: Floats, capacity: Integers, line: Line, scratch: Line,
+                   facts: Any) -> bool:  # fmt: skip
+    """Serve the user with whom the line ends soonest; return False if nobody fits."""
+    best, chosen, where, how = np.inf, -1, -1, False
+    for user in range(len(model)):
         if line.place[user] < 0:
-            noise = draw(state, FINE) / FINE
-            key[user] = noise
-            if kind == 0:
-                key[user] = upload[user] / longest + noise * 0.3
-            elif kind == 1:
-                key[user] = due[user] / latest + upload[user] / longest + noise * 0.3
-            waiting += 1
-    order = np.argsort(key)[:waiting]
-    chosen = np.empty(waiting, np.int64)
-    number, tried = 0, 0
-    for user in order:
-        fresh = before.place[user] < 0
-        if not fresh or tried < MOST_TRIED:
-            chosen[number] = user
-            number += 1
-            tried += fresh
-    return chosen[:number]
-
-
-@njit(cache=True)
-def score(line: Line, horizon: float, facts: Any) -> float:
-    """Users, and less than half a user for an early end."""
-    length = line.length[0]
-    end = ends_in_time(line.model, line.size, line.sent, line.due, length, *facts)
-    return line.size[:length].sum() + 0.45 * (horizon - end) / horizon
-
-
-@njit(cache=True)
-def search(
-    steps: int,
-    since: int,
-    cycle: int,
-    horizon: float,
-    model: Integers,
-    upload: Floats,
-    due: Floats,
-    capacity: Integers,
-    line: Line,
-    best: Line,
-    state: NDArray[np.uint64],
-    facts: Any,
-) -> int:
-    """Ruin and recreate a line again and again, and keep the best; return its number of users.
-
-    The iterations are those from `since` on of a cycle of cooling.
-    """
-    users = len(model)
-    other, scratch = new_line(users), new_line(users)
-    current, most = score(line, horizon, facts), score(best, horizon, facts)
-    for step in range(steps):
-        copy_line(line, other)
-        ruin(model, upload, due, other, facts, state)
-        waiting = waiting_users(line, other, upload, due, state)
-        fill(waiting, model, upload, due, capacity, other, scratch, facts)
-        found = score(other, horizon, facts)
-        heat = HOT * (COLD / HOT) ** ((since + step) / cycle)
-        if found >= current or draw(state, FINE) / FINE < np.exp((found - current) / heat):
-            current = found
-            copy_line(other, line)
-            if found > most:
-                most = found
-                copy_line(other, best)
-    return best.size[: best.length[0]].sum()
+            end, at, joins = best_place(user, model, upload, due, capacity, line, scratch, facts)
+            if end < best:
+                best, chosen, where, how = end, user, at, joins
+    if chosen >= 0:
+        serve_at(chosen, model, upload, due, line, where, how)
+    return chosen >= 0

@@ -5,8 +5,11 @@ import pytest
 
 import edgeopt
 from edgeopt.errors import MethodRefusal
+from edgeopt.loading.extended.baselines import unshared
+from edgeopt.loading.extended.deadlines import Turns
 from edgeopt.loading.extended.plans import plan_of
 from edgeopt.loading.extended.search import Line, end_s, greedy_line
+from edgeopt.loading.extended.turn_kernels import best_place, serve_at
 from edgeopt.loading.extended.workload import compile_workload
 from edgeopt.loading.generator import generate
 from edgeopt.method import Options
@@ -75,6 +78,53 @@ def test_individual_deadlines_agree_with_enumeration(mode):
                 assert solution.objective == solution.bound == best
                 optimal += best > 0
     assert optimal > 10
+
+
+@pytest.mark.parametrize("mode", [("phase", "consecutive"), *MODES])
+def test_the_kernels_time_lines_as_the_checker_does(mode):
+    """With and without one more user: lines that are in time are feasible, and end when the checker says so."""
+    inserted = late = 0
+    rng = np.random.default_rng(5)
+    for instance in tiny(range(300, 330), *mode, models=5, users=9, one_deadline=False):
+        workload = compile_workload(instance)
+        if not workload.models:
+            continue
+        turns = Turns(workload)
+        model, upload, due, _ = turns.users
+        line, scratch = turns.line(), turns.line()
+        for user in rng.permutation(len(model)):
+            end, at, joins = best_place(user, *turns.users, line, scratch, turns.facts)
+            if at < 0:
+                late += 1
+                continue
+            serve_at(user, model, upload, due, line, at, joins)
+            report = edgeopt.check(instance, turns.plan(line))
+            assert not report.violations
+            assert report.metrics["end_s"] == pytest.approx(end)
+            inserted += 1
+    assert inserted > 50
+    assert late > 5
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_sharing_serves_what_a_library_of_copies_would(mode):
+    """The plan is made for models with copies of their blocks, kept by consecutive batches of a model only."""
+    for instance in tiny(range(8), *mode, one_deadline=False):
+        copies = instance.model_copy(update={"library": unshared(instance.library), "retention": "consecutive"})
+        assert edgeopt.solve(instance, "no-sharing").objective >= optimum(copies)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_individual_deadlines_at_limits_and_from_a_start(mode):
+    instance = in_mode(generate("grid", 6, 40, seed=1, deadlines="individual"), *mode)
+    runs = [edgeopt.solve(instance, "local-search", seed=1, iteration_limit=300) for _ in range(2)]
+    assert runs[0].plan == runs[1].plan
+    assert runs[0].stopped == "iteration_limit"
+    assert edgeopt.solve(instance, "greedy").objective < runs[0].objective
+    again = edgeopt.solve(instance, "exact", start=runs[0], iteration_limit=1)
+    assert again.objective >= runs[0].objective
+    nothing = edgeopt.solve(instance, "exact", time_limit=0)
+    assert (nothing.status, nothing.stopped, nothing.bound) == ("feasible", "time_limit", 40)
 
 
 @pytest.mark.parametrize("mode", MODES)
