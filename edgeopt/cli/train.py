@@ -34,7 +34,7 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="POLICY", help="Policy file.", show_default=False)],
     critic: Annotated[Critic, typer.Option(help="Sum, monotone mixture, or each agent by itself.")] = Critic.VDN,
     augment: Annotated[bool, typer.Option("--augment", help="Also learn from predicted transitions.")] = False,
-    episodes: Annotated[int, typer.Option(metavar="N", help="Episodes in all, those before --resume too.")] = 1920,
+    episodes: Annotated[int, typer.Option(metavar="N", help="Episodes in all, those before --resume too.")] = 1600,
     rounds: Annotated[int, typer.Option(metavar="N", help="Moves of each node in a slot.")] = 12,
     slots: Annotated[
         int | None,

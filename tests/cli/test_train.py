@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 
+from edgeopt.caching_agents.recipe import Recipe
+from edgeopt.caching_agents.training import EPISODES
+from edgeopt.cli.train import train
 from tests.caching_agents.networks_of_slots import tiny_slots
 from tests.cli.program import run
 from tests.plans import two_models
@@ -36,6 +40,12 @@ def test_trains_and_solves(instance: Path, tmp_path: Path) -> None:
     code, out, _ = run("solve", other, "-m", f"policy:{policy}", "-q")
     assert code == 0
     assert "of 3 rounds" in out
+
+
+def test_defaults_are_those_of_the_package() -> None:
+    stated = inspect.signature(train).parameters
+    assert (stated["episodes"].default, stated["rounds"].default) == (EPISODES, Recipe().rounds)
+    assert (stated["critic"].default.value, stated["seed"].default) == (Recipe().critic, Recipe().seed)
 
 
 def test_draws_slots_from_one_instance(instance: Path, tmp_path: Path) -> None:
