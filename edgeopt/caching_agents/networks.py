@@ -51,7 +51,8 @@ class ActionSemantics(nn.Module):
         migrate = change[:, :, None, :, 2].expand(-1, -1, own.shape[1], -1)
         if self.semantics:
             migrate = migrate + (self.mine(block)[:, :, None] * seen).sum(dim=-1)
-        return torch.cat([self.wait(block.mean(dim=2)), change[..., 0], change[..., 1], migrate.flatten(2)], dim=-1)
+        wait = self.wait(block.mean(dim=2))
+        return wait + torch.cat([torch.zeros_like(wait), change[..., 0], change[..., 1], migrate.flatten(2)], dim=-1)
 
 
 class Sum(nn.Module):
