@@ -1,0 +1,158 @@
+"""Trainings of caching agents on one case: slots, variants, seeds; runs that are there are not made again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from edgeopt.caching.generator import generate
+from edgeopt.caching.instance import CachingInstance
+from edgeopt.caching.tables import Tables
+from edgeopt.caching_agents.play import Played
+from edgeopt.caching_agents.policy import Policy
+from edgeopt.caching_agents.recipe import Recipe
+from edgeopt.caching_agents.slots import draw_slots
+from edgeopt.caching_agents.trainer import Trainer
+from edgeopt.caching_agents.world import World, build_world, tabulate
+from edgeopt.files import write_text
+from edgeopt.method import Options
+from edgeopt.solving import check, solve
+
+RUNS = Path(__file__).parent / "results" / "learning-runs.json"
+TRAINING_SLOTS, HELD_OUT_SLOTS, SCENARIOS = 24, 16, 3
+EPISODES, PAIRED_EPISODES, LOOK_EPISODES = 1280, 800, 160
+
+MAIN, MAIN_SEEDS = ("vdn", "qmix", "iql"), (0, 1, 2, 3, 4)
+AUGMENTED, CONTROL, PAIRED_SEEDS = "synthetic", "replay", (0, 1, 2, 3, 4, 5, 6, 7)
+ABLATION_SEEDS = (0, 1, 2)
+VARIANTS: dict[str, dict[str, Any]] = {
+    "vdn": {},
+    "qmix": {"critic": "qmix"},
+    "iql": {"critic": "iql"},
+    AUGMENTED: {"batch": 32, "extra": "synthetic"},
+    CONTROL: {"batch": 32, "extra": "replay"},
+    "no action semantics": {"semantics": False},
+    "no marginal figures": {"marginal": False},
+    "no shaping": {"shaping": False},
+}
+ABLATIONS = tuple(VARIANTS)[5:]
+
+
+def seeds_of(variant: str) -> Sequence[int]:
+    """Seeds with which a variant is trained."""
+    if variant in (AUGMENTED, CONTROL):
+        return PAIRED_SEEDS
+    return MAIN_SEEDS if variant in MAIN else ABLATION_SEEDS
+
+
+def episodes_of(variant: str) -> int:
+    """Episodes of a training; augmentation is judged where data are few."""
+    return PAIRED_EPISODES if variant in (AUGMENTED, CONTROL) else EPISODES
+
+
+def network() -> CachingInstance:
+    """Four nodes that store 15 to 30 % of eight models' blocks each, six users, 120 scenarios in a row."""
+    drawn = generate(models=8, nodes=4, users=6, scenarios=2 * 60, seed=1)
+    total = drawn.library.union_bytes(drawn.library.models)
+    storage = (int(0.15 * total), int(0.3 * total))
+    return generate(models=8, nodes=4, users=6, scenarios=2 * 60, seed=1, storage_bytes=storage)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Slots to learn on, and others to be judged on."""
+
+    training: World
+    held_out: list[CachingInstance]
+    tables: list[Tables]
+    world: World
+    exact_s: np.ndarray
+
+    def ratios(self, played: Played, rounds: int | None = None) -> list[float]:
+        """Delay over the optimum for each held-out slot after some rounds (default: all), by the checker."""
+        found = []
+        for slot, table_, masks, best in zip(
+            self.held_out, self.tables, played.masks[:, -1 if rounds is None else rounds], self.exact_s, strict=True
+        ):
+            asked = [self.world.blocks.index(block) for block in table_.requests.blocks]
+            report = check(slot, table_.plan(masks[asked]))
+            assert not report.violations
+            found.append(float(report.objective or np.inf) / best)
+        return found
+
+
+def make_case() -> Case:
+    """The slots: training ones from the first half of the scenarios, the others from the second."""
+    whole = network()
+    half = len(whole.scenarios) // 2
+    first = whole.model_copy(update={"scenarios": whole.scenarios[:half]})
+    second = whole.model_copy(update={"scenarios": whole.scenarios[half:]})
+    held_out = draw_slots(second, HELD_OUT_SLOTS, seed=1, scenarios=SCENARIOS)
+    tables = [Tables(slot, Options(maximize=False)) for slot in held_out]
+    return Case(
+        training=build_world(draw_slots(first, TRAINING_SLOTS, seed=0, scenarios=SCENARIOS)),
+        held_out=held_out,
+        tables=tables,
+        world=tabulate(tables),
+        exact_s=np.array([solve(slot, "exact", threads=1).objective for slot in held_out]),
+    )
+
+
+def trained(case: Case, recipe: Recipe, episodes: int) -> dict[str, Any]:
+    """Train once: how the policy does on the held-out slots during the training, and the one kept at the end."""
+    curve: list[list[float]] = []
+
+    def look(trainer: Trainer) -> None:
+        if trainer.episodes % LOOK_EPISODES == 0:
+            played = Policy(recipe, trainer.policy(), {}).play(case.world)
+            delays = played.delays(case.world)[:, -1]
+            curve.append([trainer.episodes, float(np.mean(delays / case.exact_s))])
+
+    start = time.process_time()
+    trainer = Trainer(case.training, recipe)
+    trainer.run(episodes, look)
+    cpu_s = time.process_time() - start
+    played = Policy(recipe, trainer.best, {}).play(case.world)
+    delays = played.delays(case.world)
+    return {
+        "recipe": recipe.to_dict(),
+        "final": case.ratios(played),
+        "visited": float(np.mean(delays.min(axis=1) / case.exact_s)),
+        "curve": curve,
+        "updates": trainer.updates,
+        "fits": [point.fit for point in trainer.curve],
+        "cpu_s": cpu_s,
+    }
+
+
+def make_runs(case: Case, backwards: bool) -> dict[str, dict[str, Any]]:
+    """All runs, the missing ones made now; each is written when it is there.
+
+    A second process that works backwards meets the first one in the middle.
+    """
+    wanted = [(variant, seed) for variant in VARIANTS for seed in seeds_of(variant)]
+    wanted.sort(key=lambda pair: pair[1] if pair[0] in (AUGMENTED, CONTROL) else -1)  # pairs side by side
+    if backwards:
+        wanted.reverse()
+    for variant, seed in wanted:
+        key, recipe = f"{variant}/{seed}", Recipe(**{**VARIANTS[variant], "seed": seed})
+        runs = read_runs()
+        if key in runs and runs[key]["recipe"] == recipe.to_dict():
+            continue
+        found = trained(case, recipe, episodes_of(variant))
+        write_text(RUNS, json.dumps({**read_runs(), key: found}))  # another process may have written meanwhile
+        print(f"{key}: {mean(found['final']):.4f} x exact, {found['cpu_s']:.1f} CPU s", flush=True)
+    return read_runs()
+
+
+def read_runs() -> dict[str, dict[str, Any]]:
+    """The runs that are there, by variant and seed."""
+    found: dict[str, dict[str, Any]] = json.loads(RUNS.read_text()) if RUNS.exists() else {}
+    return found
