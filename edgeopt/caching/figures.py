@@ -24,9 +24,9 @@ LEGIBLE_NAMES = 60
 
 def plot_plan(instance: CachingInstance, plan: Plan) -> Figure:
     """Draw the cache map, the users' expected delays and the network of cooperating nodes."""
-    from matplotlib.figure import Figure
+    from edgeopt.reporting.picture import Picture
 
-    figure = Figure(figsize=(12, 7.5), layout="constrained")
+    figure = Picture(figsize=(12, 7.5), layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=[max(1.0, 0.3 + 0.12 * len(instance.nodes)), 2.0])
     plot_caches(instance, plan, figure.add_subplot(grid[0, :]))
     plot_delays(instance, plan, figure.add_subplot(grid[1, 0]))
