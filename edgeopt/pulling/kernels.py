@@ -242,34 +242,55 @@ def insert(
     """Open the best bundle at the given sites again and again until none gains; largest old score first.
 
     Scores, infinite at first, are multiplied by ``noise``; ``fresh`` says which still hold (one for each site and
-    bundle). Runs at most `steps` evaluations.
+    bundle): all but those of the sites that an opening touches. Runs at most `steps` evaluations.
 
     Returns
     -------
     int
         Evaluations left; 0 when the run was cut short and is to be continued.
     """
-    bundles = len(t.bundle_start) - 1
     serve(t, s)
+    worst, movable, room = s.worst.copy(), s.movable.copy(), s.room.copy()
+    touched = np.zeros(len(room), np.bool_)
+    largest = np.array([scores[row].max() for row in range(len(sites))])
     while steps > 0:
-        top = int(np.argmax(scores))
-        row, index = top // bundles, top % bundles
-        if scores[row, index] <= 0.0:
+        row = int(np.argmax(largest))
+        if largest[row] <= 0.0:
             break
+        index = int(np.argmax(scores[row]))
         candidates = t.bundle_models[t.bundle_start[index] : t.bundle_start[index + 1]]
         site = sites[row]
         if not fresh[row, index]:
             score, _, count = best_prefix(t, s, site, candidates, alpha)
             steps -= 1
             scores[row, index] = score * noise[row, index] if score > 0 else -1.0
+            largest[row] = scores[row].max()
             fresh[row, index] = True
             continue
         _, _, count = best_prefix(t, s, site, candidates, alpha)
         open_models(t, s, site, s.chosen[:count].copy())
+        worst[:], movable[:], room[:] = s.worst, s.movable, s.room
         serve(t, s)
-        fresh[:, :] = False
-        scores[row, :] = np.inf
+        touched[:] = room != s.room
+        touched[site] = True
+        _touch(t, s, worst, movable, touched)
+        for other in range(len(sites)):
+            if touched[sites[other]]:
+                fresh[other, :] = False
+        scores[row, :], largest[row] = np.inf, np.inf
     return steps
+
+
+@njit(cache=True)
+def _touch(t: Tables, s: State, worst: Array, movable: Array, touched: Array) -> None:
+    """Mark the sites that could serve a group whose dearest units were others before."""
+    for group in range(len(t.units)):
+        if s.worst[group] != worst[group] or s.movable[group] != movable[group]:
+            dearest = max(s.worst[group], worst[group])
+            for option in range(t.group_start[group], t.group_start[group + 1]):
+                if t.cost[option] >= dearest:
+                    break
+                touched[t.site[option]] = True
 
 
 @njit(cache=True)
