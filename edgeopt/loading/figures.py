@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,6 +72,30 @@ def plot_plan(instance: LoadingInstance, plan: Plan, ax: Axes | None = None) -> 
     _draw_schedule(above, instance, schedule)
     _draw_parameters(below, instance, schedule)
     below.set_xlabel("time")
+    return figure
+
+
+def plot_plans(instance: LoadingInstance, plans: Mapping[str, Plan]) -> Figure:
+    """Draw the schedules of several plans one above the other, over the same time.
+
+    Parameters
+    ----------
+    instance : LoadingInstance
+    plans : dict of str to dict
+        Plans by what they are called; the titles say what each serves beyond the last.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Picture(figsize=(9.0, 2.6 * len(plans)), layout="constrained")
+    axes = figure.subplots(len(plans), 1, sharex=True, squeeze=False)[:, 0]
+    served = [sum(len(batch["users"]) for batch in plan["batches"]) for plan in plans.values()]
+    for ax, (name, plan), users in zip(axes, plans.items(), served, strict=True):
+        _draw_schedule(ax, instance, replay(instance, plan))
+        gain = f", {users / served[-1] - 1:+.0%}" if served[-1] and ax is not axes[-1] else ""
+        ax.set_title(f"{name}: {users} of {len(instance.users)} users served{gain}", fontsize=10, loc="left")
+    axes[-1].set_xlabel("time")
     return figure
 
 

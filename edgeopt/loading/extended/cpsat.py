@@ -24,7 +24,7 @@ from edgeopt.solution import Plan, Status, Stopped
 if TYPE_CHECKING:
     from edgeopt.engines.cpsat import Result
 
-MOST_CELLS = 900  # slots times users
+MOST_CELLS = 150  # slots times users
 UNITS = 2**30  # time units of the latest deadline
 ROUNDING = 1e-6  # units by which a float may be off
 

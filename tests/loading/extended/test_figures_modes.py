@@ -3,7 +3,9 @@
 import pytest
 
 import edgeopt
-from edgeopt.loading.figures import plan_frame, plot_plan
+from edgeopt.loading.figures import plan_frame, plot_plan, plot_plans
+from edgeopt.loading.generator import generate
+from tests.loading.extended.modes import in_mode
 from tests.loading.extended.test_checker_modes import KEEPING, KEPT, OVERLAPPED, PLAN, uploads
 
 
@@ -25,6 +27,19 @@ def test_the_gpu_waits_where_its_row_is_empty():
     ax = plot_plan(OVERLAPPED, uploads(u2=[12.5, 13.0, 4.0])).axes[0]
     assert boxes(ax, 1)[1] == (10, 12)
     assert boxes(ax, 2)[1] == (13, 14.5)
+
+
+def test_the_gain_over_two_phases_is_drawn():
+    instance = in_mode(generate("grid", 6, 24, seed=0), "overlapped", "consecutive")
+    plans = {name: edgeopt.solve(instance, name).plan for name in ("exact", "two-phase")}
+    above, below = plot_plans(instance, plans).axes
+    for ax in (above, below):
+        assert [label.get_text() for label in ax.get_yticklabels()] == ["radio", "GPU"]
+    served = [sum(len(batch["users"]) for batch in plan["batches"]) for plan in plans.values()]
+    assert served[0] > served[1]
+    title = f"exact: {served[0]} of 24 users served, {served[0] / served[1] - 1:+.0%}"
+    assert above.get_title(loc="left") == title
+    assert below.get_title(loc="left") == f"two-phase: {served[1]} of 24 users served"
 
 
 def test_blocks_kept_for_later_are_drawn():
