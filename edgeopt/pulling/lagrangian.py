@@ -15,6 +15,7 @@ from edgeopt.pulling.search import Search
 
 ITERATIONS = 600
 GREEDY_SHARE = 0.3  # of the time that is left, at most
+CLIMBING_SHARE = 0.5
 THRESHOLDS = (0.5, 0.2)
 POLISHING_ROUNDS = 2
 STEPS = 50  # between two looks at the clock
@@ -108,14 +109,23 @@ def solve_lagrangian(arrays: Arrays, options: Options, start: Ints | None = None
     """
     core = arrays.core
     search = Search(core)
-    total, opened = greedy_opening(search, options.part(GREEDY_SHARE * options.remaining_s()))
-    if start is not None and core.cost(start) < total:
-        total, opened = core.cost(start), core.opened(start)
+    _, opened = greedy_opening(search, options.part(GREEDY_SHARE * options.remaining_s()))
+    search.restore(opened)
+    best, amounts = np.inf, None
+    for found in (start, search.amounts()):
+        if found is not None and core.cost(found) < best:
+            best, amounts = core.cost(found), found
+            opened = core.opened(found)
+            options.report(best)
+    target = min(best, search.total)
     relaxation = Relaxation(arrays.relaxed)
-    relaxation.climb(options, total, options.iteration_limit or ITERATIONS)
+    steps = options.iteration_limit or ITERATIONS
+    relaxation.climb(options.part(CLIMBING_SHARE * options.remaining_s()), target, steps)
     options.report(None, relaxation.bound if np.isfinite(relaxation.bound) else None)
-    openings, best, amounts = relaxation.openings(), np.inf, start
+    openings = relaxation.openings()
     for candidate in (opened, *(fitting(core, openings, threshold) for threshold in THRESHOLDS)):
+        if options.stop_reason() is not None:
+            break
         search.restore(candidate)
         search.insert(options, np.arange(core.sites), 1.0)
         local = LocalSearch(search, options, np.random.default_rng(options.seed))
@@ -123,7 +133,7 @@ def solve_lagrangian(arrays: Arrays, options: Options, start: Ints | None = None
         if local.amounts is not None and local.best < best:
             best, amounts = local.best, local.amounts
             options.report(best)
-    relaxation.climb(options, min(best, total), (options.iteration_limit or ITERATIONS) // 2)
+    relaxation.climb(options, min(best, target), steps // 2)
     bound = relaxation.bound if np.isfinite(relaxation.bound) else None
     plan = None if amounts is None else arrays.plan(amounts)
     return Outcome(plan, bound, options.stop_reason() or Outcome().stopped)
