@@ -7,6 +7,7 @@ import numpy as np
 from edgeopt.loading.individual.arrays import Arrays, compile_arrays
 from edgeopt.loading.individual.greedy import greedy_line
 from edgeopt.loading.individual.lines import kernel_data
+from edgeopt.loading.individual.local_search import Search
 from edgeopt.loading.individual.path_bound import PathBound
 from edgeopt.loading.individual.path_walks import step_length
 from edgeopt.loading.instance import LoadingInstance
@@ -16,7 +17,8 @@ from edgeopt.method import Options, Outcome
 from edgeopt.solution import Status, Stopped
 
 MOST_CELLS = 20_000  # deadlines times models and blocks; with more, rows of some deadlines are left out
-PATH_SHARE = 0.75
+SEARCH_ITERATIONS = 20_000
+PATH_SHARE = 0.9
 DEFAULT_WALKS, DEFAULT_NODES = 5_000, 20  # when neither time nor iterations are limited
 
 
@@ -61,8 +63,10 @@ def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
     bound, notes = len(arrays.user_names), []
     step = step_length(arrays)
     if step is not None:
-        served = greedy_line(arrays, kernel_data(arrays), options.part(options.remaining_s() / 4)).users
-        path = PathBound(arrays, options.part(PATH_SHARE * options.remaining_s()), step, served)
+        data, part = kernel_data(arrays), options.part(options.remaining_s() / 8)
+        search = Search(arrays, data, part, greedy_line(arrays, data, part))
+        search.run(SEARCH_ITERATIONS)  # the bound need not be lower than the users of a plan
+        path = PathBound(arrays, options.part(PATH_SHARE * options.remaining_s()), step, search.best.users)
         limit = options.iteration_limit
         bound = path.run(DEFAULT_WALKS if limit is None and options.time_limit is None else limit)
         options.report(bound=bound)

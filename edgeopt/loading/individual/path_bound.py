@@ -32,6 +32,7 @@ UPLOAD_MARGIN = 1e-9  # relative, for rounding errors of sums of upload times
 INSIDE = 1e-4  # how far below an integer a bound is driven that shall round down to less
 PACE = 0.2  # how far the next prices are from the best ones towards those of the cutting planes
 CLOSE, CLOSE_ENOUGH = 0.02, 0.3  # prices this close to the best, in users, are not improved
+CLOSE_WIDE = 40.0  # likewise, of the longest upload phase: wide intervals are halved anyway
 
 
 @dataclass
@@ -143,6 +144,10 @@ class PathBound:
             self._options.report(bound=self.bound)
         return self.bound
 
+    def _width(self, part: Part) -> float:
+        """Share of a part of the lengths of the upload phase; 0 when nobody uploads."""
+        return (part.high - part.low) / self._longest if self._longest else 0.0
+
     def _push(self, part: Part) -> None:
         if floor_bound(part.bound) > self.served:
             self._pushed += 1
@@ -150,7 +155,7 @@ class PathBound:
 
     def _restricted(self, part: Part) -> Iterator[Part]:
         """Replace a part by smaller ones, or by itself with more memory."""
-        if part.high - part.low > self._longest * NARROWEST:
+        if self._width(part) > NARROWEST:
             yield from self._halves(part)
             return
         groups = part.groups.split(self._arrays.first, part.duplicates, MOST_STATES)
@@ -208,6 +213,7 @@ class PathBound:
         target = self.served + 1 - INSIDE
         self._walks.prepare(part.low, part.high, part.groups)
         planes = CuttingPlanes(self._arrays.upload_s, part.high, part.fixed)
+        tolerance = max(CLOSE, CLOSE_WIDE * self._width(part))
         prices, best, misses = planes.nearest(part.prices), np.inf, 0
         for _ in range(ITERATIONS):
             value, counts = self._walks.best(prices, part.fixed)
@@ -220,8 +226,8 @@ class PathBound:
             if solved is None:
                 break
             other, least = solved
-            close = CLOSE_ENOUGH if least > target and floor_bound(least) == floor_bound(best) else CLOSE
-            if best - least < close:
+            settled = least > target and floor_bound(least) == floor_bound(best)
+            if best - least < (max(tolerance, CLOSE_ENOUGH) if settled else tolerance):
                 break
             prices = part.prices.towards(other, min(1.0, PACE * (1 + misses)))
         part.bound = min(part.bound, best)
