@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks import measure
 from benchmarks.loading.sharing import unshared
-from edgeopt import read
+from benchmarks.side_by_side import page
+from benchmarks.side_by_side.tools import TOOLS, answer
+from edgeopt import check, read, solve
+from edgeopt.instance import Instance
 from edgeopt.library_generator import generate_library
+from edgeopt.solution import Solution
 
 TINY = Path(__file__).parent.parent / "instances" / "loading" / "tiny.json"
 
@@ -56,3 +63,45 @@ def test_unshared_models_keep_their_sizes(degree: float) -> None:
         assert summary.unique_bytes == (summary.total_bytes if degree == 0 else library.summary().unique_bytes)
     else:
         assert library.summary().unique_bytes < summary.unique_bytes < summary.total_bytes
+
+
+# Small instances whose limits bind: arguments of the generators.
+SMALL: dict[str, dict[str, Any]] = {
+    "loading": {"models": 4, "users": 12},
+    "pulling": {"models": 6, "cloudlets": 3, "requests": 8, "compute": "limited"},
+    "caching": {"models": 5, "nodes": 3, "users": 4, "scenarios": 2},
+    "placement": {"models": 8, "nodes": 3, "users": 10},
+}
+
+
+@cache
+def small(problem: str, seed: int) -> tuple[Instance, Solution]:
+    instance = import_module(f"edgeopt.{problem}.generator").generate(seed=seed, **SMALL[problem])
+    return instance, solve(instance, "exact", threads=1)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("problem", SMALL)
+def test_textbooks_agree_with_exact(problem: str, tool: str) -> None:
+    pytest.importorskip(TOOLS[tool][0])
+    textbook = import_module(f"benchmarks.side_by_side.{problem}")
+    for seed in range(2):
+        instance, optimum = small(problem, seed)
+        got = answer(textbook, tool, instance, limit_s=60.0, threads=1)
+        assert got.values is not None
+        report = check(instance, textbook.read_plan(textbook.prepare(instance), got.values))
+        assert (got.status, report.violations, optimum.status) == ("optimal", [], "optimal")
+        assert report.objective == pytest.approx(optimum.objective, rel=1e-6)
+        assert got.bound == pytest.approx(optimum.objective, rel=1e-6)
+
+
+def test_pages_state_failures() -> None:
+    absent = page.tool_row("linopy", measure.Run(None, failure="ModuleNotFoundError: No module named 'linopy'"))
+    assert len(absent) == len(page.HEADER)
+    assert absent[-1] == "not installed"
+    assert page.tool_row("SCIP", measure.Run(None, failure="MemoryError: "))[-1] == "MemoryError: "
+
+
+def test_pages_state_what_the_checker_says() -> None:
+    found = page.answered("benchmarks.side_by_side.loading", "CP-SAT", read(TINY), 10.0)
+    assert (found["objective"], found["bound"], found["status"]) == (7, 7, "optimal")
