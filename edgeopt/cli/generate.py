@@ -40,9 +40,7 @@ Area = Annotated[
     tuple[float, float, float, float] | None,
     typer.Option(metavar="SOUTH WEST NORTH EAST", help="Degrees; leave out what stands beyond.", show_default=False),
 ]
-Reach = Annotated[
-    float, typer.Option(metavar="M", help="Metres from their nearest node within which users of stations stand.")
-]
+REACH_HELP = "Metres from their nearest station within which users stand; with --stations only"
 Trace = Annotated[
     str | None,
     typer.Option(
@@ -56,7 +54,12 @@ Window = Annotated[
     tuple[float, float] | None,
     typer.Option("--window", metavar="START LENGTH", help="Seconds of the trace; default: all.", show_default=False),
 ]
-BitsPerToken = Annotated[float, typer.Option(help="Bits that a request of the trace sends for each token of context.")]
+BitsPerToken = Annotated[
+    float | None,
+    typer.Option(
+        help="Bits that a request of the trace sends for each token of context; default: 32.", show_default=False
+    ),
+]
 
 
 @generate_app.command()
@@ -76,7 +79,7 @@ def loading(
     ] = None,
     trace: Trace = None,
     window: Window = None,
-    bits_per_token: BitsPerToken = 32.0,
+    bits_per_token: BitsPerToken = None,
     upload: Annotated[str, typer.Option(help="phase: before the service; overlapped: meanwhile.")] = "phase",
     retention: Annotated[
         str, typer.Option(help="The GPU keeps blocks for consecutive models, or as its capacity allows.")
@@ -151,8 +154,13 @@ def caching(
     stations: Stations = None,
     user_positions: UserPositions = None,
     area: Area = None,
-    reach: Reach = 100.0,
+    reach: Annotated[
+        float | None, typer.Option(metavar="M", help=f"{REACH_HELP}; default: 100.", show_default=False)
+    ] = None,
     correlation: Annotated[float, typer.Option(help="A user keeps its request so often between scenarios.")] = 0.5,
+    zipf_exponent: Annotated[
+        float, typer.Option(help="Popularity of a model falls as its rank to this power; 0: all alike.")
+    ] = 0.8,
     seed: Seed = 0,
 ) -> None:
     """Draw an instance of `caching`: nodes that cache blocks and broadcast them together to users."""
@@ -171,6 +179,7 @@ def caching(
         storage_bytes=None if storage_gb is None else (round(storage_gb[0] * 1e9), round(storage_gb[1] * 1e9)),
         csi_error=csi_error,
         correlation=correlation,
+        zipf_exponent=zipf_exponent,
         stations=stations,
         user_positions=user_positions,
         area=area,
@@ -199,8 +208,13 @@ def pulling(
     area: Area = None,
     trace: Trace = None,
     window: Window = None,
-    bits_per_token: BitsPerToken = 32.0,
-    tokens_per_sample: Annotated[int, typer.Option(help="Tokens in a sample of the library's models.")] = 141,
+    bits_per_token: BitsPerToken = None,
+    tokens_per_sample: Annotated[
+        int | None,
+        typer.Option(
+            help="With a trace: tokens in a sample of the library's models; default: 141.", show_default=False
+        ),
+    ] = None,
     compute: Annotated[str, typer.Option(help="Compute of the cloudlets: unlimited or limited.")] = "unlimited",
     cloud_to_edge: Annotated[float, typer.Option(help="Speed of the cloud, over that of the fastest cloudlet.")] = 5.0,
     memory_fraction: Annotated[float, typer.Option(help="Memory of a cloudlet, as a part of the library.")] = 0.15,
@@ -258,7 +272,9 @@ def placement(
     stations: Stations = None,
     user_positions: UserPositions = None,
     area: Area = None,
-    reach: Reach = 125.0,
+    reach: Annotated[
+        float | None, typer.Option(metavar="M", help=f"{REACH_HELP}; default: 125.", show_default=False)
+    ] = None,
     elements: Annotated[int, typer.Option(help="Elements of set-union.")] = 100,
     density: Annotated[float, typer.Option(help="Part of the elements that an item of set-union needs.")] = 0.1,
     seed: Seed = 0,

@@ -148,6 +148,33 @@ def test_generator_is_repeatable() -> None:
         generate(correlation=2.0)
 
 
+def test_demand_is_zipf_and_correlated() -> None:
+    """Over 20,000 users: popularity by rank in every scenario, and requests kept as often as said, or drawn alike."""
+    count, models, exponent, correlation = 20_000, 6, 1.2, 0.6
+    drawn = generate(
+        models=models,
+        nodes=1,
+        users=count,
+        scenarios=3,
+        seed=3,
+        antennas=1,
+        correlation=correlation,
+        zipf_exponent=exponent,
+    )
+    asked = np.array([list(scenario.requests.values()) for scenario in drawn.scenarios])
+    ranks = np.arange(1, models + 1)
+    popularity = ranks**-exponent / (ranks**-exponent).sum()
+    for requests in asked:
+        seen = np.sort(np.unique(requests, return_counts=True)[1])[::-1] / count
+        assert (abs(seen - popularity) < 4 * np.sqrt(popularity * (1 - popularity) / count)).all()
+    by_chance = (popularity**2).sum()
+    for apart in (1, 2):
+        kept = correlation**apart
+        expected = kept + (1 - kept) * by_chance
+        margin = 4 * np.sqrt(expected * (1 - expected) / count)
+        assert (asked[0] == asked[apart]).mean() == pytest.approx(expected, abs=margin)
+
+
 def test_figures(instance: CachingInstance) -> None:
     solution = edgeopt.solve(instance, "greedy", threads=1)
     frame = solution.to_frame()

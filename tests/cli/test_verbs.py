@@ -132,6 +132,22 @@ class TestGenerate:
         assert isinstance(json.loads(target.read_text())["library"], str)
         assert edgeopt.read(target).library == edgeopt.ModelLibrary.read(library)
 
+    def test_demand_of_caching(self, tmp_path: Path) -> None:
+        """With a steep exponent nearly all ask for one model; with 0 they do not."""
+        common = ("--models", 8, "--nodes", 2, "--users", 40, "--scenarios", 1)
+        most = {}
+        for exponent in (0, 9):
+            target = tmp_path / f"zipf{exponent}.json"
+            code, _, _ = run("generate", "caching", *common, "--zipf-exponent", exponent, "-o", target)
+            assert code == 0
+            asked = list(edgeopt.read(target).scenarios[0].requests.values())
+            most[exponent] = max(map(asked.count, asked))
+        assert most[9] > 35
+        assert most[0] < 20
+        code, _, err = run("generate", "caching", "--zipf-exponent", -1, "-o", tmp_path / "wrong.json")
+        assert code == 2
+        assert "zipf_exponent" in err
+
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
