@@ -78,7 +78,7 @@ def generate(
     stations: str | None = None,
     user_positions: str | Path | None = None,
     area: Bounds | None = None,
-    reach_m: float = REACH_M,
+    reach_m: float | None = None,
     name: str | None = None,
 ) -> CachingInstance:
     """Draw an instance.
@@ -115,8 +115,8 @@ def generate(
         within reach.
     area : (south, west, north, east), optional
         Leave out stations and users beyond these degrees.
-    reach_m : float
-        How far from their nearest node users stand at most; of stations only.
+    reach_m : float, optional
+        How far from their nearest node users stand at most, with stations only; 100 m when not given.
     name : str, optional
 
     Raises
@@ -146,7 +146,7 @@ def generate(
         places = rng.uniform(sites.min(axis=0) - margin, sites.max(axis=0) + margin, (users, 2))
     else:
         chosen = stations_and_users(
-            stations, user_positions, area, nodes, users, reach_m, np.random.default_rng([seed, 4])
+            stations, user_positions, area, nodes, users, reach_m or REACH_M, np.random.default_rng([seed, 4])
         )
         node_names, sites, places = list(chosen.names), chosen.stations, chosen.users
     channels = rayleigh(path_gains(sites, places, rng), antennas, rng)

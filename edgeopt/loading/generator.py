@@ -12,7 +12,7 @@ from edgeopt.errors import UsageError, suggestion
 from edgeopt.library import Model, ModelLibrary
 from edgeopt.library_generator import generate_library
 from edgeopt.loading.instance import NEEDED_MODEL_KEYS, LoadingInstance, Server, User
-from edgeopt.measured.traces import require_window
+from edgeopt.measured.traces import require_trace
 
 if TYPE_CHECKING:
     from edgeopt.measured.load_times import LoadTimes
@@ -96,7 +96,7 @@ def generate(
     uploads: Uploads | None = None,
     trace: str | None = None,
     window_s: tuple[float, float] | None = None,
-    bits_per_token: float = BITS_PER_TOKEN,
+    bits_per_token: float | None = None,
     bandwidth_hz: float = BANDWIDTH_HZ,
     load_rate_bytes_per_s: float | None = None,
     load_times: LoadTimes | None = None,
@@ -134,8 +134,8 @@ def generate(
         `edgeopt.measured.traces`: each user sends the context of one of its requests, drawn without replacement.
     window_s : (start, length), optional
         Seconds of the trace; default all of it.
-    bits_per_token : float
-        Of the context.
+    bits_per_token : float, optional
+        Of the context; 32 when not given.
     bandwidth_hz : float
         Total bandwidth B; 5G carriers have 5 to 100 MHz.
     load_rate_bytes_per_s : float, optional
@@ -162,7 +162,7 @@ def generate(
     """
     _validate(users, served_fraction, zipf_exponent)
     _validate_choices(deadlines=deadlines, uploads=uploads or "image", upload=upload, retention=retention)
-    _validate_measured(uploads, trace, window_s, load_rate_bytes_per_s, load_times)
+    _validate_measured(uploads, trace, window_s, bits_per_token, load_rate_bytes_per_s, load_times)
     _validate_positive(
         deadline_s=deadline_s,
         bandwidth_hz=bandwidth_hz,
@@ -183,7 +183,7 @@ def generate(
     if trace is None:
         bits = 8 * upload_bytes(uploads or "image", users, rng)
     else:
-        bits = bits_per_token * _contexts(trace, window_s, users, np.random.default_rng([seed, 5]))
+        bits = (bits_per_token or BITS_PER_TOKEN) * _contexts(trace, window_s, users, np.random.default_rng([seed, 5]))
     efficiency = np.round(spectral_efficiencies(users, rng), 4)
     server = Server(
         memory_bytes=_usual_memory(library) if memory_bytes is None else memory_bytes,
@@ -287,6 +287,7 @@ def _validate_measured(
     uploads: str | None,
     trace: str | None,
     window_s: tuple[float, float] | None,
+    bits_per_token: float | None,
     load_rate_bytes_per_s: float | None,
     load_times: LoadTimes | None,
 ) -> None:
@@ -294,7 +295,7 @@ def _validate_measured(
         raise UsageError("uploads and a trace both say what users send; give one of them")
     if load_rate_bytes_per_s is not None and load_times is not None:
         raise UsageError("load times give the load rate; give one of them")
-    require_window(trace, window_s)
+    require_trace(trace, window_s, bits_per_token=bits_per_token)
 
 
 def _validate_choices(**values: str) -> None:
@@ -316,4 +317,8 @@ def _validate_library(library: ModelLibrary) -> None:
     for model_name, model in library.models.items():
         for key in NEEDED_MODEL_KEYS:
             if getattr(model, key) is None:
-                raise UsageError(f"the model {model_name!r} of the library {library.name!r} lacks the key {key!r}")
+                raise UsageError(
+                    f"the model {model_name!r} of the library {library.name!r} lacks the key {key!r}; structures and "
+                    f"checkpoints do not tell how long computing takes: add {', '.join(NEEDED_MODEL_KEYS)} to each "
+                    "model of the library's file"
+                )

@@ -118,18 +118,20 @@ class Neighbourhood:
 
 
 def require_stations(
-    stations: str | None, users: str | Path | None, bounds: Bounds | None, reach_m: float = 1.0
+    stations: str | None, users: str | Path | None, bounds: Bounds | None, reach_m: float | None = None
 ) -> None:
-    """Make sure that users and bounds come with stations.
+    """Make sure that users, bounds and a reach come with stations.
 
     Raises
     ------
     UsageError
-        They do not, or the reach is none.
+        They do not, or the reach is not above 0.
     """
     if stations is None and (users is not None or bounds is not None):
         raise UsageError("positions of users and an area need stations")
-    if not 0 < reach_m < float("inf"):
+    if stations is None and reach_m is not None:
+        raise UsageError("a reach is that of stations: it needs stations")
+    if reach_m is not None and not 0 < reach_m < float("inf"):
         raise UsageError(f"users stand within a reach above 0 m, not {reach_m:g}")
 
 

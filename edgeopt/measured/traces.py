@@ -116,14 +116,17 @@ FIGURES = {
 }
 
 
-def require_window(trace: str | None, window_s: tuple[float, float] | None) -> None:
-    """Make sure that a window is one, and one of a trace.
+def require_trace(trace: str | None, window_s: tuple[float, float] | None, **figures: float | None) -> None:
+    """Make sure that a window is one, and that it and figures about tokens come with a trace.
 
     Raises
     ------
     UsageError
-        It is not.
+        They do not.
     """
+    for key, value in figures.items():
+        if trace is None and value is not None:
+            raise UsageError(f"{key} is about the requests of a trace: it needs a trace")
     if window_s is None:
         return
     if trace is None:

@@ -42,7 +42,7 @@ def generate(
     stations: str | None = None,
     user_positions: str | Path | None = None,
     area: Bounds | None = None,
-    reach_m: float = REACH_M,
+    reach_m: float | None = None,
     name: str | None = None,
 ) -> PlacementInstance:
     """Draw an instance.
@@ -86,8 +86,8 @@ def generate(
         within reach.
     area : (south, west, north, east), optional
         Leave out stations and users beyond these degrees.
-    reach_m : float
-        How far from their nearest node users stand at most; of stations only.
+    reach_m : float, optional
+        How far from their nearest node users stand at most, with stations only; 125 m when not given.
     name : str, optional
 
     Raises
@@ -117,7 +117,7 @@ def generate(
     places, homes = rng.uniform(0, side, (nodes, 2)), rng.uniform(0, side, (users, 2))
     if stations is not None:
         chosen = stations_and_users(
-            stations, user_positions, area, nodes, users, reach_m, np.random.default_rng([seed, 4])
+            stations, user_positions, area, nodes, users, reach_m or REACH_M, np.random.default_rng([seed, 4])
         )
         names, places, homes = list(chosen.names), chosen.stations, chosen.users
     distance = np.maximum(np.linalg.norm(homes[:, None] - places[None], axis=2), 10.0)

@@ -12,7 +12,7 @@ from edgeopt.errors import UsageError, suggestion
 from edgeopt.library import Model, ModelLibrary
 from edgeopt.library_generator import generate_library
 from edgeopt.measured.places import require_stations
-from edgeopt.measured.traces import require_window
+from edgeopt.measured.traces import require_trace
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.networks import CLOUD, Graph, draw_network, link_stations, read_topology
 
@@ -51,8 +51,8 @@ def generate(
     area: Bounds | None = None,
     trace: str | None = None,
     window_s: tuple[float, float] | None = None,
-    bits_per_token: float = BITS_PER_TOKEN,
-    tokens_per_sample: int = TOKENS_PER_SAMPLE,
+    bits_per_token: float | None = None,
+    tokens_per_sample: int | None = None,
     compute: Compute = "unlimited",
     cloud_to_edge: float = CLOUD_TO_EDGE,
     memory_fraction: float = 0.15,
@@ -90,10 +90,10 @@ def generate(
         together over `tokens_per_sample`, rounded up.
     window_s : (start, length), optional
         Seconds of the trace; default all of it.
-    bits_per_token : float
-        Of the context.
-    tokens_per_sample : int
-        Tokens of which the library's ``flops_per_sample`` speaks.
+    bits_per_token : float, optional
+        Of the context; 32 when not given.
+    tokens_per_sample : int, optional
+        Tokens of which the library's ``flops_per_sample`` speaks; 141 when not given.
     compute : ``"unlimited"`` or ``"limited"``
         Whether cloudlets have compute limits.
     cloud_to_edge : float
@@ -114,7 +114,10 @@ def generate(
         The topology, the stations, the users or the trace cannot be read.
     """
     _validate(cloudlets, requests, graph, compute, memory_fraction, classes, mean_count)
-    _validate_measured(topology, stations, user_positions, area, trace, window_s, classes, mean_count)
+    _validate_measured(topology, stations, user_positions, area, trace, classes, mean_count)
+    require_trace(trace, window_s, bits_per_token=bits_per_token, tokens_per_sample=tokens_per_sample)
+    bits_per_token = BITS_PER_TOKEN if bits_per_token is None else bits_per_token
+    tokens_per_sample = TOKENS_PER_SAMPLE if tokens_per_sample is None else tokens_per_sample
     _validate_positive(bits_per_token=bits_per_token, tokens_per_sample=tokens_per_sample, cloud_to_edge=cloud_to_edge)
     rng = np.random.default_rng([seed, 2])  # another stream than the library's
     if library is None:
@@ -279,12 +282,11 @@ def _validate(
 
 def _validate_measured(
     topology: str | Path | None, stations: str | None, user_positions: str | Path | None, area: Bounds | None,
-    trace: str | None, window_s: tuple[float, float] | None, classes: int | None, mean_count: float | None,
+    trace: str | None, classes: int | None, mean_count: float | None,
 ) -> None:  # fmt: skip
     if topology is not None and stations is not None:
         raise UsageError("a topology and stations are two networks; give one of them")
     require_stations(stations, user_positions, area)
-    require_window(trace, window_s)
     if trace is not None and (classes is not None or mean_count is not None):
         raise UsageError("the requests and their counts follow from the trace: give neither classes nor mean_count")
 

@@ -1,0 +1,45 @@
+"""`edgeopt generate` ignores no option: what has no effect is a usage error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import run
+
+WITHOUT_EFFECT = [
+    ("loading", "--bits-per-token", "needs a trace"),
+    ("pulling", "--bits-per-token", "needs a trace"),
+    ("pulling", "--tokens-per-sample", "needs a trace"),
+    ("caching", "--reach", "needs stations"),
+    ("placement", "--reach", "needs stations"),
+]
+
+
+@pytest.mark.parametrize(("problem", "option", "remedy"), WITHOUT_EFFECT)
+def test_an_option_without_effect_is_an_error(problem: str, option: str, remedy: str, tmp_path: Path) -> None:
+    code, _, err = run("generate", problem, option, 50, "-o", tmp_path / "drawn.json")
+    assert code == 2
+    assert remedy in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_options_work_where_they_have_an_effect(tmp_path: Path) -> None:
+    small, large = tmp_path / "small.json", tmp_path / "large.json"
+    for path, bits in ((small, 16), (large, 64)):
+        drawn = ("--users", 5, "--models", 4, "--trace", "azure-code", "--bits-per-token", bits, "-o", path)
+        code, _, err = run("generate", "loading", *drawn)
+        assert code == 0, err
+    assert small.read_text() != large.read_text()
+
+
+def test_a_library_without_computing_times_is_told_what_to_add(tmp_path: Path) -> None:
+    library = tmp_path / "library.json"
+    code, _, err = run("library", "from-config", "resnet18", "--models", 2, "--freeze", 2, "-o", library)
+    assert code == 0, err
+    code, _, err = run("generate", "loading", "--library", library, "-o", tmp_path / "drawn.json")
+    assert code == 2
+    assert "add compute_fixed_s, compute_per_sample_s, workspace_bytes_per_sample to each model" in " ".join(
+        err.split()
+    )
