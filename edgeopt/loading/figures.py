@@ -42,6 +42,7 @@ RADIO = [GREEN, "#66C2A5"]  # take turns by batch
 LANE_HEIGHT = 0.8
 DRAWN_DEADLINES = 12
 LABEL_WIDTH = 1 / 20  # of the time axis: a batch at least so wide carries its model's name
+LABEL_CHARACTERS = 120  # so many stand side by side over the whole width
 OUTLINED_VISITS = 120
 Corners = list[tuple[float, float]]
 
@@ -223,7 +224,9 @@ def _label_batches(ax: Axes, visits: list[Visit], lane: int) -> None:
     for visit in visits:
         if visit.end_s - visit.compute_start_s >= LABEL_WIDTH * width:
             middle = (visit.compute_start_s + visit.end_s) / 2
-            text = f"{visit.model}\n{len(visit.users)}"
+            room = int(LABEL_CHARACTERS * (visit.end_s - visit.compute_start_s) / width)
+            name = visit.model if len(visit.model) <= room else visit.model[: room - 1] + "…"
+            text = f"{name}\n{len(visit.users)}"
             ax.text(middle, lane, text, ha="center", va="center", fontsize=7, color="white", clip_on=True)
 
 

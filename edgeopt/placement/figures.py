@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from edgeopt.reporting.palette import BLUE, GREEN, INK, ORANGE, PALE
 from edgeopt.reporting.picture import Picture
@@ -116,6 +116,7 @@ def _draw_storage(ax: Axes, instance: PlacementInstance, plan: Plan) -> None:
         ax.annotate(f"{used:.0%}", (0, row), (4, 0), textcoords="offset points", va="center", color="white", size=8)
     ax.set_yticks(rows, list(instance.nodes))
     ax.invert_yaxis()
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(EngFormatter(unit="B"))
     ax.set_xlabel("storage, in bytes")
     ax.legend(
