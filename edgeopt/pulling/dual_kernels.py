@@ -113,6 +113,8 @@ def ascend(
 ) -> tuple[float, float]:  # fmt: skip
     """Climb by deflected subgradient steps of length ``theta * (target - value) / |slope|^2``.
 
+    Rows are scaled by the units of their group, compute limits to 1: all prices then are seconds of like magnitude.
+
     Best multipliers and value are kept; after `patience` steps without a better value, theta is halved and the climb
     goes on from the best. `average` is a moving average of the openings that the relaxation picks.
 
@@ -149,7 +151,7 @@ def ascend(
             continue
         norm = 0.0
         for row in range(rows):
-            direction[row] = slope[row] + 0.3 * direction[row]
+            direction[row] = slope[row] / d.units[d.row_group[row]] + 0.3 * direction[row]
             if price[row] <= 0.0 and direction[row] < 0.0:
                 direction[row] = 0.0
             norm += direction[row] * direction[row]
@@ -164,7 +166,7 @@ def ascend(
             break
         step = theta * (target - value) / norm
         for row in range(rows):
-            price[row] = max(0.0, price[row] + step * direction[row])
+            price[row] = max(0.0, price[row] + step * direction[row] / d.units[d.row_group[row]])
         for site in range(len(d.memory)):
             if d.limited[site]:
                 scale = max(1.0, float(d.work_limit[site]))
