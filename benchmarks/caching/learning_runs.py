@@ -36,7 +36,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "vdn": {},
     "qmix": {"critic": "qmix"},
     "iql": {"critic": "iql"},
-    AUGMENTED: {"batch": 32, "extra": "synthetic"},
+    AUGMENTED: {"batch": 32, "extra": "synthetic", "least_fit": 0.8},
     CONTROL: {"batch": 32, "extra": "replay"},
     "no action semantics": {"semantics": False},
     "no marginal figures": {"marginal": False},
@@ -142,17 +142,22 @@ def make_runs(case: Case, backwards: bool) -> dict[str, dict[str, Any]]:
     if backwards:
         wanted.reverse()
     for variant, seed in wanted:
-        key, recipe = f"{variant}/{seed}", Recipe(**{**VARIANTS[variant], "seed": seed})
-        runs = read_runs()
-        if key in runs and runs[key]["recipe"] == recipe.to_dict():
+        key = f"{variant}/{seed}"
+        if key in read_runs():
             continue
-        found = trained(case, recipe, episodes_of(variant))
+        found = trained(case, recipe_of(variant, seed), episodes_of(variant))
         write_text(RUNS, json.dumps({**read_runs(), key: found}))  # another process may have written meanwhile
         print(f"{key}: {mean(found['final']):.4f} x exact, {found['cpu_s']:.1f} CPU s", flush=True)
     return read_runs()
 
 
+def recipe_of(variant: str, seed: int) -> Recipe:
+    """Settings of a run."""
+    return Recipe(**{**VARIANTS[variant], "seed": seed})
+
+
 def read_runs() -> dict[str, dict[str, Any]]:
-    """The runs that are there, by variant and seed."""
+    """The runs with the present settings that are there, by variant and seed."""
     found: dict[str, dict[str, Any]] = json.loads(RUNS.read_text()) if RUNS.exists() else {}
-    return found
+    present = {f"{variant}/{seed}": recipe_of(variant, seed) for variant in VARIANTS for seed in seeds_of(variant)}
+    return {key: run for key, run in found.items() if key in present and run["recipe"] == present[key].to_dict()}
