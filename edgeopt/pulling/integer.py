@@ -15,8 +15,8 @@ from edgeopt.pulling.core import Core, Flags, Floats, Ints
 from edgeopt.pulling.strong import StrongProgram
 from edgeopt.solution import Stopped
 
-# The start is good and the bound strong: HiGHS's own heuristics and symmetry detection only take time.
-SETTINGS = {"mip_heuristic_effort": 0.01, "mip_detect_symmetry": False}
+# The bound is strong, and without compute limits the start is good: more of HiGHS's heuristics would only take time.
+HEURISTIC_EFFORT, HEURISTIC_EFFORT_LIMITED = 0.01, 0.05
 
 
 class Overwork(Exception):
@@ -50,7 +50,8 @@ def solve_core(
     """
     program = StrongProgram(core)
     linear = program.program()
-    solver = HighsSolver(linear, options, SETTINGS)
+    effort = HEURISTIC_EFFORT_LIMITED if core.limited.any() else HEURISTIC_EFFORT
+    solver = HighsSolver(linear, options, {"mip_heuristic_effort": effort, "mip_detect_symmetry": False})
     point = None if start is None else program.point(start)
     scale = program.scale
 
