@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_EFFORT = 3_000_000  # iterations times users, when neither time nor iterations are limited
 MOST_DEFAULT_ITERATIONS = 40_000
 CHUNK_EFFORT = 30_000  # iterations times users between two questions whether to stop
-CYCLE = 5_000  # iterations from hot to cold
+CYCLE = 5_000  # iterations from hot to cold at first; each cycle is twice as long as the one before
 
 
 class Search:
@@ -69,8 +69,9 @@ class Search:
         """Run a chunk of iterations; each cycle begins at the best line."""
         from edgeopt.loading.individual.search_kernels import search
 
-        since = self.iterations % CYCLE
-        iterations = min(iterations, CYCLE - since)
+        cycle = CYCLE << ((self.iterations // CYCLE + 1).bit_length() - 1)
+        since = self.iterations + CYCLE - cycle
+        iterations = min(iterations, cycle - since)
         if since == 0:
             self._line = self.best.copy()
         lengths = np.array([self._line.length, self.best.length])
@@ -84,7 +85,7 @@ class Search:
             self._figures,
             iterations,
             since,
-            CYCLE,
+            cycle,
             self._state,
         )
         self._line.length, self.best.length = lengths.tolist()
