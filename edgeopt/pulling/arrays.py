@@ -249,8 +249,9 @@ def compile_network(instance: PullingInstance, resolved: dict[str, tuple[str, ..
         if isinstance(override, float):
             atom_pull[site] = override * missing
         else:
-            paid, rate = missing > 0, routes.s_per_bit[row, -1]
-            atom_pull[site, paid] += missing[paid] * routes.latency_s[row, -1] + 8 * routed[paid] * min(rate, 1e300)
+            paid, latency, rate = missing > 0, routes.latency_s[row, -1], routes.s_per_bit[row, -1]
+            routed_s = missing[paid] * latency + 8 * routed[paid] * rate if np.isfinite(rate) else np.inf
+            atom_pull[site, paid] += routed_s
     models = library.models.values()
     return Network(
         instance,
