@@ -13,6 +13,6 @@ def greedy_choice(menu: Menu) -> Integers | None:
     choice = np.zeros(len(menu.sizes), np.int64)
     free = menu.storage.copy()
     arguments = (menu.masks, menu.costs, menu.sizes, menu.group, choice, free)
-    make_finite(*arguments)
+    make_finite(*arguments, menu.largest_first)
     improve(*arguments)
     return choice if np.isfinite(menu.cost(choice)) else None

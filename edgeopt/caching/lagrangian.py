@@ -105,7 +105,7 @@ def repaired(menu: Menu, choice: Integers, prices: Floats) -> Integers | None:
     release_excess(*arguments, prices)
     if (free < 0).any():
         return None
-    make_finite(*arguments)
+    make_finite(*arguments, menu.largest_first)
     improve(*arguments)
     return choice if np.isfinite(menu.cost(choice)) else None
 

@@ -1,8 +1,8 @@
 """More nodes than full tables allow: each block near its audiences, priced over all sets of nodes by branch and bound.
 
-Each audience is served by its strongest nodes only (`edgeopt.caching.rates.find_units`); a block may be cached
-anywhere. A menu of the sets of the most useful nodes is solved by prices; branch and bound then finds, for each group,
-the best of *all* sets at these prices. That gives a bound that holds for every cache, and better sets for the menu.
+Delays are those of `edgeopt.caching.wide`: bounds for any sending nodes; a block may be cached anywhere. A menu of
+the sets of the most useful nodes is solved by prices; branch and bound then finds, for each group, the best of *all*
+sets at these prices. That gives a bound that holds for every cache, and better sets for the menu.
 """
 
 from __future__ import annotations

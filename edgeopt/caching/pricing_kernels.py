@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def cheapest_set(
     group: int,
     prices: Floats,
@@ -87,7 +87,7 @@ def cheapest_set(
     return least, best
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _branching_order(
     group: int,
     prices: Floats,
@@ -105,4 +105,11 @@ def _branching_order(
     for n in range(count):
         without = group_cost(group, everything ^ (1 << n), cloud, link, groups, broadcasts, waits)
         clarity[n] = np.inf if without == np.inf else abs(without - full - prices[n])
-    return np.argsort(-clarity)
+    order = np.empty(count, np.int64)
+    for n in range(count):
+        place = n
+        while place > 0 and clarity[order[place - 1]] < clarity[n]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = n
+    return order

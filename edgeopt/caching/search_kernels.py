@@ -16,7 +16,7 @@ Integers = NDArray[np.int64]
 NEGLIGIBLE = 1e-12  # relative to the block's cost; smaller gains are rounding
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, error_model="numpy")
 def fits(old: int, new: int, size: int, free: Integers) -> bool:
     """Whether a block may move from one set to another."""
     added = new & ~old
@@ -29,14 +29,14 @@ def fits(old: int, new: int, size: int, free: Integers) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, error_model="numpy")
 def move(old: int, new: int, size: int, free: Integers) -> None:
     """Take the block's bytes from the nodes of the old set and put them at those of the new one."""
     for node in range(len(free)):
         free[node] += size * ((old >> node & 1) - (new >> node & 1))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def release_excess(
     masks: Integers, costs: Floats, sizes: Integers, group: Integers, choice: Integers, free: Integers, prices: Floats
 ) -> None:
@@ -85,17 +85,23 @@ def release_excess(
         choice[best_block] = best_candidate
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _finite_difference(new: float, old: float) -> float:
     return 0.0 if new == np.inf and old == np.inf else new - old
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def make_finite(
-    masks: Integers, costs: Floats, sizes: Integers, group: Integers, choice: Integers, free: Integers
+    masks: Integers,
+    costs: Floats,
+    sizes: Integers,
+    group: Integers,
+    choice: Integers,
+    free: Integers,
+    largest_first: Integers,
 ) -> None:
     """Give blocks of infinite delay, largest first, the set of fewest nodes that fits and makes it finite."""
-    for block in np.argsort(-sizes):
+    for block in largest_first:
         g = group[block]
         if costs[g, choice[block]] < np.inf:
             continue
@@ -112,13 +118,15 @@ def make_finite(
             choice[block] = best
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def improve(masks: Integers, costs: Floats, sizes: Integers, group: Integers, choice: Integers, free: Integers) -> None:
     """Jump to the set of most gain per added byte that fits, over all blocks, until none gains."""
     blocks = len(sizes)
-    ratio = np.zeros(blocks)
-    target = np.zeros(blocks, np.int64)
-    stale = np.ones(blocks, np.bool_)
+    ratio = np.empty(blocks)
+    target = np.empty(blocks, np.int64)
+    stale = np.empty(blocks, np.bool_)
+    for block in range(blocks):
+        ratio[block], target[block], stale[block] = 0.0, 0, True
     while True:
         best = -1
         for block in range(blocks):
@@ -142,10 +150,11 @@ def improve(masks: Integers, costs: Floats, sizes: Integers, group: Integers, ch
         choice[best] = target[best]
         stale[best] = True
         if old & ~new:  # room was made, others may now have better jumps
-            stale[:] = True
+            for block in range(blocks):
+                stale[block] = True
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _best_jump(masks: Integers, costs: Floats, size: int, current: int, free: Integers) -> tuple[float, int]:
     """Gain per added byte of a block's best jump, and its candidate; 0 when nothing gains."""
     best, target = 0.0, current
@@ -164,7 +173,7 @@ def _best_jump(masks: Integers, costs: Floats, size: int, current: int, free: In
     return best, target
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def exchange(
     masks: Integers, costs: Floats, sizes: Integers, group: Integers, choice: Integers, free: Integers
 ) -> bool:

@@ -58,7 +58,7 @@ class Broadcasts(NamedTuple):
     bandwidth_hz: float
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def waits_per_bit(mask: int, cloud: Floats, link: Floats, waits: Floats) -> None:
     """Fill in seconds per bit until each node has a block that the nodes of `mask` cache; infinite where never.
 
@@ -82,7 +82,7 @@ def waits_per_bit(mask: int, cloud: Floats, link: Floats, waits: Floats) -> None
                 waits[n] = min(waits[n], link[source, n])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def best_prefix(waits: Floats, units: Integers, slowness: Floats) -> tuple[float, int]:
     """Least seconds per bit over the sets of units that wait no longer than some level, and that set.
 
@@ -113,7 +113,7 @@ def best_prefix(waits: Floats, units: Integers, slowness: Floats) -> tuple[float
     return least, best
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _last_wait(waits: Floats, unit: int) -> float:
     last = 0.0
     node = 0
@@ -125,7 +125,7 @@ def _last_wait(waits: Floats, unit: int) -> float:
     return last
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, error_model="numpy")
 def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Broadcasts) -> float:
     """A bound on seconds per bit that no set of nodes and no beams undercut.
 
@@ -142,7 +142,9 @@ def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Br
     users = 0
     while users < len(members) and members[users] >= 0:
         users += 1
-    received, added = np.zeros(users), np.zeros(users)
+    received, added = np.empty(users), np.empty(users)
+    for k in range(users):
+        received[k], added[k] = 0.0, 0.0
     inside, least = 0, np.inf
     for position in range(len(order)):
         node = order[position]
@@ -170,16 +172,24 @@ def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Br
     return least
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def group_cost(
     group: int, mask: int, cloud: Floats, link: Floats, groups: Groups, broadcasts: Broadcasts, waits: Floats
 ) -> float:
     """Expected delay per byte of a group cached at a set, as bits; `waits` is working room, shape (nodes,)."""
     waits_per_bit(mask, cloud, link, waits)
     anything = broadcasts.members.shape[1] > 0
-    order = np.argsort(waits) if anything else np.empty(0, np.int64)
+    order = np.empty(len(waits), np.int64)
+    if anything:
+        for node in range(len(waits)):
+            place = node
+            while place > 0 and waits[order[place - 1]] > waits[node]:
+                order[place] = order[place - 1]
+                place -= 1
+            order[place] = node
     total = 0.0
-    for audience in groups.listed[groups.first[group] : groups.first[group + 1]]:
+    for row in range(groups.first[group], groups.first[group + 1]):
+        audience = groups.listed[row]
         if anything:
             delay = shortest_delay(waits, order, audience, broadcasts)
         else:
@@ -190,7 +200,7 @@ def group_cost(
     return 8 * total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def group_costs(
     masks: Integers, cloud: Floats, link: Floats, groups: Groups, broadcasts: Broadcasts, costs: Floats
 ) -> None:

@@ -64,6 +64,11 @@ class Menu:
         np.add.at(total, self.group, self.sizes)
         return total
 
+    @cached_property
+    def largest_first(self) -> Integers:
+        """Blocks by decreasing size, shape (blocks,)."""
+        return np.argsort(-self.sizes, kind="stable")
+
     def cost(self, choice: Integers) -> float:
         """Expected total delay in seconds of a choice of a candidate for each block, shape (blocks,)."""
         return float(self.sizes @ self.costs[self.group, choice])

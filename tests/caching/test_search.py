@@ -38,7 +38,7 @@ def test_books(seed: int) -> None:
     assert (free >= 0).all() or stuck.any()
     if (free < 0).any():
         return
-    make_finite(*arguments)
+    make_finite(*arguments, menu.largest_first)
     np.testing.assert_array_equal(free, menu.free(choice))
     for moving in (improve, exchange, improve):
         before = menu.cost(choice)
@@ -57,7 +57,7 @@ def test_moves_end_in_a_local_optimum() -> None:
         choice = np.zeros(len(menu.sizes), np.int64)
         free = menu.storage.copy()
         arguments = (menu.masks, menu.costs, menu.sizes, menu.group, choice, free)
-        make_finite(*arguments)
+        make_finite(*arguments, menu.largest_first)
         improve(*arguments)
         while exchange(*arguments):
             improve(*arguments)

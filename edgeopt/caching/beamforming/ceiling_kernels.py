@@ -14,7 +14,7 @@ LEAST = 1e-12
 SMALLEST_LOG = log(1e-6)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def bound_pairs(
     channels: Complexes,
     errors: Floats,
@@ -23,8 +23,12 @@ def bound_pairs(
     steps: int,
     amplitudes: Floats,
     weights: Floats,
+    halves: Floats,
+    shares: Floats,
+    prices: Floats,
+    matrices: Complexes,
 ) -> None:
-    """Bound the least robust amplitude of many pairs; `amplitudes` and `weights` are filled in.
+    """Bound the least robust amplitude of many pairs by the weakest user; find numbers for a spectral bound of each.
 
     Parameters
     ----------
@@ -34,58 +38,90 @@ def bound_pairs(
         The pairs, padded with -1.
     steps : int
     amplitudes : array, shape (pairs,)
+        Filled in: the bound of the weakest user.
     weights : array, shape (pairs, most users)
+        Filled in: 1 for that user.
+    halves, shares, prices, matrices : arrays, shapes (pairs,), (pairs, most users), (pairs, most nodes) and
+        (pairs, most users, most users); filled in where a spectral bound may be lower, with the numbers of `_spectral`.
     """
-    for pair in range(len(nodes)):
-        node_count, user_count = (nodes[pair] >= 0).sum(), (users[pair] >= 0).sum()
-        products = np.zeros((node_count, user_count, user_count), np.complex128)
+    for pair in range(nodes.shape[0]):
+        node_count, user_count = 0, 0
+        while node_count < nodes.shape[1] and nodes[pair, node_count] >= 0:
+            node_count += 1
+        while user_count < users.shape[1] and users[pair, user_count] >= 0:
+            user_count += 1
+        if user_count == 0:
+            continue
+        products = np.empty((node_count, user_count, user_count), np.complex128)
         error = np.empty(node_count)
-        alone = np.zeros(user_count)
         for n in range(node_count):
             error[n] = errors[nodes[pair, n]]
-            for k in range(user_count):
+        alone = np.empty(user_count)
+        weakest = 0
+        for k in range(user_count):
+            alone[k] = 0.0
+            for n in range(node_count):
                 for other in range(user_count):
+                    product = 0j
                     for a in range(channels.shape[2]):
-                        products[n, k, other] += (
+                        product += (
                             np.conj(channels[nodes[pair, n], users[pair, k], a])
                             * channels[nodes[pair, n], users[pair, other], a]
                         )
+                    products[n, k, other] = product
                 alone[k] += max(0.0, sqrt(products[n, k, k].real) - error[n])
-        if user_count == 0:
-            continue
-        weakest = np.argmin(alone)
+            if alone[k] < alone[weakest]:
+                weakest = k
         amplitudes[pair] = alone[weakest] * (1 + ROUNDING)
-        weights[pair] = 0.0
         weights[pair, weakest] = 1.0
         if steps > 0 and user_count > 1 and alone[weakest] > 0.0:
-            found, shares = _spectral(products, error, alone, steps)
-            if found < amplitudes[pair]:
-                amplitudes[pair] = found
-                weights[pair, :user_count] = shares
+            halves[pair] = _spectral(
+                products, error, alone, alone[weakest], steps, shares[pair], prices[pair], matrices[pair]
+            )
 
 
-@njit(cache=True, nogil=True)
-def _spectral(products: Complexes, errors: Floats, alone: Floats, steps: int) -> tuple[float, Floats]:
-    """Lower the spectral bound by multiplicative steps; the least one seen, and its weights.
+@njit(inline="always", error_model="numpy")
+def _spectral(
+    products: Complexes,
+    errors: Floats,
+    alone: Floats,
+    shortest: float,
+    steps: int,
+    kept_weights: Floats,
+    kept_prices: Floats,
+    matrix: Complexes,
+) -> float:
+    """Lower the spectral bound by multiplicative steps; leave weights, prices and matrix of the least one seen.
 
     For weights lambda, guesses c of the amplitudes and prices d of the nodes' power, the bound is
     sum_k lambda_k c_k / 2 + sum_n (s d_n - e_n)_+ with the least s for which diag(s d_n I) - sum_k lambda_k / (2 c_k)
     h_k h_k^H is positive semidefinite: the largest eigenvalue of a matrix over the users.
+
+    Returns
+    -------
+    float
+        The first sum.
     """
     nodes, users = products.shape[0], products.shape[1]
-    weights, guesses, prices = np.empty(users), alone.copy(), np.empty(nodes)
+    weights, guesses, prices = np.empty(users), np.empty(users), np.empty(nodes)
+    kept_guesses = np.empty(users)
+    total = 0.0
     for k in range(users):
-        weights[k] = exp(-3.0 * (alone[k] / alone.min() - 1))
+        weights[k] = exp(-3.0 * (alone[k] / shortest - 1))
         guesses[k] = max(alone[k], LEAST)
-    weights /= weights.sum()
+        total += weights[k]
+    for k in range(users):
+        weights[k] /= total
+        kept_weights[k], kept_guesses[k] = weights[k], guesses[k]
     for n in range(nodes):
         prices[n] = LEAST
         for k in range(users):
             prices[n] += products[n, k, k].real * weights[k] / (2 * guesses[k])
-    kept = (weights.copy(), guesses.copy(), prices.copy())
+        kept_prices[n] = prices[n]
     least = np.inf
-    matrix = np.empty((users, users), np.complex128)
-    vector, image = np.ones(users, np.complex128) / sqrt(users), np.empty(users, np.complex128)
+    vector, image = np.empty(users, np.complex128), np.empty(users, np.complex128)
+    for k in range(users):
+        vector[k] = 1.0 / sqrt(users)
     heard, received = np.empty(nodes), np.empty(users)
     for step in range(steps):
         _fill(products, weights, guesses, prices, matrix)
@@ -95,53 +131,67 @@ def _spectral(products: Complexes, errors: Floats, alone: Floats, steps: int) ->
         bound, scale = _bound(weights, guesses, prices, errors, top)
         if bound < least:
             least = bound
-            kept = (weights.copy(), guesses * scale, prices * (top / scale))
+            for k in range(users):
+                kept_weights[k], kept_guesses[k] = weights[k], guesses[k] * scale
+            for n in range(nodes):
+                kept_prices[n] = prices[n] * (top / scale)
         # The beams that stand against a lower bound: of node n along its channels weighted by the vector, over d_n.
         _beams(products, weights, guesses, prices, vector, heard, received)
         size = 1.0 / sqrt(1.0 + 0.3 * step)
-        weakest = received.min()
+        weakest, strongest = np.inf, LEAST
+        for k in range(users):
+            weakest, strongest = min(weakest, received[k]), max(strongest, received[k])
         for n in range(nodes):
             prices[n] *= top * exp(size * max(SMALLEST_LOG, log(max(heard[n], LEAST))))
+        total = 0.0
         for k in range(users):
             guesses[k] *= exp(0.5 * size * min(1.0, max(-1.0, log(max(received[k], LEAST) / guesses[k]))))
-            weights[k] *= exp(-size * (received[k] - weakest) / max(received.max(), LEAST))
-        weights /= weights.sum()
-    weights, guesses, prices = kept
-    _fill(products, weights, guesses, prices, matrix)
-    top = np.linalg.eigvalsh(matrix)[-1] * (1 + ROUNDING)
-    bound, _ = _bound(weights, guesses, prices, errors, top)
-    return bound * (1 + ROUNDING), weights
-
-
-@njit(cache=True, nogil=True)
-def _fill(products: Complexes, weights: Floats, guesses: Floats, prices: Floats, matrix: Complexes) -> None:
-    users = len(weights)
+            weights[k] *= exp(-size * (received[k] - weakest) / strongest)
+            total += weights[k]
+        for k in range(users):
+            weights[k] /= total
+    half = 0.0
     for k in range(users):
-        for other in range(users):
+        half += kept_weights[k] * kept_guesses[k] / 2
+    _fill(products, kept_weights, kept_guesses, kept_prices, matrix)
+    return half
+
+
+@njit(nogil=True, error_model="numpy")
+def _fill(products: Complexes, weights: Floats, guesses: Floats, prices: Floats, matrix: Complexes) -> None:
+    for k in range(len(guesses)):
+        for other in range(len(guesses)):
             total = 0j
-            for n in range(len(prices)):
-                total += products[n, k, other] / prices[n]
-            matrix[k, other] = total * sqrt(weights[k] / (2 * guesses[k])) * sqrt(weights[other] / (2 * guesses[other]))
+            for n in range(len(products)):
+                total += products[n, k, other] * (1.0 / prices[n])
+            size = sqrt(weights[k] / (2 * guesses[k])) * sqrt(weights[other] / (2 * guesses[other]))
+            matrix[k, other] = total * size
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _power_step(matrix: Complexes, vector: Complexes, image: Complexes) -> float:
     """One step of power iteration; about the largest eigenvalue."""
     total = 0.0
     for k in range(len(vector)):
-        image[k] = 0.0
+        value = 0j
         for other in range(len(vector)):
-            image[k] += matrix[k, other] * vector[other]
-        total += image[k].real ** 2 + image[k].imag ** 2
+            value += matrix[k, other] * vector[other]
+        image[k] = value
+        total += value.real**2 + value.imag**2
     total = max(sqrt(total), LEAST)
-    vector[:] = image / total
+    for k in range(len(vector)):
+        vector[k] = image[k] * (1.0 / total)
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _bound(weights: Floats, guesses: Floats, prices: Floats, errors: Floats, top: float) -> tuple[float, float]:
     """The bound when the largest eigenvalue is `top`, and the common factor of the guesses at which it is least."""
-    half, power = (weights * guesses).sum() / 2, top * prices.sum()
+    half, power = 0.0, 0.0
+    for k in range(len(weights)):
+        half += weights[k] * guesses[k] / 2
+    for n in range(len(prices)):
+        power += prices[n] * top
     scale = sqrt(power / half) if half > 0 else 1.0
     free = True
     for n in range(len(prices)):
@@ -155,7 +205,7 @@ def _bound(weights: Floats, guesses: Floats, prices: Floats, errors: Floats, top
     return bound, scale
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _beams(
     products: Complexes,
     weights: Floats,
@@ -167,23 +217,23 @@ def _beams(
 ) -> None:
     """Fill in lengths of the nodes' beams, 1 in the mean of squares, and what the users receive from them."""
     nodes, users = products.shape[0], products.shape[1]
-    part = np.empty(users, np.complex128)
+    part, sums = np.empty(users, np.complex128), np.empty(users, np.complex128)
     for k in range(users):
+        sums[k] = 0j
         part[k] = vector[k] * sqrt(weights[k] / (2 * guesses[k]))
     total = 0.0
-    sums = np.zeros(users, np.complex128)
     for n in range(nodes):
         square = 0.0
         for k in range(users):
             image = 0j
             for other in range(users):
                 image += products[n, k, other] * part[other]
-            square += (np.conj(part[k]) * image).real
-            sums[k] += image / prices[n]
+            square += part[k].real * image.real + part[k].imag * image.imag
+            sums[k] += image * (1.0 / prices[n])
         heard[n] = sqrt(max(0.0, square)) / prices[n]
         total += heard[n] ** 2
     mean = max(sqrt(total / nodes), LEAST)
     for n in range(nodes):
         heard[n] /= mean
     for k in range(users):
-        received[k] = abs(sums[k]) / mean
+        received[k] = sqrt(sums[k].real ** 2 + sums[k].imag ** 2) / mean

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import pi, sqrt
+from math import cos, exp, pi, sin, sqrt
 
 import numpy as np
 from numba import njit
@@ -16,7 +16,7 @@ ENOUGH = 3e-3  # relative gap of a fixed-phase problem, and turn of phases, at w
 AT_THE_BOUND = 1e-6  # relative; no start reaches more than the weakest user alone receives
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def solve_pairs(
     channels: Complexes,
     errors: Floats,
@@ -49,7 +49,8 @@ def solve_pairs(
         for n in range(node_count):
             error[n] = errors[nodes[pair, n]]
             for k in range(user_count):
-                local[n, k] = channels[nodes[pair, n], users[pair, k]]
+                for a in range(channels.shape[2]):
+                    local[n, k, a] = channels[nodes[pair, n], users[pair, k], a]
         beam = vectors[pair]
         if user_count == 1:
             amplitudes[pair] = _towards_one_user(local, error, beam)
@@ -57,10 +58,12 @@ def solve_pairs(
             amplitudes[pair] = _best_of_starts(local, error, rounds, steps, starts, beam)
         if amplitudes[pair] <= 0.0:
             amplitudes[pair] = 0.0
-            beam[:] = 0.0
+            for n in range(node_count):
+                for a in range(channels.shape[2]):
+                    beam[n, a] = 0.0
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _count(row: Integers) -> int:
     count = 0
     while count < len(row) and row[count] >= 0:
@@ -68,27 +71,23 @@ def _count(row: Integers) -> int:
     return count
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@njit(inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _towards_one_user(channels: Complexes, errors: Floats, beam: Complexes) -> float:
     """Optimal for one user: each node sends along its channel if that is longer than the error, else it is silent."""
     amplitude = 0.0
     for n in range(len(channels)):
-        length = _length(channels[n, 0])
+        square = 0.0
+        for a in range(channels.shape[2]):
+            square += channels[n, 0, a].real ** 2 + channels[n, 0, a].imag ** 2
+        length = sqrt(square)
         if length > errors[n]:
             amplitude += length - errors[n]
-            beam[n] = channels[n, 0] / length
+            for a in range(channels.shape[2]):
+                beam[n, a] = channels[n, 0, a] * (1.0 / length)
     return amplitude
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
-def _length(vector: Complexes) -> float:
-    total = 0.0
-    for a in range(len(vector)):
-        total += vector[a].real ** 2 + vector[a].imag ** 2
-    return sqrt(total)
-
-
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@njit(inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _best_of_starts(
     channels: Complexes, errors: Floats, rounds: int, steps: int, starts: int, beam: Complexes
 ) -> float:
@@ -97,55 +96,66 @@ def _best_of_starts(
     All works with inner products of channels: beams are sums of the users' channels with the factors `mix`.
     """
     node_count, user_count, antennas = channels.shape
-    products = np.zeros((node_count, user_count, user_count), np.complex128)
+    products = np.empty((node_count, user_count, user_count), np.complex128)
     length = np.empty((node_count, user_count))
-    alone, strength = np.zeros(user_count), np.zeros(user_count)
-    for n in range(node_count):
-        for k in range(user_count):
+    strength = np.empty(user_count)
+    limit = np.inf
+    for k in range(user_count):
+        strength[k], alone = 0.0, 0.0
+        for n in range(node_count):
             for other in range(user_count):
+                product = 0j
                 for a in range(antennas):
-                    products[n, k, other] += np.conj(channels[n, k, a]) * channels[n, other, a]
+                    product += np.conj(channels[n, k, a]) * channels[n, other, a]
+                products[n, k, other] = product
             length[n, k] = sqrt(products[n, k, k].real)
             strength[k] += length[n, k]
-            alone[k] += max(0.0, length[n, k] - errors[n])
-    weakest = np.argsort(strength)
-    best, mix = -np.inf, np.zeros((node_count, user_count), np.complex128)
+            alone += max(0.0, length[n, k] - errors[n])
+        limit = min(limit, alone)
+    best, mix = -np.inf, np.empty((node_count, user_count), np.complex128)
     phases = np.empty(user_count, np.complex128)
     for start in range(starts):
         if start < min(ALIGNED_STARTS, user_count):
-            _align_phases(products, length, weakest[start], phases)
+            weakest = 0
+            for k in range(user_count):
+                if strength[k] < strength[weakest]:
+                    weakest = k
+            strength[weakest] = np.inf
+            _align_phases(products, length, weakest, phases)
         else:
             for k in range(user_count):
-                phases[k] = np.exp(2j * pi * GOLDEN_RATIO * k * (start - ALIGNED_STARTS + 1))
+                angle = 2 * pi * GOLDEN_RATIO * k * (start - ALIGNED_STARTS + 1)
+                phases[k] = complex(cos(angle), sin(angle))
         best = _ascend(products, errors, phases, rounds, steps, best, mix)
-        if best >= (1 - AT_THE_BOUND) * alone.min():
+        if best >= (1 - AT_THE_BOUND) * limit:
             break
     for n in range(node_count):
-        beam[n] = 0.0
-        for k in range(user_count):
-            for a in range(antennas):
-                beam[n, a] += mix[n, k] * channels[n, k, a]
+        for a in range(antennas):
+            total = 0j
+            for k in range(user_count):
+                total += mix[n, k] * channels[n, k, a]
+            beam[n, a] = total
     return best
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _align_phases(products: Complexes, length: Floats, user: int, phases: Complexes) -> None:
     """Phases at which all users receive what is sent along the channels of one of them."""
     for k in range(len(phases)):
         received = 0j
         for n in range(len(products)):
             if length[n, user] > 0.0:
-                received += products[n, k, user] / length[n, user]
+                received += products[n, k, user] * (1.0 / length[n, user])
         phases[k] = _phase(received, 1 + 0j)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _phase(value: complex, otherwise: complex) -> complex:
     size = sqrt(value.real**2 + value.imag**2)
-    return value / size if size > 0.0 else otherwise
+    return value * (1.0 / size) if size > 0.0 else otherwise
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@njit(inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _ascend(
     products: Complexes, errors: Floats, phases: Complexes, rounds: int, steps: int, best: float, mix: Complexes
 ) -> float:
@@ -155,13 +165,17 @@ def _ascend(
     The mean of a round's beamformers is tried too: only means reach nodes that send with part of their power.
     """
     node_count, user_count = products.shape[0], products.shape[1]
-    weights = np.full(user_count, 1.0 / user_count)
-    current = np.zeros((node_count, user_count), np.complex128)
+    weights = np.empty(user_count)
+    for k in range(user_count):
+        weights[k] = 1.0 / user_count
+    current = np.empty((node_count, user_count), np.complex128)
     mean = np.empty((node_count, user_count), np.complex128)
-    received = np.empty(user_count, np.complex128)
+    received, heard = np.empty(user_count, np.complex128), np.empty(user_count, np.complex128)
     taken = 0
     for _ in range(rounds):
-        mean[:] = 0.0
+        for n in range(node_count):
+            for k in range(user_count):
+                mean[n, k] = 0.0
         most, ceiling, count = -np.inf, np.inf, 0
         while count == 0 or (count < steps and ceiling - most > ENOUGH * ceiling):
             taken += 1
@@ -172,17 +186,20 @@ def _ascend(
             most = max(most, aligned - loss)
             if amplitude - loss > best:
                 best = amplitude - loss
-                mix[:] = current
-            mean += current
+                _copy(current, mix)
+            for n in range(node_count):
+                for k in range(user_count):
+                    mean[n, k] += current[n, k]
             _reweigh(phases, received, STEP_SIZE / sqrt(taken), weights)
         if count > 1:
-            mean /= count
-            loss = _receive(products, errors, mean, received)
-            amplitude, _ = _least(received, phases)
+            for n in range(node_count):
+                for k in range(user_count):
+                    mean[n, k] *= 1.0 / count
+            loss = _receive(products, errors, mean, heard)
+            amplitude, _ = _least(heard, phases)
             if amplitude - loss > best:
                 best = amplitude - loss
-                mix[:] = mean
-            _receive(products, errors, current, received)
+                _copy(mean, mix)
         turned = 0.0
         for k in range(user_count):
             phase = _phase(received[k], phases[k])
@@ -193,7 +210,7 @@ def _ascend(
     return best
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _respond(
     products: Complexes, errors: Floats, phases: Complexes, weights: Floats, mix: Complexes, received: Complexes
 ) -> tuple[float, float]:
@@ -206,7 +223,8 @@ def _respond(
     """
     users = len(weights)
     value, loss = 0.0, 0.0
-    received[:] = 0.0
+    for k in range(users):
+        received[k] = 0.0
     image = np.empty(users, np.complex128)
     for n in range(len(products)):
         square = 0.0
@@ -221,18 +239,20 @@ def _respond(
             value += length - errors[n]
             loss += errors[n]
             for k in range(users):
-                received[k] += image[k] / length
-                mix[n, k] = weights[k] * phases[k] / length
+                received[k] += image[k] * (1.0 / length)
+                mix[n, k] = phases[k] * (weights[k] / length)
         else:
-            mix[n] = 0.0
+            for k in range(users):
+                mix[n, k] = 0.0
     return value, loss
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _receive(products: Complexes, errors: Floats, mix: Complexes, received: Complexes) -> float:
     """Fill in what the users receive; return what the errors cost."""
     users = len(received)
-    received[:] = 0.0
+    for k in range(users):
+        received[k] = 0.0
     loss = 0.0
     for n in range(len(products)):
         square = 0.0
@@ -246,7 +266,7 @@ def _receive(products: Complexes, errors: Floats, mix: Complexes, received: Comp
     return loss
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _least(received: Complexes, phases: Complexes) -> tuple[float, float]:
     """Least amplitude, and least part in phase."""
     square, aligned = np.inf, np.inf
@@ -256,7 +276,7 @@ def _least(received: Complexes, phases: Complexes) -> tuple[float, float]:
     return sqrt(square), aligned
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _reweigh(phases: Complexes, received: Complexes, step: float, weights: Floats) -> None:
     """Move weight to the users that receive least in their phases."""
     least, most = np.inf, 1e-300
@@ -266,7 +286,14 @@ def _reweigh(phases: Complexes, received: Complexes, step: float, weights: Float
     total = 0.0
     for k in range(len(weights)):
         aligned = received[k].real * phases[k].real + received[k].imag * phases[k].imag
-        weights[k] *= np.exp(-step * (aligned - least) / most)
+        weights[k] *= exp(-step * (aligned - least) / most)
         total += weights[k]
     for k in range(len(weights)):
         weights[k] /= total
+
+
+@njit(nogil=True)
+def _copy(source: Complexes, target: Complexes) -> None:
+    for n in range(source.shape[0]):
+        for k in range(source.shape[1]):
+            target[n, k] = source[n, k]
