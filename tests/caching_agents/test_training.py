@@ -32,7 +32,7 @@ def exact_delays() -> np.ndarray:
 @pytest.fixture(scope="module")
 def policy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("agents") / "policy.npz"
-    train(list(tiny_slots()), Recipe(**SMALL), episodes=320, output=path)
+    train(list(tiny_slots()), Recipe(**SMALL), episodes=480, output=path)
     return path
 
 
