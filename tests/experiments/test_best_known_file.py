@@ -133,6 +133,19 @@ def test_bench_on_the_command_line(tmp_path, monkeypatch):
     assert (code, out.splitlines()[1].endswith("contradiction")) == (4, True)
 
 
+def test_the_shipped_values_are_of_the_shipped_instances():
+    known = BestKnownFile.read(INSTANCES / "best_known.json")
+    for problem in ("loading", "pulling", "caching", "placement"):
+        for path in (INSTANCES / problem).glob("*.json"):
+            instance = edgeopt.read(path)
+            name = f"{problem}/{instance.name}"
+            assert name in known.instances, (
+                f"{name} has no best known value: edgeopt bench benchmarks/suites/shipped.toml"
+            )
+            assert known.instances[name].sha256 == instance.sha256
+    assert all(isinstance(entry.objective, int | float) for entry in known.instances.values())
+
+
 def test_the_frame_of_no_runs_compares_to_nothing(weak):
     frame = read_results(weak)
     assert compare_with_known(pd.DataFrame(frame.iloc[:0]), EMPTY) == []
