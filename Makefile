@@ -15,7 +15,7 @@ demo: $(READY)
 	$(VENV)/bin/edgeopt compare $(INSTANCE) --time-limit $(TIME_LIMIT)
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --dist loadfile
 
 $(READY):
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed: make PYTHON=...')"

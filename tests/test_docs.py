@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import matplotlib
 import pytest
 
-import edgeopt
-from edgeopt.problems import PROBLEMS
 from tests.cli.program import run
 
 ROOT = Path(__file__).parent.parent
@@ -31,9 +28,7 @@ def name(page: Path) -> str:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder from which the examples see the shipped instances, and may write; methods that they add go again."""
-    registry = {problem: dict(edgeopt.methods(problem)) for problem in PROBLEMS}
-    monkeypatch.setattr(sys.modules["edgeopt.method"], "_REGISTRY", registry)
+    """A folder from which the examples see the shipped instances, and may write."""
     (tmp_path / "instances").symlink_to(ROOT / "instances", target_is_directory=True)
     monkeypatch.chdir(tmp_path)
     matplotlib.use("agg")
