@@ -158,21 +158,9 @@ class Circuit:
 
     def solve(self) -> Result:
         """Run CP-SAT; its bounds are reported where they are bounds of the instance."""
-        from edgeopt.engines.cpsat import solve
+        from edgeopt.loading.cpsat_run import run_model
 
-        def report(_: float | None, bound: float | None) -> None:
-            if bound is not None and not self._round_up:
-                self.options.report(bound=round(bound))
-
-        limit = self.options.iteration_limit
-        return solve(
-            self.model,
-            self.options,
-            gap=self.options.gap,
-            report=report,
-            settings=ONE_WORKER,
-            deterministic_limit=None if limit is None else limit / 1000,
-        )
+        return run_model(self.model, self.options, ONE_WORKER, bounds_hold=not self._round_up)
 
     def selection(self, result: Result) -> tuple[list[int], list[int]]:
         """Return the models in the order of their visits, and the users of each; none without a solution."""

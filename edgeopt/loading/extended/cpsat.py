@@ -222,21 +222,9 @@ class Slots:
 
     def solve(self) -> Result:
         """Run CP-SAT; its bounds are reported where they are bounds of the instance."""
-        from edgeopt.engines.cpsat import solve
+        from edgeopt.loading.cpsat_run import run_model
 
-        def report(_: float | None, bound: float | None) -> None:
-            if bound is not None and not self._round_up:
-                self.options.report(bound=round(bound))
-
-        limit = self.options.iteration_limit
-        return solve(
-            self.model,
-            self.options,
-            gap=self.options.gap,
-            report=report,
-            settings={"linearization_level": 2},
-            deterministic_limit=None if limit is None else limit / 1000,
-        )
+        return run_model(self.model, self.options, {"linearization_level": 2}, bounds_hold=not self._round_up)
 
     def batches(self, result: Result) -> tuple[list[Batch], list[list[str]]]:
         """Return the batches and their users; none without a solution."""
