@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeopt.engines.highs import Result
+from edgeopt.engines.highs import HighsSolver, Result
 from edgeopt.method import Options, Outcome
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Flags, Ints
+from edgeopt.pulling.diving import Diving
 from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.infeasibility import jointly_unservable
 from edgeopt.pulling.integer import Overwork, solve_core, split_amounts, split_units
@@ -18,11 +19,14 @@ from edgeopt.pulling.local_search import LocalSearch
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import fitting
 from edgeopt.pulling.search import Search
+from edgeopt.pulling.strong import StrongProgram
 from edgeopt.solution import Status, Stopped
 
 DIRECT_UP_TO = 2_000  # options
 HEURISTIC_ROUNDS = 3
 THRESHOLDS = (0.5, 0.2, 0.05)
+DIVING_ROUNDS = 30
+BOUND_SETTINGS = {"mip_heuristic_effort": 0.01, "mip_detect_symmetry": False}
 LIKELY = 1e-6
 KERNEL_NODES = 200
 FIRST_BOUND_ABOVE = 20_000  # options
@@ -47,6 +51,7 @@ class ExactSearch:
         self.best: Ints | None = None
         self.total = np.inf
         self.bound: float | None = None
+        self.by_openings = options.gap > 0 and bool(arrays.core.limited.any())  # fractional units are near enough
 
     def offer(self, amounts: Ints | None) -> None:
         """Keep a feasible solution when it is better."""
@@ -88,17 +93,17 @@ class ExactSearch:
 
     def run(self) -> Result:
         """Find an optimum; the result's bound holds for the whole core."""
-        search = Search(self.core)
-        _, opened = greedy_opening(search, self.options)
+        _, opened = greedy_opening(Search(self.core), self.options)
         self.improve(opened, HEURISTIC_ROUNDS)
         keep = np.ones(self.core.options, np.bool_)
         if self.core.options > DIRECT_UP_TO:
             self._first_bound()
             relaxation = None if self._close_enough() else LinearRelaxation(self.core, self.options)
             if relaxation is not None and relaxation.bound is not None:
-                self.bound = max(relaxation.bound, self.bound or relaxation.bound)
-                self.options.report(None, self.bound)
+                self._raise_bound(relaxation.bound)
                 keep = self._reduced(relaxation)
+                if self.by_openings and not self._close_enough():
+                    self._bound_by_openings(keep)
         if self._close_enough():
             return Result(Status.FEASIBLE, Stopped.FINISHED, bound=self.bound)
         result = self.solve_part(keep, self.options.iteration_limit, proof=True)
@@ -115,15 +120,52 @@ class ExactSearch:
             self.bound = relaxation.bound if np.isfinite(relaxation.bound) else None
             self.options.report(None, self.bound)
 
+    def _raise_bound(self, bound: float) -> None:
+        self.bound = bound if self.bound is None else max(bound, self.bound)
+        self._on_bound(self.bound)
+
+    def _bound_by_openings(self, keep: Flags) -> None:
+        """Bound by whole openings and fractional units, which takes far less time, until the gap is reached."""
+        part = self.core.restricted(keep)
+        program = StrongProgram(part)
+        start = None if self.best is None or self.best[~keep].any() else program.point(self.best[keep])
+        solver = HighsSolver(program.program(whole_units=False), self.options, BOUND_SETTINGS)
+
+        def enough(_: float | None, bound: float | None) -> bool:
+            return bound is not None and self._reaches(bound / program.scale)
+
+        def report(_: float | None, bound: float | None) -> None:
+            if bound is not None:
+                self._on_bound(bound / program.scale)
+
+        limit = self.options.iteration_limit
+        result = solver.solve(gap=self.options.gap / 2, start=start, node_limit=limit, enough=enough, report=report)
+        if result.bound is not None:
+            self._raise_bound(min(result.bound / program.scale, self.total))
+
+    def _dive(self, keep: Flags) -> None:
+        """Offer what a search over the openings finds with fractional units."""
+        search = Search(self.core)
+        for opened, units in Diving(self.core, keep, self.options).run(DIVING_ROUNDS):
+            self.offer(search.complete(opened, units))
+            if self._close_enough():
+                return
+
     def _on_bound(self, bound: float) -> None:
         self.options.report(None, min(bound, self.total))
 
     def _close_enough(self) -> bool:
-        return self.bound is not None and self.total - self.bound <= self.options.gap * abs(self.total)
+        return self.bound is not None and self._reaches(self.bound)
+
+    def _reaches(self, bound: float) -> bool:
+        return self.best is not None and self.total - bound <= self.options.gap * abs(self.total)
 
     def _reduced(self, relaxation: LinearRelaxation) -> Flags:
         """Improve the incumbent with the relaxation's openings; return the options that a better one may use."""
         core, openings = self.core, relaxation.openings()
+        if self.by_openings:
+            self._dive(core.available(openings > LIKELY))
+            return relaxation.useful(self.total) if self.best is not None else np.ones(core.options, np.bool_)
         for threshold in THRESHOLDS:
             if self.options.stop_reason() is None and not self._close_enough():
                 self.improve(fitting(core, openings, threshold), HEURISTIC_ROUNDS)

@@ -79,7 +79,8 @@ def recount(t: Tables, s: State, site: int) -> None:
 def serve(t: Tables, s: State) -> float:
     """Serve all groups with what is open; returns the total of the service, without pulling."""
     if t.limited:
-        return _serve_limited(t, s)
+        s.amounts[:] = 0
+        return complete(t, s)
     total = 0.0
     s.amounts[:] = 0
     for group in range(len(t.units)):
@@ -93,11 +94,13 @@ def serve(t: Tables, s: State) -> float:
 
 
 @njit(cache=True)
-def _serve_limited(t: Tables, s: State) -> float:
-    """Serve units in a fixed order of options within the compute limits, then move units to cheaper options."""
-    s.amounts[:] = 0
+def complete(t: Tables, s: State) -> float:
+    """Serve the units left in a fixed order of options within the compute limits, then move some to cheaper ones."""
     left = t.units.copy()
     s.room[:] = t.work_limit
+    for option in range(len(t.group)):
+        left[t.group[option]] -= s.amounts[option]
+        s.room[t.site[option]] -= s.amounts[option] * t.work[option]
     for _ in range(2):
         for option in t.order:
             if s.missing[t.site[option], t.model[option]] == 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from edgeopt.method import Options
@@ -9,6 +11,7 @@ from edgeopt.pulling import kernels
 from edgeopt.pulling.core import Core, Flags, Floats, Ints
 
 EVALUATIONS = 2_000  # bundles between two looks at the clock
+ROUNDING = 1e-6  # units; what a solver calls whole
 PENALTY = 1e3  # times the dearest service: what a unit costs that nothing serves
 
 
@@ -99,16 +102,35 @@ class Search:
     def restore(self, opened: Flags) -> None:
         """Open exactly these atoms, and serve."""
         changed = np.flatnonzero((self.state.opened != opened).any(axis=1)) if self.total else range(self.core.sites)
-        self.state.opened[:] = opened
-        for site in changed:
-            kernels.recount(self.tables, self.state, int(site))
+        self._open(opened, changed)
         self.settle()
+
+    def _open(self, opened: Flags, sites: Iterable[int]) -> None:
+        self.state.opened[:] = opened
+        for site in sites:
+            kernels.recount(self.tables, self.state, int(site))
 
     def settle(self) -> float:
         """Serve with what is open, and close what nobody needs."""
         service = kernels.serve(self.tables, self.state)
         self.total = service + kernels.drop_useless(self.tables, self.state)
         return self.total
+
+    def complete(self, opened: Flags, units: Floats) -> Ints | None:
+        """Make fractional units of the options whole: round them down, and serve the rest with what is open.
+
+        Returns the units, None when some group is not served. Where the fractions exceed a limit by the tolerance of
+        a solver, every option of the site loses up to one unit more.
+        """
+        core = self.core
+        units = np.where(core.available(opened), units, 0.0)
+        down = np.floor(units + ROUNDING).astype(np.int64)
+        beyond = (core.overworked(down) > 0)[core.option_site]
+        down[beyond] = np.maximum(0, np.ceil(units[beyond] - ROUNDING) - 1)
+        self._open(opened, range(core.sites))
+        self.state.amounts[:] = down
+        self.total = kernels.complete(self.tables, self.state) + kernels.drop_useless(self.tables, self.state)
+        return self.amounts()
 
     def insert(self, options: Options, sites: Ints, alpha: float, noise: Floats | None = None) -> float:
         """Open bundles at these sites until none gains, or the time is over."""

@@ -64,8 +64,8 @@ class StrongProgram:
         total = self.core.cloud_total + float(self.core.atom_pull[self.opening_site, self.opening_atom].sum())
         return total + float(self.core.option_cost.sum()) if total == 0 else total
 
-    def program(self) -> LinearProgram:
-        """Return the whole program."""
+    def program(self, whole_units: bool = True) -> LinearProgram:
+        """Return the whole program; with its units fractional, its optimum is a lower bound."""
         core = self.core
         parts = [self.serving_rows(), self.memory_rows(), self.work_rows(), self.compute_linking_rows()]
         parts += self.linking_rows()
@@ -78,7 +78,7 @@ class StrongProgram:
             cost=self.scale * np.concatenate([core.option_cost - base[core.option_group], pull]),
             column_lower=np.zeros(self.columns),
             column_upper=np.concatenate([core.units[core.option_group].astype(float), np.ones(openings)]),
-            integer=np.concatenate([limited, np.ones(openings, bool)]),
+            integer=np.concatenate([limited & whole_units, np.ones(openings, bool)]),
             rows=sparse.csr_array(sparse.vstack([part.matrix for part in parts], format="csr")),
             row_lower=np.concatenate([part.lower for part in parts]),
             row_upper=np.concatenate([part.upper for part in parts]),

@@ -1,0 +1,67 @@
+"""Diving of `pulling`: whole units within the limits, and bounds that hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgeopt.method import Options
+from edgeopt.pulling import exact
+from edgeopt.pulling.arrays import compile_arrays
+from edgeopt.pulling.checker import check
+from edgeopt.pulling.diving import Diving
+from edgeopt.pulling.generator import generate
+from edgeopt.pulling.search import Search
+from tests.pulling.brute_force import optimum
+from tests.pulling.random_instances import random_instance
+
+OPTIONS = Options(maximize=False, threads=1)
+
+
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_exact_with_diving_against_brute_force(first, monkeypatch):
+    """Small instances take the way of large ones."""
+    monkeypatch.setattr(exact, "DIRECT_UP_TO", 0)
+    solved = 0
+    for seed in range(first, first + 20):
+        instance = random_instance(seed)
+        best, _ = optimum(instance)
+        if best is None:
+            continue
+        arrays = compile_arrays(instance)
+        for gap in (1e-6, 0.1):
+            outcome = exact.solve_exact(arrays, replace(OPTIONS, gap=gap))
+            total = check(instance, outcome.plan).objective
+            assert outcome.bound <= best * (1 + 1e-6) + 1e-6
+            assert best * (1 - 1e-9) - 1e-9 <= total
+            assert total <= best + gap * total + 1e-6 * (1 + best)
+        solved += 1
+    assert solved >= 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fractional_units_become_whole_within_the_limits(seed):
+    core = compile_arrays(generate(cloudlets=5, requests=400, classes=30, models=12, seed=seed, compute="limited")).core
+    assert core.limited.any()
+    search, found = Search(core), []
+    for opened, units in Diving(core, np.ones(core.options, np.bool_), OPTIONS).run(5):
+        assert (core.overfull(opened) <= 0).all()
+        amounts = search.complete(opened, units)
+        assert core.feasible(amounts)
+        assert search.total == pytest.approx(core.cost(amounts))
+        found.append(core.cost(amounts))
+    assert found
+
+
+def test_units_beyond_a_limit_are_taken_back():
+    """Where a limit is short by one operation, fewer units are served there."""
+    core = compile_arrays(generate(cloudlets=4, requests=200, classes=20, models=8, seed=1, compute="limited")).core
+    *_, (opened, units) = Diving(core, np.ones(core.options, np.bool_), OPTIONS).run(2)
+    amounts = Search(core).complete(opened, units)
+    used = core.overworked(amounts) + core.work_limit
+    tight = core.replaced(work_limit=np.where(used > 0, used - 1, core.work_limit))
+    assert (tight.overworked(amounts) > 0).any()
+    found = Search(tight).complete(opened, amounts.astype(float))
+    assert tight.feasible(found)
