@@ -113,7 +113,7 @@ def main() -> None:
         "Rounding of pulling",
         [
             f"`rounding` and `exact` ({options.seconds:g} s) one after the other in one process, kernels loaded; "
-            "wall time on a shared, busy machine, hence CPU seconds.",
+            "CPU seconds.",
             table(speed, speed_rows(options.seeds, options.seconds)),
             f"Single roundings, {DRAWS} draws on each of {options.seeds} instances. Pulling before repair, as a "
             "multiple of the relaxation's: the proved factor on its expectation and the mean seen; how many sites are "
