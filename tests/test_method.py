@@ -113,3 +113,10 @@ def test_reasons_to_stop() -> None:
     assert options.part(5).stop_reason() == Stopped.INTERRUPTED
     assert Options(time_limit=100).part(5).time_limit == 5
     assert Options(time_limit=0).part(5).time_limit == 0
+
+
+@pytest.mark.parametrize("turn", range(2))
+def test_what_a_test_registers_is_gone_for_the_next(turn):
+    assert "leftover" not in edgeopt.methods("loading")
+    edgeopt.method("loading", "leftover", kind="baseline", guarantee="none")(lambda instance, options: None)
+    assert "leftover" in edgeopt.methods("loading")

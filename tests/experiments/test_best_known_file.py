@@ -83,12 +83,14 @@ def test_contradictions_are_told_and_nothing_is_updated(strong, change, value):
         improved(strong, read_results(strong), wrong)
 
 
-def test_a_plan_that_fails_the_check_is_not_taken(strong):
-    frame = read_results(strong)
-    frame.loc[frame["problem"] == "loading", "run"] = frame.loc[frame["problem"] == "pulling", "run"].iloc[0]
-    other = frame[frame["problem"] == "loading"].assign(objective=1.0)
-    entry = improved(strong, other, EMPTY).instances["loading/tiny"]
-    assert entry.objective == read_solution(strong, int(other["run"].iloc[0])).objective
+def test_a_plan_that_fails_the_check_is_not_taken(strong, monkeypatch):
+    def flattering(path, run):
+        solution = read_solution(path, run)
+        return solution.model_copy(update={"objective": solution.objective + 1})
+
+    monkeypatch.setattr("edgeopt.experiments.best_known_file.read_solution", flattering)
+    with pytest.raises(edgeopt.ProgramError, match="fails the check"):
+        improved(strong, read_results(strong), EMPTY)
 
 
 def test_runs_without_plan_say_so(weak):
