@@ -51,6 +51,8 @@ def test_a_method_refuses_the_mode_or_tells_the_truth(mode, name):
         runs += 1
         solution = edgeopt.solve(instance, name, threads=1, iteration_limit=300)
         assert solution.bound is None or solution.bound >= best
+        assert all(bound is None or bound >= best for _, _, bound in solution.history)
+        assert all(found is None or found <= best for _, found, _ in solution.history)
         assert solution.objective is None or solution.objective <= best
         if solution.status == "optimal":
             proved += 1
