@@ -1,4 +1,4 @@
-# `make demo` and `make test` make the environment that they need, once for each state of pyproject.toml.
+# `make demo`, `make test` and `make test-all` make the environment that they need, once for each state of pyproject.toml.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,13 +8,16 @@ TIME_LIMIT ?= 8
 READY := $(VENV)/ready-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 LOCK := $(if $(shell command -v flock),flock .venv.lock)
 
-.PHONY: demo test
+.PHONY: demo test test-all
 
 demo: $(READY)
 	$(VENV)/bin/edgeopt info $(INSTANCE)
 	$(VENV)/bin/edgeopt compare $(INSTANCE) --time-limit $(TIME_LIMIT)
 
 test: $(READY)
+	$(VENV)/bin/python -m pytest -n auto --dist loadfile -m "not slow"
+
+test-all: $(READY)
 	$(VENV)/bin/python -m pytest -n auto --dist loadfile
 
 $(READY):
