@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeopt.solution import CROSSING, Number, Solution, Status, relative_gap
+from edgeopt.solution import PROVED_GAP, Number, Solution, Status, crosses, relative_gap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,23 +70,28 @@ class Comparison:
 
     @property
     def optimum(self) -> Number | None:
-        """The optimum, when a method proved it or one's objective meets another's bound."""
+        """The optimum, when a method proved it or one's objective meets another's bound, and no method disproves it."""
+        if self.contradiction is not None:
+            return None
         proved = [row.solution.objective for row in self.rows if row.solution and row.solution.status == Status.OPTIMAL]
         if proved:
             return proved[0]
         gap = relative_gap(self.best_objective, self.best_bound)
-        return self.best_objective if gap is not None and gap <= 1e-9 else None
+        return self.best_objective if gap is not None and gap <= PROVED_GAP else None
 
     @property
     def contradiction(self) -> str | None:
-        """Which method's bound disproves which method's plan, or None; if so, one of them is at fault."""
+        """Which method's statement disproves which method's plan, or None; if so, one of them is at fault."""
         objective, bound = self.best_objective, self.best_bound
-        if objective is None or bound is None:
-            return None
-        excess = (objective - bound) * (1 if self.instance.problem_facts.maximize else -1)
-        if excess <= CROSSING * max(1.0, abs(objective)):
+        if objective is None:
             return None
         found = next(row.method for row in self.rows if row.solution and row.solution.objective == objective)
+        for row in self.rows:
+            if row.solution is not None and row.solution.status == Status.INFEASIBLE:
+                return f"{row.method!r} states that there is no plan, but {found!r} has one"
+        maximize = self.instance.problem_facts.maximize
+        if not crosses(objective, bound, maximize=maximize, integral=self.instance.integral):
+            return None
         proved = next(row.method for row in self.rows if row.solution and row.solution.bound == bound)
         return f"the bound {bound} of {proved!r} crosses the checked objective {objective} of {found!r}"
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 SOLUTION_FORMAT: Final = "edgeopt-solution/1"
 
-CROSSING = 1e-6  # relative; a bound further than this beyond a checked objective is a fault
+# The tolerances of proof, all relative.
+CROSSING = 1e-6  # a bound further than this beyond a checked objective is a fault
+PROVED_GAP = 1e-9  # a gap of at most this proves the optimum
 
 Plan = dict[str, Any]
 Number = int | float
@@ -95,10 +97,22 @@ class CheckReport:
 
 
 def relative_gap(objective: Number | None, bound: Number | None) -> float | None:
-    """Return |objective - bound| / max(|objective|, 1e-9): 0 when equal, None when one is missing."""
+    """Return |objective - bound| / |objective|: 0 when equal, 1 when only the objective is 0, None when one is missing."""
     if objective is None or bound is None:
         return None
-    return abs(objective - bound) / max(abs(objective), 1e-9)
+    return 0.0 if objective == bound else abs(objective - bound) / (abs(objective) or abs(bound))
+
+
+def crosses(objective: Number | None, bound: Number | None, *, maximize: bool, integral: bool) -> bool:
+    """Whether a bound disproves a checked objective.
+
+    Both are sums of rounded numbers, so the bound may lie a little beyond the objective: by `CROSSING` of the larger of
+    the two, and by nothing where objectives are integers.
+    """
+    if objective is None or bound is None:
+        return False
+    excess = objective - bound if maximize else bound - objective
+    return bool(excess > (0 if integral else CROSSING * max(abs(objective), abs(bound))))
 
 
 def _member(enum: type[StrEnum]) -> BeforeValidator:
@@ -120,7 +134,7 @@ class Solution(Record):
     bound : int or float or None
         Proven bound on the optimum; kept even without a plan.
     gap : float or None
-        |objective - bound| / max(|objective|, 1e-9).
+        As of `relative_gap`.
     runtime_s : float
     seed, threads : int
     message : str

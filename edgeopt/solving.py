@@ -19,11 +19,21 @@ from edgeopt.comparison import Comparison, Row
 from edgeopt.errors import MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance
 from edgeopt.method import Method, Options, Outcome, Progress, as_method, find_method, methods
-from edgeopt.solution import CROSSING, CheckReport, Number, Plan, Solution, Status, Stopped, Violation, relative_gap
+from edgeopt.solution import (
+    PROVED_GAP,
+    CheckReport,
+    Number,
+    Plan,
+    Solution,
+    Status,
+    Stopped,
+    Violation,
+    crosses,
+    relative_gap,
+)
 
 REPORTED_VERSIONS = ("edgeopt", "pyomo", "highspy", "ortools", "numpy")
 ROUNDING = 1e-6  # a floating-point bound on an integral objective is rounded after this margin
-PROVED_GAP = 1e-9
 LIMITS = ("time_limit", "iteration_limit", "gap")
 
 MethodChoice = str | Callable[..., Any]
@@ -189,14 +199,13 @@ def _check_solution(instance: Instance, solution: Solution) -> CheckReport:
 
 def _false_statements(instance: Instance, solution: Solution, report: CheckReport) -> Iterator[Violation]:
     unit = instance.problem_facts.unit
-    sign = 1 if instance.problem_facts.maximize else -1
     stated, bound = solution.objective, solution.bound
     if solution.instance_sha256 != instance.sha256:
         yield Violation("same instance", f"the solution is of {solution.instance!r} with other content", 1, "instance")
     if stated != report.objective and not _close(stated, report.objective):
         where = f"the plan is worth {report.objective}, not {stated}"
         yield Violation("stated objective", where, abs((stated or 0) - (report.objective or 0)), unit)
-    if stated is not None and bound is not None and sign * (stated - bound) > CROSSING * max(1.0, abs(stated)):
+    if stated is not None and bound is not None and _crosses(instance, stated, bound):
         yield Violation("stated bound", f"the bound {bound} crosses the objective {stated}", abs(stated - bound), unit)
     gap = relative_gap(stated, bound)
     if gap != solution.gap and not _close(gap, solution.gap):
@@ -206,7 +215,11 @@ def _false_statements(instance: Instance, solution: Solution, report: CheckRepor
 
 
 def _close(first: Number | None, second: Number | None) -> bool:
-    return first is not None and second is not None and isclose(first, second, rel_tol=1e-9, abs_tol=1e-9)
+    return first is not None and second is not None and isclose(first, second, rel_tol=1e-9)
+
+
+def _crosses(instance: Instance, objective: Number, bound: Number) -> bool:
+    return crosses(objective, bound, maximize=instance.problem_facts.maximize, integral=instance.integral)
 
 
 def _status(objective: Number | None, gap: float | None, infeasible: bool) -> Status:
@@ -279,6 +292,7 @@ def _interruptible(interrupt: threading.Event) -> Iterator[None]:
 def _certified(instance: Instance, method: Method, outcome: Outcome, options: Options, reason: str) -> Solution:
     problem = instance.problem_facts
     objective, metrics = None, {}
+    _require_no_plan(instance, method, outcome, options)
     if outcome.plan is not None:
         report = problem.check(instance, outcome.plan)
         if report.violations:
@@ -312,6 +326,13 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
     return solution
 
 
+def _require_no_plan(instance: Instance, method: Method, outcome: Outcome, options: Options) -> None:
+    """Refuse the claim that there is no plan where one is at hand."""
+    if outcome.infeasible and (outcome.plan is not None or options.start is not None):
+        known = "its own plan" if outcome.plan is not None else "the start"
+        raise ProgramError(f"{method.name!r} calls {instance.name!r} infeasible, but {known} is a plan")
+
+
 def _stopped(status: Status, stated: Stopped, options: Options) -> Stopped:
     if status in (Status.OPTIMAL, Status.INFEASIBLE):
         return Stopped.PROVED
@@ -330,7 +351,7 @@ def _certified_bound(
     if instance.integral and not isinstance(bound, int):
         bound = sign * int((sign * bound + ROUNDING) // 1)
     if objective is not None and sign * (objective - bound) > 0:
-        if sign * (objective - bound) > CROSSING * max(1.0, abs(objective)):
+        if _crosses(instance, objective, bound):
             raise ProgramError(f"the bound {bound} of {method.name!r} crosses its checked objective {objective}")
         return objective
     return bound

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 import edgeopt
-from edgeopt import ProgramError, Status, Stopped, UsageError
+from edgeopt import Instance, ProgramError, Solution, Status, Stopped, UsageError
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.method import Options, Outcome, Progress
+from edgeopt.solution import crosses
 from tests.loading.small import instance_of
 from tests.plans import NOBODY, all_users, first_user, serve, two_models
 
@@ -85,6 +86,48 @@ class TestFaultsOfMethods:
 
     def test_an_infinite_bound_says_nothing(self) -> None:
         assert edgeopt.solve(two_models(), outcome(plan=NOBODY, bound=float("inf"))).bound is None
+
+
+    def test_infeasible_against_a_plan_at_hand(self) -> None:
+        with pytest.raises(ProgramError, match="infeasible, but its own plan is a plan"):
+            edgeopt.solve(two_models(), outcome(plan=NOBODY, infeasible=True))
+        start = edgeopt.solve(two_models(), first_user)
+        with pytest.raises(ProgramError, match="infeasible, but the start is a plan"):
+            edgeopt.solve(two_models(), outcome(infeasible=True), start=start)
+
+    def test_a_false_bound_of_one_user_is_never_rounding(self) -> None:
+        """A tolerance relative to ten million users would let a bound pass that cuts one of them off."""
+        assert crosses(10**7, 10**7 - 1, maximize=True, integral=True)
+        assert not crosses(10**7, 10**7 - 1, maximize=True, integral=False)
+
+    @pytest.mark.parametrize("scale", [1e-12, 1e-9, 1e-6, 1.0, 1e9])
+    def test_a_false_bound_is_found_at_every_scale(self, scale: float) -> None:
+        instance = two_profits(scale)
+        best, other = ({"placed": {"n": [model]}} for model in ("y", "x"))
+        with pytest.raises(ProgramError, match="crosses its checked objective"):
+            edgeopt.solve(instance, outcome(plan=best, bound=2.9 * scale))
+        assert edgeopt.solve(instance, outcome(plan=best, bound=3 * scale)).status == Status.OPTIMAL
+        assert edgeopt.solve(instance, outcome(plan=other, bound=3 * scale)).status == Status.FEASIBLE
+        false = edgeopt.solve(instance, outcome(plan=other, bound=3 * scale)).model_dump() | {"bound": 1.9 * scale}
+        said = edgeopt.check(instance, Solution.from_dict(false))
+        assert "stated bound" in {violation.constraint for violation in said.violations}
+
+
+def two_profits(scale: float) -> Instance:
+    """A placement of one of two models, worth 2 and 3 times `scale`."""
+    library = {"format": "edgeopt-library/1", "name": "l", "blocks": {"a": 1, "b": 1}}
+    library["models"] = {"x": {"blocks": ["a"]}, "y": {"blocks": ["b"]}}
+    demand = [{"user": "u", "model": m, "weight": w * scale, "nodes": ["n"]} for m, w in (("x", 2), ("y", 3))]
+    return edgeopt.instance_from_dict(
+        {
+            "format": "edgeopt-instance/1",
+            "problem": "placement",
+            "name": "two-profits",
+            "library": library,
+            "nodes": {"n": {"storage_bytes": 1}},
+            "demand": demand,
+        }
+    )
 
 
 class TestOptions:
@@ -226,6 +269,21 @@ class TestCompare:
         assert "wrong_bound" in comparison.contradiction
         assert "all_users" in comparison.contradiction
         assert comparison.contradiction in str(comparison)
+        assert comparison.optimum is None
+
+    def test_a_false_optimum_does_not_stand_beside_a_better_plan(self) -> None:
+        """A solver that errs consistently calls a plan optimal; another method's better plan disproves it."""
+        false = outcome(plan=first_user(two_models()), bound=1)
+        comparison = edgeopt.compare(two_models(), [false, all_users])
+        assert comparison.rows[0].solution is not None
+        assert comparison.rows[0].solution.status == Status.OPTIMAL
+        assert comparison.optimum is None
+        assert all(record["gap_to_optimum"] is None for record in comparison.records())
+
+    def test_infeasible_beside_a_plan_is_a_fault(self) -> None:
+        comparison = edgeopt.compare(two_models(), [outcome(infeasible=True), all_users])
+        assert comparison.contradiction == "'method' states that there is no plan, but 'all_users' has one"
+        assert comparison.optimum is None
 
     def test_failures_of_one_method_do_not_cost_the_others(self) -> None:
         def broken(instance: LoadingInstance) -> None:

@@ -140,6 +140,7 @@ def _record(comparison: Comparison) -> dict[str, Any]:
         "problem": comparison.instance.problem,
         "instance": comparison.instance.name,
         "optimum": comparison.optimum,
+        "contradiction": comparison.contradiction,
         "rows": comparison.records(),
     }
 
@@ -165,7 +166,11 @@ def _write_csv(comparisons: list[Comparison], path: Path) -> None:
     from edgeopt.files import write_text
 
     text = io.StringIO(newline="")
-    records = [{"instance": each.instance.name, **record} for each in comparisons for record in each.records()]
+    records = [
+        {"instance": each.instance.name, **record, "contradiction": each.contradiction}
+        for each in comparisons
+        for record in each.records()
+    ]
     table = csv.DictWriter(
         text, fieldnames=list(records[0]) if records else ["instance", "method"], lineterminator="\n"
     )

@@ -17,7 +17,7 @@ from edgeopt.experiments.results import read_instance, read_solution
 from edgeopt.files import format_json, read_json, write_text
 from edgeopt.problems import PROBLEMS
 from edgeopt.record import Record
-from edgeopt.solution import CROSSING, Plan, Solution
+from edgeopt.solution import Plan, Solution, crosses
 from edgeopt.solving import check
 
 if TYPE_CHECKING:
@@ -186,17 +186,14 @@ def _extreme(runs: pd.DataFrame, score: pd.Series[float]) -> Any:
 
 
 def _crosses(problem: str, objective: float | None, bound: float | None) -> bool:
-    if objective is None or bound is None:
-        return False
-    sense = 1 if PROBLEMS[problem].maximize else -1
-    return bool(sense * (objective - bound) > CROSSING * max(1.0, abs(objective)))
+    return crosses(objective, bound, maximize=PROBLEMS[problem].maximize, integral=PROBLEMS[problem].integral)
 
 
 def _better(first: float | None, second: float | None, sense: float) -> bool:
     """Whether `first` is larger (sense 1) or smaller (sense -1) than `second` by more than rounding."""
     if first is None or second is None:
         return first is not None
-    return sense * (first - second) > SAME * max(1.0, abs(second))
+    return sense * (first - second) > SAME * max(abs(first), abs(second))
 
 
 def _verdict(problem: str, entry: BestKnown | None, objective: float | None, bound: float | None) -> Verdict:

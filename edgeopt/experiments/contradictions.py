@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edgeopt.experiments.gaps import senses
-from edgeopt.solution import CROSSING
-
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def contradictions(frame: pd.DataFrame) -> list[str]:
-    """Say of which instances one run's bound crosses the checked objective of another.
+    """Say for which instances one run disproves another's plan.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         Of `read_results`.
     """
-    objective, bound = frame["best_found"], frame["best_bound"]
-    excess = senses(frame) * (objective - bound)
-    crossing = frame[excess > CROSSING * np.maximum(1.0, objective.abs())]
-    return [_sentence(runs) for _, runs in crossing.groupby("instance_sha256", sort=False)]
+    contradicted = frame[frame["contradicted"]]
+    return [_sentence(runs) for _, runs in contradicted.groupby("instance_sha256", sort=False)]
 
 
 def _sentence(runs: pd.DataFrame) -> str:
     first = runs.iloc[0]
     found = runs[runs["objective"] == first["best_found"]].iloc[0]
+    objective = f"the checked objective {found['objective']:g} of {found['method']!r} (run {found['run']})"
+    infeasible = runs[runs["status"] == "infeasible"]
+    if len(infeasible):
+        denied = infeasible.iloc[0]
+        statement = f"{denied['method']!r} (run {denied['run']}) states that there is no plan"
+        return f"{first['problem']} {first['instance']}: {statement}, against {objective}"
     proved = runs[runs["bound"] == first["best_bound"]].iloc[0]
     bound = f"the bound {proved['bound']:g} of {proved['method']!r} (run {proved['run']})"
-    objective = f"the checked objective {found['objective']:g} of {found['method']!r} (run {found['run']})"
     return f"{first['problem']} {first['instance']}: {bound} crosses {objective}"

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.problems import PROBLEMS
+from edgeopt.solution import CROSSING, PROVED_GAP
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
 
-SMALLEST = 1e-9  # the divisor of a gap is at least this, as in a solution's gap
-PROVED_GAP = 1e-9
 
 
 def senses(frame: pd.DataFrame) -> Floats:
@@ -40,7 +39,7 @@ def with_gaps(frame: pd.DataFrame, best_known: Mapping[str, float]) -> pd.DataFr
     Returns
     -------
     pandas.DataFrame
-        With ``best_found``, ``best_bound``, ``optimum``, ``best_known`` and the gaps. Only the gap to the best known
+        With ``best_found``, ``best_bound``, ``contradicted`` (whether they disprove each other), ``optimum``, ``best_known`` and the gaps. Only the gap to the best known
         value can be negative: the run has found something better.
     """
     sense = senses(frame)
@@ -51,18 +50,21 @@ def with_gaps(frame: pd.DataFrame, best_known: Mapping[str, float]) -> pd.DataFr
     proved = np.where(frame["status"] == "optimal", objective, np.nan)
     closed = np.where(_gap(best_found, best_bound, best_found) <= PROVED_GAP, best_found, np.nan)
     optimum = _best(proved, instance, "first")
+    infeasible = (frame["status"] == "infeasible").groupby(instance).transform("any").to_numpy(bool)
+    contradicted = _crosses(frame, best_found, best_bound) | infeasible & ~np.isnan(best_found)
     known = instance.map(dict(best_known)).to_numpy(float) if best_known else np.full(len(frame), np.nan)
     added: dict[str, Any] = {
         "best_found": best_found,
         "best_bound": best_bound,
-        "optimum": np.where(np.isnan(optimum), closed, optimum),
+        "contradicted": contradicted,
+        "optimum": np.where(contradicted, np.nan, np.where(np.isnan(optimum), closed, optimum)),
         "best_known": known,
         "gap": _gap(objective, bound, objective),
         "gap_to_best_bound": _gap(objective, best_bound, objective),
         "gap_to_best_found": _gap(objective, best_found, best_found),
     }
     added["gap_to_optimum"] = _gap(objective, added["optimum"], added["optimum"])
-    added["gap_to_best_known"] = sense * (known - objective) / np.maximum(np.abs(known), SMALLEST)
+    added["gap_to_best_known"] = sense * np.sign(known - objective) * _gap(objective, known, known)
     return frame.assign(**added)
 
 
@@ -75,8 +77,17 @@ def _best(values: Floats, instance: pd.Series[str], pick: Literal["max", "min", 
 
 
 def _gap(first: Floats, second: Floats, divisor: Floats) -> Floats:
-    gap: Floats = np.abs(first - second) / np.maximum(np.abs(divisor), SMALLEST)
+    """Return |first - second| / |divisor|, and 1 where only the divisor is 0, as `relative_gap` does."""
+    divisor = np.where(divisor == 0, np.maximum(np.abs(first), np.abs(second)), np.abs(divisor))
+    gap: Floats = np.abs(first - second) / np.where(divisor == 0, 1.0, divisor)
     return gap
+
+
+def _crosses(frame: pd.DataFrame, objective: Floats, bound: Floats) -> NDArray[np.bool_]:
+    integral = np.array([PROBLEMS[problem].integral for problem in frame["problem"]], dtype=np.bool_)
+    tolerance = np.where(integral, 0.0, CROSSING * np.maximum(np.abs(objective), np.abs(bound)))
+    crossing: NDArray[np.bool_] = senses(frame) * (objective - bound) > tolerance
+    return crossing
 
 
 def references(frame: pd.DataFrame) -> Floats:

@@ -11,6 +11,7 @@ import pytest
 
 import edgeopt
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.method import Options, Outcome
 from edgeopt.problems import PROBLEMS
 from tests.cli.program import run, start
 from tests.cli.test_solve import SLOW
@@ -57,6 +58,23 @@ class TestCompare:
             ("small", "modular-dp", "3"),
         ] * 2
 
+    def test_a_contradiction_is_in_every_output(self, instance: Path, tmp_path: Path) -> None:
+        @edgeopt.method("loading", "false-bound", kind="bound", guarantee="none")
+        def false_bound(instance: LoadingInstance, options: Options) -> Outcome:
+            return Outcome(bound=2)
+
+        csv_file, page = tmp_path / "t.csv", tmp_path / "r.html"
+        files = ("--csv", csv_file, "--report", page)
+        code, out, _ = run("compare", instance, "-m", "dp,false-bound", "--json", *files, "-q")
+        assert code == 4
+        told = json.loads(out)
+        assert (told["optimum"], told["rows"][0]["gap_to_optimum"]) == (None, None)
+        assert "'false-bound' crosses the checked objective 3 of 'dp'" in told["contradiction"]
+        assert {row["contradiction"] for row in csv.DictReader(csv_file.read_text().splitlines())} == {
+            told["contradiction"]
+        }
+        assert "The results contradict each other" in page.read_text()
+
     def test_one_file_is_one_object(self, instance: Path) -> None:
         assert isinstance(json.loads(run("compare", instance, "-m", "dp", "--json")[1]), dict)
 
@@ -66,7 +84,7 @@ class TestCompare:
         assert run("compare", instance, "--csv", tmp_path / "no" / "t.csv")[0] == 2
 
     @pytest.mark.parametrize(
-        ("methods", "code"), [("stuck", 1), ("impossible", 3), ("dp,wrong", 4), ("dp,stuck", 0), ("dp,impossible", 0)]
+        ("methods", "code"), [("stuck", 1), ("impossible", 3), ("dp,wrong", 4), ("dp,stuck", 0), ("dp,impossible", 4)]
     )
     def test_exit_codes(self, instance: Path, methods: str, code: int) -> None:
         process = start("compare", instance, "-m", methods, "--time-limit", "0.2", preamble=SLOW)

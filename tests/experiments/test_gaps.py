@@ -56,7 +56,7 @@ def test_by_hand(maximize: bool) -> None:
 
 
 def distance(first: float, second: float, divisor: float) -> float:
-    return abs(first - second) / max(abs(divisor), 1e-9)
+    return 0.0 if first == second else abs(first - second) / (abs(divisor) or max(abs(first), abs(second)))
 
 
 def test_the_senses_mirror_each_other() -> None:
@@ -91,6 +91,16 @@ def test_contradictions(maximize: bool) -> None:
         bounded["bound"] = (max(found) - 1 if maximize else min(found) + 1) if found else 0.0
         said = contradictions(frame_of(rows))
         assert [f"(run {bounded['run']}) crosses" in sentence for sentence in said] == ([True] if found else [])
+        own = frame_of(rows)[lambda frame, name=bounded["instance"]: frame["instance"] == name]
+        assert not found or own["optimum"].isna().all()
+
+
+def test_a_run_that_denies_a_plan_is_a_contradiction() -> None:
+    rows = rows_of(0, True)
+    rows[0] |= {"objective": None, "bound": None, "status": "infeasible"}
+    rows[1] |= {"objective": 3.0, "status": "feasible", "bound": None}
+    (said,) = contradictions(frame_of(rows))
+    assert "'m0' (run 1) states that there is no plan" in said
 
 
 def test_no_rows_at_all() -> None:

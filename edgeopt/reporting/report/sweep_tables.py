@@ -14,6 +14,7 @@ from edgeopt.reporting.report.markup import Markup, tag
 from edgeopt.reporting.report.page import card
 from edgeopt.reporting.report.sweep_provenance import limits_text
 from edgeopt.reporting.report.tables import Cell, Column, TableRow, table, without_empty
+from edgeopt.solution import relative_gap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,13 +97,13 @@ def _instance_row(runs: pd.DataFrame) -> TableRow:
     best = runs[runs["objective"] == first["best_found"]].sort_values("wall_s")
     if len(best):
         state = "open" if isnan(first["optimum"]) else "optimum proven"
+        state = "contradiction" if first["contradicted"] else state
     else:
         state = "infeasible" if len(proofs) else "no plan"
-    gap = abs(first["best_found"] - first["best_bound"]) / max(abs(first["best_found"]), 1e-9)
     cells = [
         Cell(first["instance"]),
         *(_value(first[name]) for name in ("best_found", "best_bound")),
-        _percent(gap),
+        _percent(relative_gap(first["best_found"], first["best_bound"])),
         _value(first["best_known"]),
         Cell(f"{len(proofs)} of {len(runs)}", len(proofs)),
         _seconds(proofs["wall_s"].min()),
