@@ -97,7 +97,7 @@ class CheckReport:
 
 
 def relative_gap(objective: Number | None, bound: Number | None) -> float | None:
-    """Return |objective - bound| / |objective|: 0 when equal, 1 when only the objective is 0, None when one is missing."""
+    """Return |objective - bound| / |objective|: 1 when only the objective is 0, None when one is missing."""
     if objective is None or bound is None:
         return None
     return 0.0 if objective == bound else abs(objective - bound) / (abs(objective) or abs(bound))

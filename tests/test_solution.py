@@ -21,7 +21,16 @@ def solved() -> Solution:
 
 @pytest.mark.parametrize(
     ("objective", "bound", "gap"),
-    [(10, 12, 0.2), (10, 10, 0.0), (0, 0, 0.0), (0, 3, 1.0), (3e-20, 6e-20, 1.0), (-4.0, -5.0, 0.25), (None, 3, None), (3, None, None)],
+    [
+        (10, 12, 0.2),
+        (10, 10, 0.0),
+        (0, 0, 0.0),
+        (0, 3, 1.0),
+        (3e-20, 6e-20, 1.0),
+        (-4.0, -5.0, 0.25),
+        (None, 3, None),
+        (3, None, None),
+    ],
 )
 def test_gap(objective: float | None, bound: float | None, gap: float | None) -> None:
     assert relative_gap(objective, bound) == (None if gap is None else pytest.approx(gap))

@@ -87,7 +87,6 @@ class TestFaultsOfMethods:
     def test_an_infinite_bound_says_nothing(self) -> None:
         assert edgeopt.solve(two_models(), outcome(plan=NOBODY, bound=float("inf"))).bound is None
 
-
     def test_infeasible_against_a_plan_at_hand(self) -> None:
         with pytest.raises(ProgramError, match="infeasible, but its own plan is a plan"):
             edgeopt.solve(two_models(), outcome(plan=NOBODY, infeasible=True))

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-
 def senses(frame: pd.DataFrame) -> Floats:
     """Return 1 for each run that maximises, -1 for each that minimises."""
     return np.array([1.0 if PROBLEMS[problem].maximize else -1.0 for problem in frame["problem"]])
@@ -39,8 +38,9 @@ def with_gaps(frame: pd.DataFrame, best_known: Mapping[str, float]) -> pd.DataFr
     Returns
     -------
     pandas.DataFrame
-        With ``best_found``, ``best_bound``, ``contradicted`` (whether they disprove each other), ``optimum``, ``best_known`` and the gaps. Only the gap to the best known
-        value can be negative: the run has found something better.
+        With ``best_found``, ``best_bound``, ``contradicted`` (whether plans and bounds disprove each other),
+        ``optimum``, ``best_known`` and the gaps. Only the gap to the best known value can be negative: the run has
+        found something better.
     """
     sense = senses(frame)
     objective, bound = frame["objective"].to_numpy(float), frame["bound"].to_numpy(float)
