@@ -10,6 +10,7 @@ from typing import Any
 
 from ortools.sat.python import cp_model
 
+from edgeopt.engines import result
 from edgeopt.errors import ProgramError
 from edgeopt.method import Options
 from edgeopt.solution import Status, Stopped
@@ -21,17 +22,11 @@ Report = Callable[[float | None, float | None], None]
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a run found.
+class Result(result.Result):
+    """What a run of CP-SAT found.
 
     Attributes
     ----------
-    status : Status
-    stopped : Stopped
-    objective : float or None
-        None without a solution and without an objective.
-    bound : float or None
-        Kept even without a solution; None without an objective.
     branches : int
     deterministic_time : float
         The solver's own repeatable measure of time.
@@ -39,10 +34,6 @@ class Result:
         Asked for values when there is a solution.
     """
 
-    status: Status
-    stopped: Stopped
-    objective: float | None = None
-    bound: float | None = None
     branches: int = 0
     deterministic_time: float = 0.0
     solver: Any = None

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from edgeopt.engines import result
 from edgeopt.engines.linear import LinearProgram, Vector
 from edgeopt.errors import ProgramError
 from edgeopt.method import Options
@@ -43,32 +44,25 @@ _scheduler_threads: int | None = None
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a run found.
+class Result(result.Result):
+    """What a run of HiGHS found.
+
+    The objective is evaluated outside the solver.
 
     Attributes
     ----------
-    status : Status
-        OPTIMAL within the gaps asked for, FEASIBLE, INFEASIBLE or UNKNOWN.
-    stopped : Stopped
-    values : numpy.ndarray or None, shape (columns,)
-        Best solution found.
-    objective : float or None
-        Its objective, evaluated outside the solver.
     bound : float or None
         Bound on the optimum. A linear program that was stopped early has none; that of a solved one is as exact as the
         solver, see `LinearProgram.proven_bound` for one that is proven.
+    values : numpy.ndarray or None, shape (columns,)
+        Best solution found.
     nodes : int
         Nodes of the branch and bound.
     row_duals, reduced_costs : numpy.ndarray or None
         Of a linear program solved to optimality; the objective's change for a unit more of the row's or column's bound.
     """
 
-    status: Status
-    stopped: Stopped
     values: Vector | None = None
-    objective: float | None = None
-    bound: float | None = None
     nodes: int = 0
     row_duals: Vector | None = None
     reduced_costs: Vector | None = None
@@ -330,7 +324,7 @@ class HighsSolver:
         values = np.array(solution.col_value)
         objective = self.program.objective(values)
         duals, costs = self._sign * np.array(solution.row_dual), self._sign * np.array(solution.col_dual)
-        return Result(status, stopped, values, objective, objective, row_duals=duals, reduced_costs=costs)
+        return Result(status, stopped, objective, objective, values, row_duals=duals, reduced_costs=costs)
 
     def _mip_result(self, status: Status, stopped: Stopped, info: Any) -> Result:
         bound, nodes = self._original(info.mip_dual_bound), max(0, info.mip_node_count)
@@ -340,7 +334,7 @@ class HighsSolver:
             return Result(Status.UNKNOWN, stopped, bound=bound, nodes=nodes)
         values = np.array(self._highs.getSolution().col_value)
         found = Status.OPTIMAL if status == Status.OPTIMAL else Status.FEASIBLE
-        return Result(found, stopped, values, self.program.objective(values), bound, nodes)
+        return Result(found, stopped, self.program.objective(values), bound, values, nodes)
 
     def _told_apart(self) -> Any:
         """Solve without objective: tells an infeasible program from an unbounded one."""
@@ -356,7 +350,7 @@ class HighsSolver:
         """HiGHS calls a program without columns empty and does not look at its rows."""
         if (self.program.row_lower > 0).any() or (self.program.row_upper < 0).any():
             return Result(Status.INFEASIBLE, Stopped.PROVED)
-        return Result(Status.OPTIMAL, Stopped.PROVED, np.empty(0), self.program.offset, self.program.offset)
+        return Result(Status.OPTIMAL, Stopped.PROVED, self.program.offset, self.program.offset, np.empty(0))
 
 
 def _require(status: Any, what: str) -> None:

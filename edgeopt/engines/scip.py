@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from edgeopt.engines.result import Result
 from edgeopt.errors import ProgramError
 from edgeopt.method import Options
 from edgeopt.solution import Status, Stopped
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run found.
-
-    Attributes
-    ----------
-    status : Status
-        OPTIMAL, FEASIBLE, INFEASIBLE or UNKNOWN.
-    stopped : Stopped
-    objective : float or None
-        None without a solution.
-    bound : float or None
-        Kept even without a solution.
-    """
-
-    status: Status
-    stopped: Stopped
-    objective: float | None
-    bound: float | None
 
 
 def solve(formulation: Any, options: Options, node_limit: int | None = None) -> Result:
@@ -82,7 +61,7 @@ def solve(formulation: Any, options: Options, node_limit: int | None = None) -> 
         objective = found.incumbent_objective
         status = Status.OPTIMAL if status == Status.OPTIMAL else Status.FEASIBLE
     bound = found.objective_bound
-    known = bound is not None and abs(bound) < 1e19 and status != Status.INFEASIBLE
+    known = bound is not None and abs(bound) < 1e19 and status != Status.INFEASIBLE  # SCIP calls 1e20 infinite
     return Result(status, stopped, objective, bound if known else None)
 
 

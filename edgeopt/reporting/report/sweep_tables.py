@@ -166,8 +166,8 @@ def _value(value: float) -> Cell:
     return Cell(number(whole), whole)
 
 
-def _percent(value: float) -> Cell:
-    return Cell(NOTHING) if isnan(value) else Cell(percent(value), float(value))
+def _percent(value: float | None) -> Cell:
+    return Cell(NOTHING) if value is None or isnan(value) else Cell(percent(value), float(value))
 
 
 def _seconds(value: float) -> Cell:
