@@ -20,6 +20,7 @@ from edgeopt.method import Options
 from edgeopt.solution import Status, Stopped
 
 POLL_S = 0.05
+LARGEST_COST = 2.0**10
 FEASIBLE_SOLUTION = 2  # kSolutionStatusFeasible of HiGHS
 
 Report = Callable[[float | None, float | None], None]
@@ -100,6 +101,7 @@ class HighsSolver:
             row_upper=program.row_upper.copy(),
         )
         self.options = options
+        self._scale = _scale(program.cost)
         self._highs = highspy.Highs()
         self._set("output_flag", False)
         self._set("random_seed", options.seed % 2**31)
@@ -151,9 +153,9 @@ class HighsSolver:
         self.program.cost, self.program.offset = np.asarray(cost, np.float64), offset
         if maximize is not None:
             self.program.maximize = maximize
-        index = np.arange(len(cost), dtype=np.int32)
-        _require(self._highs.changeColsCost(len(cost), index, self._sign * self.program.cost), "the changed costs")
-        _require(self._highs.changeObjectiveOffset(self._sign * offset), "the changed offset")
+        self._scale = _scale(self.program.cost)
+        self._pass_costs(self._factor * self.program.cost)
+        _require(self._highs.changeObjectiveOffset(self._factor * offset), "the changed offset")
 
     def solve(
         self,
@@ -161,7 +163,7 @@ class HighsSolver:
         relaxed: bool = False,
         interior_point: bool = False,
         gap: float = 0.0,
-        absolute_gap: float = 1e-6,
+        absolute_gap: float = 0.0,
         node_limit: int | None = None,
         time_limit: float | None = None,
         start: Vector | None = None,
@@ -207,7 +209,7 @@ class HighsSolver:
             self._set("solve_relaxation", relaxed)
             self._set("solver", "ipm" if interior_point else "choose")
             self._set("mip_rel_gap", gap)
-            self._set("mip_abs_gap", absolute_gap)
+            self._set("mip_abs_gap", self._scale * absolute_gap)
             self._set("mip_max_nodes", 2**31 - 1 if node_limit is None else node_limit)
             if not relaxed:
                 self._pass_start(start)
@@ -219,8 +221,9 @@ class HighsSolver:
             return self._result(relaxed)
 
     @property
-    def _sign(self) -> float:
-        return -1.0 if self.program.maximize else 1.0
+    def _factor(self) -> float:
+        """What HiGHS minimises, in units of the program's objective."""
+        return -self._scale if self.program.maximize else self._scale
 
     def _set(self, name: str, value: Any) -> None:
         _require(self._highs.setOptionValue(name, value), f"the option {name}={value!r}")
@@ -228,7 +231,7 @@ class HighsSolver:
     def _pass_program(self) -> None:
         program, lp = self.program, highspy.HighsLp()
         lp.num_row_, lp.num_col_ = program.rows.shape
-        lp.col_cost_, lp.offset_ = self._sign * program.cost, self._sign * program.offset
+        lp.col_cost_, lp.offset_ = self._factor * program.cost, self._factor * program.offset
         lp.col_lower_, lp.col_upper_ = program.column_lower, program.column_upper
         lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
         lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
@@ -239,6 +242,10 @@ class HighsSolver:
             kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
             lp.integrality_ = [kinds[flag] for flag in program.integer.tolist()]
         _require(self._highs.passModel(lp), "the program")
+
+    def _pass_costs(self, cost: Vector) -> None:
+        index = np.arange(len(cost), dtype=np.int32)
+        _require(self._highs.changeColsCost(len(cost), index, cost), "the changed costs")
 
     def _pass_start(self, start: Vector | None) -> None:
         """Give HiGHS a start, or none.
@@ -286,7 +293,7 @@ class HighsSolver:
             self._messages.put(error)
 
     def _original(self, value: float) -> float | None:
-        return self._sign * value if np.isfinite(value) else None
+        return value / self._factor if np.isfinite(value) else None
 
     def _on_iteration(self, event: Any) -> None:
         event.interrupt(self._halt.is_set())  # the flag outlives the run: it has to be lowered, too
@@ -323,7 +330,7 @@ class HighsSolver:
         solution = self._highs.getSolution()
         values = np.array(solution.col_value)
         objective = self.program.objective(values)
-        duals, costs = self._sign * np.array(solution.row_dual), self._sign * np.array(solution.col_dual)
+        duals, costs = np.array(solution.row_dual) / self._factor, np.array(solution.col_dual) / self._factor
         return Result(status, stopped, objective, objective, values, row_duals=duals, reduced_costs=costs)
 
     def _mip_result(self, status: Status, stopped: Stopped, info: Any) -> Result:
@@ -338,12 +345,10 @@ class HighsSolver:
 
     def _told_apart(self) -> Any:
         """Solve without objective: tells an infeasible program from an unbounded one."""
-        cost = np.zeros(len(self.program.cost))
-        index = np.arange(len(cost), dtype=np.int32)
-        self._highs.changeColsCost(len(cost), index, cost)
+        self._pass_costs(np.zeros(len(self.program.cost)))
         self._highs.run()
         code = self._highs.getModelStatus()
-        self._highs.changeColsCost(len(cost), index, self._sign * self.program.cost)
+        self._pass_costs(self._factor * self.program.cost)
         return Status_.kUnbounded if code == Status_.kOptimal else code
 
     def _without_columns(self) -> Result:
@@ -351,6 +356,18 @@ class HighsSolver:
         if (self.program.row_lower > 0).any() or (self.program.row_upper < 0).any():
             return Result(Status.INFEASIBLE, Stopped.PROVED)
         return Result(Status.OPTIMAL, Stopped.PROVED, self.program.offset, self.program.offset, np.empty(0))
+
+
+def _scale(cost: Vector) -> float:
+    """Return the power of two by which HiGHS sees the costs enlarged or reduced.
+
+    HiGHS cuts off nodes, and calls relaxations optimal, within absolute tolerances of up to 1e-6. They are small beside
+    costs of up to 1,024; whole numbers are told apart in any case.
+    """
+    largest = float(np.abs(cost).max(initial=0.0))
+    if largest == 0 or not np.isfinite(largest) or (largest <= LARGEST_COST and (cost == np.floor(cost)).all()):
+        return 1.0
+    return 2.0 ** np.floor(np.log2(LARGEST_COST / largest))
 
 
 def _require(status: Any, what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from math import fsum
 from typing import Any
 
@@ -14,6 +15,8 @@ from scipy import sparse
 from edgeopt.errors import ProgramError
 
 Vector = NDArray[np.float64]
+
+UNIT_ROUNDOFF = 2.0**-52  # twice that of a rounded operation, so that terms of second order are covered
 
 
 @dataclass
@@ -49,6 +52,7 @@ class LinearProgram:
 
     def __post_init__(self) -> None:
         self._column = {id(variable): index for index, variable in enumerate(self.variables)}
+        self._by_column: Any = None
 
     def column(self, variable: Any) -> int | None:
         """Column of a Pyomo variable; None when it is fixed or occurs nowhere."""
@@ -73,22 +77,52 @@ class LinearProgram:
         )
 
     def proven_bound(self, row_duals: Vector) -> float | None:
-        """Return the bound on the relaxation's optimum that any multipliers of the rows prove; None: none.
+        """Return a bound on the relaxation's optimum that the multipliers of the rows prove; None: none.
 
         The Lagrangian bound: each column takes its best value in its bounds at the reduced costs. It holds however
-        inexact the multipliers are (Neumaier and Shcherbina, Mathematical Programming 99, 2004).
+        inexact the multipliers are (Neumaier and Shcherbina, Mathematical Programming 99, 2004), and in exact
+        arithmetic: a limit of what was rounded on the way (Higham, Accuracy and Stability, section 3.1) is taken off.
+
+        Parameters
+        ----------
+        row_duals : numpy.ndarray, shape (rows,)
+            Any multipliers; those of the solved relaxation give the best bound.
         """
         sign = -1.0 if self.maximize else 1.0  # as a minimisation
-        duals = sign * row_duals
+        duals = sign * np.nan_to_num(row_duals, nan=0.0, posinf=0.0, neginf=0.0)
         absent = (duals > 0) & np.isneginf(self.row_lower) | (duals < 0) & np.isposinf(self.row_upper)
         duals = np.where(absent, 0.0, duals)
+        sides = np.where(duals > 0, self.row_lower, np.where(duals < 0, self.row_upper, 0.0))
         reduced = sign * self.cost - duals @ self.rows
+        terms = np.bincount(self.rows.indices, minlength=len(self.cost)) + 2
+        error = terms * UNIT_ROUNDOFF * (np.abs(self.cost) + np.abs(duals) @ abs(self.rows))
+        doubtful = (np.abs(reduced) <= error) & (np.isneginf(self.column_lower) | np.isposinf(self.column_upper))
+        for column in np.flatnonzero(doubtful & (error > 0)):
+            reduced[column], error[column] = self._exact_reduced_cost(int(column), sign, duals)
         with np.errstate(invalid="ignore"):
-            rows = np.where(duals > 0, duals * self.row_lower, np.where(duals < 0, duals * self.row_upper, 0.0))
-            sides = np.where(reduced > 0, self.column_lower, self.column_upper)
-            columns = np.where(reduced == 0, 0.0, reduced * sides)
-        bound = sign * (fsum(rows) + fsum(columns)) + self.offset
-        return bound if np.isfinite(bound) else None
+            at_lower, at_upper = (
+                np.where((reduced == 0) & (error == 0), 0.0, reduced * bound - error * np.abs(bound))
+                for bound in (self.column_lower, self.column_upper)
+            )
+            columns = np.where(
+                reduced > error, at_lower, np.where(reduced < -error, at_upper, np.minimum(at_lower, at_upper))
+            )
+        products = duals * sides
+        parts = np.concatenate([products, columns, [sign * self.offset]])
+        if not np.isfinite(parts).all():
+            return None
+        lost = 4 * UNIT_ROUNDOFF * fsum(np.abs(parts)) + len(parts) * float(np.finfo(np.float64).tiny)
+        return sign * (fsum(parts) - lost)
+
+    def _exact_reduced_cost(self, column: int, sign: float, duals: Vector) -> tuple[float, float]:
+        """Return the reduced cost of a column, rounded once, and a limit of that rounding; 0 only where it is 0."""
+        if self._by_column is None:
+            self._by_column = sparse.csc_array(self.rows)
+        first, last = self._by_column.indptr[column : column + 2]
+        rows, values = self._by_column.indices[first:last], self._by_column.data[first:last]
+        exact = Fraction(sign * float(self.cost[column]))
+        exact -= sum(Fraction(float(duals[row])) * Fraction(float(a)) for row, a in zip(rows, values, strict=True))
+        return float(exact), UNIT_ROUNDOFF * abs(float(exact))
 
     def objective(self, values: Vector) -> float:
         """Value of the objective at a point."""

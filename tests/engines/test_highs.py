@@ -2,6 +2,7 @@
 
 import threading
 import time
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -106,6 +107,70 @@ def test_relaxations_and_the_bounds_that_multipliers_prove():
         for _ in range(5):
             duals = result.row_duals + rng.normal(size=len(result.row_duals))
             assert sign * program.proven_bound(duals) >= sign * expected - 1e-9
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1.0, 1e12, 1e25])
+def test_bounds_hold_in_exact_arithmetic(scale):
+    """Against the Lagrangian bound in fractions: the computed one lies below it, and by no more than rounding."""
+    rng = np.random.default_rng(1)
+    infinite = 0
+    for seed in range(60):
+        program = random_program(np.random.default_rng(seed))
+        program.cost, program.offset = scale * program.cost * rng.random(len(program.cost)), scale * program.offset
+        duals = scale * rng.normal(size=len(program.row_lower)) * 10.0 ** rng.integers(-9, 9, len(program.row_lower))
+        found, exact = program.proven_bound(duals), exact_bound(program, duals)
+        if found is None or exact is None:
+            infinite += 1
+            assert found is None or exact is not None
+            continue
+        sign = -1 if program.maximize else 1
+        largest = max(np.abs(duals).max(initial=0.0), np.abs(program.cost).max(initial=0.0), abs(program.offset))
+        assert sign * Fraction(found) <= sign * exact
+        assert sign * (exact - Fraction(found)) <= Fraction(1e-9 * largest) + Fraction(1e-300)
+    assert infinite < 30
+
+
+def exact_bound(program, duals):
+    """The Lagrangian bound of multipliers in fractions; None: minus infinity."""
+    sign = -1 if program.maximize else 1
+    total, matrix = sign * Fraction(float(program.offset)), program.rows.toarray()
+    multipliers = []
+    for dual, lower, upper in zip((sign * duals).tolist(), program.row_lower, program.row_upper, strict=True):
+        side = lower if dual > 0 else upper
+        multipliers.append(Fraction(dual) if np.isfinite(side) else Fraction(0))
+        if np.isfinite(side):
+            total += Fraction(dual) * Fraction(float(side))
+    for column, cost in enumerate((sign * program.cost).tolist()):
+        reduced = Fraction(cost)
+        reduced -= sum(y * Fraction(float(a)) for y, a in zip(multipliers, matrix[:, column], strict=True))
+        side = program.column_lower[column] if reduced > 0 else program.column_upper[column]
+        if reduced and not np.isfinite(side):
+            return None
+        total += reduced * Fraction(float(side)) if reduced else 0
+    return sign * total
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+@pytest.mark.parametrize("scale", [1e-12, 1e-7, 1e-3, 1e6, 1e15])
+def test_the_scale_of_the_objective_does_not_matter(scale, maximize):
+    for seed in range(8):
+        program = knapsack(10, 3, seed, maximize=maximize)
+        program.cost = program.cost + np.random.default_rng(seed).random(10)
+        points = np.array(list(product([0.0, 1.0], repeat=10)))
+        values = points[(points @ program.rows.toarray().T <= program.row_upper).all(axis=1)] @ program.cost
+        best = scale * (values.max() if maximize else values.min())
+        program.cost, program.offset = scale * program.cost, scale * program.offset
+        solver = HighsSolver(program, Options(seed=seed))
+        reports = []
+        found = solver.solve(report=lambda *row, told=reports: told.append(row))
+        assert found.objective == pytest.approx(best + program.offset, rel=1e-12)
+        assert found.bound == pytest.approx(best + program.offset, rel=1e-9)
+        sign = 1 if maximize else -1
+        assert all(bound is None or sign * (found.objective - bound) <= 1e-9 * scale for _, bound in reports)
+        relaxed = solver.solve(relaxed=True)
+        assert program.proven_bound(relaxed.row_duals) == pytest.approx(relaxed.objective, rel=1e-9)
+        solver.change_costs(program.cost / scale / 7)
+        assert solver.solve().objective == pytest.approx(best / scale / 7, rel=1e-9)
 
 
 def test_no_bound_is_proven_where_a_column_is_unbounded():
