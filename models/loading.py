@@ -74,7 +74,7 @@ def formulate_union(instance: LoadingInstance | Arrays) -> ConcreteModel:
     m.y = Expression(m.MODELS, rule=lambda m, i: m.x[i, 1])
     m.v = Var(m.BLOCKS, bounds=(0, 1))
     m.serving = Expression(expr=_serving(m, arrays))
-    m.loading = Expression(expr=quicksum(float(arrays.atom_load_s[j]) / arrays.deadline_s * m.v[j] for j in m.BLOCKS))
+    m.loading = Expression(expr=quicksum(float(arrays.atom_load_s[j]) / arrays.unit_s * m.v[j] for j in m.BLOCKS))
     m.most_users = Objective(expr=quicksum(m.x.values()), sense=maximize)
     m.deadline = Constraint(expr=m.serving + m.loading <= 1)
     m.prefix = Constraint(m.USERS, rule=_prefix)
@@ -107,7 +107,7 @@ def _decisions(m: ConcreteModel) -> None:
 
 def _times(m: ConcreteModel, arrays: Arrays) -> None:
     """Serving, loading whole models, and what neighbours save of it."""
-    unit = arrays.deadline_s
+    unit = arrays.unit_s
     m.serving = Expression(expr=_serving(m, arrays))
     m.loading = Expression(expr=quicksum(float(arrays.model_load_s[i]) / unit * m.y[i] for i in m.MODELS))
     m.reusing = Expression(expr=quicksum(float(arrays.overlap_s[e]) / unit * m.z[e] for e in m.PAIRS))
@@ -120,7 +120,7 @@ def _ranks(arrays: Arrays) -> list[tuple[int, int]]:
 
 def _serving(m: ConcreteModel, arrays: Arrays) -> Any:
     """The p-th user of model i adds g_i(p) - g_i(p - 1): its upload, its computing, and a fixed part per batch."""
-    steps = {i: np.diff(g) / arrays.deadline_s for i, g in enumerate(arrays.serve_s)}
+    steps = {i: np.diff(g) / arrays.unit_s for i, g in enumerate(arrays.serve_s)}
     return quicksum(float(steps[i][p - 1]) * m.x[i, p] for i, p in m.USERS)
 
 

@@ -75,7 +75,7 @@ def _sets(m: ConcreteModel, arrays: Arrays, deadlines: Iterable[float] | None) -
     """K users; deadlines tau_t; of each model i and block j only the t at which anything can change."""
     chosen = np.unique(arrays.due_s if deadlines is None else np.array(list(deadlines)))
     step = np.searchsorted(chosen, arrays.due_s)  # the first stated deadline by which the user is due
-    m.unit = float(arrays.due_s.max(initial=1e-300))
+    m.unit = float(arrays.due_s.max(initial=0.0)) or 1.0
     m.tau = chosen
     m.due = {t: np.flatnonzero(step <= t).tolist() for t in range(len(chosen))}
     steps = {i: sorted({int(t) for t in step[arrays.model == i] if t < len(chosen)}) for i in _models(arrays)}

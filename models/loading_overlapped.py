@@ -80,7 +80,7 @@ def _first(m: ConcreteModel) -> None:
     m.f = Var(m.MODELS, domain=Binary)
     m.one_first = Constraint(expr=quicksum(m.f.values()) == 1)
     m.first_visited = Constraint(m.MODELS, rule=lambda m, i: m.f[i] <= m.visited[i])
-    waiting = {i: max(0.0, work.upload_s[i, 1] - work.load_s[-1, i]) / work.deadline_s for i in m.MODELS}
+    waiting = {i: max(0.0, work.upload_s[i, 1] - work.load_s[-1, i]) / work.unit_s for i in m.MODELS}
     m.waiting = Expression(expr=quicksum(float(waiting[i]) * m.f[i] for i in m.MODELS))
 
 
@@ -88,14 +88,14 @@ def _uploads(m: ConcreteModel) -> Any:
     """The whole band uploads one user after another."""
     work = m.workload
     return quicksum(
-        float((work.upload_s[i, p] - work.upload_s[i, p - 1]) / work.deadline_s) * m.x[i, p] for i, p in m.USERS
+        float((work.upload_s[i, p] - work.upload_s[i, p - 1]) / work.unit_s) * m.x[i, p] for i, p in m.USERS
     )
 
 
 def _last_batch(m: ConcreteModel) -> Any:
     """The last batch computes after all uploads."""
     work = m.workload
-    return quicksum(float((work.fixed_s[i] + work.sample_s[i]) / work.deadline_s) * m.l[i] for i in m.MODELS)
+    return quicksum(float((work.fixed_s[i] + work.sample_s[i]) / work.unit_s) * m.l[i] for i in m.MODELS)
 
 
 def _gpu_in_time(m: ConcreteModel, t: int) -> Any:

@@ -53,6 +53,11 @@ class Arrays:
     serve_s: list[NDArray[np.float64]]
     sharing: Sharing
 
+    @property
+    def unit_s(self) -> float:
+        """Unit of time of formulations: the common deadline, or a second where nothing may take time."""
+        return self.deadline_s or 1.0
+
     @cached_property
     def model_load_s(self) -> NDArray[np.float64]:
         """Seconds to load each model whole, shape (models,)."""

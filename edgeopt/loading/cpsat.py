@@ -85,7 +85,7 @@ class Circuit:
         self.options = options
         self.model = cp_model.CpModel()
         self._round_up = round_up
-        self._unit = arrays.horizon_s / UNITS
+        self._unit = (arrays.horizon_s or 1.0) / UNITS
         self._served = [[self.model.new_bool_var("") for _ in range(len(table) - 1)] for table in arrays.serve_s]
         self._follows: dict[tuple[int, int], Any] = {}
         self._times: list[tuple[int, Any]] = []

@@ -69,7 +69,10 @@ class Forest:
         self._pairs_at: dict[int, dict[int, int]] = {i: {} for i in range(len(arrays.model_names))}
         for column, (i, k) in zip(self._pair_columns.tolist(), self.pairs.tolist(), strict=True):
             self._pairs_at[i][k] = self._pairs_at[k][i] = column
-        self._deadline_row = program.row(formulation.deadline)
+        found = program.row(formulation.deadline)
+        if found is None:  # where nothing takes time the row has no terms
+            program = program.with_rows(sparse.csr_array((1, len(program.cost))), np.array([-np.inf]), np.ones(1))
+        self._deadline_row = program.rows.shape[0] - 1 if found is None else found
         self._large = terms(arrays) > LARGE_TERMS
         self._users_row: int | None = None
         self.solver = HighsSolver(program, options)

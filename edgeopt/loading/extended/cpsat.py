@@ -108,7 +108,7 @@ class Slots:
         self.work, self.options, self.number = work, options, most_slots(work)
         self.model = cp_model.CpModel()
         self._round_up = round_up
-        self._unit = work.horizon_s / UNITS
+        self._unit = (work.horizon_s or 1.0) / UNITS
         slots, users = range(self.number), range(len(work.individual.user_names))
         self._runs = [[self.model.new_bool_var("") for _ in range(work.models)] for _ in slots]
         self._done = [[self.model.new_bool_var("") for _ in users] for _ in slots]

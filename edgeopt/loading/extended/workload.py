@@ -63,6 +63,11 @@ class Workload:
     room_bytes: Integers
     workspace_bytes: Integers
 
+    @property
+    def unit_s(self) -> float:
+        """Unit of time of formulations: the latest deadline, or a second where nothing may take time."""
+        return self.deadline_s or 1.0
+
     @cached_property
     def blocks(self) -> list[tuple[str, ...]]:
         """The blocks with bytes that these models hold; those of the same holders are merged.

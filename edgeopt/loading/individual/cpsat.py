@@ -111,7 +111,7 @@ class Circuit:
         self.arrays, self.options = arrays, options
         self.model = cp_model.CpModel()
         self._round_up = round_up
-        self._unit = float(arrays.due_s.max()) / UNITS
+        self._unit = (float(arrays.due_s.max(initial=0.0)) or 1.0) / UNITS
         self._queues = {i: sorted(k for k in users if arrays.model[k] == i) for i in most_batches(arrays, users)}
         copies = most_batches(arrays, users)
         self._copies = [(model, copy) for model, number in copies.items() for copy in range(number)]
