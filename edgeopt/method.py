@@ -119,6 +119,8 @@ class Outcome:
         The instance is proven to have no plan.
     message : str
         One sentence for the user.
+    metrics : dict of str to float
+        Further figures for `Solution.metrics`, such as a bound that holds for an approximation only.
     """
 
     plan: Plan | None = None
@@ -126,6 +128,7 @@ class Outcome:
     stopped: Stopped = Stopped.FINISHED
     infeasible: bool = False
     message: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 class MethodFunction(Protocol):

@@ -317,7 +317,7 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
         seed=int(options.seed),
         threads=int(options.threads),
         message=". ".join(part for part in (reason, outcome.message) if part),
-        metrics=metrics,
+        metrics={**outcome.metrics, **metrics},
         history=options.history,
         versions=dict(_versions()),
         plan=outcome.plan,

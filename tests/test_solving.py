@@ -53,6 +53,12 @@ class TestStatus:
         assert (solution.objective, solution.bound, solution.gap) == (None, 3, None)
         assert (solution.status, solution.stopped) == (Status.UNKNOWN, Stopped.TIME_LIMIT)
 
+    def test_what_is_no_bound_of_the_problem_goes_to_the_metrics(self) -> None:
+        plan = first_user(two_models())
+        solution = edgeopt.solve(two_models(), outcome(plan=plan, metrics={"table_bound": 1.0}))
+        assert (solution.bound, solution.metrics["table_bound"]) == (None, 1.0)
+        assert edgeopt.check(two_models(), solution).feasible
+
     def test_infeasible(self) -> None:
         solution = edgeopt.solve(two_models(), outcome(infeasible=True))
         assert (solution.status, solution.stopped, solution.objective) == (Status.INFEASIBLE, Stopped.PROVED, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import fsum, hypot, inf, isfinite, log2
+from math import fsum, hypot, inf, isfinite, log, log1p
 from typing import Any
 
 from edgeopt.caching.instance import CachingInstance
@@ -196,7 +196,7 @@ def _evaluated(
     amplitudes = {user: robust_amplitude(instance, delivery["beamformer"], user) for user in users}
     weakest = min(users, key=amplitudes.__getitem__)
     ratio = max(0.0, amplitudes[weakest]) ** 2 / instance.radio.noise_w
-    rate = instance.radio.bandwidth_hz * log2(1 + ratio)
+    rate = instance.radio.bandwidth_hz * log1p(ratio) / log(2)
     return Delivery(
         scenario=delivery["scenario"],
         block=block,

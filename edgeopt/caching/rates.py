@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 FULL_TABLE_NODES = 8  # most nodes of which every set has a rate: 255 sets
 SINGLE_NODES, OTHER_NODES = 6, 6  # units of an audience beyond that: strongest nodes, and the next ones together
 CHUNK = 500  # pairs between two looks at the clock
-NEARLY_SILENT = 1e-6  # bit/s/Hz; keeps users that nobody reaches yet comparable
+NEARLY_SILENT = 1e-6  # of a rate in nat/s/Hz; keeps users that nobody reaches yet comparable
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,17 @@ class RateTable:
     @property
     def rates(self) -> Floats:
         """Bit/s, shape (audiences, 2**width)."""
-        found: Floats = self.bandwidth_hz * np.log2(1 + self.amplitudes**2)
-        return found
+        return rates_bps(self.bandwidth_hz, self.amplitudes)
 
     def pairs(self, audiences: Integers, sets: Integers) -> Pairs:
         """Pairs (S, K) of sets of the audiences' units."""
         return pairs_of(self.audiences, self.units, audiences, sets)
+
+
+def rates_bps(bandwidth_hz: float, amplitudes: Floats) -> Floats:
+    """Rates at robust amplitudes, in bit/s; exact for the smallest signal-to-noise ratios too."""
+    found: Floats = bandwidth_hz * np.log1p(amplitudes**2) / np.log(2)
+    return found
 
 
 def strongest_nodes(reach: Floats, users: tuple[int, ...]) -> list[int]:
@@ -74,7 +79,7 @@ def strongest_nodes(reach: Floats, users: tuple[int, ...]) -> list[int]:
     chosen: list[int] = []
     received = np.zeros(len(users))
     while len(chosen) < int(rows.any(axis=1).sum()):
-        slowness = (1 / (NEARLY_SILENT + np.log2(1 + (received + rows) ** 2))).sum(axis=1)
+        slowness = (1 / (NEARLY_SILENT + np.log1p((received + rows) ** 2))).sum(axis=1)
         slowness[chosen] = np.inf
         slowness[~rows.any(axis=1)] = np.inf
         chosen.append(int(np.argmin(slowness)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log2
+from math import log, log1p
 from typing import NamedTuple
 
 import numpy as np
@@ -168,7 +168,7 @@ def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Br
             mean += broadcasts.weights[audience, inside, k] * added[k]
         amplitude = min(amplitude, mean)
         if amplitude > 0.0:
-            least = min(least, waits[node] + 1 / (broadcasts.bandwidth_hz * log2(1 + amplitude**2)))
+            least = min(least, waits[node] + log(2) / (broadcasts.bandwidth_hz * log1p(amplitude**2)))
     return least
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.caching.beamforming.channels import Pairs
-from edgeopt.caching.rates import SINGLE_NODES, ceiling_table, find_units, padded
+from edgeopt.caching.rates import SINGLE_NODES, ceiling_table, find_units, padded, rates_bps
 from edgeopt.caching.tables import Sent, Tables
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class WideTables(Tables):
         users = padded(self.requests.audiences)[np.array([audience for _, audience in keys], np.int64)][row]
         beams = self.beamformer(self.channels, Pairs(nodes, users))
         with np.errstate(divide="ignore"):
-            broadcast = 1 / (self.instance.radio.bandwidth_hz * np.log2(1 + beams.amplitudes**2))
+            broadcast = 1 / rates_bps(self.instance.radio.bandwidth_hz, beams.amplitudes)
         delay = sorted_waits[row, position] + broadcast
         best = np.full(len(keys), -1)
         slowest_first = np.argsort(-delay, kind="stable")

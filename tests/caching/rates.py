@@ -27,6 +27,6 @@ def dual_rates(instance: CachingInstance) -> RateOf:
     @cache
     def rate(senders: frozenset[str], audience: frozenset[str]) -> float:
         best = max(amplitude(part, audience) for part in subsets(sorted(senders))[1:])
-        return instance.radio.bandwidth_hz * float(np.log2(1 + best**2))
+        return instance.radio.bandwidth_hz * float(np.log1p(best**2) / np.log(2))
 
     return rate

@@ -191,3 +191,18 @@ def test_refusals_name_what_would_work() -> None:
         edgeopt.solve(generate(models=2, nodes=9, users=1, scenarios=1), "exact")
     with pytest.raises(edgeopt.MethodRefusal, match="split the network"):
         edgeopt.solve(generate(models=2, nodes=63, users=1, scenarios=1), "greedy")
+
+
+@pytest.mark.parametrize("name", ["exact", "lagrangian", "bound"])
+def test_faintest_signals(name: str) -> None:
+    """A signal-to-noise ratio of 1e-18, far below the distance of floats at 1, still gives a rate."""
+    data = random_instance(1, nodes=1, users=1).to_dict()
+    data["library"] = {"name": "l", "blocks": {"b": 1}, "models": {"m": {"blocks": ["b"]}}}
+    data["nodes"] = {"n0": {"storage_bytes": 1, "power_w": 1.0, "antennas": 1}}
+    data["radio"] = {"bandwidth_hz": 1.0, "noise_w": 1.0, "csi_error": 0.0, "channels": {"n0": {"u0": [[1e-9, 0.0]]}}}
+    data["backhaul"] = {"cloud_bps": {"n0": 1.0}, "links": []}
+    data["scenarios"] = [{"probability": 1.0, "requests": {"u0": "m"}}]
+    solution = edgeopt.solve(CachingInstance.from_dict(data), name, threads=1)
+    expected = 8 * np.log(2) / 1e-18
+    assert solution.objective is None if name == "bound" else solution.objective == pytest.approx(expected, rel=1e-9)
+    assert solution.bound is None or solution.bound == pytest.approx(expected, rel=1e-8)
