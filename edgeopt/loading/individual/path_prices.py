@@ -50,12 +50,15 @@ class CuttingPlanes:
 
     def __init__(self, upload_s: Floats, longest_s: float, fixed: Integers) -> None:
         users = len(upload_s)
-        self._upload_s = upload_s
+        self._unit_s = 2.0 ** np.round(np.log2(longest_s)) if longest_s else 1.0  # so that rows are near 1
+        self._upload = upload_s / self._unit_s
         self._lower, self._upper = np.where(fixed > 0, LEAST_PRICE, 0.0), np.where(fixed < 0, 0.0, 1.0)
         # HiGHS without the engine: its threads take longer than such a program.
         self._highs = highspy.Highs()
         self._highs.setOptionValue("output_flag", False)
-        cost = np.concatenate([np.ones(users), [longest_s, 1.0]])  # users' prices, that of uploads, the best walk
+        cost = np.concatenate(
+            [np.ones(users), [longest_s / self._unit_s, 1.0]]
+        )  # users' prices, that of uploads, the best walk
         lower = np.concatenate([self._lower, [0.0, 0.0]])
         upper = np.concatenate([self._upper, [highspy.kHighsInf] * 2])
         nothing = np.empty(0, np.int32)
@@ -70,7 +73,7 @@ class CuttingPlanes:
 
     def add(self, counts: Integers) -> bool:
         """Add a walk by how often it serves each user; return whether the last solution changes."""
-        row = np.concatenate([counts, [counts @ self._upload_s, 1.0]])
+        row = np.concatenate([counts, [counts @ self._upload, 1.0]])
         served, columns = float(counts.sum()), np.flatnonzero(row).astype(np.int32)
         self._highs.addRow(served, highspy.kHighsInf, len(columns), columns, row[columns])
         self.walks.append(counts)
@@ -85,18 +88,18 @@ class CuttingPlanes:
         self._solution = values = np.array(solution.col_value)
         self.weight = np.maximum(0.0, np.array(solution.row_dual))
         least = self._highs.getInfo().objective_function_value
-        return self.nearest(Prices(values[:-2], max(0.0, float(values[-2])))), least
+        return self.nearest(Prices(values[:-2], max(0.0, float(values[-2])) / self._unit_s)), least
 
     def duplicates(self) -> Floats:
         """How often users are served too many times in the mix of walks that makes the bound, shape (users,)."""
         if not len(self.weight):
-            return np.zeros(len(self._upload_s))
+            return np.zeros(len(self._upload))
         excess: Floats = self.weight @ np.maximum(0, np.array(self.walks[: len(self.weight)]) - 1)
         return excess
 
     def frequency(self) -> Floats:
         """How often users are served in that mix, shape (users,)."""
         if not len(self.weight):
-            return np.zeros(len(self._upload_s))
+            return np.zeros(len(self._upload))
         services: Floats = self.weight @ np.array(self.walks[: len(self.weight)])
         return services
