@@ -1,8 +1,10 @@
-"""What all benchmarks share: runs in a fresh process, the machine in neutral words, results as Markdown."""
+"""What all benchmarks share: a quiet machine, runs in a fresh process, results as Markdown."""
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from edgeopt.files import write_text
 from edgeopt.instance import Instance
 
 PACKAGES = ("edgeopt", "pyomo", "highspy", "ortools", "numpy", "numba")
+MOST_LOAD = 0.5  # busy processes per core
+LOOK_S = 3.0
 GRACE_S = 60.0  # after this much beyond its time limit a run is ended from outside
 
 
@@ -40,6 +44,60 @@ class Run:
     wall_s: float = float("nan")
     peak_bytes: int = 0
     failure: str = ""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """CPU seconds of the whole machine and of this benchmark, and wall seconds, since some moment."""
+
+    machine_s: float
+    own_s: float
+    wall_s: float
+
+    @staticmethod
+    def now() -> Clock | None:
+        """Read the clocks; None where the system does not tell what all processes use."""
+        try:
+            with open("/proc/stat") as file:
+                user, nice, system, _, _, *rest = map(int, file.readline().split()[1:])  # without idle times
+        except (OSError, ValueError):
+            return None
+        ticks = user + nice + system + sum(rest[:2])
+        return Clock(ticks / os.sysconf("SC_CLK_TCK"), cpu_seconds(), time.monotonic())
+
+    def others(self, later: Clock) -> float:
+        """How many cores other processes have kept busy from this moment to a later one."""
+        used = later.machine_s - self.machine_s - (later.own_s - self.own_s)
+        return max(0.0, used / max(later.wall_s - self.wall_s, 1e-9))
+
+
+_began: Clock | None = None
+_busy_at_start = ""
+
+
+def arguments_on_a_quiet_machine(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read a benchmark's command line, and refuse to start while other processes keep the machine busy.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Gets the option ``--on-a-busy-machine``, which measures all the same; the page's first line then says so.
+    """
+    global _began, _busy_at_start
+    parser.add_argument("--on-a-busy-machine", action="store_true", help="measure although other processes run")
+    arguments = parser.parse_args()
+    first = Clock.now()
+    if first is not None:
+        time.sleep(LOOK_S)
+        _began = Clock.now()
+        assert _began is not None
+        load, cores = first.others(_began), os.cpu_count() or 1
+        if load > MOST_LOAD * cores:
+            told = f"other processes keep {load:.1f} of {cores} cores busy"
+            if not arguments.on_a_busy_machine:
+                parser.exit(2, f"{parser.prog}: {told}; wait, or use --on-a-busy-machine, which the page tells\n")
+            _busy_at_start = f"Measured on a busy machine, so that times mean little: at the start {told}."
+    return arguments
 
 
 def fresh(function: Callable[..., Any], *arguments: Any, limit_s: float | None = None) -> Run:
@@ -120,6 +178,11 @@ def shown(value: Any) -> str:
     return str(value)
 
 
+def _others() -> str:
+    now = Clock.now()
+    return "" if _began is None or now is None else f" Other processes used {_began.others(now):.2f} cores meanwhile."
+
+
 def write_results(script: str, title: str, sections: Sequence[str]) -> Path:
     """Write a page of results beside the benchmark that made it, under the benchmark's name.
 
@@ -136,8 +199,9 @@ def write_results(script: str, title: str, sections: Sequence[str]) -> Path:
     module = f"benchmarks.{source.parent.name}.{source.stem}"
     head = [
         f"# {title}",
+        *([_busy_at_start] if _busy_at_start else []),
         f"`python -m {module}`, {date.today().isoformat()}. {machine()}. {versions()}.",
-        "CPU seconds count all threads; times are of one run each unless stated.",
+        "CPU seconds count all threads; times are of one run each unless stated." + _others(),
     ]
     path = folder / f"{source.stem}.md"
     write_text(path, "\n\n".join([*head, *sections]) + "\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import sys
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +30,31 @@ def test_fresh_runs_elsewhere_and_measures() -> None:
     assert run.cpu_s >= 0
     assert run.wall_s >= 0
     assert 10**6 < run.peak_bytes < 10**9
+
+
+def look(monkeypatch: pytest.MonkeyPatch, machine_s: float, *arguments: str) -> argparse.Namespace:
+    """Start a benchmark while the machine has used so many CPU seconds in a second, half of one by the benchmark."""
+    clocks = iter([measure.Clock(100.0, 5.0, 10.0), measure.Clock(100.0 + machine_s, 5.5, 11.0)])
+    monkeypatch.setattr(measure.Clock, "now", staticmethod(lambda: next(clocks)))
+    monkeypatch.setattr(measure, "LOOK_S", 0.0)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(measure, "_busy_at_start", "")
+    monkeypatch.setattr(sys, "argv", ["exact", *arguments])
+    return measure.arguments_on_a_quiet_machine(argparse.ArgumentParser())
+
+
+def test_a_busy_machine_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        look(monkeypatch, 3.5)
+    assert end.value.code == 2
+    assert "other processes keep 3.0 of 2 cores busy" in capsys.readouterr().err
+
+
+def test_a_busy_machine_is_told_and_a_quiet_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert look(monkeypatch, 3.5, "--on-a-busy-machine").on_a_busy_machine
+    assert "3.0 of 2 cores" in measure._busy_at_start
+    look(monkeypatch, 0.7)
+    assert measure._busy_at_start == ""
 
 
 def test_failures_are_told() -> None:

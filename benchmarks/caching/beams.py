@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 from time import process_time
 
 import numpy as np
 
-from benchmarks.measure import table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
 from edgeopt.caching.beamforming.channels import Beamformer, Beams, Channels, Pairs
 from edgeopt.caching.beamforming.dual import dual
 from edgeopt.caching.beamforming.mrt import mrt
@@ -44,6 +45,7 @@ def timed(beamformer: Beamformer, channels: Channels, pairs: Pairs, times: int) 
 
 def main() -> None:
     """Measure, and write the page."""
+    arguments_on_a_quiet_machine(argparse.ArgumentParser(description=__doc__))
     beamformers: dict[str, Beamformer] = {"dual": dual, "mrt": mrt, "sca": sca}
     names = [*beamformers, "sdr"]
     amplitudes: dict[str, list[float]] = {name: [] for name in names}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from statistics import mean
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
 from edgeopt.caching import baselines
 from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs, robust_amplitudes
 from edgeopt.caching.beamforming.dual import dual
@@ -122,6 +123,7 @@ def delays(instance: CachingInstance) -> dict[str, float]:
 
 def main() -> None:
     """Measure, and write the page."""
+    arguments_on_a_quiet_machine(argparse.ArgumentParser(description=__doc__))
     by_error: dict[float, list[dict[str, float]]] = {}
     for error in (0.05, 0.15):
         by_error[error] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
@@ -28,7 +28,7 @@ from benchmarks.caching.learning_runs import (
     read_runs,
     seeds_of,
 )
-from benchmarks.measure import table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
 from edgeopt.caching_agents.observation import DENSITY, Observer
 from edgeopt.caching_agents.play import Played, empty, play
 from edgeopt.caching_agents.recipe import Recipe
@@ -204,8 +204,12 @@ def draw(runs: dict[str, dict[str, Any]]) -> None:
 
 def main() -> None:
     """Make the missing runs (with ``--page`` none), then the figure and the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", action="store_true", help="of the runs that are there, without further ones")
+    parser.add_argument("--backwards", action="store_true", help="the last seeds first")
+    arguments = arguments_on_a_quiet_machine(parser)
     case = make_case()
-    runs = read_runs() if "--page" in sys.argv else make_runs(case, backwards="--backwards" in sys.argv)
+    runs = read_runs() if arguments.page else make_runs(case, backwards=arguments.backwards)
     draw(runs)
     write_results(__file__, "Caching agents", page(case, runs))
 

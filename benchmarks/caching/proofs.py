@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 from statistics import mean
 from typing import Any
 
-from benchmarks.measure import cpu_seconds, fresh, table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, cpu_seconds, fresh, table, write_results
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.method import Options
@@ -48,6 +49,7 @@ def measured(instance: CachingInstance) -> tuple[Solution, float, float, float, 
 
 def main() -> None:
     """Measure, and write the page."""
+    arguments_on_a_quiet_machine(argparse.ArgumentParser(description=__doc__))
     proofs: list[list[Any]] = []
     beside: list[list[Any]] = []
     for size, (_, _, draws) in SIZES.items():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
-from benchmarks.measure import solved, table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, solved, table, write_results
 from edgeopt.caching.generator import generate
 from edgeopt.caching.groups import find_requests
 from edgeopt.caching.instance import CachingInstance
@@ -19,6 +20,7 @@ LIMIT_S = 500.0
 
 def main() -> None:
     """Measure, and write the page."""
+    arguments_on_a_quiet_machine(argparse.ArgumentParser(description=__doc__))
     solved(generate(models=6, nodes=10, users=3, scenarios=2), "neighbourhood")  # compiles the kernels, untimed
     rows: list[list[Any]] = []
     for models, seed in DRAWS:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from benchmarks.measure import Run, fresh, table, write_results
+from benchmarks.measure import Run, arguments_on_a_quiet_machine, fresh, table, write_results
 from edgeopt.checkpoints import Scan, scan
 from edgeopt.checkpoints.hashing import BUFFER_BYTES
 
@@ -103,4 +103,4 @@ def main(megabytes: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=int, default=400)
-    main(parser.parse_args().megabytes)
+    main(arguments_on_a_quiet_machine(parser).megabytes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import fresh, table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, fresh, table, write_results
 from edgeopt.library import Model, ModelLibrary
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.generator import generate
@@ -73,7 +73,7 @@ def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    seed = parser.parse_args().seed
+    seed = arguments_on_a_quiet_machine(parser).seed
     by_users = rows("dp", USERS, lambda users: generate("tree", 1000, users, seed, served_fraction=PART))
     by_models = rows("dp", MODELS, lambda models: generate("tree", models, 10_000, seed, served_fraction=PART))
     towers = rows("modular-dp", USERS, lambda users: generate("lora-towers", 1000, users, seed, served_fraction=PART))

@@ -6,7 +6,7 @@ import argparse
 from statistics import median
 from typing import Any
 
-from benchmarks.measure import Run, solved, table, write_results
+from benchmarks.measure import Run, arguments_on_a_quiet_machine, solved, table, write_results
 from edgeopt.loading.generator import generate
 
 TIME_LIMIT_S = 60.0
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="instances of each kind")
     parser.add_argument("--time-limit", type=float, default=TIME_LIMIT_S, help="seconds for each run")
     parser.add_argument("--only", help="one sharing only; writes nothing")
-    arguments = parser.parse_args()
+    arguments = arguments_on_a_quiet_machine(parser)
     solved(generate("random", 10, 50, 0), "exact")  # compiles the kernels, untimed
     ours, rows = [], []
     for regime, changed in REGIMES.items():

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import edgeopt
-from benchmarks.measure import table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
 
@@ -100,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", default=list(SUITES), help=f"of {', '.join(SUITES)}; default: all")
     parser.add_argument("--rows", type=Path, default=ROWS, help="where rows are kept between runs of parts")
-    arguments = parser.parse_args()
+    arguments = arguments_on_a_quiet_machine(parser)
     parts, store = arguments.parts, arguments.rows
     for keys in (OVERLAPPED, CAPACITY, BOTH):  # compiles
         edgeopt.solve(generate("random", 3, 9, seed=0, **keys), "counts-dp")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import edgeopt
-from benchmarks.measure import table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.local_search import solve_local_search
@@ -66,7 +66,7 @@ def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    seeds = parser.parse_args().seeds
+    seeds = arguments_on_a_quiet_machine(parser).seeds
     edgeopt.solve(generate("random", 10, 60, seed=1), "local-search", iteration_limit=10)  # compiles the kernels
     rows, everything = [], []
     for kind in KINDS:

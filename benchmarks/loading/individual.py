@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 from statistics import mean
 from typing import Any
 
-from benchmarks.measure import solved, table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, solved, table, write_results
 from edgeopt.loading.generator import generate
 
 THREADS = 1
@@ -64,6 +65,7 @@ def rows(kinds: list[tuple[str, int, int, int]], limits: dict[str, Any]) -> list
 
 def main() -> None:
     """Measure, and write the page."""
+    arguments_on_a_quiet_machine(argparse.ArgumentParser(description=__doc__))
     solved(generate("random", 6, 30, 9, deadlines="individual"), "exact")  # compiles the kernels, untimed
     write(rows(PROVED, {"time_limit": PROOF_S}), rows(BOUNDED, {"iteration_limit": WALKS}))
 

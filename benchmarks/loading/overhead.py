@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.measure import table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
 
 INSTANCES = Path(__file__).parents[2] / "instances" / "loading"
 FILES = ("random-60x600", "freeze-depth-60x600", "grid-60x600", "dense-60x600", "resnet-detection-60x600")
@@ -42,7 +42,7 @@ def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
+    repeats = arguments_on_a_quiet_machine(parser).repeats
     rows = []
     for file in FILES:
         rows.append(measured(file, "exact", repeats))

@@ -9,7 +9,7 @@ from statistics import geometric_mean
 from typing import Any
 
 from benchmarks.loading.exact import REGIMES
-from benchmarks.measure import Run, cpu_seconds, fresh, solved, table, write_results
+from benchmarks.measure import Run, arguments_on_a_quiet_machine, cpu_seconds, fresh, solved, table, write_results
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.solution import Solution
@@ -78,7 +78,7 @@ def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="instances of each kind")
-    seeds = range(parser.parse_args().seeds)
+    seeds = range(arguments_on_a_quiet_machine(parser).seeds)
     for method in ("dp", "modular-dp", "exact"):  # compiles the kernels, untimed
         solved(generate("tree", 20, 100, 0), method)
     tree, towers = large("dp", "tree", seeds), large("modular-dp", "lora-towers", seeds)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import solved, table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, solved, table, write_results
 from edgeopt.library import ModelLibrary
 from edgeopt.loading.generator import BANDWIDTH_HZ, generate
 from edgeopt.loading.instance import LoadingInstance
@@ -83,7 +83,7 @@ def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    seed = parser.parse_args().seed
+    seed = arguments_on_a_quiet_machine(parser).seed
     rows = [row for name, uploads in LIBRARIES.items() for row in study(name, uploads, seed)]
     header = ["library", "case", "served", "without sharing", "gain", "proved by"]
     write_results(

@@ -12,7 +12,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from benchmarks.loading.exact import REGIMES
-from benchmarks.measure import fresh, solved, table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, fresh, solved, table, write_results
 from edgeopt.loading.arrays import bandwidths
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
@@ -118,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--time-limit", type=float, default=60.0, help="seconds for each run")
     parser.add_argument("--cases", type=int, default=len(CASES), help="the first so many cases; fewer write nothing")
-    arguments = parser.parse_args()
+    arguments = arguments_on_a_quiet_machine(parser)
     solved(generate("random", 10, 50, 0), "exact")  # compiles the kernels, untimed
     rows = []
     for regime, sharing, models, users in CASES[: arguments.cases]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from benchmarks.measure import Run, solved, table, write_results
+from benchmarks.measure import Run, arguments_on_a_quiet_machine, solved, table, write_results
 from edgeopt.placement.generator import generate
 from edgeopt.placement.instance import PlacementInstance
 
@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seeds", type=int, default=1)
-    options = parser.parse_args()
+    options = arguments_on_a_quiet_machine(parser)
     proofs, losses = [], []
     for size, (models, nodes, users) in SIZES.items():
         for sharing in SHARINGS:

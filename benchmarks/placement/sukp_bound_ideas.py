@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from benchmarks.measure import Run, fresh, table, write_results
+from benchmarks.measure import Run, arguments_on_a_quiet_machine, fresh, table, write_results
 from benchmarks.placement.sukp_instances import BEST_KNOWN, short, sukp
 from benchmarks.placement.sukp_pairs import PairProgram, linear, upper
 from edgeopt.engines.highs import HighsSolver
@@ -200,7 +200,7 @@ def closed(line: list[Any], relaxation: float | None) -> list[Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5)
-    seconds = parser.parse_args().seconds
+    seconds = arguments_on_a_quiet_machine(parser).seconds
     lines: list[list[Any]] = []
     for name in INSTANCES:
         lines += rows(name, seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from benchmarks.measure import solved, table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, solved, table, write_results
 from benchmarks.placement.sukp_instances import BEST_KNOWN, short, sukp
 from edgeopt.placement.generator import generate
 from edgeopt.placement.instance import PlacementInstance
@@ -40,7 +40,7 @@ def row(instance: PlacementInstance, method: str, seconds: float | None) -> list
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
-    seconds = parser.parse_args().seconds
+    seconds = arguments_on_a_quiet_machine(parser).seconds
     solved(sukp("sukp_85_100_0.10_0.75"), "branch-and-bound", time_limit=30, threads=1)  # compiles the kernels
     rows = []
     for number, instance in enumerate(instances()):

@@ -12,7 +12,7 @@ from statistics import mean
 from typing import Any
 
 import edgeopt
-from benchmarks.measure import fresh, table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, fresh, table, write_results
 from benchmarks.placement.sukp_instances import BEST_KNOWN, RESULTS, short, sukp
 from edgeopt.method import Options
 from edgeopt.placement.arrays import Arrays
@@ -80,7 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=60)
-    options = parser.parse_args()
+    options = arguments_on_a_quiet_machine(parser)
     fresh(search, "sukp_100_85_0.10_0.75", 0, 5.0)  # compiles the kernels
     rows = []
     for name in BEST_KNOWN:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measure import solved, table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, solved, table, write_results
 from edgeopt.pulling.importers import hashcode_score, read_hashcode
 from edgeopt.pulling.instance import PullingInstance
 
@@ -41,7 +41,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=170)
-    options = parser.parse_args()
+    options = arguments_on_a_quiet_machine(parser)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         makers = {

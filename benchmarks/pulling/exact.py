@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from benchmarks.measure import solved, table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, solved, table, write_results
 from edgeopt.pulling.generator import generate
 
 CLASSES: dict[str, Any] = {"requests": 10_000, "classes": 300, "mean_count": 2.0}
@@ -22,7 +22,7 @@ HEADER = ["instance", "seed", "objective (s)", "bound (s)", "gap", "status", "CP
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
-    options = parser.parse_args()
+    options = arguments_on_a_quiet_machine(parser)
     rows: list[list[Any]] = []
     for name, (arguments, gap, seeds) in CASES.items():
         for seed in range(seeds):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+
 import numpy as np
 
 import edgeopt
-from benchmarks.measure import table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
 from edgeopt.method import Options
 from edgeopt.pulling.arrays import compile_arrays
 from edgeopt.pulling.generator import Compute, generate
@@ -18,6 +20,8 @@ SIZES: dict[Compute, tuple[int, int, int]] = {"unlimited": (8, 60, 24), "limited
 
 
 def main() -> None:
+    """Measure, and write the page."""
+    arguments_on_a_quiet_machine(argparse.ArgumentParser(description=__doc__))
     rows = []
     for compute, (cloudlets, requests, models) in SIZES.items():
         gaps: dict[str, list[float]] = {form: [] for form in FORMS}

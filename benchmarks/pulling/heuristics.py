@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import edgeopt
-from benchmarks.measure import table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
 from edgeopt.library import ModelLibrary
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.instance import PullingInstance
@@ -31,7 +31,7 @@ def real(library: str, topology: str, **arguments: float) -> Callable[[int], Pul
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    options = parser.parse_args()
+    options = arguments_on_a_quiet_machine(parser)
     cases: dict[str, Callable[[int], PullingInstance]] = {
         "resnet-freeze over Geant2012, 12 x 100": real("resnet-freeze", "Geant2012"),
         "vision-language over UsCarrier, 12 x 100": real("vision-language", "UsCarrier", mean_count=200.0),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measure import cpu_seconds, table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, cpu_seconds, table, write_results
 from edgeopt.library import ModelLibrary
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.online import POLICIES, Arrivals, Environment, run_study
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--peer-rounds", type=int, default=1000)
     parser.add_argument("--peer-seeds", type=int, default=3)
     parser.add_argument("--figure", type=Path, default=ROOT / "docs" / "images" / "regret.png")
-    options = parser.parse_args()
+    options = arguments_on_a_quiet_machine(parser)
     models = ModelLibrary.read(ROOT / "instances" / "libraries" / "llama-lora.json")
     instance = generate(library=models, cloudlets=4, requests=24, memory_fraction=0.3, cloud_to_edge=2.0)
     began = cpu_seconds()

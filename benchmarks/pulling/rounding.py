@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import edgeopt
-from benchmarks.measure import table, write_results
+from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
 from edgeopt.method import Options
 from edgeopt.pulling.arrays import compile_arrays
 from edgeopt.pulling.core import Core
@@ -105,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=60)
-    options = parser.parse_args()
+    options = arguments_on_a_quiet_machine(parser)
     speed = ["instance", "seed", "rounding, CPU s", "exact, CPU s", "times faster", "exact says", "excess of rounding"]
     ratio = ["instances", "variant", "pulling, proved", "pulling, seen", "sites overfull", "delay, mean", "delay, best"]
     write_results(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -11,12 +10,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks.measure import Run, fresh, solved, table, write_results
+from benchmarks.measure import Run, arguments_on_a_quiet_machine, fresh, solved, table, write_results
 from benchmarks.side_by_side.tools import TOOLS, answer
 from edgeopt import read
 from edgeopt.instance import Instance
 from edgeopt.solution import relative_gap
-from edgeopt.solving import available_cores, check
+from edgeopt.solving import check
 
 INSTANCES = Path(__file__).parents[2] / "instances"
 THREADS = 2
@@ -39,8 +38,7 @@ limit of edgeopt holds for the whole call; that of a stock tool is its solver's,
 what all models need (routes, rates, loads), by edgeopt's own code; *build*: stating the model in the tool's language;
 *solve*: the tool's call, with handing the model to the solver; *all*: with imports and the check. Of edgeopt there is
 one figure for all. Objectives are the checker's, after the plan was read back; bounds are the solver's own. Compare
-CPU seconds: on a busy machine the limit of wall time holds fewer of them. Load when the page was done: {load:.0f}
-processes on {cores} cores.
+CPU seconds: on a busy machine the limit of wall time holds fewer of them.
 """.strip()
 
 
@@ -99,7 +97,7 @@ def main(textbook: ModuleType, problem: str) -> None:
     parser = argparse.ArgumentParser(description=textbook.__doc__)
     parser.add_argument("--time-limit", type=float, default=15.0, help="seconds for each run")
     parser.add_argument("--cases", type=int, default=len(textbook.CASES), help="the first so many; fewer write nothing")
-    arguments = parser.parse_args()
+    arguments = arguments_on_a_quiet_machine(parser)
     limit = arguments.time_limit
     for method in OURS:  # compiles the kernels, untimed
         solved(read(INSTANCES / problem / f"{textbook.CASES[0]}.json"), method, time_limit=limit)
@@ -119,7 +117,7 @@ def main(textbook: ModuleType, problem: str) -> None:
         textbook.__file__ or "",
         f"Side by side: {problem}",
         [
-            INTRODUCTION.format(limit=limit, threads=THREADS, load=os.getloadavg()[2], cores=available_cores()),
+            INTRODUCTION.format(limit=limit, threads=THREADS),
             f"Also {extras or 'no extras'}. The instances are those of `instances/{problem}`. "
             f"The textbook model: {(textbook.__doc__ or '').strip()}",
             *sections,
