@@ -12,6 +12,7 @@ from edgeopt.loading.extended.in_turn import ExtendedLine
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.merging import Pool
 from edgeopt.loading.modes import Mode, implementation, unusual_mode
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome, method
 from edgeopt.solution import Plan, Stopped
 
@@ -20,6 +21,8 @@ from edgeopt.solution import Plan, Stopped
 def solve_without_sharing(instance: LoadingInstance, options: Options) -> Outcome:
     """Serve the most users when each switch loads the whole model: a knapsack over models, by min-plus merges."""
     arrays, watch = compile_arrays(instance), Watch(options)
+    if not arrays.model_names:
+        return serve_nobody(instance)
     tables = []
     for serve, load in zip(arrays.serve_s, arrays.model_load_s, strict=True):
         table = serve.copy()
@@ -121,13 +124,19 @@ def serve_in_turn(instance: LoadingInstance, users: Sequence[str], options: Opti
     return line.plan(), Stopped.FINISHED
 
 
+def _outcome(instance: LoadingInstance, plan: Plan, stopped: Stopped, order: str) -> Outcome:
+    if stopped == Stopped.FINISHED and not plan["batches"]:
+        return serve_nobody(instance)
+    return Outcome(plan, stopped=stopped, message=f"{order}, {len(plan['batches'])} batches")
+
+
 @method("loading", "edf", kind="baseline", guarantee="none")
 def solve_earliest_deadline_first(instance: LoadingInstance, options: Options) -> Outcome:
     """Add users by deadline (ties: by upload time, then by name); skip those who would make anybody late."""
     facts = instance.users
     users = sorted(facts, key=lambda user: (facts[user].deadline_s, instance.upload_s(user), user))
     plan, stopped = serve_in_turn(instance, users, options)
-    return Outcome(plan, stopped=stopped, message=f"earliest deadline first, {len(plan['batches'])} batches")
+    return _outcome(instance, plan, stopped, "earliest deadline first")
 
 
 @method("loading", "random", kind="baseline", guarantee="none")
@@ -136,4 +145,4 @@ def solve_at_random(instance: LoadingInstance, options: Options) -> Outcome:
     names = sorted(instance.users)
     users = [names[index] for index in np.random.default_rng(options.seed).permutation(len(names))]
     plan, stopped = serve_in_turn(instance, users, options)
-    return Outcome(plan, stopped=stopped, message=f"users in random order, {len(plan['batches'])} batches")
+    return _outcome(instance, plan, stopped, "users in random order")

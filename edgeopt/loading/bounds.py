@@ -6,6 +6,7 @@ from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.exact import Run
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import why_nobody
 from edgeopt.loading.relaxations import too_large, union_bound
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Stopped
@@ -16,7 +17,7 @@ def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
     """Bound the optimum by the better of two relaxations: each block once, and the root of `exact`."""
     arrays = compile_arrays(instance)
     if not arrays.model_names:
-        return Outcome(bound=0, message="no model can serve anyone in time")
+        return Outcome(bound=0, message=why_nobody(instance))
     run = Run(arrays, options)
     union = union_bound(arrays, options.part(options.remaining_s() / 2))
     run.tighten(union)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edgeopt.loading.arrays import Arrays, compile_arrays
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
@@ -43,7 +44,7 @@ def solve_cpsat(instance: LoadingInstance, options: Options) -> Outcome:
     """Prove the optimum by a circuit over optional models in CP-SAT."""
     arrays = compile_arrays(instance)
     if not arrays.model_names:
-        return Outcome(arrays.plan([], []), 0, message="no model can serve anyone in time")
+        return serve_nobody(instance)
     relaxed = Circuit(arrays, options, round_up=False)
     result = relaxed.solve()
     bound = sum(len(table) - 1 for table in arrays.serve_s) if result.bound is None else round(result.bound)
@@ -164,10 +165,9 @@ class Circuit:
 
     def selection(self, result: Result) -> tuple[list[int], list[int]]:
         """Return the models in the order of their visits, and the users of each; none without a solution."""
+        from edgeopt.loading.cpsat_run import tour
+
         if result.objective is None:
             return [], []
-        following = {first: second for (first, second), literal in self._follows.items() if result.true(literal)}
-        order: list[int] = []
-        while (model := following.get(order[-1] if order else DEPOT)) is not None:
-            order.append(model)
+        order = tour((arc for arc, literal in self._follows.items() if result.true(literal)), DEPOT)
         return order, [sum(result.true(literal) for literal in self._served[model]) for model in order]

@@ -1,11 +1,15 @@
-"""Running a CP-SAT model of `loading`: the same limits, seeds and reports whatever the mode."""
+"""Running a CP-SAT model of `loading`, with the same limits, seeds and reports in all modes, and reading its tours."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable, Iterable
+from typing import Any, TypeVar
 
 from edgeopt.engines.cpsat import Result, solve
+from edgeopt.errors import ProgramError
 from edgeopt.method import Options
+
+Stop = TypeVar("Stop", bound=Hashable)
 
 
 def run_model(model: Any, options: Options, settings: dict[str, Any], *, bounds_hold: bool) -> Result:
@@ -34,3 +38,34 @@ def run_model(model: Any, options: Options, settings: dict[str, Any], *, bounds_
         settings=settings,
         deterministic_limit=None if limit is None else limit / 1000,
     )
+
+
+def tour(arcs: Iterable[tuple[Stop, Stop]], depot: Stop) -> list[Stop]:
+    """Return the stops of a tour in order, the depot left out.
+
+    Parameters
+    ----------
+    arcs : iterable of (from, to)
+        The chosen arcs; the last stop has none.
+    depot : hashable
+        Where the tour begins.
+
+    Raises
+    ------
+    ProgramError
+        The arcs lead back to an earlier stop, or two of them leave one stop: the solver's values are no tour.
+    """
+    following: dict[Stop, Stop] = {}
+    for first, second in arcs:
+        if following.setdefault(first, second) != second:
+            raise ProgramError(f"CP-SAT's values are no tour: two arcs leave {first!r}")
+    stops: list[Stop] = []
+    seen = {depot}
+    stop = depot
+    while stop in following:
+        stop = following[stop]
+        if stop in seen:
+            raise ProgramError(f"CP-SAT's values are no tour: it comes back to {stop!r}")
+        seen.add(stop)
+        stops.append(stop)
+    return stops

@@ -15,6 +15,7 @@ from edgeopt.loading.arrays import Arrays, compile_arrays
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.merging import Pool, Table
 from edgeopt.loading.modes import individual_deadlines
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.sharing_tree import Cell, Group, sharing_tree
 from edgeopt.method import Options, Outcome, method
 from edgeopt.solution import Stopped
@@ -79,6 +80,8 @@ def crossing_refusal(instance: LoadingInstance) -> str | None:
 def solve_tree(instance: LoadingInstance, options: Options) -> Outcome:
     """Solve an instance with tree sharing and one deadline."""
     arrays, watch = compile_arrays(instance), Watch(options)
+    if not arrays.model_names:
+        return serve_nobody(instance)
     classes = [[atom] for atom in range(len(arrays.sharing.atoms))]
 
     def tabulate(group: Group, tables: Sequence[Table]) -> GroupTable:

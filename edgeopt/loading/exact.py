@@ -16,6 +16,7 @@ from edgeopt.loading.arrays import Arrays, compile_arrays
 from edgeopt.loading.greedy import greedy_selection
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.relaxations import LARGE_TERMS, floor_bound, terms, too_large, union_bound
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Status, Stopped
@@ -34,7 +35,7 @@ def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
     """Prove the optimum by a mixed-integer program of overlap forests."""
     arrays = compile_arrays(instance)
     if not arrays.model_names:
-        return Outcome(arrays.plan([], []), 0, message="no model can serve anyone in time")
+        return serve_nobody(instance)
     run = Run(arrays, options)
     reason = too_large(arrays)
     if terms(arrays) > LARGE_TERMS:

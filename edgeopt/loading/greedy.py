@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation, one_deadline
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.order_dp import Selection, best_selection
 from edgeopt.loading.paths import Path
 from edgeopt.loading.tables import Tables
@@ -54,6 +55,8 @@ def greedy_selection(tables: Tables, options: Options) -> tuple[Selection, Stopp
 def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
     """Insert the bundle of users that adds most users per second, anywhere, until nothing fits."""
     arrays = compile_arrays(instance)
+    if not arrays.model_names:
+        return serve_nobody(instance)
     best, reason = greedy_selection(Tables.of(arrays), options)
     return Outcome(
         arrays.plan(best.order, best.counts),
@@ -68,6 +71,8 @@ def solve_append_only(instance: LoadingInstance, options: Options) -> Outcome:
     from edgeopt.loading.greedy_kernels import append_only
 
     arrays = compile_arrays(instance)
+    if not arrays.model_names:
+        return serve_nobody(instance)
     tables = Tables.of(arrays)
     order, counts = append_only(tables.serve, tables.slopes, tables.first, tables.load, tables.overlap, tables.horizon)
     options.report(int(counts.sum()))

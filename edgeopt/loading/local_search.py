@@ -10,6 +10,7 @@ from edgeopt.loading.dp import Watch
 from edgeopt.loading.greedy import greedy_selection
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.order_dp import Selection, best_selection
 from edgeopt.loading.paths import Path
 from edgeopt.loading.tables import Tables
@@ -148,9 +149,9 @@ def selection_of(arrays: Arrays, tables: Tables, plan: Plan) -> Selection:
 def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
     """Search over the orders of models by inserting, removing, replacing, moving and reversing parts."""
     arrays = compile_arrays(instance)
+    if not arrays.model_names:
+        return serve_nobody(instance)
     tables = Tables.of(arrays)
-    if tables.models == 0:
-        return Outcome(arrays.plan([], []), message="no model can serve anyone in time")
     search = Search(tables, options)
     starts = []
     if options.start is not None and options.start.plan is not None:

@@ -17,6 +17,7 @@ from edgeopt.loading.dp import GroupTable, TreeGroup, Watch, fold
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.merging import Table, merge, split
 from edgeopt.loading.modes import individual_deadlines
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.sharing_tree import Group
 from edgeopt.method import Options, Outcome, method
 
@@ -175,6 +176,8 @@ def width_refusal(instance: LoadingInstance) -> str | None:
 def solve_modular(instance: LoadingInstance, options: Options) -> Outcome:
     """Solve an instance with one deadline whose groups of crossing blocks are narrow."""
     arrays, watch = compile_arrays(instance), Watch(options)
+    if not arrays.model_names:
+        return serve_nobody(instance)
 
     def tabulate(group: Group, tables: Sequence[Table]) -> GroupTable:
         load_s = arrays.atom_load_s[group.atoms]

@@ -13,6 +13,7 @@ from edgeopt.loading.dp import GroupTable, TreeGroup, Watch, fold
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.merging import Table
 from edgeopt.loading.modes import one_deadline
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.order_dp import Selection, best_selection
 from edgeopt.loading.paths import Path
 from edgeopt.loading.sharing_tree import Group
@@ -71,6 +72,8 @@ def tree_selection(arrays: Arrays, tables: Tables, atoms: Sequence[int], watch: 
 def solve_tree_approximation(instance: LoadingInstance, options: Options) -> Outcome:
     """Solve a laminar approximation of the library, and its order again with the true loads."""
     arrays, watch = compile_arrays(instance), Watch(options)
+    if not arrays.model_names:
+        return serve_nobody(instance)
     atoms = laminar_atoms(arrays.sharing)
     best = tree_selection(arrays, Tables.of(arrays), atoms, watch)
     options.report(best.users)

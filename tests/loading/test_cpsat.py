@@ -4,6 +4,8 @@ import pytest
 
 import edgeopt
 import edgeopt.loading.cpsat as method
+from edgeopt.engines import cpsat
+from edgeopt.loading.cpsat_run import tour
 from edgeopt.loading.generator import generate
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
@@ -63,3 +65,19 @@ def test_refuses_what_it_cannot_do():
     many = {f"m{number}": ["x"] for number in range(method.MOST_MODELS + 1)}
     with pytest.raises(edgeopt.MethodRefusal, match="'exact' would work"):
         edgeopt.solve(instance_of(many, list(many), 100.0), "cpsat")
+
+
+@pytest.mark.parametrize("deadlines", [(9.0, 9.0, 9.0), (9.0, 8.0, 7.0)])
+def test_values_that_are_no_tour_are_an_error(monkeypatch, deadlines):
+    users = {name: {"model": name, "deadline_s": due} for name, due in zip("abc", deadlines, strict=True)}
+    instance = instance_of({name: [name] for name in "abc"}, users, 9.0)
+    monkeypatch.setattr(cpsat.Result, "true", lambda result, literal: True)
+    with pytest.raises(edgeopt.ProgramError, match="no tour"):
+        edgeopt.solve(instance, "cpsat", threads=1)
+
+
+def test_tour_follows_the_arcs_and_notices_a_way_back():
+    assert tour([(2, 3), (1, 2)], 1) == [2, 3]
+    assert tour([(4, 5)], 1) == []
+    with pytest.raises(edgeopt.ProgramError, match="back to 2"):
+        tour([(1, 2), (2, 3), (3, 2)], 1)

@@ -8,10 +8,10 @@ import numpy as np
 
 from edgeopt.library import ModelLibrary
 from edgeopt.loading.extended.plans import Batch, plan_for, plan_of, served
-from edgeopt.loading.extended.search import NOBODY
 from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, different_deadlines, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome, method, methods
 from edgeopt.solution import Plan, Stopped
 
@@ -86,13 +86,15 @@ def unshared(library: ModelLibrary) -> ModelLibrary:
 def _solved_as(instance: LoadingInstance, changes: dict[str, Any], options: Options) -> Outcome:
     from edgeopt.loading.auto import choose
 
+    workload = compile_workload(instance)
+    if not workload.models:
+        return serve_nobody(instance)
     other = instance.model_copy(update=changes)
     part = options.part(options.remaining_s())
     part.iteration_limit = options.iteration_limit
     name, _ = choose(other, part)
     found = methods("loading")[name].function(other, part)
     plan = {"batches": []} if found.plan is None else found.plan
-    workload = compile_workload(instance)
     users = [entry["users"] for entry in plan["batches"]]
     options.report(sum(map(len, users)))
     how = ", ".join(f"`{key}`: {value!r}" for key, value in changes.items() if isinstance(value, str))
@@ -122,13 +124,15 @@ def converted(workload: Workload, plan: Plan, retention: str) -> list[Batch]:
 def solve_least_recently_used(instance: LoadingInstance, options: Options) -> Outcome:
     """Append the batch that takes the least time for each user; blocks used longest ago make room for it."""
     workload = compile_workload(instance)
+    if not workload.models:
+        return serve_nobody(instance)
     cache = Cache(workload)
     while (stopped := options.stop_reason()) is None and cache.append():
         options.report(served(cache.batches))
     return Outcome(
         plan_of(workload, cache.batches),
         stopped=stopped or Stopped.FINISHED,
-        message=f"{len(cache.batches)} batches, least recently used blocks evicted" if workload.models else NOBODY,
+        message=f"{len(cache.batches)} batches, least recently used blocks evicted",
     )
 
 

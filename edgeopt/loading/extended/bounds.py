@@ -6,6 +6,7 @@ from edgeopt.loading.extended.relaxation import relaxed
 from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import why_nobody
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Stopped
 
@@ -40,12 +41,18 @@ def bound_by_deadlines(work: Workload, options: Options) -> int:
 @implementation("bound", Mode.EXTENDED)
 def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
     """Bound the optimum by a relaxation of what is loaded."""
-    bound = relaxed(compile_workload(instance), options).bound
+    work = compile_workload(instance)
+    if not work.models:
+        return Outcome(bound=0, message=why_nobody(instance))
+    bound = relaxed(work, options).bound
     return Outcome(bound=bound, stopped=options.stop_reason() or Stopped.FINISHED)
 
 
 @implementation("bound", Mode.EXTENDED_INDIVIDUAL)
 def solve_bound_by_deadlines(instance: LoadingInstance, options: Options) -> Outcome:
     """Bound the optimum by a relaxation in which, up to each deadline, each block is loaded once."""
-    bound = bound_by_deadlines(compile_workload(instance), options)
+    work = compile_workload(instance)
+    if not work.models:
+        return Outcome(bound=0, message=why_nobody(instance))
+    bound = bound_by_deadlines(work, options)
     return Outcome(bound=bound, stopped=options.stop_reason() or Stopped.FINISHED)

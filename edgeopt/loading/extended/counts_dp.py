@@ -13,10 +13,11 @@ from math import prod
 import numpy as np
 
 from edgeopt.loading.extended.plans import Batch, plan_of
-from edgeopt.loading.extended.search import NOBODY, Search, started
+from edgeopt.loading.extended.search import Search, started
 from edgeopt.loading.extended.workload import MOST_SINGLE_BLOCKS, Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import different_deadlines
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome, method
 from edgeopt.solution import Stopped
 
@@ -182,7 +183,7 @@ def solve_counts(instance: LoadingInstance, options: Options) -> Outcome:
     """Find the least time for every way to serve users and every content of the GPU, in any mode."""
     workload = compile_workload(instance)
     if not workload.models:
-        return Outcome(plan_of(workload, []), 0, message=NOBODY)
+        return serve_nobody(instance)
     most = int(workload.most.sum())
     line, plan = started(workload, options)
     search = Search(workload, options, line, enough=most)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeopt.loading.extended.plans import Batch, in_time, plan_for
-from edgeopt.loading.extended.search import NOBODY
 from edgeopt.loading.extended.workload import MOST_SINGLE_BLOCKS, Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Status, Stopped
 
@@ -59,7 +59,7 @@ def solve_cpsat(instance: LoadingInstance, options: Options) -> Outcome:
     """Prove the optimum by slots for batches in CP-SAT."""
     work = compile_workload(instance)
     if not work.models:
-        return Outcome(plan_for(work, [], []), 0, message=NOBODY)
+        return serve_nobody(instance)
     start = options.start.plan if options.start is not None else None
     return Outcome(*solve_slots(work, options, start))
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeopt.loading.extended.plans import Batch, plan_for, users_of
-from edgeopt.loading.extended.search import NOBODY
 from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
@@ -198,7 +198,7 @@ def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
     """Insert users where the last batch ends soonest, in several orders."""
     workload = compile_workload(instance)
     if not workload.models:
-        return Outcome(plan_for(workload, [], []), message=NOBODY)
+        return serve_nobody(instance)
     turns = Turns(workload)
     line = turns.greedy(options)
     return Outcome(
@@ -213,7 +213,7 @@ def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
     """Empty batches or parts of them, move batches, and serve others where they fit, again and again."""
     workload = compile_workload(instance)
     if not workload.models:
-        return Outcome(plan_for(workload, [], []), message=NOBODY)
+        return serve_nobody(instance)
     search = DeadlineSearch(Turns(workload), options)
     given = options.iteration_limit
     limit = default_iterations(workload) if given is None and options.time_limit is None else given

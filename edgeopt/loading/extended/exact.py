@@ -13,12 +13,13 @@ from edgeopt.loading.extended.counts_dp import CountsProgram, state_refusal
 from edgeopt.loading.extended.cpsat import size_refusal, solve_slots
 from edgeopt.loading.extended.deadlines import DeadlineSearch, Turns
 from edgeopt.loading.extended.deadlines import default_iterations as deadline_iterations
-from edgeopt.loading.extended.plans import plan_for, plan_of, users_of
+from edgeopt.loading.extended.plans import plan_of, users_of
 from edgeopt.loading.extended.relaxation import relaxed
-from edgeopt.loading.extended.search import NOBODY, Search, default_iterations, started
+from edgeopt.loading.extended.search import Search, default_iterations, started
 from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
@@ -74,7 +75,7 @@ def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
     """Prove the optimum by a relaxation, or by a dynamic program where the states are few enough."""
     work = compile_workload(instance)
     if not work.models:
-        return Outcome(plan_of(work, []), 0, message=NOBODY)
+        return serve_nobody(instance)
     line, start = started(work, options)
     search = Search(work, options, line, enough=int(work.most.sum()))
     search.run(default_iterations(work) // FIRST_SHARE)
@@ -125,7 +126,7 @@ def solve_individual(instance: LoadingInstance, options: Options) -> Outcome:
     """Prove the optimum by a relaxation, or by CP-SAT where the slots are few enough."""
     work = compile_workload(instance)
     if not work.models:
-        return Outcome(plan_for(work, [], []), 0, message=NOBODY)
+        return serve_nobody(instance)
     users = len(work.individual.user_names)
     search, iterations = DeadlineSearch(Turns(work), options), deadline_iterations(work)
     limit = iterations if options.iteration_limit is None else min(iterations, options.iteration_limit)

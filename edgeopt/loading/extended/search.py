@@ -11,10 +11,10 @@ from edgeopt.loading.extended.plans import Batch, plan_of, served, users_of
 from edgeopt.loading.extended.workload import Integers, Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Stopped
 
-NOBODY = "no model can serve anyone in time"
 DEFAULT_EFFORT = 200_000_000  # iterations times batches, when neither time nor iterations are limited
 ITERATIONS_FOR_A_USER = 100_000
 CHUNK_EFFORT = 600_000  # iterations times batches between two questions whether to stop
@@ -235,7 +235,7 @@ def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
     """Insert batches as long as they fit."""
     workload = compile_workload(instance)
     if not workload.models:
-        return Outcome(plan_of(workload, []), message=NOBODY)
+        return serve_nobody(instance)
     line = greedy_line(workload, options)
     options.report(int(line.size[1]))
     batches = line.batches(workload)
@@ -251,7 +251,7 @@ def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
     """Anneal a batch sequence: move, swap, split, merge, add and remove batches and users."""
     workload = compile_workload(instance)
     if not workload.models:
-        return Outcome(plan_of(workload, []), message=NOBODY)
+        return serve_nobody(instance)
     line, plan = started(workload, options)
     options.report(int(line.size[1]))
     search = Search(workload, options, line, enough=int(workload.most.sum()))

@@ -10,6 +10,7 @@ from edgeopt.loading.individual.arrays import compile_arrays
 from edgeopt.loading.individual.exact import Run
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Stopped
 
@@ -21,7 +22,7 @@ def solve_without_sharing(instance: LoadingInstance, options: Options) -> Outcom
     """Serve the most users when each switch loads the whole model: local search, and its proof by walks."""
     arrays = compile_arrays(instance)
     if not arrays.user_names:
-        return Outcome(arrays.plan([]), message="no user could be served even alone")
+        return serve_nobody(instance)
     whole = np.tile(arrays.switch_s[-1], (len(arrays.model_names) + 1, 1))
     whole[np.diag_indices(len(arrays.model_names))] = 0.0
     part = options.part(options.remaining_s())

@@ -12,6 +12,7 @@ from edgeopt.loading.individual.path_bound import PathBound
 from edgeopt.loading.individual.path_walks import step_length
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import why_nobody
 from edgeopt.loading.relaxations import floor_bound
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Status, Stopped
@@ -59,7 +60,7 @@ def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
     """Bound the optimum by the better of two relaxations: walks through time, and each block once."""
     arrays = compile_arrays(instance)
     if not arrays.user_names:
-        return Outcome(bound=0, message="no user could be served even alone")
+        return Outcome(bound=0, message=why_nobody(instance))
     bound, notes = len(arrays.user_names), []
     step = step_length(arrays)
     if step is not None:

@@ -17,6 +17,7 @@ import numpy as np
 from edgeopt.loading.individual.arrays import Arrays, Batch, compile_arrays
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Plan, Status, Stopped
 
@@ -56,7 +57,7 @@ def solve_cpsat(instance: LoadingInstance, options: Options) -> Outcome:
     arrays = compile_arrays(instance)
     users = range(len(arrays.user_names))
     if not users:
-        return Outcome(arrays.plan([]), 0, message="no user could be served even alone")
+        return serve_nobody(instance)
     relaxed = Circuit(arrays, users, options, round_up=False)
     if options.start is not None and options.start.plan is not None:
         relaxed.hint(options.start.plan)
@@ -222,14 +223,12 @@ class Circuit:
 
     def batches(self, result: Result) -> list[Batch]:
         """Return the batches in the order of the tour; none without a solution."""
+        from edgeopt.loading.cpsat_run import tour
+
         if result.status not in (Status.OPTIMAL, Status.FEASIBLE):
             return []
-        following = {first: second for (first, second), literal in self._follows.items() if result.true(literal)}
-        tour: list[Batch] = []
-        batch = following.get(None)
-        while batch is not None:
-            model, copy = batch
-            users = [user for user in self._queues[model] if result.true(self._serves[model, copy, user])]
-            tour.append((model, users))
-            batch = following.get(batch)
-        return tour
+        stops = tour((arc for arc, literal in self._follows.items() if result.true(literal)), None)
+        return [
+            (model, [user for user in self._queues[model] if result.true(self._serves[model, copy, user])])
+            for model, copy in stops
+        ]

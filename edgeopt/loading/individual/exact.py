@@ -21,6 +21,7 @@ from edgeopt.loading.individual.path_walks import step_length
 from edgeopt.loading.individual.sequencing import sequenced
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Status, Stopped
 
@@ -39,7 +40,7 @@ def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
     """Prove the optimum by the path relaxation and by logic-based Benders decomposition."""
     arrays = compile_arrays(instance)
     if not arrays.user_names:
-        return Outcome(arrays.plan([]), 0, message="no user could be served even alone")
+        return serve_nobody(instance)
     run = Run(arrays, options)
     run.search_and_walk()
     if not run.closed():

@@ -10,6 +10,7 @@ from edgeopt.loading.individual.arrays import Arrays, Integers, compile_arrays
 from edgeopt.loading.individual.lines import Line, kernel_data
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Stopped
 
@@ -78,7 +79,7 @@ def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
     """Insert users where they cost least time; leave out a batch where that makes room for more."""
     arrays = compile_arrays(instance)
     if not arrays.user_names:
-        return Outcome(arrays.plan([]), message="no user could be served even alone")
+        return serve_nobody(instance)
     line = greedy_line(arrays, kernel_data(arrays), options)
     return Outcome(
         arrays.plan(line.batches()),

@@ -11,6 +11,7 @@ from edgeopt.loading.individual.greedy import filled, greedy_line
 from edgeopt.loading.individual.lines import Line, kernel_data
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
+from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Stopped
 
@@ -110,7 +111,7 @@ def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
     """Remove some users from the batches and serve others where they fit, again and again."""
     arrays = compile_arrays(instance)
     if not arrays.user_names:
-        return Outcome(arrays.plan([]), message="no user could be served even alone")
+        return serve_nobody(instance)
     data = kernel_data(arrays)
     search = Search(arrays, data, options, first_line(arrays, data, options))
     limit = options.iteration_limit
