@@ -1,130 +1,166 @@
-"""The multiple-choice knapsack on HiGHS, after prices have ruled out most candidates; storage verified to the byte."""
+"""`exact`: the optimum of the problem itself, for any caches, nodes and beams, or a bound on it and a plan near it.
+
+Delays with upper bounds in place of rates bound the problem; delays at the rates of known beams are those of plans.
+Where the optimum with the bounds looks better than what beams reach, the pairs of nodes and users that make it so get
+semidefinite bounds and better beams. When no such pair is left, bound and plan differ only by what the certificates
+leave open. Prices show most of these pairs at little cost; the program is solved when they find no more.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
 
-from edgeopt.caching.lagrangian import Dual
+from edgeopt.caching.beamforming.conic import INSTALL, is_installed
+from edgeopt.caching.instance import CachingInstance
+from edgeopt.caching.lagrangian import Dual, solve_dual
+from edgeopt.caching.local_search import search
+from edgeopt.caching.program import solve_menu
+from edgeopt.caching.sandwich import Sandwich
+from edgeopt.caching.search_kernels import Integers
+from edgeopt.caching.solving import FOR_THE_PROBLEM, UNFINISHED, Worked, work_up
 from edgeopt.caching.tables import Menu, Tables
-from edgeopt.engines.highs import HighsSolver
-from edgeopt.engines.linear import compile_formulation
-from edgeopt.method import Options
-from edgeopt.models.caching import formulate
-from edgeopt.solution import Status, Stopped
+from edgeopt.method import Options, Outcome
+from edgeopt.solution import PROVED_GAP
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
-MARGIN = 1e-9  # relative; candidates are ruled out, and bounds stated, with this margin for rounding
+ROUGH_GAP = 1e-3  # at which the program is solved as long as its optimum shows new pairs
 
 
-@dataclass(frozen=True)
-class Found:
-    """What the program gave.
+def solve_exact(instance: CachingInstance, options: Options) -> Outcome:
+    """Find a plan, and bound the delay over all caches, nodes and beams."""
+    work = work_up(instance, options)
+    if work.outcome is not None:
+        return work.outcome
+    proof = Proof(work, options)
+    proof.by_prices()
+    proof.by_program()
+    proof.by_table()
+    return proof.outcome()
+
+
+class Proof:
+    """A run of `exact`: a sandwich of the rates, the best caches so far, and the bound.
+
+    Parameters
+    ----------
+    work : Worked
+    options : Options
 
     Attributes
     ----------
-    choice : numpy.ndarray of int64 or None, shape (blocks,)
+    masks : numpy.ndarray of int64 or None, shape (blocks,)
+        Sets of nodes that cache the blocks, the best known for the beams known.
     bound : float or None
-        On the expected delay over the menu.
-    stopped : Stopped
-    infeasible : bool
-        No choice from the menu fits and is finite.
+        Seconds; no caches, nodes and beams have a shorter expected delay.
+    table_bound : float or None
+        Seconds; no caches have a shorter expected delay with the beams known.
     """
 
-    choice: Integers | None
-    bound: float | None
-    stopped: Stopped
-    infeasible: bool = False
+    def __init__(self, work: Worked, options: Options) -> None:
+        self.work = work
+        self.options = options
+        self.sandwich = Sandwich(work.tables, options)
+        self.masks: Integers | None = None
+        self.bound: float | None = None
+        self.table_bound: float | None = None
 
+    @property
+    def objective(self) -> float:
+        """Seconds of the best caches known, with the beams known."""
+        return np.inf if self.masks is None else self.sandwich.reached.delay(self.masks)
 
-def promising(menu: Menu, dual: Dual) -> NDArray[np.bool_]:
-    """Candidates that could belong to a better choice than the best one known, shape (blocks, candidates).
+    @property
+    def closed(self) -> bool:
+        """Whether the plan is as good as asked for."""
+        gap = max(self.options.gap, PROVED_GAP / 2)
+        return self.masks is not None and self.bound is not None and self.objective - self.bound <= gap * self.objective
 
-    Taking a candidate whose cost plus prices exceeds the least of its block by more than the gap costs more than the
-    best choice known.
-    """
-    priced = menu.costs + menu.members @ dual.prices
-    extra = menu.sizes[:, None] * (priced - priced.min(axis=1, keepdims=True))[menu.group]
-    room: float = dual.objective - dual.bound + MARGIN * abs(dual.objective)
-    return extra <= room if np.isfinite(room) else np.isfinite(extra)
+    def by_prices(self) -> None:
+        """Refine the pairs that the prices of both tables show."""
+        group = self.work.tables.requests.group
+        while True:
+            reached, found = self._priced(self.sandwich.reached)
+            self.table_bound = found.bound if np.isfinite(found.bound) else None
+            self._offer(reached, found.choice)
+            menu, dual = self._priced(self.sandwich.upper)
+            self._prove(dual.bound)
+            self._offer(menu, dual.choice)
+            cheapest = np.argmin(menu.costs + menu.members @ dual.prices, axis=1)
+            masks = [menu.masks[group, cheapest[group]], *([] if self.masks is None else [self.masks])]
+            pairs = self.sandwich.open_pairs(np.concatenate(masks), np.tile(group, len(masks)))
+            if not pairs or self.options.stop_reason() is not None:
+                return
+            self.sandwich.refine(pairs)
 
+    def by_program(self) -> None:
+        """Solve the program with the bounds until its optimum shows no pair to refine."""
+        group, gap = self.work.tables.requests.group, max(self.options.gap, ROUGH_GAP)
+        while self.options.stop_reason() is None and not self.closed:
+            menu, dual = self._searched(self.sandwich.upper)
+            options = replace(self.options, gap=gap, start=None)
+            found = solve_menu(self.sandwich.upper, menu, dual, options)
+            if found.infeasible:
+                return
+            self._prove(found.bound)
+            pairs: list[tuple[int, int]] = []
+            if found.choice is not None:
+                pairs = self.sandwich.open_pairs(menu.masks[menu.group, found.choice], group)
+                self.sandwich.refine(pairs)
+                self._offer(menu, found.choice)
+            if not pairs and gap <= self.options.gap:
+                break
+            if not pairs:
+                gap = self.options.gap
 
-def solve_menu(tables: Tables, menu: Menu, dual: Dual, options: Options, node_limit: int | None = None) -> Found:
-    """Minimise the expected delay over a menu.
+    def by_table(self) -> None:
+        """Look for the best caches with the beams known, when certificates leave a gap."""
+        if self.closed or self.options.stop_reason() is not None:
+            return
+        menu, dual = self._searched(self.sandwich.reached)
+        found = solve_menu(self.sandwich.reached, menu, dual, self.options.part(np.inf))
+        self.table_bound = found.bound
+        self._offer(menu, found.choice)
 
-    HiGHS keeps rows to a tolerance, bytes count exactly: a choice that overfills a node is cut off and the program is
-    solved again; what is cut is infeasible, so the bounds stay valid.
-    """
-    best, objective = dual.choice, dual.objective
-    options.report(objective if best is not None else None, dual.bound)
-    if best is not None and objective - dual.bound <= options.gap * abs(objective):
-        return Found(best, dual.bound, Stopped.FINISHED)
-    formulation = formulate(tables, menu, promising(menu, dual))
-    linear = compile_formulation(formulation)
-    columns, stored = linear.columns(formulation.x), linear.columns(formulation.z)
-    solver, bound = HighsSolver(linear, options), dual.bound
-    while True:
-        result = solver.solve(
-            gap=options.gap,
-            absolute_gap=0.0,
-            node_limit=node_limit,
-            start=None if best is None else _start(menu, columns, stored, best, len(linear.cost)),
-            report=lambda found, proven: options.report(None, None if proven is None else min(proven, dual.objective)),
-        )
-        if result.status == Status.INFEASIBLE:
-            # What prices ruled out is no better than the best known.
-            return Found(best, None if best is None else objective, Stopped.PROVED, infeasible=best is None)
-        if result.bound is not None:
-            bound = max(bound, result.bound)
-        if result.values is None:
-            return Found(best, min(bound, objective), result.stopped)
-        choice = _choice(columns, result.values, len(menu.sizes))
-        over = np.flatnonzero(menu.free(choice) < 0)
-        if len(over) == 0:
-            if menu.cost(choice) < objective:
-                best, objective = choice, menu.cost(choice)
-            return Found(best, min(bound, objective), result.stopped)
-        if result.stopped != Stopped.PROVED:
-            return Found(best, min(bound, objective), result.stopped)
-        cuts, most = _cover_cuts(menu, stored, choice, over, len(linear.cost))
-        solver.add_rows(cuts, np.full(len(over), -np.inf), most)
+    def outcome(self) -> Outcome:
+        """The plan, the bound of the problem, and that of the rate table beside it."""
+        refined = len(self.sandwich.refined)
+        metrics = {"certified_pairs": float(refined)}
+        if self.table_bound is not None and self.work.tables.complete:
+            metrics["table_bound_s"] = self.table_bound
+        if self.masks is None:
+            outcome = Outcome(bound=self.bound, stopped=self.work.stopped, message=UNFINISHED, metrics=metrics)
+            return self.work.or_start(outcome)
+        message = f"{FOR_THE_PROBLEM}; {refined} pairs of nodes and users have certificates"
+        if not self.closed and not is_installed():
+            message += f". Better beams need an extra: {INSTALL}"
+        bound = None if self.bound is None else min(self.bound, self.objective)
+        plan = self.sandwich.reached.plan(self.masks)
+        outcome = Outcome(plan=plan, bound=bound, stopped=self.work.stopped, message=message, metrics=metrics)
+        return self.work.or_start(outcome)
 
+    def _priced(self, tables: Tables) -> tuple[Menu, Dual]:
+        menu = tables.full_menu()
+        start = None if self.masks is None else menu.nearest(self.masks)
+        return menu, solve_dual(menu, self.options.part(np.inf), start)
 
-Columns = dict[tuple[int, int], int]
+    def _searched(self, tables: Tables) -> tuple[Menu, Dual]:
+        menu, dual = self._priced(tables)
+        if dual.choice is not None:
+            dual.choice = search(menu, dual.choice, dual.prices, self.options.part(np.inf))
+            dual.objective = menu.cost(dual.choice)
+        return menu, dual
 
+    def _offer(self, menu: Menu, choice: Integers | None) -> None:
+        """Keep the caches of a choice if the beams known make them better."""
+        if choice is None:
+            return
+        masks = menu.masks[menu.group, choice]
+        if self.sandwich.reached.delay(masks) < self.objective:
+            self.masks = masks
+            self.options.report(self.objective)
 
-def _start(menu: Menu, columns: Columns, stored: Columns, choice: Integers, count: int) -> Floats:
-    values = np.zeros(count)
-    for block, candidate in enumerate(choice.tolist()):
-        if (block, candidate) in columns:
-            values[columns[block, candidate]] = 1.0
-    masks = menu.masks[menu.group, choice]
-    for (block, node), column in stored.items():
-        values[column] = masks[block] >> node & 1
-    return values
-
-
-def _choice(columns: Columns, values: Floats, blocks: int) -> Integers:
-    choice = np.zeros(blocks, np.int64)
-    for (block, candidate), column in columns.items():
-        if values[column] > 0.5:
-            choice[block] = candidate
-    return choice
-
-
-def _cover_cuts(
-    menu: Menu, stored: Columns, choice: Integers, over: Integers, count: int
-) -> tuple[sparse.csr_array, Floats]:
-    """Rows ``row @ x <= most``: of the blocks that overfill a node, at least one is not cached there."""
-    masks = menu.masks[menu.group, choice]
-    rows = sparse.lil_array((len(over), count))
-    for row, node in enumerate(over.tolist()):
-        for block in np.flatnonzero(masks >> node & 1).tolist():
-            rows[row, stored[block, node]] = 1.0
-    cuts = sparse.csr_array(rows)
-    return cuts, cuts.sum(axis=1) - 1
+    def _prove(self, bound: float | None) -> None:
+        if bound is not None and np.isfinite(bound) and (self.bound is None or bound > self.bound):
+            self.bound = bound
+            self.options.report(None, bound)

@@ -22,6 +22,7 @@ ITERATIONS = 600
 PATIENCE = 20  # iterations without a better bound before the step is halved
 REPAIR_EVERY = 10
 LEAST_STEP = 1e-4
+ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 
 @dataclass
@@ -52,8 +53,14 @@ def bound_at(menu: Menu, prices: Floats) -> tuple[float, Integers, Integers]:
     chosen = np.argmin(priced, axis=1)
     rows = np.arange(len(chosen))
     used = menu.group_bytes @ menu.members[rows, chosen]
-    bound = float(menu.group_bytes @ priced[rows, chosen] - prices @ menu.storage)
-    return bound, chosen, used - menu.storage
+    return lagrangian_bound(menu, priced[rows, chosen], prices), chosen, used - menu.storage
+
+
+def lagrangian_bound(menu: Menu, least: Floats, prices: Floats) -> float:
+    """Bound at prices, from the least of cost plus prices of each group, less what rounding may have added."""
+    taken, paid = float(menu.group_bytes @ least), float(prices @ menu.storage)
+    lost = ROUNDING * (len(least) + 2 * len(prices)) * (taken + paid) if np.isfinite(taken) else 0.0
+    return taken - paid - lost
 
 
 def solve_dual(menu: Menu, options: Options, start: Integers | None = None) -> Dual:

@@ -1,9 +1,11 @@
 """Importing this module registers the methods of `caching`; what a method needs is imported when it runs.
 
-All of them choose beams with the dual beamformer, so that their objectives and bounds compare.
+All of them choose beams with the dual beamformer, so that their objectives compare; `exact` improves these beams.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.method import Options, Outcome, method
@@ -39,36 +41,14 @@ def _far_too_many_nodes(instance: CachingInstance) -> str | None:
     "caching",
     "exact",
     kind="exact",
-    guarantee="optimal for the rates of its beams when it ends by itself",
+    guarantee="optimal where its beams meet their certificates, else a gap; its bound holds for any nodes and beams",
     fits=_too_many_nodes,
 )
 def solve_exact(instance: CachingInstance, options: Options) -> Outcome:
-    """Rule out candidates by prices, then solve the multiple-choice knapsack on HiGHS."""
-    from edgeopt.caching.exact import solve_menu
-    from edgeopt.caching.solving import work_up
+    """Solve the program with bounds on rates, and with better beams, both made where the optimum uses them."""
+    from edgeopt.caching.exact import solve_exact
 
-    work = work_up(instance, options)
-    if work.outcome is not None:
-        return work.outcome
-    priced = work.searched()
-    found = solve_menu(work.tables, priced.menu, priced.dual, options)
-    bound = found.bound if work.tables.complete else None
-    return work.of_choice(priced.menu, found.choice, bound, found.stopped, found.infeasible)
-
-
-@method(
-    "caching",
-    "certified",
-    kind="heuristic",
-    guarantee="none; its bound holds for any beams, and where it is met the plan is optimal for the problem itself",
-    needs=("clarabel",),
-    fits=_too_many_nodes,
-)
-def solve_with_certificates(instance: CachingInstance, options: Options) -> Outcome:
-    """Solve with bounds on rates and with better beams, both made where the optimum uses them."""
-    from edgeopt.caching.certify import solve_certified
-
-    return solve_certified(instance, options)
+    return solve_exact(instance, options)
 
 
 @method(
@@ -80,7 +60,7 @@ def solve_with_certificates(instance: CachingInstance, options: Options) -> Outc
 )
 def solve_neighbourhood(instance: CachingInstance, options: Options) -> Outcome:
     """Prices over useful sets, better sets by branch and bound, local search; then HiGHS on these sets."""
-    from edgeopt.caching.exact import solve_menu
+    from edgeopt.caching.program import solve_menu
     from edgeopt.caching.solving import work_up
 
     work = work_up(instance, options)
@@ -92,14 +72,14 @@ def solve_neighbourhood(instance: CachingInstance, options: Options) -> Outcome:
     # The program's own bound is that of its menu only, so it must not be reported.
     within = options.part(options.remaining_s())
     found = solve_menu(work.tables, priced.menu, priced.dual, within, PROGRAM_NODES)
-    return work.of_choice(priced.menu, found.choice, priced.bound, work.stopped)
+    return work.result(replace(priced, dual=replace(priced.dual, choice=found.choice)))
 
 
 @method(
     "caching",
     "lagrangian",
     kind="heuristic",
-    guarantee="none; its bound is that of the linear relaxation",
+    guarantee="none; beyond 8 nodes a bound, of the linear relaxation",
     fits=_far_too_many_nodes,
 )
 def solve_lagrangian(instance: CachingInstance, options: Options) -> Outcome:
@@ -132,7 +112,7 @@ def solve_greedy(instance: CachingInstance, options: Options) -> Outcome:
     from edgeopt.caching.solving import work_up
 
     work = work_up(instance, options)
-    return work.outcome or work.of_choice(work.menu, greedy_choice(work.menu), None, work.stopped)
+    return work.outcome or work.of_choice(work.menu, greedy_choice(work.menu))
 
 
 @method(
@@ -191,7 +171,7 @@ def solve_without_cooperation(instance: CachingInstance, options: Options) -> Ou
     if work.outcome is not None:
         return Outcome(message=work.outcome.message)
     found = work.priced()
-    return work.of_choice(found.menu, found.dual.choice, None, work.stopped)
+    return work.of_choice(found.menu, found.dual.choice)
 
 
 @method(
@@ -210,7 +190,7 @@ def solve_without_migration(instance: CachingInstance, options: Options) -> Outc
     if work.outcome is not None:
         return work.outcome
     found = work.priced()
-    return work.of_choice(found.menu, found.dual.choice, None, work.stopped)
+    return work.of_choice(found.menu, found.dual.choice)
 
 
 @method("caching", "random", kind="baseline", guarantee="none", fits=_far_too_many_nodes)
@@ -220,7 +200,7 @@ def solve_random(instance: CachingInstance, options: Options) -> Outcome:
     from edgeopt.caching.solving import work_up
 
     work = work_up(instance, options)
-    return work.outcome or work.of_caches(random_masks(work.tables, options.seed), None, work.stopped)
+    return work.outcome or work.of_caches(random_masks(work.tables, options.seed))
 
 
 @method(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.caching.lagrangian import Dual, solve_dual
+from edgeopt.caching.lagrangian import Dual, lagrangian_bound, solve_dual
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.tables import Menu, Tables
 from edgeopt.method import Options
@@ -70,8 +70,7 @@ def price_all_sets(tables: Tables, menu: Menu, prices: Floats, options: Options)
 
     found = _mapped(solve, len(menu.masks), options.threads)
     least = np.array([value for value, _ in found])
-    bound = float(menu.group_bytes @ least - prices @ menu.storage)
-    return Cheapest(bound, np.array([mask for _, mask in found], np.int64))
+    return Cheapest(lagrangian_bound(menu, least, prices), np.array([mask for _, mask in found], np.int64))
 
 
 def _mapped(task: Callable[[int], tuple[float, int]], count: int, threads: int) -> list[tuple[float, int]]:

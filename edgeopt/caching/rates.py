@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,15 @@ class RateTable:
     def rates(self) -> Floats:
         """Bit/s, shape (audiences, 2**width)."""
         return rates_bps(self.bandwidth_hz, self.amplitudes)
+
+    def raised(self, audiences: Integers, sets: Integers, amplitudes: Floats) -> RateTable:
+        """The table with better beams of some sets, and of all larger sets."""
+        raised, senders = self.amplitudes.copy(), self.senders.copy()
+        better = amplitudes > raised[audiences, sets]
+        which = audiences[better], sets[better]
+        raised[which], senders[which] = amplitudes[better], sets[better]
+        _close(raised, senders)
+        return replace(self, amplitudes=raised, senders=senders)
 
     def pairs(self, audiences: Integers, sets: Integers) -> Pairs:
         """Pairs (S, K) of sets of the audiences' units."""
@@ -140,7 +149,8 @@ def rate_table(
         return True
 
     complete = all(_shared(solve, len(masks), options.threads))
-    senders = _close(amplitudes)
+    senders = np.tile(np.arange(1 << width), (len(audiences), 1))
+    _close(amplitudes, senders)
     return RateTable(audiences, units, amplitudes, bandwidth_hz, senders, complete)
 
 
@@ -217,10 +227,9 @@ def padded(audiences: list[tuple[int, ...]]) -> Integers:
     return found
 
 
-def _close(amplitudes: Floats) -> Integers:
-    """Raise each set's amplitude to the best of its subsets, in place; return those subsets."""
-    count, sets = amplitudes.shape
-    senders = np.tile(np.arange(sets), (count, 1))
+def _close(amplitudes: Floats, senders: Integers) -> None:
+    """Raise each set's amplitude to the best of its subsets, in place, and make that one's senders its own."""
+    sets = amplitudes.shape[1]
     bit = 1
     while bit < sets:
         upper = np.flatnonzero(np.arange(sets) & bit)
@@ -229,4 +238,3 @@ def _close(amplitudes: Floats) -> Integers:
         amplitudes[:, upper] = np.where(better, amplitudes[:, lower], amplitudes[:, upper])
         senders[:, upper] = np.where(better, senders[:, lower], senders[:, upper])
         bit <<= 1
-    return senders

@@ -11,12 +11,14 @@ import numpy as np
 from edgeopt.caching.baselines import alone, caches_back
 from edgeopt.caching.beamforming.channels import Beamformer
 from edgeopt.caching.beamforming.dual import dual
-from edgeopt.caching.bounds import never_ends, standing, universal, zeros_are_proven
+from edgeopt.caching.bounds import universal
+from edgeopt.caching.checker import check
 from edgeopt.caching.greedy import greedy_choice
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.lagrangian import Dual, solve_dual
 from edgeopt.caching.local_search import search
 from edgeopt.caching.neighbourhood import candidate_menu, solve_widely
+from edgeopt.caching.outreach import out_of_reach
 from edgeopt.caching.rates import FULL_TABLE_NODES
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.tables import Menu, Tables
@@ -24,6 +26,7 @@ from edgeopt.caching.wide import WideTables
 from edgeopt.method import Options, Outcome
 from edgeopt.solution import Stopped, relative_gap
 
+FOR_THE_PROBLEM = "The bound holds for any caches, nodes and beams"
 UNFINISHED = "No caches were found with which every delivery ends; some blocks reach their users only if cached"
 
 
@@ -37,7 +40,7 @@ class Priced:
     dual : Dual
         Over the menu.
     bound : float or None
-        Holds for all caches, with the rates of the tables.
+        Holds for all caches, with the rates of the tables; where these are bounds, for the problem itself.
     """
 
     menu: Menu
@@ -69,11 +72,12 @@ class Worked:
         self.tables = tables
         self.options = options
         self.full = len(tables.node_names) <= FULL_TABLE_NODES
-        unheard = never_ends(tables)
         self.outcome = None
-        if unheard is not None:
-            reason, proven = unheard
-            self.outcome = Outcome(stopped=self.stopped, infeasible=proven, message=reason)
+        reason = out_of_reach(tables)
+        if reason is not None:
+            self.outcome = Outcome(stopped=self.stopped, infeasible=True, message=reason)
+        elif (tables.whole_amplitudes() <= 0).any():
+            self.outcome = Outcome(stopped=self.stopped, message=self._unreached())
 
     @property
     def stopped(self) -> Stopped:
@@ -117,25 +121,39 @@ class Worked:
         return choice if better else start
 
     def result(self, found: Priced) -> Outcome:
-        """The outcome of the best choice and the bound."""
-        return self.of_choice(found.menu, found.dual.choice, found.bound, self.stopped)
+        """The outcome of the best choice; its bound, or where that holds for the rates of the tables only, a metric."""
+        outcome = self.of_choice(found.menu, found.dual.choice)
+        if found.bound is not None and self.tables.wide:
+            outcome.bound, outcome.message = found.bound, outcome.message or FOR_THE_PROBLEM
+        elif found.bound is not None:
+            outcome.metrics = {"table_bound_s": found.bound}
+        return self.or_start(outcome)
 
-    def of_choice(
-        self, menu: Menu, choice: Integers | None, bound: float | None, stopped: Stopped, infeasible: bool = False
-    ) -> Outcome:
-        """The outcome of a choice from a menu; of none, whether there is proven to be none."""
-        if choice is not None:
-            return self.of_caches(menu.masks[menu.group, choice], bound, stopped)
-        proven = infeasible and self.tables.complete and zeros_are_proven(self.tables)
-        return Outcome(stopped=stopped, infeasible=proven, message=UNFINISHED)
+    def or_start(self, outcome: Outcome) -> Outcome:
+        """The outcome with the plan of a given solution where that is better, which may have beams of its own."""
+        start = self.options.start
+        if start is not None and start.plan is not None:
+            delays = [check(self.tables.instance, plan).objective for plan in (start.plan, outcome.plan) if plan]
+            if delays[0] == min(delay for delay in delays if delay is not None):
+                outcome.plan = start.plan
+        return outcome
 
-    def of_caches(self, masks: Integers, bound: float | None, stopped: Stopped) -> Outcome:
+    def of_choice(self, menu: Menu, choice: Integers | None) -> Outcome:
+        """The outcome of a choice from a menu."""
+        if choice is None:
+            return Outcome(stopped=self.stopped, message=UNFINISHED)
+        return self.of_caches(menu.masks[menu.group, choice])
+
+    def of_caches(self, masks: Integers) -> Outcome:
         """The outcome of caching the blocks at these sets, shape (blocks,); no plan when a delivery never ends."""
         plan = self.tables.plan(masks)
-        if plan is None:
-            return Outcome(bound=bound, stopped=stopped, message=UNFINISHED)
-        message = "" if bound is None else standing(self.tables)
-        return Outcome(plan=plan, bound=bound, stopped=stopped, message=message)
+        return Outcome(plan=plan, stopped=self.stopped, message=UNFINISHED if plan is None else "")
+
+    def _unreached(self) -> str:
+        """Name an audience that hears the nodes one by one, but for which no beams were found."""
+        audience = int(np.argmin(self.tables.whole_amplitudes()))
+        users = [self.tables.instance.users[user] for user in self.tables.requests.audiences[audience]]
+        return f"No beams were found that reach {', '.join(map(repr, users))} together, whatever is cached"
 
 
 def work_up(instance: CachingInstance, options: Options, beamformer: Beamformer = dual) -> Worked:
@@ -161,7 +179,7 @@ def through_world(instance: CachingInstance, world: CachingInstance, options: Op
     if found.dual.choice is None:
         return Outcome(stopped=work.stopped, message=UNFINISHED)
     masks = found.menu.masks[found.menu.group, found.dual.choice]
-    outcome = work.of_caches(caches_back(instance, work.tables, other.tables, masks), None, work.stopped)
+    outcome = work.of_caches(caches_back(instance, work.tables, other.tables, masks))
     outcome.message = f"Where models share nothing the expected total delay is {found.dual.objective:.6g} s"
     return outcome
 
@@ -172,4 +190,4 @@ def universal_bound(instance: CachingInstance, options: Options) -> Outcome:
     if work.outcome is not None:
         return work.outcome
     bound = work.priced().bound
-    return Outcome(bound=bound, stopped=work.stopped, message="The bound holds for any caches and any beams")
+    return Outcome(bound=bound, stopped=work.stopped, message=FOR_THE_PROBLEM)

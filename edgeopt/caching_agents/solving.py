@@ -40,6 +40,6 @@ def solve_by_policy(instance: CachingInstance, options: Options, file: str) -> O
     played = policy.play(world, rounds)
     delays = played.delays(world)[0]
     best = int(np.argmin(delays))
-    outcome = work.of_caches(played.masks[0, best], None, work.stopped)
+    outcome = work.of_caches(played.masks[0, best])
     outcome.message = f"The agents' caches after {best} of {rounds} rounds; they ended with {delays[-1]:.6g} s"
     return outcome

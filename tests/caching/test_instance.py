@@ -149,5 +149,5 @@ def test_unreachable_block_is_reported() -> None:
     solution = edgeopt.solve(instance, "exact")
     assert solution.status == "infeasible"
     assert solution.objective is None
-    assert "only if cached" in solution.message
+    assert "must be cached, and no node that helps has room" in solution.message
     assert edgeopt.solve(instance, "random").objective is None

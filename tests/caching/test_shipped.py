@@ -59,5 +59,5 @@ def test_llama_base_has_its_published_parameters() -> None:
 
 def test_smallest_is_solved() -> None:
     solution = edgeopt.solve(edgeopt.read(FOLDER / "cells-4.json"), threads=1)
-    assert solution.status == "optimal"
+    assert solution.gap < 1e-3
     assert edgeopt.check(edgeopt.read(FOLDER / "cells-4.json"), solution).feasible

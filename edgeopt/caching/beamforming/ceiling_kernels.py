@@ -7,7 +7,7 @@ from math import exp, log, sqrt
 import numpy as np
 from numba import njit
 
-from edgeopt.caching.beamforming.channels import Complexes, Floats, Integers
+from edgeopt.caching.beamforming.channels import CANCELLING, Complexes, Floats, Integers
 
 ROUNDING = 1e-10  # relative; bounds are raised by it
 LEAST = 1e-12
@@ -69,15 +69,25 @@ def bound_pairs(
                             * channels[nodes[pair, n], users[pair, other], a]
                         )
                     products[n, k, other] = product
-                alone[k] += max(0.0, sqrt(products[n, k, k].real) - error[n])
+                alone[k] += max(0.0, sqrt(products[n, k, k].real) * (1 + CANCELLING) - error[n])
             if alone[k] < alone[weakest]:
                 weakest = k
         amplitudes[pair] = alone[weakest] * (1 + ROUNDING)
         weights[pair, weakest] = 1.0
         if steps > 0 and user_count > 1 and alone[weakest] > 0.0:
-            halves[pair] = _spectral(
-                products, error, alone, alone[weakest], steps, shares[pair], prices[pair], matrices[pair]
+            shortest = alone[weakest]
+            for n in range(node_count):
+                error[n] /= shortest
+                for k in range(user_count):
+                    for other in range(user_count):
+                        products[n, k, other] *= 1.0 / shortest**2
+            for k in range(user_count):
+                alone[k] /= shortest
+            halves[pair] = shortest * _spectral(
+                products, error, alone, steps, shares[pair], prices[pair], matrices[pair]
             )
+            for n in range(node_count):
+                prices[pair, n] *= shortest
 
 
 @njit(inline="always", error_model="numpy")
@@ -85,7 +95,6 @@ def _spectral(
     products: Complexes,
     errors: Floats,
     alone: Floats,
-    shortest: float,
     steps: int,
     kept_weights: Floats,
     kept_prices: Floats,
@@ -93,9 +102,10 @@ def _spectral(
 ) -> float:
     """Lower the spectral bound by multiplicative steps; leave weights, prices and matrix of the least one seen.
 
-    For weights lambda, guesses c of the amplitudes and prices d of the nodes' power, the bound is
-    sum_k lambda_k c_k / 2 + sum_n (s d_n - e_n)_+ with the least s for which diag(s d_n I) - sum_k lambda_k / (2 c_k)
-    h_k h_k^H is positive semidefinite: the largest eigenvalue of a matrix over the users.
+    Amplitudes are in units of what the weakest user receives alone. For weights lambda, guesses c of the amplitudes
+    and prices d of the nodes' power, the bound is sum_k lambda_k c_k / 2 + sum_n (s d_n - e_n)_+ with the least s for
+    which diag(s d_n I) - sum_k lambda_k / (2 c_k) h_k h_k^H is positive semidefinite: the largest eigenvalue of a
+    matrix over the users.
 
     Returns
     -------
@@ -107,7 +117,7 @@ def _spectral(
     kept_guesses = np.empty(users)
     total = 0.0
     for k in range(users):
-        weights[k] = exp(-3.0 * (alone[k] / shortest - 1))
+        weights[k] = exp(-3.0 * (alone[k] - 1))
         guesses[k] = max(alone[k], LEAST)
         total += weights[k]
     for k in range(users):

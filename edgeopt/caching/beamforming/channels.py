@@ -14,6 +14,8 @@ Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+CANCELLING = 1e-13  # relative; bounds take channels for longer by it, before errors of about their length are taken off
+
 
 @dataclass(frozen=True)
 class Channels:
@@ -43,9 +45,13 @@ class Channels:
         return cls(scaled, gain * radio.csi_error)
 
     def reach(self) -> Floats:
-        """Largest robust amplitude from each node to each user alone, shape (nodes, users); 0 where none."""
+        """Largest robust amplitude from each node to each user alone, shape (nodes, users); 0 where none.
+
+        Raised by what rounding may take off where a channel is hardly longer than its error.
+        """
         length: Floats = np.linalg.norm(self.scaled, axis=2)
-        return np.maximum(length - self.errors[:, None], 0.0)
+        errors = self.errors[:, None]
+        return np.where(length > errors, length * (1 + CANCELLING) - errors, 0.0)
 
 
 @dataclass(frozen=True)

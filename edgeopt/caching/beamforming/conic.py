@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,13 @@ from scipy import sparse
 
 from edgeopt.caching.beamforming.channels import Floats
 from edgeopt.errors import MissingExtra
+
+INSTALL = "pip install 'edgeopt[radio]'"
+
+
+def is_installed() -> bool:
+    """Whether the solver is there."""
+    return find_spec("clarabel") is not None
 
 
 def clarabel() -> Any:
@@ -22,7 +30,7 @@ def clarabel() -> Any:
     try:
         import clarabel
     except ImportError:
-        raise MissingExtra("cone programs need an extra: pip install 'edgeopt[radio]'") from None
+        raise MissingExtra(f"cone programs need an extra: {INSTALL}") from None
     return clarabel
 
 

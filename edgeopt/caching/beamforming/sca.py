@@ -16,8 +16,8 @@ PASSES = 20
 ENOUGH = 1e-7  # relative gain of a pass below which the passes end
 
 
-def sca(channels: Channels, pairs: Pairs, passes: int = PASSES) -> Beams:
-    """Beamformers by successive convex approximation, one pair after another, from those of a short `dual` run.
+def sca(channels: Channels, pairs: Pairs, passes: int = PASSES, start: Beams | None = None) -> Beams:
+    """Beamformers by successive convex approximation, one pair after another.
 
     Parameters
     ----------
@@ -25,8 +25,10 @@ def sca(channels: Channels, pairs: Pairs, passes: int = PASSES) -> Beams:
     pairs : Pairs
     passes : int
         Most cone programs for each pair.
+    start : Beams, optional
+        Where to start; default: a short `dual` run.
     """
-    found = dual(channels, pairs, rounds=1, starts=1)
+    found = dual(channels, pairs, rounds=1, starts=1) if start is None else start
     amplitudes, vectors = found.amplitudes.copy(), found.vectors.copy()
     for row in range(len(pairs)):
         pair = Pairs(pairs.nodes[row : row + 1], pairs.users[row : row + 1])

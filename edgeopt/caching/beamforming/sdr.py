@@ -1,20 +1,31 @@
-"""Semidefinite relaxation on Clarabel: upper bounds that certify beamformers, and beamformers by randomization.
+"""Semidefinite relaxation: upper bounds that certify beamformers, and beamformers from its solution.
 
-Needs the extra `radio`. With W in place of w w^H, the loss e_n ||w_n|| is at least e_n tr(W_nn) for beams of length at
-most one, so the relaxation holds for robust amplitudes too, and is exact for nodes at full power or silent.
+With W in place of w w^H, the loss e_n ||w_n|| is at least e_n tr(W_nn) for beams of length at most one, so the
+relaxation holds for robust amplitudes too, and is exact for nodes at full power or silent. Its dual has one variable
+for each node and each user only (docs/caching-proofs.md):
+
+    minimise 1 / (4 sum_k p_k) + sum_n (d_n - e_n)   s.t.  diag(d_n I) - sum_k p_k h_k h_k^H >= 0,  p >= 0,  d_n >= e_n.
+
+A barrier method of Newton steps solves it; its last matrix gives W.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
-from scipy import sparse
 
 from edgeopt.caching.beamforming.channels import Beams, Channels, Complexes, Floats, Pairs, robust_amplitudes
-from edgeopt.caching.beamforming.conic import clarabel, minimise
 
 SAMPLES = 50
+FALL = 0.1  # of the weight of the barrier, from one centre to the next
+CLOSE = 1e-11  # distance to the dual's optimum at which the last centre stands, relative to the bound
+CENTRED = 0.1  # Newton decrement at which a centre counts as reached
+MOST_STEPS = 400
+SILENT = 1e-3  # power below which a node is meant to be silent
+UNIT = float(np.finfo(np.float64).eps)
+ROUNDING = 1e-13  # relative; of sums and square roots
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,7 @@ def _sampled(covariance: Complexes, nodes: int, samples: int, rng: np.random.Gen
     drawn = rng.standard_normal((2, samples, len(values)))
     tried = np.vstack([root[:, -1], (drawn[0] + 1j * drawn[1]) @ root.T]).reshape(samples + 1, nodes, -1)
     power = np.real(np.diag(covariance)).reshape(nodes, -1).sum(axis=1)
+    power = np.where(power < SILENT, 0.0, np.where(power > 1 - SILENT, 1.0, power))  # what is left is the barrier's
     length = np.linalg.norm(tried, axis=2, keepdims=True)
     tried = np.divide(tried, length, out=np.zeros_like(tried), where=length > 0)
     scaled: Complexes = tried * np.sqrt(np.clip(power, 0.0, 1.0))[None, :, None]
@@ -91,94 +103,104 @@ def relax(channels: Complexes, errors: Floats) -> Relaxation:
     channels : numpy.ndarray of complex128, shape (nodes, users, antennas)
     errors : numpy.ndarray of float64, shape (nodes,)
     """
-    solver = clarabel()
-    nodes, users, antennas = channels.shape
-    scale = max(float(np.linalg.norm(channels, axis=2).sum(axis=0).min()), 1e-300)
-    stacked, local = channels.transpose(1, 0, 2).reshape(users, -1) / scale, errors / scale
-    size = nodes * antennas
-    packed = _Packing(2 * size)
-    power = np.array([packed.half(np.diag(_node_diagonal(node, nodes, antennas))) for node in range(nodes)])
-    heard = np.array([packed.half(np.outer(h, h.conj())) for h in stacked])
-    width = packed.length + 1 + users  # columns: W packed, t, amplitudes s_k with s_k^2 <= h_k^H W h_k
-    rows = np.zeros((nodes + users + 3 * users, width))
-    right = np.zeros(len(rows))
-    rows[:nodes, : packed.length], right[:nodes] = power, 1.0
-    for k in range(users):
-        line = rows[nodes + k]
-        line[: packed.length], line[packed.length], line[packed.length + 1 + k] = local @ power, 1.0, -1.0
-        cone = nodes + users + 3 * k  # ||(2 s, q - 1)|| <= q + 1
-        rows[cone, : packed.length], right[cone] = -heard[k], 1.0
-        rows[cone + 1, packed.length + 1 + k] = -2.0
-        rows[cone + 2, : packed.length], right[cone + 2] = -heard[k], -1.0
-    identity = sparse.eye(packed.length, width, format="csc")
-    cost = np.zeros(width)
-    cost[packed.length] = -1.0
-    cones = [solver.NonnegativeConeT(nodes + users)]
-    cones += [solver.SecondOrderConeT(3) for _ in range(users)] + [solver.PSDTriangleConeT(2 * size)]
-    values, duals = minimise(
-        cost,
-        sparse.vstack([sparse.csc_matrix(rows), -identity]).tocsc(),
-        np.concatenate([right, np.zeros(packed.length)]),
-        cones,
-    )
-    bound = certificate(stacked, local, duals[nodes : nodes + users], values[packed.length + 1 :], duals[:nodes])
-    return Relaxation(bound * scale, packed.complex_matrix(values[: packed.length]))
+    nodes, _, antennas = channels.shape
+    scale = float(Channels(channels, errors).reach().sum(axis=0).min())  # what the weakest user receives alone
+    if scale == 0.0:
+        return Relaxation(0.0, np.zeros((nodes * antennas, nodes * antennas), np.complex128))
+    barrier = _Barrier(channels / scale, errors / scale)
+    weight = 1.0
+    for _ in range(MOST_STEPS):
+        if barrier.step(weight) > CENTRED:
+            continue
+        if barrier.size * weight <= CLOSE * barrier.value():
+            break
+        weight *= FALL
+    bound = certificate(barrier.stacked, barrier.errors, barrier.powers, barrier.prices)
+    return Relaxation(min(bound, 1 + ROUNDING) * scale, weight * barrier.inverse)
 
 
-def certificate(stacked: Complexes, errors: Floats, weights: Floats, amplitudes: Floats, prices: Floats) -> float:
-    """Upper bound on the least robust amplitude, valid whatever the last three arguments are.
+class _Barrier:
+    """The dual at a strictly feasible point: the powers p of the users, and the prices d of the nodes."""
 
-    With weights lambda (summing to 1), any c_k > 0 and sqrt(q) <= q / (2 c) + c / 2, every w with ||w_n|| <= 1 has
-    min_k (|h_k^H w| - sum_n e_n ||w_n||) <= sum_k lambda_k c_k / 2 + w^H M w, where M = sum_k lambda_k / (2 c_k)
-    h_k h_k^H - diag(e_n I); and w^H M w <= sum_n mu_n if diag(mu_n I) - M is positive semidefinite, mu >= 0. The
-    prices mu are raised by the largest eigenvalue that stands against it.
+    def __init__(self, channels: Complexes, errors: Floats) -> None:
+        nodes, users, antennas = channels.shape
+        self.stacked, self.errors, self.antennas = channels.transpose(1, 0, 2).reshape(users, -1), errors, antennas
+        self.size = nodes * antennas + nodes + users  # each barrier term keeps the centre `weight` off the optimum
+        self.powers = np.full(users, 0.5 / users)
+        square = np.linalg.norm(channels, axis=2) ** 2
+        self.prices = 1.1 * errors + 2 * nodes * (square @ self.powers) + 1e-3
+        start = _inverse(self._matrix(self.powers, self.prices))
+        assert start is not None  # these prices exceed the largest eigenvalue of what they stand against
+        self.inverse: Complexes = start
+
+    def value(self) -> float:
+        """The dual's objective."""
+        return float(1 / (4 * self.powers.sum()) + (self.prices - self.errors).sum())
+
+    def step(self, weight: float) -> float:
+        """Take a damped Newton step towards the centre of this weight; return the Newton decrement before it."""
+        nodes, users, slack = len(self.prices), len(self.powers), self.prices - self.errors
+        total = self.powers.sum()
+        image = self.stacked @ self.inverse.T  # row k: (inverse h_k)^T
+        cross = self.stacked.conj() @ image.T
+        blocks = self.inverse.reshape(nodes, self.antennas, nodes, self.antennas)
+        gradient = np.concatenate(
+            [
+                -1 / (4 * weight * total**2) + np.diag(cross).real - 1 / self.powers,
+                1 / weight - np.diag(self.inverse).real.reshape(nodes, -1).sum(axis=1) - 1 / slack,
+            ]
+        )
+        mixed = -(np.abs(image.reshape(users, nodes, -1)) ** 2).sum(axis=2)
+        among_users = np.abs(cross) ** 2 + 1 / (2 * weight * total**3) + np.diag(self.powers**-2)
+        among_nodes = (np.abs(blocks) ** 2).sum(axis=(1, 3)) + np.diag(slack**-2)
+        hessian = np.block([[among_users, mixed], [mixed.T, among_nodes]])
+        root = np.sqrt(1 / np.diag(hessian))
+        direction = -root * np.linalg.solve(hessian * np.outer(root, root), root * gradient)
+        decrement = sqrt(max(0.0, -float(gradient @ direction)))
+        size = 1.0 if decrement < 0.25 else 1 / (1 + decrement)
+        while size > 1e-12:
+            powers, prices = self.powers + size * direction[:users], self.prices + size * direction[users:]
+            if float(np.min(powers)) > 0 and float(np.min(prices - self.errors)) > 0:
+                inverse = _inverse(self._matrix(powers, prices))
+                if inverse is not None:
+                    self.powers, self.prices, self.inverse = powers, prices, inverse
+                    return decrement
+            size /= 2
+        return 0.0
+
+    def _matrix(self, powers: Floats, prices: Floats) -> Complexes:
+        return np.diag(np.repeat(prices, self.antennas)) - (self.stacked.T * powers) @ self.stacked.conj()
+
+
+def _inverse(matrix: Complexes) -> Complexes | None:
+    """Inverse of a Hermitian matrix; None when it is not positive definite."""
+    try:
+        root = np.linalg.inv(np.linalg.cholesky(matrix))
+    except np.linalg.LinAlgError:
+        return None
+    inverse: Complexes = root.conj().T @ root
+    return inverse
+
+
+def certificate(stacked: Complexes, errors: Floats, powers: Floats, prices: Floats) -> float:
+    """Upper bound on the least robust amplitude, valid whatever the last two arguments are.
+
+    The prices are raised by the largest eigenvalue that stands against the dual's matrix inequality, and by what
+    rounding may hide of it. Proof: docs/caching-proofs.md.
 
     Parameters
     ----------
     stacked : numpy.ndarray of complex128, shape (users, nodes * antennas)
-    errors : numpy.ndarray of float64, shape (nodes,)
-    weights, amplitudes : numpy.ndarray of float64, shape (users,)
-    prices : numpy.ndarray of float64, shape (nodes,)
+    errors, prices : numpy.ndarray of float64, shape (nodes,)
+    powers : numpy.ndarray of float64, shape (users,)
     """
-    antennas = stacked.shape[1] // len(errors)
-    weights = np.maximum(weights, 0.0)
-    weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
-    amplitudes = np.maximum(amplitudes, 1e-9)
-    prices = np.maximum(prices, 0.0)
-    matrix = (stacked.T * (weights / (2 * amplitudes))) @ stacked.conj()
-    matrix -= np.diag(np.repeat(errors + prices, antennas))
-    excess = max(0.0, float(np.linalg.eigvalsh(matrix)[-1]))
-    return float(weights @ amplitudes / 2 + prices.sum() + len(prices) * excess)
-
-
-def _node_diagonal(node: int, nodes: int, antennas: int) -> Floats:
-    diagonal: Floats = np.repeat(np.arange(nodes) == node, antennas).astype(np.float64)
-    return diagonal
-
-
-class _Packing:
-    """Complex Hermitian matrices of size n as real symmetric ones of size 2n, upper triangles packed by columns."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        columns, rows = np.tril_indices(size)  # the upper triangle, column after column
-        self.rows, self.columns = rows, columns
-        self.length = len(rows)
-        self.factor = np.where(rows == columns, 1.0, np.sqrt(2.0))
-
-    def half(self, matrix: Complexes | Floats) -> Floats:
-        """Pack a Hermitian matrix A such that the product with a packed W is tr(A W)."""
-        real, imaginary = np.real(matrix), np.imag(matrix)
-        doubled = np.block([[real, -imaginary], [imaginary, real]]) / 2
-        packed: Floats = doubled[self.rows, self.columns] * self.factor
-        return packed
-
-    def complex_matrix(self, packed: Floats) -> Complexes:
-        """Read a Hermitian matrix back."""
-        doubled = np.zeros((self.size, self.size))
-        doubled[self.rows, self.columns] = packed / self.factor
-        doubled = doubled + np.triu(doubled, 1).T
-        half = self.size // 2
-        real = (doubled[:half, :half] + doubled[half:, half:]) / 2
-        imaginary = (doubled[half:, :half] - doubled[:half, half:]) / 2
-        return real + 1j * imaginary
+    powers = np.maximum(powers, 0.0)
+    total = float(powers.sum())
+    if total == 0.0:
+        return np.inf
+    size = stacked.shape[1]
+    product = (stacked.T * powers) @ stacked.conj()
+    matrix = product - np.diag(np.repeat(prices, size // len(errors)))
+    largest = float(np.trace(product).real + np.abs(prices).max())
+    excess = max(0.0, float(np.linalg.eigvalsh(matrix)[-1])) + UNIT * (size + len(powers)) * size * largest
+    return (1 / (4 * total) + float(np.maximum(0.0, prices + excess - errors).sum())) * (1 + ROUNDING)

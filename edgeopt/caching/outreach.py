@@ -1,0 +1,84 @@
+"""Who is out of reach whatever beams are formed: an argument by counting bytes, which asks no solver.
+
+A block arrives only if every user that asks for it hears, beyond the channel error, some node that caches the block or
+can fetch it. Let Q be a set of nodes. Blocks that do not arrive when only the other nodes that have room for them cache
+them need a place in Q each; if they are larger together than the storage of Q, some delivery never ends.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.caching.tables import Tables
+
+FEW_NODES = 8  # up to which all sets of nodes are tried; beyond, single nodes and all nodes
+NAMES = 3  # most names of a list that are told
+
+
+def out_of_reach(tables: Tables) -> str | None:
+    """Say who cannot be served, and why, where no caches and no beams make all delays finite; None: not proven."""
+    return _unheard(tables) or _without_room(tables)
+
+
+def _unheard(tables: Tables) -> str | None:
+    """Users that ask for something and hear no node."""
+    asking = sorted({user for users in tables.requests.audiences for user in users})
+    silent = [user for user in asking if not tables.reach[:, user].any()]
+    if not silent:
+        return None
+    users = [tables.instance.users[user] for user in silent]
+    blocks = [
+        block
+        for block, group in zip(tables.requests.blocks, tables.requests.group, strict=True)
+        if any(set(silent) & set(tables.requests.audiences[a]) for a in tables.requests.audience_of[group].values())
+    ]
+    who, what = _counted("user", users), _counted("block", blocks)
+    return f"No node reaches {who} beyond the channel error; so they never get {what}, whatever is cached"
+
+
+def _without_room(tables: Tables) -> str | None:
+    """Blocks that arrive only if cached, where there is no room for them."""
+    requests, count = tables.requests, len(tables.node_names)
+    needing = [block for block in range(len(requests.sizes)) if not _arrives(tables, block, np.zeros(count, np.bool_))]
+    sizes = range(count + 1) if count <= FEW_NODES else (0, 1, count)
+    for places in chain.from_iterable(combinations(range(count), size) for size in sizes):
+        inside = np.isin(np.arange(count), places)
+        stuck = [
+            block
+            for block in needing
+            if not _arrives(tables, block, (tables.storage >= requests.sizes[block]) & ~inside)
+        ]
+        if sum(int(requests.sizes[block]) for block in stuck) > int(tables.storage[inside].sum()):
+            return _told(tables, stuck, places)
+    return None
+
+
+def _arrives(tables: Tables, block: int, cached: NDArray[np.bool_]) -> bool:
+    """Whether all users of a block hear some node that has it when these nodes cache it."""
+    having = cached | np.isfinite(tables.cloud) | np.isfinite(tables.link[cached]).any(axis=0)
+    heard = set(np.flatnonzero(tables.reach[having].sum(axis=0)).tolist())
+    audiences = tables.requests.audience_of[tables.requests.group[block]].values()
+    return all(heard.issuperset(tables.requests.audiences[audience]) for audience in audiences)
+
+
+def _told(tables: Tables, stuck: list[int], places: tuple[int, ...]) -> str:
+    requests = tables.requests
+    audiences = {a for block in stuck for a in requests.audience_of[requests.group[block]].values()}
+    users = [tables.instance.users[user] for user in sorted({u for a in audiences for u in requests.audiences[a]})]
+    blocks, size = [requests.blocks[block] for block in stuck], sum(int(requests.sizes[block]) for block in stuck)
+    names, room = [tables.node_names[node] for node in places], sum(int(tables.storage[node]) for node in places)
+    whom, what = _counted("user", users), _counted("block", blocks)
+    if not places:
+        return f"To reach {whom}, {what} must be cached, and no node that helps has room"
+    where = f"{_counted('node', names)}, with room for {room} bytes"
+    return f"To reach {whom}, {what} ({size} bytes) must be cached at {where}"
+
+
+def _counted(noun: str, names: list[str]) -> str:
+    """Names after their noun, the first few of them."""
+    shown = ", ".join(map(repr, names[:NAMES]))
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return f"{noun}{'s' * (len(names) > 1)} {shown}{more}"

@@ -1,0 +1,91 @@
+"""Rates between two tables: bounds that no beams exceed, and what known beams reach, made better pair by pair."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.caching.beamforming.channels import Beams, Pairs
+from edgeopt.caching.beamforming.conic import is_installed
+from edgeopt.caching.beamforming.sca import sca
+from edgeopt.caching.beamforming.sdr import randomized, relaxations
+from edgeopt.caching.bounds import amplitude_bounds, with_amplitudes
+from edgeopt.caching.rates import lower_subsets
+from edgeopt.caching.tables import Tables
+from edgeopt.method import Options
+
+Integers = NDArray[np.int64]
+
+PAIRS = 100  # most pairs between two looks at the clock
+TIGHT = 1e-9  # relative distance of beams to their bound that is not worth a cone program
+COUNTS = 1e-10  # relative gain of a delay below which a pair is not worth a certificate
+
+
+class Sandwich:
+    """Bounds on all rates, and what beams reach, both made better pair by pair.
+
+    Parameters
+    ----------
+    tables : Tables
+        With the rates of a beamformer, for all sets of nodes.
+    options : Options
+
+    Attributes
+    ----------
+    reached, upper : Tables
+        With the rates of beams, and with rates that no beams exceed.
+    refined : set of (int, int)
+        Audiences and sets of nodes whose bounds are semidefinite.
+    """
+
+    def __init__(self, tables: Tables, options: Options) -> None:
+        self.options = options
+        self.reached = tables
+        self.upper = with_amplitudes(tables, amplitude_bounds(tables))
+        self.refined: set[tuple[int, int]] = set()
+
+    def open_pairs(self, masks: Integers, groups: Integers) -> list[tuple[int, int]]:
+        """Audiences and sets of nodes that look faster than what is reached, for groups cached at these sets."""
+        from edgeopt.caching.table_kernels import waits_per_bit
+
+        reached, upper = self.reached.broadcasts.slowness, self.upper.broadcasts.slowness
+        waits = np.empty(len(self.reached.node_names))
+        found: dict[tuple[int, int], None] = {}
+        for mask, group in sorted(set(zip(masks.tolist(), groups.tolist(), strict=True))):
+            waits_per_bit(mask, self.reached.cloud, self.reached.link, waits)
+            levels = np.unique(waits[np.isfinite(waits)])
+            sets = [int(((waits <= level) << np.arange(len(waits))).sum()) for level in levels]
+            for audience in set(self.reached.requests.audience_of[group].values()):
+                least = (levels + reached[audience, sets]).min(initial=np.inf)
+                promised = levels + upper[audience, sets]
+                for column in np.flatnonzero(promised < least * (1 - COUNTS)):
+                    if (audience, sets[column]) not in self.refined:
+                        found[audience, sets[column]] = None
+        return list(found)
+
+    def refine(self, pairs: list[tuple[int, int]]) -> None:
+        """Give pairs semidefinite bounds and better beams, as far as time allows."""
+        for first in range(0, len(pairs), PAIRS):
+            if self.options.stop_reason() is not None:
+                return
+            self._refine(pairs[first : first + PAIRS])
+
+    def _refine(self, pairs: list[tuple[int, int]]) -> None:
+        self.refined.update(pairs)
+        which, sets = np.array(pairs, np.int64).T
+        asked = self.reached.rates.pairs(which, sets)
+        channels, beamformer = self.reached.channels, self.reached.beamformer
+        solved = relaxations(channels, asked)
+        found = np.array([relaxation.bound for relaxation in solved])
+        beamformer.learn(asked, randomized(channels, asked, solved))
+        beams = beamformer(channels, asked)
+        loose = np.flatnonzero(beams.amplitudes < found * (1 - TIGHT))
+        if len(loose) and is_installed():
+            rest = Pairs(asked.nodes[loose], asked.users[loose])
+            beamformer.learn(rest, sca(channels, rest, start=Beams(beams.amplitudes[loose], beams.vectors[loose])))
+            beams = beamformer(channels, asked)
+        bounds = self.upper.rates.amplitudes.copy()
+        bounds[which, sets] = np.minimum(bounds[which, sets], found)
+        lower_subsets(bounds)
+        self.upper = with_amplitudes(self.reached, bounds)
+        self.reached = self.reached.with_rates(self.reached.rates.raised(which, sets, beams.amplitudes))
