@@ -202,5 +202,5 @@ def certificate(stacked: Complexes, errors: Floats, powers: Floats, prices: Floa
     product = (stacked.T * powers) @ stacked.conj()
     matrix = product - np.diag(np.repeat(prices, size // len(errors)))
     largest = float(np.trace(product).real + np.abs(prices).max())
-    excess = max(0.0, float(np.linalg.eigvalsh(matrix)[-1])) + UNIT * (size + len(powers)) * size * largest
+    excess = max(0.0, float(np.linalg.eigvalsh(matrix)[-1])) + 4 * UNIT * (size + len(powers) + 8) * size * largest
     return (1 / (4 * total) + float(np.maximum(0.0, prices + excess - errors).sum())) * (1 + ROUNDING)
