@@ -87,7 +87,7 @@ def main() -> None:
             "kernels are loaded before; channels and the rate table are in the time.",
             table(["size", "models", "seed", "delay s", "status", "gap", "table", "pairs", "CPU s", "wall s"], proofs),
             "## `lagrangian` beside it",
-            "Target: within 0.3 % of the optimum of its table on the mean, in less than a tenth of the time of `exact`. "
+            "Target: within 0.3 % of its table's optimum on the mean, in less than a tenth of the time of `exact`. "
             "CPU seconds of the rate table, which both need, and of what each does from the table on; *ratio* compares "
             "these, *with table* the whole runs. The beams are those of the table, not those that `exact` improves. "
             f"Mean distance: {mean(distances):.2g} %; mean ratio of times: {mean(row[-2] for row in beside):.2g}, with "
