@@ -96,13 +96,15 @@ class Comparison:
         return f"the bound {bound} of {proved!r} crosses the checked objective {objective} of {found!r}"
 
     def records(self) -> list[dict[str, Any]]:
-        """Return a plain record for each method: objective, bound, three gaps, time and status."""
+        """Return a plain record for each method: objective, bound, three gaps, times and status."""
         return [self._record(row) for row in self.rows]
 
     def _record(self, row: Row) -> dict[str, Any]:
         solution = row.solution
         if solution is None:
-            empty = dict.fromkeys(("objective", "bound", "gap", "gap_to_best_bound", "gap_to_optimum", "runtime_s"))
+            empty = dict.fromkeys(
+                ("objective", "bound", "gap", "gap_to_best_bound", "gap_to_optimum", "runtime_s", "setup_s")
+            )
             status = "failed" if row.failed else "refused"
             return {"method": row.method, **empty, "status": status, "stopped": None, "reason": row.reason}
         return {
@@ -113,6 +115,7 @@ class Comparison:
             "gap_to_best_bound": relative_gap(solution.objective, self.best_bound),
             "gap_to_optimum": relative_gap(self.optimum, solution.objective),
             "runtime_s": solution.runtime_s,
+            "setup_s": solution.setup_s,
             "status": str(solution.status),
             "stopped": str(solution.stopped),
             "reason": solution.message,

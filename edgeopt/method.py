@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from importlib.util import find_spec
 from threading import Event
 from typing import Any, Literal, Protocol, get_args
 
+from edgeopt.clock import Clock
 from edgeopt.errors import MethodRefusal, MissingExtra, UsageError, suggestion
 from edgeopt.problems import find_problem
 from edgeopt.solution import Number, Plan, Solution, Stopped
@@ -64,11 +64,11 @@ class Options:
     maximize: bool = True
     interrupt: Event = field(default_factory=Event, repr=False)
     history: list[list[Number | None]] = field(default_factory=list, repr=False)
-    began: float = field(default_factory=time.monotonic, repr=False)
+    clock: Clock = field(default_factory=Clock, repr=False)
 
     def elapsed_s(self) -> float:
-        """Seconds since the run began."""
-        return time.monotonic() - self.began
+        """Seconds since the run began, without those in which code was compiled or loaded."""
+        return self.clock.elapsed_s()
 
     def remaining_s(self) -> float:
         """Seconds left; infinity without a time limit."""

@@ -136,6 +136,9 @@ class Solution(Record):
     gap : float or None
         As of `relative_gap`.
     runtime_s : float
+        Seconds of the method, and of the check of its plan.
+    setup_s : float
+        Seconds before and between: imports, kernels compiled or loaded. No limit counts them.
     seed, threads : int
     message : str
         What the method has to say, such as why `auto` chose it.
@@ -160,6 +163,7 @@ class Solution(Record):
     bound: Number | None
     gap: float | None
     runtime_s: Annotated[float, Field(ge=0)]
+    setup_s: Annotated[float, Field(ge=0)] = 0.0
     seed: int
     threads: int
     message: str = ""
@@ -245,7 +249,7 @@ class Solution(Record):
             "objective": amount(self.objective, unit),
             "bound": amount(self.bound, unit),
             "gap": percent(self.gap),
-            "time": quantity(self.runtime_s, "s"),
+            "time": f"{quantity(self.runtime_s, 's')}, set-up {quantity(self.setup_s, 's')}",
         }
         if self.message:
             facts["note"] = self.message

@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -15,10 +16,12 @@ from math import isclose, isinf, isnan
 from numbers import Integral, Real
 from typing import Any
 
+from edgeopt.clock import Clock
 from edgeopt.comparison import Comparison, Row
 from edgeopt.errors import MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance
 from edgeopt.method import Method, Options, Outcome, Progress, as_method, find_method, methods
+from edgeopt.rehearsal import rehearse
 from edgeopt.solution import (
     PROVED_GAP,
     CheckReport,
@@ -98,8 +101,37 @@ def solve(
         start=start,
         progress=progress,
     )
-    with _interruptible(options.interrupt):
-        return _run(instance, method, options)
+    return _run(instance, method, options)
+
+
+def prepare(instance: Instance, method: MethodChoice = "auto", **options: Any) -> float:
+    """Do what comes before a run's clock starts: import, compile and rehearse the method; return the seconds it took.
+
+    `solve` does it itself; once done in a process, it takes no time there.
+
+    Parameters
+    ----------
+    instance : Instance
+    method : str or callable
+    **options
+        As for `solve`.
+
+    Raises
+    ------
+    UsageError, MethodRefusal, MissingExtra
+        As `solve`.
+    """
+    began = time.monotonic()
+    with _ended_by_interrupts():
+        _prepared(instance, method, _options(instance, **options))
+    return time.monotonic() - began
+
+
+def _prepared(instance: Instance, choice: MethodChoice, options: Options) -> tuple[Method, str]:
+    chosen, reason = _resolve(instance, choice, options)
+    chosen.require(instance)
+    rehearse(chosen, instance)
+    return chosen, reason
 
 
 def _options(instance: Instance, *, threads: int | None = None, start: Solution | None = None, **given: Any) -> Options:
@@ -113,10 +145,15 @@ def _options(instance: Instance, *, threads: int | None = None, start: Solution 
     return options
 
 
-def _run(instance: Instance, choice: MethodChoice, options: Options) -> Solution:
-    chosen, reason = _resolve(instance, choice, options)
-    chosen.require(instance)
-    return _certified(instance, chosen, chosen.function(instance, options), options, reason)
+def _run(instance: Instance, choice: MethodChoice, options: Options, rehearsed_s: float = 0.0) -> Solution:
+    began = time.monotonic()
+    with _interruptible(options.interrupt):
+        with _ended_by_interrupts():
+            chosen, reason = _prepared(instance, choice, options)
+        options.clock = Clock()
+        setup_s = rehearsed_s + time.monotonic() - began
+        solution = _certified(instance, chosen, chosen.function(instance, options), options, reason)
+        return solution.model_copy(update={"setup_s": round(setup_s + options.clock.paused_s(), 6)})
 
 
 def compare(
@@ -144,15 +181,18 @@ def compare(
         A row for each method; one that refuses or fails has the reason in its row.
     """
     chosen = list(methods) if methods is not None else fitting_methods(instance)
-    for choice in chosen:
-        if isinstance(choice, str) and choice != "auto":
-            find_method(instance.problem, choice)
+    named = [find_method(instance.problem, choice) for choice in chosen if isinstance(choice, str) and choice != "auto"]
+    setup_s = {}
+    for method in named:  # before the first run, so that nothing is compiled beside one
+        began = time.monotonic()
+        rehearse(method, instance)
+        setup_s[method.name] = time.monotonic() - began
     limits = {name: options[name] for name in LIMITS if options.get(name) is not None}
     comparison = Comparison(instance, [], limits=limits)
     interrupt = threading.Event()
     with _interruptible(interrupt):
         for choice in chosen:
-            row = _row(instance, choice, _options(instance, interrupt=interrupt, **options))
+            row = _row(instance, choice, _options(instance, interrupt=interrupt, **options), setup_s)
             comparison.rows.append(row)
             if on_row is not None:
                 on_row(row)
@@ -162,17 +202,21 @@ def compare(
     return comparison
 
 
-def _row(instance: Instance, choice: MethodChoice, options: Options) -> Row:
-    """Run one method of a comparison; whatever it does wrong must not cost the results of the others."""
+def _row(instance: Instance, choice: MethodChoice, options: Options, setup_s: Mapping[str, float]) -> Row:
+    """Run one method of a comparison; whatever it does wrong must not cost the results of the others.
+
+    `setup_s` says what its rehearsal took before.
+    """
     name = choice if isinstance(choice, str) else getattr(choice, "__name__", type(choice).__name__)
     try:
-        return Row(name, _run(instance, choice, options))
+        return Row(name, _run(instance, choice, options, setup_s.get(name, 0.0)))
     except (MethodRefusal, MissingExtra) as error:
         return Row(name, None, str(error))
     except ProgramError as error:
         return Row(name, None, str(error), failed=True)
     except KeyboardInterrupt:
-        return Row(name, None, "ended by a second Ctrl-C before it gave back a plan")
+        options.interrupt.set()
+        return Row(name, None, "ended by Ctrl-C before it gave back a plan")
     except Exception as error:
         return Row(name, None, f"{type(error).__name__}: {error}", failed=True)
 
@@ -287,6 +331,24 @@ def _interruptible(interrupt: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+@contextmanager
+def _ended_by_interrupts() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end at once what has found nothing yet."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, _end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _end(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _certified(instance: Instance, method: Method, outcome: Outcome, options: Options, reason: str) -> Solution:

@@ -52,7 +52,9 @@ def test_missing_figures_stand_as_null_in_the_file() -> None:
 
 def test_pickled_solution_can_still_be_drawn_and_tabled() -> None:
     copy = pickle.loads(pickle.dumps(solved()))
-    assert copy == solved().model_copy(update={"runtime_s": copy.runtime_s, "history": copy.history})
+    assert copy == solved().model_copy(
+        update={name: getattr(copy, name) for name in ("runtime_s", "setup_s", "history")}
+    )
     assert list(copy.to_frame()["user"]) == ["ann", "bob", "cem"]
     assert len(copy.plot().axes) == 2
 

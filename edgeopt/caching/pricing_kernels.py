@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from edgeopt.caching.table_kernels import Broadcasts, Groups, group_cost
+from edgeopt.kernels import kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def cheapest_set(
     group: int,
     prices: Floats,
@@ -87,7 +87,7 @@ def cheapest_set(
     return least, best
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(cache=False, nogil=True, error_model="numpy")
 def _branching_order(
     group: int,
     prices: Floats,

@@ -7,8 +7,9 @@ Every kernel changes `choice`, shape (blocks,), and `free`, shape (nodes,), in p
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from edgeopt.kernels import kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -16,7 +17,7 @@ Integers = NDArray[np.int64]
 NEGLIGIBLE = 1e-12  # relative to the block's cost; smaller gains are rounding
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(cache=False, nogil=True, error_model="numpy")
 def fits(old: int, new: int, size: int, free: Integers) -> bool:
     """Whether a block may move from one set to another."""
     added = new & ~old
@@ -29,14 +30,14 @@ def fits(old: int, new: int, size: int, free: Integers) -> bool:
     return True
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(cache=False, nogil=True, error_model="numpy")
 def move(old: int, new: int, size: int, free: Integers) -> None:
     """Take the block's bytes from the nodes of the old set and put them at those of the new one."""
     for node in range(len(free)):
         free[node] += size * ((old >> node & 1) - (new >> node & 1))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def release_excess(
     masks: Integers, costs: Floats, sizes: Integers, group: Integers, choice: Integers, free: Integers, prices: Floats
 ) -> None:
@@ -85,12 +86,12 @@ def release_excess(
         choice[best_block] = best_candidate
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(cache=False, nogil=True, error_model="numpy")
 def _finite_difference(new: float, old: float) -> float:
     return 0.0 if new == np.inf and old == np.inf else new - old
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def make_finite(
     masks: Integers,
     costs: Floats,
@@ -118,7 +119,7 @@ def make_finite(
             choice[block] = best
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def improve(masks: Integers, costs: Floats, sizes: Integers, group: Integers, choice: Integers, free: Integers) -> None:
     """Jump to the set of most gain per added byte that fits, over all blocks, until none gains."""
     blocks = len(sizes)
@@ -154,7 +155,7 @@ def improve(masks: Integers, costs: Floats, sizes: Integers, group: Integers, ch
                 stale[block] = True
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(cache=False, nogil=True, error_model="numpy")
 def _best_jump(masks: Integers, costs: Floats, size: int, current: int, free: Integers) -> tuple[float, int]:
     """Gain per added byte of a block's best jump, and its candidate; 0 when nothing gains."""
     best, target = 0.0, current
@@ -173,7 +174,7 @@ def _best_jump(masks: Integers, costs: Floats, size: int, current: int, free: In
     return best, target
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def exchange(
     masks: Integers, costs: Floats, sizes: Integers, group: Integers, choice: Integers, free: Integers
 ) -> bool:

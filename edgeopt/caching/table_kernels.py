@@ -6,8 +6,9 @@ from math import log, log1p
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from edgeopt.kernels import kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -58,7 +59,7 @@ class Broadcasts(NamedTuple):
     bandwidth_hz: float
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def waits_per_bit(mask: int, cloud: Floats, link: Floats, waits: Floats) -> None:
     """Fill in seconds per bit until each node has a block that the nodes of `mask` cache; infinite where never.
 
@@ -82,7 +83,7 @@ def waits_per_bit(mask: int, cloud: Floats, link: Floats, waits: Floats) -> None
                 waits[n] = min(waits[n], link[source, n])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def best_prefix(waits: Floats, units: Integers, slowness: Floats) -> tuple[float, int]:
     """Least seconds per bit over the sets of units that wait no longer than some level, and that set.
 
@@ -113,7 +114,7 @@ def best_prefix(waits: Floats, units: Integers, slowness: Floats) -> tuple[float
     return least, best
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(cache=False, nogil=True, error_model="numpy")
 def _last_wait(waits: Floats, unit: int) -> float:
     last = 0.0
     node = 0
@@ -125,7 +126,7 @@ def _last_wait(waits: Floats, unit: int) -> float:
     return last
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(cache=False, nogil=True, error_model="numpy")
 def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Broadcasts) -> float:
     """A bound on seconds per bit that no set of nodes and no beams undercut.
 
@@ -172,7 +173,7 @@ def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Br
     return least
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def group_cost(
     group: int, mask: int, cloud: Floats, link: Floats, groups: Groups, broadcasts: Broadcasts, waits: Floats
 ) -> float:
@@ -200,7 +201,7 @@ def group_cost(
     return 8 * total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def group_costs(
     masks: Integers, cloud: Floats, link: Floats, groups: Groups, broadcasts: Broadcasts, costs: Floats
 ) -> None:

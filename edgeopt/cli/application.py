@@ -24,6 +24,7 @@ from edgeopt.cli.schema import schema
 from edgeopt.cli.solve import solve
 from edgeopt.cli.sweep import sweep
 from edgeopt.cli.train import train
+from edgeopt.cli.warmup import warmup
 from edgeopt.errors import EdgeoptError, ProgramError
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (solve, compare, check, info, methods, schema, plot, sweep, results, report, bench, online, train):
+for verb in (solve, compare, check, info, methods, schema, plot, sweep, results, report, bench, online, train, warmup):
     app.command()(verb)
 app.command("import")(import_)
 app.add_typer(generate_app, name="generate")

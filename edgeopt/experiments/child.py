@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 READY = b"ready\n"
@@ -23,11 +24,14 @@ def main() -> None:
     content, line = sys.stdin.buffer.readline(), sys.stdin.buffer.readline()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     task = json.loads(line)
-    # Its watchdog needs no interpreter: it ends also a method that never comes back from compiled code.
-    faulthandler.dump_traceback_later(task["hard_limit_s"], exit=True)
-    answer.write(READY)
-    answer.flush()
-    answer.write(json.dumps(_record(content, task), ensure_ascii=False, default=_plain).encode())
+
+    def begin() -> None:
+        """Start the run's clock; its watchdog needs no interpreter, so that it ends compiled code that hangs, too."""
+        faulthandler.dump_traceback_later(task["hard_limit_s"], exit=True)
+        answer.write(READY)
+        answer.flush()
+
+    answer.write(json.dumps(_record(content, task, begin), ensure_ascii=False, default=_plain).encode())
     answer.flush()
     os._exit(0)  # threads that the method left behind do not hold the process
 
@@ -46,23 +50,29 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _record(content: bytes, task: dict[str, Any]) -> dict[str, Any]:
-    """Solve, and return the result under the names of `RunRecord`, history and plan unpacked."""
+def _record(content: bytes, task: dict[str, Any], begin: Callable[[], None]) -> dict[str, Any]:
+    """Solve, and return the result under the names of `RunRecord`, history and plan unpacked.
+
+    `begin` is called when all is ready for the method.
+    """
     import time
 
     from edgeopt.errors import MethodRefusal, MissingExtra
     from edgeopt.experiments.machine import cpu_seconds, peak_bytes
     from edgeopt.experiments.plugins import Plugin
     from edgeopt.instance import instance_from_dict
-    from edgeopt.solving import solve
+    from edgeopt.solving import prepare, solve
 
     wall, cpu = time.perf_counter(), cpu_seconds()
     try:
         for plugin in task["plugins"]:
             Plugin(**plugin).load()
         instance = instance_from_dict(json.loads(content))
+        setup_s = prepare(instance, task["method"], **task["limits"])
+        begin()
         wall, cpu = time.perf_counter(), cpu_seconds()
-        found = _found(solve(instance, task["method"], seed=task["seed"], **task["limits"]))
+        solution = solve(instance, task["method"], seed=task["seed"], **task["limits"])
+        found = {**_found(solution), "setup_s": solution.setup_s + setup_s}
     except (MethodRefusal, MissingExtra) as error:
         found = {"status": "refused", "error": str(error)}
     except BaseException as error:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 RUNS = f"""
 SELECT run, problem, name AS instance, instance_sha256, method, method_used, seed,
-    coalesce(status, '{PENDING}') AS status, stopped, objective, bound, wall_s, cpu_s, peak_bytes, begun_at, machine,
-    versions, message, error, options
+    coalesce(status, '{PENDING}') AS status, stopped, objective, bound, wall_s, setup_s, cpu_s, peak_bytes, begun_at,
+    machine, versions, message, error, options
 FROM runs JOIN instances ON instance_sha256 = sha256 ORDER BY run
 """
-FIGURES = ("objective", "bound", "wall_s", "cpu_s", "peak_bytes")
+FIGURES = ("objective", "bound", "wall_s", "setup_s", "cpu_s", "peak_bytes")
 TEXTS = ("method_used", "stopped", "begun_at", "machine", "versions", "message", "error")
 OPTIONS = ("time_limit_s", "iteration_limit", "gap_limit", "threads")
 
@@ -143,6 +143,7 @@ def _solution_data(row: Mapping[str, Any], instance: Instance) -> dict[str, Any]
         "method": row["method_used"],
         "gap": relative_gap(row["objective"], row["bound"]),
         "runtime_s": row["wall_s"],
+        "setup_s": row["setup_s"] or 0.0,
         "threads": json.loads(row["options"])["threads"],
         "message": row["message"] or "",
         "metrics": json.loads(row["metrics"] or "{}"),

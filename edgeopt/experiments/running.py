@@ -25,6 +25,7 @@ Process = subprocess.Popen[bytes]
 
 COMMAND = (sys.executable, "-X", "faulthandler", "-m", "edgeopt.experiments.child")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+SETUP_S = 180.0  # for importing and compiling, before the run
 KILL_S = 5.0  # the process ends itself at its hard limit; this much later it is killed
 KEPT_BYTES = 2000  # of what the process last printed, for the error
 MOST_INTEGER = 2**63
@@ -98,7 +99,7 @@ def run_task(task: Task, on_start: Callable[[Process], None] = lambda process: N
     StartError
         The process did not get as far as taking the task.
     """
-    begun_at, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    begun_at = datetime.now(UTC).isoformat(timespec="seconds")
     process = subprocess.Popen(
         COMMAND,
         stdin=subprocess.PIPE,
@@ -109,27 +110,35 @@ def run_task(task: Task, on_start: Callable[[Process], None] = lambda process: N
     )
     on_start(process)
     try:
-        answer, printed = _conversation(process, task)
+        answer, printed, wall_s = _conversation(process, task)
     finally:
         kill(process)
-    record = _record(task, answer, printed, process.returncode, time.monotonic() - began)
+    record = _record(task, answer, printed, process.returncode, wall_s)
     return replace(record, begun_at=begun_at, machine=machine())
 
 
-def _conversation(process: Process, task: Task) -> tuple[bytes, str]:
-    """Hand over the task and wait for the end of the process; return its answer and what it printed last."""
+def _conversation(process: Process, task: Task) -> tuple[bytes, str, float]:
+    """Hand over the task and wait for the end of the process.
+
+    Returns its answer, what it printed last, and the seconds since it was ready.
+    """
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
     with process.stdout, process.stderr, ThreadPoolExecutor(3) as pipes:
-        answer, printed = pipes.submit(process.stdout.read), pipes.submit(_last, process.stderr)
+        ready, printed = pipes.submit(process.stdout.readline), pipes.submit(_last, process.stderr)
         pipes.submit(_tell, process.stdin, task.lines())
+        with suppress(TimeoutError):
+            ready.result(SETUP_S)
+        began = time.monotonic()
+        answer = pipes.submit(process.stdout.read)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(task.hard_limit_s + KILL_S)
+            process.wait(task.hard_limit_s + KILL_S if ready.done() else 0)
+        wall_s = time.monotonic() - began
         kill(process)
         with suppress(OSError):
             process.stdin.close()
-        return answer.result(), printed.result()
+        return ready.result() + answer.result(), printed.result(), wall_s
 
 
 def _tell(stream: IO[bytes], content: bytes) -> None:

@@ -21,7 +21,7 @@ from edgeopt.errors import UsageError
 if TYPE_CHECKING:
     from edgeopt.instance import Instance
 
-RESULTS_FORMAT: Final = "edgeopt-results/1"
+RESULTS_FORMAT: Final = "edgeopt-results/2"
 PENDING: Final = "pending"  # status, in frames, of a run that has not finished
 BUSY_S = 30.0  # how long a reader or writer waits for another
 
@@ -35,7 +35,7 @@ CREATE TABLE runs (
     instance_sha256 TEXT NOT NULL REFERENCES instances (sha256),
     method TEXT NOT NULL, seed INTEGER NOT NULL, options TEXT NOT NULL,
     status TEXT, stopped TEXT, method_used TEXT, objective, bound,
-    wall_s REAL, cpu_s REAL, peak_bytes INTEGER, begun_at TEXT, machine TEXT, versions TEXT,
+    wall_s REAL, setup_s REAL, cpu_s REAL, peak_bytes INTEGER, begun_at TEXT, machine TEXT, versions TEXT,
     message TEXT, error TEXT, metrics TEXT, history BLOB, plan BLOB,
     UNIQUE (instance_sha256, method, seed, options));
 """
@@ -54,8 +54,12 @@ class RunRecord:
     method_used : str, optional
         The method that ran; differs from what was asked for ``"auto"``.
     objective, bound : int or float, optional
-    wall_s, cpu_s : float, optional
-        Seconds of the call of `solve`; of a process that died only the wall seconds since its start.
+    wall_s : float, optional
+        Seconds of the run, as in `Solution.runtime_s`; of a process that died the seconds since it was ready.
+    setup_s : float, optional
+        Seconds before that, for importing, compiling and loading.
+    cpu_s : float, optional
+        CPU seconds of the call of `solve`.
     peak_bytes : int, optional
         Largest resident memory of the process.
     begun_at : str, optional
@@ -78,6 +82,7 @@ class RunRecord:
     objective: int | float | None = None
     bound: int | float | None = None
     wall_s: float | None = None
+    setup_s: float | None = None
     cpu_s: float | None = None
     peak_bytes: int | None = None
     begun_at: str | None = None
@@ -92,18 +97,23 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class StoredInstance:
-    """An instance as it is kept: its hash, what it is, where it came from, and its content as packed JSON."""
+    """An instance as it is kept: its hash, what it is, where it came from, and its content as packed JSON.
+
+    Its kind says on which specimen methods are rehearsed for it.
+    """
 
     sha256: str
     problem: str
     name: str
     source: str
     content: bytes
+    kind: object = None
 
     @classmethod
     def of(cls, instance: Instance, source: str) -> StoredInstance:
         """Pack an instance."""
-        return cls(instance.sha256, instance.problem, instance.name, source, packed(instance.to_dict()))
+        kind = instance.problem_facts.part("specimens").kind_of(instance)
+        return cls(instance.sha256, instance.problem, instance.name, source, packed(instance.to_dict()), kind)
 
 
 FINISH = (

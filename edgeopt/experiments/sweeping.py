@@ -19,6 +19,8 @@ from edgeopt.experiments.plugins import Plugin
 from edgeopt.experiments.running import Task
 from edgeopt.experiments.store import RunRecord, Store, StoredInstance, require_absent
 from edgeopt.experiments.suite import Suite
+from edgeopt.method import methods
+from edgeopt.rehearsal import is_own, rehearse_kind
 
 RECOUNT_S = 5.0
 
@@ -100,6 +102,8 @@ def sweep(
     instances = suite_instances(suite)
     asked = suite_runs(suite, instances, plugins)
     threads = max(run.options["threads"] for run in asked)
+    if scheduler is None:
+        _warm_up(instances, asked)
     with closing(make_engine(workers, scheduler, threads)) as engine, Store(Path(results), resume) as store:
         left = _ask(store, suite, instances, asked, retry_failed)
         told = _Told(progress, left, {instance.sha256: instance.name for instance in instances}, len(asked))
@@ -107,6 +111,16 @@ def sweep(
             store.finish(number, record)
             told.finished(left[number], record)
     return Path(results)
+
+
+def _warm_up(instances: list[StoredInstance], asked: list[AskedRun]) -> None:
+    """Compile what the runs need, so that the first of them are not timed beside a compiler."""
+    of = {instance.sha256: instance for instance in instances}
+    needed = {(of[run.sha256].problem, run.method, of[run.sha256].kind) for run in asked if run.method != "auto"}
+    for problem, name, kind in sorted(needed, key=str):
+        method = methods(problem).get(name)
+        if method is not None and is_own(method):
+            rehearse_kind(method, kind)
 
 
 def _ask(

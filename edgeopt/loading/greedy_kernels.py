@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from edgeopt.kernels import kernel
 from edgeopt.loading.search_kernels import best_gap, insert
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@njit(cache=True)
+@kernel
 def best_bundle(
     serve: Floats, slopes: Floats, begin: int, end: int, served: int, load: float, credit: float, time: float
 ) -> tuple[float, int]:
@@ -35,7 +35,7 @@ def best_bundle(
     return ratio, users
 
 
-@njit(cache=True)
+@kernel
 def cheapest_insertion(
     path: Integers,
     place: Integers,
@@ -74,7 +74,7 @@ def cheapest_insertion(
             refresh_gaps(path, place, length, place[best], gap, saved, overlap)
 
 
-@njit(cache=True)
+@kernel
 def refresh_gaps(
     path: Integers, place: Integers, length: int, position: int, gap: Integers, saved: Floats, overlap: Floats
 ) -> None:
@@ -96,7 +96,7 @@ def refresh_gaps(
             gap[model], saved[model] = position, after
 
 
-@njit(cache=True)
+@kernel
 def append_only(
     serve: Floats, slopes: Floats, first: Integers, load: Floats, overlap: Floats, horizon: float
 ) -> tuple[Integers, Integers]:

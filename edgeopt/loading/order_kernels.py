@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from edgeopt.kernels import kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@njit(cache=True)
+@kernel
 def hull_slopes(serve: Floats, first: Integers) -> Floats:
     """Seconds per further user on the lower convex hull of each model's serving times.
 
@@ -46,13 +47,13 @@ def hull_slopes(serve: Floats, first: Integers) -> Floats:
     return slopes
 
 
-@njit(cache=True)
+@kernel
 def steepness(serve: Floats, before: int, after: int) -> float:
     """Return the seconds per entry between two entries."""
     return (serve[after] - serve[before]) / (after - before)
 
 
-@njit(cache=True)
+@kernel
 def extend_tables(
     tables: Floats,
     lengths: Integers,
@@ -104,7 +105,7 @@ def extend_tables(
         lengths[p] = length
 
 
-@njit(cache=True)
+@kernel
 def trace_back(
     tables: Floats,
     lengths: Integers,

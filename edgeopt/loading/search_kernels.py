@@ -10,8 +10,9 @@ overlaps nothing. ``place[i]`` is a model's position, 0 when it is not on the pa
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from edgeopt.kernels import kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -25,7 +26,7 @@ PRICE_STEP = 1.01
 LEAST_PRICE = 1e-9  # relative to the horizon
 
 
-@njit(cache=True)
+@kernel
 def draw(state: NDArray[np.uint64], below: int) -> int:
     """Return a random integer from 0 to ``below - 1`` (xorshift64*)."""
     x = state[0]
@@ -36,7 +37,7 @@ def draw(state: NDArray[np.uint64], below: int) -> int:
     return int(np.int64(((x * np.uint64(2685821657736338717)) >> np.uint64(33)) % np.uint64(below)))
 
 
-@njit(cache=True)
+@kernel
 def fill(place: Integers, budget: float, ranked_slope: Floats, ranked_model: Integers) -> tuple[float, float]:
     """Return the users that the models on the path serve in the budget, fractional batches allowed, and the price.
 
@@ -56,7 +57,7 @@ def fill(place: Integers, budget: float, ranked_slope: Floats, ranked_model: Int
     return users, np.inf
 
 
-@njit(cache=True)
+@kernel
 def set_worth(worth: Floats, price: float, slopes: Floats, first: Integers, load: Floats) -> None:
     """Set each model's worth in seconds at a price in seconds per user, loading it whole included."""
     for model in range(len(load)):
@@ -69,7 +70,7 @@ def set_worth(worth: Floats, price: float, slopes: Floats, first: Integers, load
         worth[model] = value - load[model]
 
 
-@njit(cache=True)
+@kernel
 def copy_path(source: Integers, target: Integers, sentinel: int) -> int:
     """Copy a path, its sentinels included; return its length."""
     target[0] = sentinel
@@ -81,7 +82,7 @@ def copy_path(source: Integers, target: Integers, sentinel: int) -> int:
     return length
 
 
-@njit(cache=True)
+@kernel
 def set_path(path: Integers, place: Integers, source: Integers, sentinel: int) -> int:
     """Make the path that of the source; return its length."""
     for model in range(len(place)):
@@ -92,7 +93,7 @@ def set_path(path: Integers, place: Integers, source: Integers, sentinel: int) -
     return length
 
 
-@njit(cache=True)
+@kernel
 def path_load(path: Integers, length: int, load: Floats, overlap: Floats) -> float:
     """Return the seconds that loading the models of the path takes."""
     total = 0.0
@@ -101,7 +102,7 @@ def path_load(path: Integers, length: int, load: Floats, overlap: Floats) -> flo
     return total
 
 
-@njit(cache=True)
+@kernel
 def reverse(path: Integers, place: Integers, begin: int, end: int) -> None:
     """Reverse the positions from begin to end."""
     while begin < end:
@@ -111,7 +112,7 @@ def reverse(path: Integers, place: Integers, begin: int, end: int) -> None:
         end -= 1
 
 
-@njit(cache=True)
+@kernel
 def swap_segments(path: Integers, place: Integers, begin: int, middle: int, end: int) -> None:
     """Put positions middle + 1 to end before positions begin to middle; both keep their direction."""
     reverse(path, place, begin, middle)
@@ -119,7 +120,7 @@ def swap_segments(path: Integers, place: Integers, begin: int, middle: int, end:
     reverse(path, place, begin, end)
 
 
-@njit(cache=True)
+@kernel
 def insert(path: Integers, place: Integers, length: int, gap: int, model: int) -> int:
     """Put a model between positions gap and gap + 1; return the new length."""
     for p in range(length + 1, gap, -1):
@@ -131,7 +132,7 @@ def insert(path: Integers, place: Integers, length: int, gap: int, model: int) -
     return length + 1
 
 
-@njit(cache=True)
+@kernel
 def remove(path: Integers, place: Integers, length: int, position: int) -> int:
     """Take a model off the path; return the new length."""
     place[path[position]] = 0
@@ -142,7 +143,7 @@ def remove(path: Integers, place: Integers, length: int, position: int) -> int:
     return length - 1
 
 
-@njit(cache=True)
+@kernel
 def best_gap(path: Integers, length: int, model: int, overlap: Floats) -> tuple[int, float]:
     """Return where a model that is not on the path saves most, and the seconds saved."""
     best, most = 0, -np.inf
@@ -154,7 +155,7 @@ def best_gap(path: Integers, length: int, model: int, overlap: Floats) -> tuple[
     return best, most
 
 
-@njit(cache=True)
+@kernel
 def try_outside(
     path: Integers,
     place: Integers,
@@ -186,7 +187,7 @@ def try_outside(
     return insert(path, place, length, gap, model)
 
 
-@njit(cache=True)
+@kernel
 def try_segment(
     path: Integers, place: Integers, length: int, begin: int, end: int, overlap: Floats, largest: Floats, least: float
 ) -> bool:
@@ -219,7 +220,7 @@ def try_segment(
     return True
 
 
-@njit(cache=True)
+@kernel
 def try_reversal(
     path: Integers, place: Integers, length: int, position: int, overlap: Floats, largest: Floats, least: float
 ) -> bool:
@@ -239,7 +240,7 @@ def try_reversal(
     return True
 
 
-@njit(cache=True)
+@kernel
 def try_inside(
     path: Integers,
     place: Integers,
@@ -274,7 +275,7 @@ def try_inside(
     return length
 
 
-@njit(cache=True)
+@kernel
 def wake(model: int, queue: Integers, waiting: NDArray[np.bool_], size: int) -> int:
     """Put a model into the queue unless it waits there or is the sentinel; return the queue's new size."""
     if model < len(waiting) and not waiting[model]:
@@ -284,7 +285,7 @@ def wake(model: int, queue: Integers, waiting: NDArray[np.bool_], size: int) -> 
     return size
 
 
-@njit(cache=True)
+@kernel
 def wake_near(model: int, near: Integers, queue: Integers, waiting: NDArray[np.bool_], size: int) -> int:
     """Put a model and those that overlap it most into the queue; return the queue's new size."""
     size = wake(model, queue, waiting, size)
@@ -294,7 +295,7 @@ def wake_near(model: int, near: Integers, queue: Integers, waiting: NDArray[np.b
     return size
 
 
-@njit(cache=True)
+@kernel
 def descend(
     path: Integers,
     place: Integers,
@@ -332,7 +333,7 @@ def descend(
     return length
 
 
-@njit(cache=True)
+@kernel
 def complete(path: Integers, place: Integers, length: int, extra: Integers, overlap: Floats) -> int:
     """Insert these models where they save most, those on the path excepted; return the new length."""
     for model in extra:
@@ -342,7 +343,7 @@ def complete(path: Integers, place: Integers, length: int, extra: Integers, over
     return length
 
 
-@njit(cache=True)
+@kernel
 def kick(
     path: Integers,
     place: Integers,
@@ -388,7 +389,7 @@ def kick(
     return length, size
 
 
-@njit(cache=True)
+@kernel
 def search(
     path: Integers,
     place: Integers,

@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from edgeopt.kernels import kernel
 
 FREE, EXCLUDED, KEPT = 0, 1, 2
 KILLED, NEED, FREE_WEIGHT, PRICE = 0, 1, 2, 3
@@ -123,13 +124,13 @@ def make_space(items: Items) -> Space:
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def level(stack: Stack | Space, row: int) -> Node:
     """Return the node in a row of a stack."""
     return Node(stack.split[row], stack.fate[row], stack.living[row], stack.figures[row])
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def copy(source: Node, target: Node) -> None:
     """Copy a node."""
     target.split[:] = source.split
@@ -138,7 +139,7 @@ def copy(source: Node, target: Node) -> None:
     target.figures[:] = source.figures
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def exclude(items: Items, node: Node, element: int) -> None:
     """Exclude a free element: its living items are killed."""
     node.fate[element] = EXCLUDED
@@ -151,7 +152,7 @@ def exclude(items: Items, node: Node, element: int) -> None:
             node.figures[KILLED] += items.profit[item]
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def keep(items: Items, node: Node, element: int) -> None:
     """Keep a free element: its living items split their profit over their other free elements, or are safe."""
     node.fate[element] = KEPT
@@ -178,7 +179,7 @@ def keep(items: Items, node: Node, element: int) -> None:
                 node.split[place] = profit / free if node.fate[items.elements[place]] == FREE else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def price_of(items: Items, node: Node, cost: Floats) -> float:
     """Return nearly the best price: just enough weight has a cost per weight of at most the price."""
     low, high, price = 0.0, IMPOSSIBLE, node.figures[PRICE]
@@ -200,7 +201,7 @@ def price_of(items: Items, node: Node, cost: Floats) -> float:
     return price if high == IMPOSSIBLE else high
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def clip(items: Items, node: Node, cost: Floats, factor: Floats, price: float) -> None:
     """Shrink the parts of the elements that cost more than their weight at the price, and restore each profit."""
     for element in range(len(cost)):
@@ -218,7 +219,7 @@ def clip(items: Items, node: Node, cost: Floats, factor: Floats, price: float) -
             node.split[place] *= scale
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def least_killed(items: Items, node: Node, cost: Floats, factor: Floats, rounds: int, cut: float) -> float:
     """Return a lower bound on the profit that is killed below the node; improves its split, stops beyond `cut`."""
     killed, need, free_weight = node.figures[KILLED], node.figures[NEED], node.figures[FREE_WEIGHT]
@@ -246,7 +247,7 @@ def least_killed(items: Items, node: Node, cost: Floats, factor: Floats, rounds:
     return killed + best
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def exclude_untouched(items: Items, node: Node, touched: Floats) -> None:
     """Sum the living profit that touches each free element, and exclude the elements that nothing living needs."""
     touched[:] = 0.0
@@ -259,7 +260,7 @@ def exclude_untouched(items: Items, node: Node, touched: Floats) -> None:
             exclude(items, node, element)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def branch(items: Items, node: Node, space: Space, bound: float, cut: float) -> tuple[int, int]:
     """Choose the element to branch on by trying both branches of a few: most product of the two bounds' rises.
 
@@ -296,7 +297,7 @@ def branch(items: Items, node: Node, space: Space, bound: float, cut: float) -> 
     return chosen, FREE
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def search(items: Items, stack: Stack, space: Space, cut: float, nodes: int) -> int:
     """Go on searching for a way to kill at most `cut`, for at most so many nodes.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from edgeopt.kernels import kernel
 
 # A model that came in stays for some iterations, one that was dropped stays out for longer; both drawn up to twice.
 STAY_IN, STAY_OUT = 3, 8
@@ -92,7 +93,7 @@ def make_search(sites: Sites, seed: int) -> Search:
     return search
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def uniform(random: NDArray[np.uint64]) -> float:
     """Draw from [0, 1): xorshift64*, Vigna 2016."""
     x = random[0]
@@ -103,13 +104,13 @@ def uniform(random: NDArray[np.uint64]) -> float:
     return float((x * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def below(random: NDArray[np.uint64], count: int) -> int:
     """Draw a whole number from 0 to count - 1."""
     return int(uniform(random) * count)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def revalue(sites: Sites, search: Search, model: int) -> None:
     """Sum what the model gains or loses on each node."""
     search.change_value[:, model] = 0.0
@@ -119,7 +120,7 @@ def revalue(sites: Sites, search: Search, model: int) -> None:
                 search.change_value[node, model] += sites.group_weight[group]
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def toggle(sites: Sites, search: Search, node: int, model: int) -> None:
     """Place an absent model on a node, or drop a placed one."""
     step = -1 if search.placed[node, model] else 1
@@ -148,7 +149,7 @@ def toggle(sites: Sites, search: Search, node: int, model: int) -> None:
     revalue(sites, search, model)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def recount(sites: Sites, search: Search, node: int, model: int) -> None:
     """Count the bytes that dropping the placed, or placing the absent model changes."""
     total = 0
@@ -158,7 +159,7 @@ def recount(sites: Sites, search: Search, node: int, model: int) -> None:
     search.change_bytes[node, model] = total
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def common_bytes(sites: Sites, search: Search, node: int, model: int) -> None:
     """Sum the bytes that each model has in common with what only the given placed model holds on the node."""
     search.overlap[:] = 0
@@ -169,7 +170,7 @@ def common_bytes(sites: Sites, search: Search, node: int, model: int) -> None:
                 search.overlap[sites.models[other]] += sites.atom_bytes[atom]
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def best_move(sites: Sites, search: Search, node: int, most: float, ties: int) -> tuple[float, int, int, int]:
     """Find the move of most value on a node; ties are broken at random.
 
@@ -226,7 +227,7 @@ def best_move(sites: Sites, search: Search, node: int, most: float, ties: int) -
     return most, ties, added, dropped
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def restore(sites: Sites, search: Search, placed: Bools) -> None:
     """Make the given placement the current one."""
     for node in range(placed.shape[0]):
@@ -235,7 +236,7 @@ def restore(sites: Sites, search: Search, placed: Bools) -> None:
                 toggle(sites, search, node, model)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def shake(sites: Sites, search: Search) -> None:
     """Drop some models of the best or the local best placement, and keep half of them away for a while."""
     restore(sites, search, search.best if uniform(search.random) < 0.5 else search.local_best)
@@ -253,7 +254,7 @@ def shake(sites: Sites, search: Search) -> None:
     note_local_best(search)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def note_local_best(search: Search) -> None:
     """Make the current placement the local best."""
     search.values[LOCAL_BEST] = search.values[VALUE]
@@ -261,7 +262,7 @@ def note_local_best(search: Search) -> None:
     search.clock[LAST_GAIN] = search.clock[ITERATION]
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def run(sites: Sites, search: Search, iterations: int, target: float) -> bool:
     """Search for so many iterations or until the best value reaches the target; say whether it did."""
     nodes = len(sites.storage)

@@ -6,7 +6,8 @@ import heapq
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from edgeopt.kernels import kernel
 
 Array = Any
 CORE_CELLS = 20_000_000
@@ -37,14 +38,14 @@ class Caches(NamedTuple):
     room: Array  # (sites,)
 
 
-@njit(cache=True)
+@kernel
 def saving(c: Caches, group: int, site: int) -> float:
     """Seconds that a group saves at a site that holds its item."""
     node = c.node[group]
     return c.count[group] * c.latency[node, site] + c.bits[group] * c.rate[node, site] + c.work[group] * c.speed[site]
 
 
-@njit(cache=True)
+@kernel
 def best_elsewhere(c: Caches, held: Array, group: int, site: int) -> float:
     """Most that a group saves at other sites that hold its item."""
     node, item, best = c.node[group], c.item[group], 0.0
@@ -55,7 +56,7 @@ def best_elsewhere(c: Caches, held: Array, group: int, site: int) -> float:
     return best
 
 
-@njit(cache=True)
+@kernel
 def clear(c: Caches, held: Array, best: Array, where: Array, site: int) -> None:
     """Take everything out of a site; its groups go to the next best."""
     held[site, :] = False
@@ -72,7 +73,7 @@ def clear(c: Caches, held: Array, best: Array, where: Array, site: int) -> None:
                             best[group], where[group] = value, other
 
 
-@njit(cache=True)
+@kernel
 def profits(c: Caches, best: Array, site: int, profit: Array) -> None:
     """What each item would save at a site beyond what its groups have."""
     profit[:] = -c.pull[site]
@@ -84,7 +85,7 @@ def profits(c: Caches, best: Array, site: int, profit: Array) -> None:
                 profit[c.item[group]] += more
 
 
-@njit(cache=True)
+@kernel
 def store(c: Caches, held: Array, best: Array, where: Array, site: int, chosen: Array) -> None:
     """Put items into a site and serve from it what gains."""
     for item in chosen:
@@ -98,7 +99,7 @@ def store(c: Caches, held: Array, best: Array, where: Array, site: int, chosen: 
                     best[group], where[group] = value, site
 
 
-@njit(cache=True)
+@kernel
 def knapsack(profit: Array, size: Array, room: int) -> Array:
     """Items of most profit that fit: reduced by bounds, then dynamic programming or depth-first search.
 
@@ -150,7 +151,7 @@ def knapsack(profit: Array, size: Array, room: int) -> Array:
     return np.concatenate((free, items[taken]))
 
 
-@njit(cache=True)
+@kernel
 def _by_capacity(profit: Array, size: Array, room: int) -> tuple[Array, float]:
     """Dynamic programming over the capacity."""
     count = len(profit)
@@ -172,7 +173,7 @@ def _by_capacity(profit: Array, size: Array, room: int) -> tuple[Array, float]:
     return picked, value[room]
 
 
-@njit(cache=True)
+@kernel
 def _by_search(profit: Array, size: Array, room: int, least: float) -> tuple[Array, float]:
     """Depth-first search by decreasing ratio with the fractional bound."""
     count = len(profit)
@@ -219,7 +220,7 @@ def _by_search(profit: Array, size: Array, room: int, least: float) -> tuple[Arr
     return best_pick, best
 
 
-@njit(cache=True)
+@kernel
 def refill(c: Caches, held: Array, best: Array, where: Array, site: int, factor: Array) -> None:
     """Fill a site anew, the others staying as they are: an exact knapsack of the profits times the factors."""
     clear(c, held, best, where, site)
@@ -229,7 +230,7 @@ def refill(c: Caches, held: Array, best: Array, where: Array, site: int, factor:
     store(c, held, best, where, site, knapsack(profit, c.size, c.room[site]))
 
 
-@njit(cache=True)
+@kernel
 def refill_sites(c: Caches, held: Array, best: Array, where: Array, sites: Array, factors: Array) -> None:
     """Empty some sites, fill them one after another with noisy factors, and once more without."""
     for site in sites:
@@ -241,7 +242,7 @@ def refill_sites(c: Caches, held: Array, best: Array, where: Array, sites: Array
         refill(c, held, best, where, site, ones)
 
 
-@njit(cache=True)
+@kernel
 def gain_of(c: Caches, best: Array, site: int, item: int) -> float:
     """What one item would save at a site beyond what its groups have."""
     total = -c.pull[site, item]
@@ -254,7 +255,7 @@ def gain_of(c: Caches, best: Array, site: int, item: int) -> float:
     return total
 
 
-@njit(cache=True)
+@kernel
 def lazy_greedy(c: Caches, held: Array, best: Array, where: Array, alpha: float) -> None:
     """Store the item of most gain / size ** alpha, again and again; gains only fall, so old ones are upper bounds."""
     sites, items = held.shape
@@ -289,7 +290,7 @@ def lazy_greedy(c: Caches, held: Array, best: Array, where: Array, alpha: float)
                     best[group], where[group] = value, site
 
 
-@njit(cache=True)
+@kernel
 def pulling(c: Caches, held: Array) -> float:
     """Seconds of pulling of everything held."""
     total = 0.0
@@ -300,7 +301,7 @@ def pulling(c: Caches, held: Array) -> float:
     return total
 
 
-@njit(cache=True)
+@kernel
 def dual_value(c: Caches, price: Array, slope: Array) -> float:
     """Upper bound on what can be saved: each group pays its price to every site that serves it.
 

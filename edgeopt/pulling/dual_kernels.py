@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from edgeopt.kernels import kernel
 
 Array = Any
 
@@ -31,7 +32,7 @@ class DualTables(NamedTuple):
     memory: Array
 
 
-@njit(cache=True)
+@kernel
 def evaluate(
     d: DualTables, price: Array, work_price: Array, reduced: Array, least: Array, opening_cost: Array,
     memory_price: Array, opening: Array, slope: Array, work_slope: Array,
@@ -76,7 +77,7 @@ def evaluate(
     return total
 
 
-@njit(cache=True)
+@kernel
 def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: Array, site: int) -> float:
     """Least cost of a fractional selection that fits, and the price of a byte in it."""
     pick[:] = 0.0
@@ -106,7 +107,7 @@ def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: 
     return total
 
 
-@njit(cache=True)
+@kernel
 def ascend(
     d: DualTables, price: Array, work_price: Array, target: float, theta: float, iterations: int, patience: int,
     best_price: Array, best_work_price: Array, best: float, average: Array,

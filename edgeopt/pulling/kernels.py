@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from edgeopt.kernels import kernel
 
 Array = Any
 LEAST_SHARE = 1e-6  # of the memory; bundles that take less score alike
@@ -52,14 +53,14 @@ class State(NamedTuple):
     chosen: Array
 
 
-@njit(cache=True)
+@kernel
 def close_site(t: Tables, s: State, site: int) -> None:
     """Close all atoms of a site."""
     s.opened[site, :] = False
     recount(t, s, site)
 
 
-@njit(cache=True)
+@kernel
 def recount(t: Tables, s: State, site: int) -> None:
     """Bring the free bytes of a site and what its models lack in line with the open atoms."""
     s.free[site] = t.memory[site]
@@ -75,7 +76,7 @@ def recount(t: Tables, s: State, site: int) -> None:
         s.missing[site, model] = lacking
 
 
-@njit(cache=True)
+@kernel
 def serve(t: Tables, s: State) -> float:
     """Serve all groups with what is open; returns the total of the service, without pulling."""
     if t.limited:
@@ -93,7 +94,7 @@ def serve(t: Tables, s: State) -> float:
     return total
 
 
-@njit(cache=True)
+@kernel
 def complete(t: Tables, s: State) -> float:
     """Serve the units left in a fixed order of options within the compute limits, then move some to cheaper ones."""
     left = t.units.copy()
@@ -116,7 +117,7 @@ def complete(t: Tables, s: State) -> float:
     return total
 
 
-@njit(cache=True)
+@kernel
 def _move_units(t: Tables, s: State, option: int, left: Array) -> None:
     """Move dearer units of an option's group to it, as far as there is room."""
     group, site, need = t.group[option], t.site[option], t.work[option]
@@ -135,7 +136,7 @@ def _move_units(t: Tables, s: State, option: int, left: Array) -> None:
             s.room[site] -= count * need
 
 
-@njit(cache=True)
+@kernel
 def _saving(t: Tables, s: State, run: Array, site: int) -> float:
     """What the options of one model at one site save, within the room that is left there."""
     gain, room = 0.0, s.room[site]
@@ -150,7 +151,7 @@ def _saving(t: Tables, s: State, run: Array, site: int) -> float:
     return gain
 
 
-@njit(cache=True)
+@kernel
 def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float) -> tuple[float, float, int]:
     """Find the best prefix of some models to open together at a site.
 
@@ -205,7 +206,7 @@ def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float)
     return best_score, best_gain, best_count
 
 
-@njit(cache=True)
+@kernel
 def _missing_atoms(t: Tables, s: State, site: int, model: int) -> tuple[int, float]:
     """Bytes and seconds of pulling of the atoms that a model lacks beside those on trial."""
     size, pull = 0, 0.0
@@ -217,7 +218,7 @@ def _missing_atoms(t: Tables, s: State, site: int, model: int) -> tuple[int, flo
     return size, pull
 
 
-@njit(cache=True)
+@kernel
 def _forget(t: Tables, s: State, site: int, model: int) -> None:
     """Undo the trial of a model."""
     for position in range(t.model_start[model], t.model_start[model + 1]):
@@ -227,7 +228,7 @@ def _forget(t: Tables, s: State, site: int, model: int) -> None:
         s.trial_worst[t.group[option]] = np.inf
 
 
-@njit(cache=True)
+@kernel
 def open_models(t: Tables, s: State, site: int, models: Array) -> None:
     """Open all atoms of some models at a site."""
     for model in models:
@@ -238,7 +239,7 @@ def open_models(t: Tables, s: State, site: int, models: Array) -> None:
     recount(t, s, site)
 
 
-@njit(cache=True)
+@kernel
 def insert(
     t: Tables, s: State, sites: Array, alpha: float, noise: Array, scores: Array, fresh: Array, steps: int
 ) -> int:  # fmt: skip
@@ -284,7 +285,7 @@ def insert(
     return steps
 
 
-@njit(cache=True)
+@kernel
 def _touch(t: Tables, s: State, worst: Array, movable: Array, touched: Array) -> None:
     """Mark the sites that could serve a group whose dearest units were others before."""
     for group in range(len(t.units)):
@@ -296,7 +297,7 @@ def _touch(t: Tables, s: State, worst: Array, movable: Array, touched: Array) ->
                 touched[t.site[option]] = True
 
 
-@njit(cache=True)
+@kernel
 def drop_useless(t: Tables, s: State) -> float:
     """Close atoms that no used option needs; returns the pulling of what stays open."""
     needed = np.zeros(s.opened.shape, np.bool_)
@@ -318,7 +319,7 @@ def drop_useless(t: Tables, s: State) -> float:
     return total
 
 
-@njit(cache=True)
+@kernel
 def place_in_order(t: Tables, s: State, sequence: Array) -> None:
     """Give each option in order all units of its group that are left and fit, pulling what it lacks."""
     left = t.units.copy()

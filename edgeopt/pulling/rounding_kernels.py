@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from edgeopt.kernels import kernel
 
 Array = Any
 
 
-@njit(cache=True)
+@kernel
 def take_labels(
     choices: Array, thetas: Array, label_start: Array, options: Array, group: Array, share: Array, in_cloud: Array,
     waiting: Array, amounts: Array,
@@ -45,7 +45,7 @@ def take_labels(
     return left
 
 
-@njit(cache=True)
+@kernel
 def expected_service(
     groups: Array, group_start: Array, options: Array, site: Array, cost: Array, chance: Array, units: Array,
     cloud: Array, fixed_site: int, fixed: Array, at_site: Array,

@@ -75,7 +75,16 @@ def facts_html(title: str, facts: Mapping[str, str]) -> str:
 
 def comparison_headings(comparison: Comparison) -> list[str]:
     """Column headings of a comparison, the objective's named by what it counts."""
-    return ["method", comparison.instance.problem_facts.objective, "bound", "gap", "to optimum", "time", "status"]
+    return [
+        "method",
+        comparison.instance.problem_facts.objective,
+        "bound",
+        "gap",
+        "to optimum",
+        "time",
+        "set-up",
+        "status",
+    ]
 
 
 def comparison_cells(comparison: Comparison) -> list[list[str]]:
@@ -87,7 +96,7 @@ def comparison_cells(comparison: Comparison) -> list[list[str]]:
             number(record["bound"]),
             percent(record["gap"]),
             percent(record["gap_to_optimum"]),
-            NOTHING if record["runtime_s"] is None else quantity(record["runtime_s"], "s"),
+            *(NOTHING if record[key] is None else quantity(record[key], "s") for key in ("runtime_s", "setup_s")),
             status_text(record["status"], record["stopped"]),
         ]
         for record in comparison.records()

@@ -40,7 +40,7 @@ class TestCompare:
         assert code == 0
         lines = out.splitlines()
         assert lines[0] == "loading small"
-        assert lines[1].split() == ["method", "users", "bound", "gap", "to", "optimum", "time", "status"]
+        assert lines[1].split() == ["method", "users", "bound", "gap", "to", "optimum", "time", "set-up", "status"]
         assert [line.split()[0] for line in lines[2:4]] == ["dp", "modular-dp"]
         assert lines[4] == "optimum: 3 users, proven"
         assert [line.split(":")[0] for line in err.splitlines()] == ["dp", "modular-dp"]

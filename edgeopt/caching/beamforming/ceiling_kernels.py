@@ -5,16 +5,16 @@ from __future__ import annotations
 from math import exp, log, sqrt
 
 import numpy as np
-from numba import njit
 
 from edgeopt.caching.beamforming.channels import CANCELLING, Complexes, Floats, Integers
+from edgeopt.kernels import kernel
 
 ROUNDING = 1e-10  # relative; bounds are raised by it
 LEAST = 1e-12
 SMALLEST_LOG = log(1e-6)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(nogil=True, error_model="numpy")
 def bound_pairs(
     channels: Complexes,
     errors: Floats,
@@ -90,7 +90,7 @@ def bound_pairs(
                 prices[pair, n] *= shortest
 
 
-@njit(inline="always", error_model="numpy")
+@kernel(cache=False, inline="always", error_model="numpy")
 def _spectral(
     products: Complexes,
     errors: Floats,
@@ -167,7 +167,7 @@ def _spectral(
     return half
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(cache=False, nogil=True, error_model="numpy")
 def _fill(products: Complexes, weights: Floats, guesses: Floats, prices: Floats, matrix: Complexes) -> None:
     for k in range(len(guesses)):
         for other in range(len(guesses)):
@@ -178,7 +178,7 @@ def _fill(products: Complexes, weights: Floats, guesses: Floats, prices: Floats,
             matrix[k, other] = total * size
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(cache=False, nogil=True, error_model="numpy")
 def _power_step(matrix: Complexes, vector: Complexes, image: Complexes) -> float:
     """One step of power iteration; about the largest eigenvalue."""
     total = 0.0
@@ -194,7 +194,7 @@ def _power_step(matrix: Complexes, vector: Complexes, image: Complexes) -> float
     return total
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(cache=False, nogil=True, error_model="numpy")
 def _bound(weights: Floats, guesses: Floats, prices: Floats, errors: Floats, top: float) -> tuple[float, float]:
     """The bound when the largest eigenvalue is `top`, and the common factor of the guesses at which it is least."""
     half, power = 0.0, 0.0
@@ -215,7 +215,7 @@ def _bound(weights: Floats, guesses: Floats, prices: Floats, errors: Floats, top
     return bound, scale
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(cache=False, nogil=True, error_model="numpy")
 def _beams(
     products: Complexes,
     weights: Floats,

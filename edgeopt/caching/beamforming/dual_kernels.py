@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import cos, exp, pi, sin, sqrt
 
 import numpy as np
-from numba import njit
 
 from edgeopt.caching.beamforming.channels import Complexes, Floats, Integers
+from edgeopt.kernels import kernel
 
 STEP_SIZE = 3.0
 ALIGNED_STARTS = 3
@@ -16,7 +16,7 @@ ENOUGH = 3e-3  # relative gap of a fixed-phase problem, and turn of phases, at w
 AT_THE_BOUND = 1e-6  # relative; no start reaches more than the weakest user alone receives
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def solve_pairs(
     channels: Complexes,
     errors: Floats,
@@ -63,7 +63,7 @@ def solve_pairs(
                     beam[n, a] = 0.0
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _count(row: Integers) -> int:
     count = 0
     while count < len(row) and row[count] >= 0:
@@ -71,7 +71,7 @@ def _count(row: Integers) -> int:
     return count
 
 
-@njit(inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(cache=False, inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _towards_one_user(channels: Complexes, errors: Floats, beam: Complexes) -> float:
     """Optimal for one user: each node sends along its channel if that is longer than the error, else it is silent."""
     amplitude = 0.0
@@ -87,7 +87,7 @@ def _towards_one_user(channels: Complexes, errors: Floats, beam: Complexes) -> f
     return amplitude
 
 
-@njit(inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(cache=False, inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _best_of_starts(
     channels: Complexes, errors: Floats, rounds: int, steps: int, starts: int, beam: Complexes
 ) -> float:
@@ -138,7 +138,7 @@ def _best_of_starts(
     return best
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _align_phases(products: Complexes, length: Floats, user: int, phases: Complexes) -> None:
     """Phases at which all users receive what is sent along the channels of one of them."""
     for k in range(len(phases)):
@@ -149,13 +149,13 @@ def _align_phases(products: Complexes, length: Floats, user: int, phases: Comple
         phases[k] = _phase(received, 1 + 0j)
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _phase(value: complex, otherwise: complex) -> complex:
     size = sqrt(value.real**2 + value.imag**2)
     return value * (1.0 / size) if size > 0.0 else otherwise
 
 
-@njit(inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(cache=False, inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _ascend(
     products: Complexes, errors: Floats, phases: Complexes, rounds: int, steps: int, best: float, mix: Complexes
 ) -> float:
@@ -210,7 +210,7 @@ def _ascend(
     return best
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _respond(
     products: Complexes, errors: Floats, phases: Complexes, weights: Floats, mix: Complexes, received: Complexes
 ) -> tuple[float, float]:
@@ -247,7 +247,7 @@ def _respond(
     return value, loss
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _receive(products: Complexes, errors: Floats, mix: Complexes, received: Complexes) -> float:
     """Fill in what the users receive; return what the errors cost."""
     users = len(received)
@@ -266,7 +266,7 @@ def _receive(products: Complexes, errors: Floats, mix: Complexes, received: Comp
     return loss
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _least(received: Complexes, phases: Complexes) -> tuple[float, float]:
     """Least amplitude, and least part in phase."""
     square, aligned = np.inf, np.inf
@@ -276,7 +276,7 @@ def _least(received: Complexes, phases: Complexes) -> tuple[float, float]:
     return sqrt(square), aligned
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _reweigh(phases: Complexes, received: Complexes, step: float, weights: Floats) -> None:
     """Move weight to the users that receive least in their phases."""
     least, most = np.inf, 1e-300
@@ -292,7 +292,7 @@ def _reweigh(phases: Complexes, received: Complexes, step: float, weights: Float
         weights[k] /= total
 
 
-@njit(nogil=True)
+@kernel(cache=False, nogil=True)
 def _copy(source: Complexes, target: Complexes) -> None:
     for n in range(source.shape[0]):
         for k in range(source.shape[1]):

@@ -13,8 +13,9 @@ t + load(G' without G) <= t'.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from edgeopt.kernels import kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -27,7 +28,7 @@ MIXES = 5  # prices of radio time against GPU time
 DONE, FULL, PAUSED = range(3)
 
 
-@njit(cache=True)
+@kernel
 def find_slot(slots: Integers, states: Integers, code: int) -> int:
     """Return the slot of a code in the hash table: that of its chain, or a free one."""
     mask = len(slots) - 1
@@ -37,7 +38,7 @@ def find_slot(slots: Integers, states: Integers, code: int) -> int:
     return at
 
 
-@njit(cache=True)
+@kernel
 def extra_s(source: int, target: int, keeps: bool, load_s: Floats, block_bytes: Integers, rate: float) -> float:
     """Seconds to load what the target content has and the source has not."""
     if not keeps:
@@ -52,7 +53,7 @@ def extra_s(source: int, target: int, keeps: bool, load_s: Floats, block_bytes: 
     return size / rate
 
 
-@njit(cache=True)
+@kernel
 def offer(
     code: int,
     content: int,
@@ -105,7 +106,7 @@ def offer(
     queues[layer] = new
 
 
-@njit(cache=True)
+@kernel
 def rebuild_slots(slots: Integers, states: Integers, times: Floats, number: int) -> None:
     """Fill a larger hash table; dead states are left out of the chains."""
     slots[:] = NOTHING
@@ -116,7 +117,7 @@ def rebuild_slots(slots: Integers, states: Integers, times: Floats, number: int)
             slots[at] = state
 
 
-@njit(cache=True)
+@kernel
 def within_reach(
     needed: int,
     left: Integers,
@@ -176,7 +177,7 @@ def within_reach(
     return True
 
 
-@njit(cache=True)
+@kernel
 def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers) -> int:
     """Write the largest sets of candidate blocks that fit into the room; return their number, -1 if too many.
 
@@ -231,7 +232,7 @@ def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers)
     return found
 
 
-@njit(cache=True)
+@kernel
 def expand(
     pops: int,
     target: int,

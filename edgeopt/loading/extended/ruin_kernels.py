@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from edgeopt.kernels import kernel
 from edgeopt.loading.extended.turn_kernels import Line, copy_line, ends_in_time, fill, new_line, rebuild
 from edgeopt.loading.search_kernels import draw
 
@@ -22,7 +22,7 @@ MOST_BATCHES = 3  # next to each other that are emptied at once
 KINDS = 4  # of ruin
 
 
-@njit(cache=True)
+@kernel
 def shift(line: Line, source: int, target: int) -> None:
     """Move a batch to another position."""
     low, high = min(source, target), max(source, target)
@@ -40,7 +40,7 @@ def shift(line: Line, source: int, target: int) -> None:
             line.place[user] = p - step
 
 
-@njit(cache=True)
+@kernel
 def ruin(model: Integers, upload: Floats, due: Floats, line: Line, facts: Any, state: NDArray[np.uint64]) -> None:
     """Take some users out of a line, or move a batch."""
     users, length = len(model), line.length[0]
@@ -70,7 +70,7 @@ def ruin(model: Integers, upload: Floats, due: Floats, line: Line, facts: Any, s
     rebuild(model, upload, due, line)
 
 
-@njit(cache=True)
+@kernel
 def waiting_users(before: Line, line: Line, upload: Floats, due: Floats, state: NDArray[np.uint64]) -> Integers:
     """Return users to be tried, in an order drawn at random: some of those not served, and all just removed."""
     users = len(upload)
@@ -99,7 +99,7 @@ def waiting_users(before: Line, line: Line, upload: Floats, due: Floats, state: 
     return chosen[:number]
 
 
-@njit(cache=True)
+@kernel
 def score(line: Line, horizon: float, facts: Any) -> float:
     """Users, and less than half a user for an early end."""
     length = line.length[0]
@@ -107,7 +107,7 @@ def score(line: Line, horizon: float, facts: Any) -> float:
     return line.size[:length].sum() + 0.45 * (horizon - end) / horizon
 
 
-@njit(cache=True)
+@kernel
 def search(
     steps: int,
     since: int,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from edgeopt.kernels import kernel
 from edgeopt.loading.extended.sequence_kernels import finish_s
 from edgeopt.loading.search_kernels import draw
 
@@ -25,7 +25,7 @@ PRICE_STEP = 1 + 1e-4  # by which the price of being late changes in a step
 LARGEST_SLACK = 0.9  # of a user: slack counts less than any user
 
 
-@njit(cache=True)
+@kernel
 def insert_at(models: Integers, counts: Integers, length: int, position: int, model: int, count: int) -> None:
     """Put a batch at a position."""
     for p in range(length, position, -1):
@@ -33,14 +33,14 @@ def insert_at(models: Integers, counts: Integers, length: int, position: int, mo
     models[position], counts[position] = model, count
 
 
-@njit(cache=True)
+@kernel
 def remove_at(models: Integers, counts: Integers, length: int, position: int) -> None:
     """Take the batch at a position away."""
     for p in range(position, length - 1):
         models[p], counts[p] = models[p + 1], counts[p + 1]
 
 
-@njit(cache=True)
+@kernel
 def grow(models: Integers, counts: Integers, size: Integers, horizon: float, most: Integers, batch: Integers,
          facts: Any) -> bool:  # fmt: skip
     """Add the users that take the least time each: to a batch, or as a new batch; return whether some fit."""
@@ -81,7 +81,7 @@ def grow(models: Integers, counts: Integers, size: Integers, horizon: float, mos
     return True
 
 
-@njit(cache=True)
+@kernel
 def change(models: Integers, counts: Integers, size: Integers, served: Integers, most: Integers, batch: Integers,
            state: NDArray[np.uint64]) -> bool:  # fmt: skip
     """Make a random move; return False if it cannot be made (nothing is changed then)."""
@@ -169,7 +169,7 @@ def change(models: Integers, counts: Integers, size: Integers, served: Integers,
     return True
 
 
-@njit(cache=True)
+@kernel
 def worth(users: int, end: float, horizon: float, price: float) -> float:
     """Users, and a part of a user for time that is left; each second too late costs `price` users."""
     if end <= horizon:
@@ -177,7 +177,7 @@ def worth(users: int, end: float, horizon: float, price: float) -> float:
     return users - price * (end - horizon)
 
 
-@njit(cache=True)
+@kernel
 def anneal(
     steps: int,
     warmth: float,

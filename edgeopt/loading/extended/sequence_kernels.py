@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from edgeopt.kernels import kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-@njit(cache=True)
+@kernel
 def next_uses(models: Integers, length: int, holds: Flags, following: Integers) -> None:
     """Set ``following[p, j]`` to the first position after p whose model holds block j, `length` if there is none."""
     for j in range(holds.shape[1]):
@@ -22,7 +23,7 @@ def next_uses(models: Integers, length: int, holds: Flags, following: Integers) 
                 upcoming = p
 
 
-@njit(cache=True)
+@kernel
 def keep_soonest(
     model: int, room: int, holds: Flags, block_bytes: Integers, following: Integers, length: int, resident: Flags
 ) -> int:
@@ -69,7 +70,7 @@ def keep_soonest(
     return loaded
 
 
-@njit(cache=True)
+@kernel
 def finish_s(
     models: Integers,
     counts: Integers,
@@ -116,7 +117,7 @@ def finish_s(
     return clock if overlapped else clock + radio
 
 
-@njit(cache=True)
+@kernel
 def kept_blocks(
     models: Integers,
     counts: Integers,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from edgeopt.kernels import kernel
 from edgeopt.loading.extended.sequence_kernels import keep_soonest, next_uses
 
 Floats = NDArray[np.float64]
@@ -30,7 +30,7 @@ class Line(NamedTuple):
     length: Integers
 
 
-@njit(cache=True)
+@kernel
 def new_line(users: int) -> Line:
     """Return a line without batches."""
     return Line(
@@ -43,7 +43,7 @@ def new_line(users: int) -> Line:
     )
 
 
-@njit(cache=True)
+@kernel
 def copy_line(source: Line, target: Line) -> None:
     """Make one line like another."""
     length = source.length[0]
@@ -55,7 +55,7 @@ def copy_line(source: Line, target: Line) -> None:
     target.length[0] = length
 
 
-@njit(cache=True)
+@kernel
 def ends_in_time(
     model: Integers,
     count: Integers,
@@ -100,7 +100,7 @@ def ends_in_time(
     return clock
 
 
-@njit(cache=True)
+@kernel
 def put(line: Line, model: int, upload: float, due: float, at: int, joins: bool) -> None:
     """Add a user to the batch at a position, or as a new batch before it; its place is set by the caller."""
     if joins:
@@ -115,7 +115,7 @@ def put(line: Line, model: int, upload: float, due: float, at: int, joins: bool)
     line.length[0] += 1
 
 
-@njit(cache=True)
+@kernel
 def before_each(line: Line, overlapped: bool, fixed_s: Floats, sample_s: Floats, load_s: Floats) -> Floats:
     """Return for each position GPU time, radio time and least slack of the batches before it, shape (3, length + 1).
 
@@ -140,7 +140,7 @@ def before_each(line: Line, overlapped: bool, fixed_s: Floats, sample_s: Floats,
     return before
 
 
-@njit(cache=True)
+@kernel
 def end_with(line: Line, before: Floats, i: int, upload: float, due: float, at: int, joins: bool, overlapped: bool,
              fixed_s: Floats, sample_s: Floats, load_s: Floats) -> float:  # fmt: skip
     """Return the end of a line with one more user at a position, infinity if somebody is late."""
@@ -176,7 +176,7 @@ def end_with(line: Line, before: Floats, i: int, upload: float, due: float, at: 
     return clock
 
 
-@njit(cache=True)
+@kernel
 def best_place(user: int, model: Integers, upload: Floats, due: Floats, capacity: Integers, line: Line,
                scratch: Line, facts: Any) -> tuple[float, int, bool]:  # fmt: skip
     """Return the soonest end of the line with this user, the position, and whether it joins the batch there."""
@@ -203,7 +203,7 @@ def best_place(user: int, model: Integers, upload: Floats, due: Floats, capacity
     return best, where, how
 
 
-@njit(cache=True)
+@kernel
 def serve_at(user: int, model: Integers, upload: Floats, due: Floats, line: Line, at: int, joins: bool) -> None:
     """Serve a user in the batch at a position, or in a new batch before it."""
     put(line, model[user], upload[user], due[user], at, joins)
@@ -214,7 +214,7 @@ def serve_at(user: int, model: Integers, upload: Floats, due: Floats, line: Line
     line.place[user] = at
 
 
-@njit(cache=True)
+@kernel
 def rebuild(model: Integers, upload: Floats, due: Floats, line: Line) -> None:
     """Drop empty batches, and recompute what a line knows of its users."""
     length = line.length[0]
@@ -239,7 +239,7 @@ def rebuild(model: Integers, upload: Floats, due: Floats, line: Line) -> None:
             line.place[user] = to[line.place[user]]
 
 
-@njit(cache=True)
+@kernel
 def fill(users: Integers, model: Integers, upload: Floats, due: Floats, capacity: Integers, line: Line,
          scratch: Line, facts: Any) -> None:  # fmt: skip
     """Serve as many of these users as fit, in this order, each where the line ends soonest."""
@@ -249,7 +249,7 @@ def fill(users: Integers, model: Integers, upload: Floats, due: Floats, capacity
             serve_at(user, model, upload, due, line, at, joins)
 
 
-@njit(cache=True)
+@kernel
 def serve_cheapest(model: Integers, upload: Floats, due: Floats, capacity: Integers, line: Line, scratch: Line,
                    facts: Any) -> bool:  # fmt: skip
     """Serve the user with whom the line ends soonest; return False if nobody fits."""

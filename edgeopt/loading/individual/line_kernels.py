@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from edgeopt.kernels import kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -43,7 +44,7 @@ class Figures(NamedTuple):
     after: Floats
 
 
-@njit(cache=True)
+@kernel
 def new_figures(users: int) -> Figures:
     """Return arrays for the figures of a line."""
     return Figures(
@@ -55,7 +56,7 @@ def new_figures(users: int) -> Figures:
     )
 
 
-@njit(cache=True)
+@kernel
 def measure(data: Data, batch: Integers, length: int, place: Integers, figures: Figures) -> float:
     """Compute the figures of a line; return the least slack of all batches (negative: somebody is late)."""
     count, end, due, before, after = figures
@@ -83,7 +84,7 @@ def measure(data: Data, batch: Integers, length: int, place: Integers, figures: 
     return least
 
 
-@njit(cache=True)
+@kernel
 def uploads_end(data: Data, place: Integers) -> float:
     """Seconds that the uploads of all served users take."""
     total = 0.0
@@ -93,7 +94,7 @@ def uploads_end(data: Data, place: Integers) -> float:
     return total
 
 
-@njit(cache=True)
+@kernel
 def best_insertion(
     data: Data, batch: Integers, length: int, figures: Figures, start: float, user: int
 ) -> tuple[float, int, bool]:
@@ -138,7 +139,7 @@ def best_insertion(
     return best, best_position, joins
 
 
-@njit(cache=True)
+@kernel
 def insert(batch: Integers, length: int, place: Integers, user: int, model: int, position: int, joins: bool) -> int:
     """Serve a user in the batch at a position, or in a new one there; return the new number of batches."""
     if not joins:
@@ -153,7 +154,7 @@ def insert(batch: Integers, length: int, place: Integers, user: int, model: int,
     return length
 
 
-@njit(cache=True)
+@kernel
 def drop_empty(batch: Integers, length: int, place: Integers, moved: Integers) -> int:
     """Close the gaps of batches without users; return the new number of batches. `moved` is scratch."""
     moved[:length] = 0
@@ -172,7 +173,7 @@ def drop_empty(batch: Integers, length: int, place: Integers, moved: Integers) -
     return kept
 
 
-@njit(cache=True)
+@kernel
 def fill(
     data: Data, batch: Integers, length: int, place: Integers, figures: Figures, candidates: Integers, cheapest: bool
 ) -> int:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from edgeopt.kernels import kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -81,7 +82,7 @@ class Tables(NamedTuple):
     reward: Floats
 
 
-@njit(cache=True)
+@kernel
 def tabulate(worth: Floats, first: Integers, memory: Memory, ranked: Integers, reward: Floats) -> None:
     """Tabulate the best users of each model among those from rank c by deadline on, up to the end of a group.
 
@@ -109,7 +110,7 @@ def tabulate(worth: Floats, first: Integers, memory: Memory, ranked: Integers, r
                 table[number + 1 :] = NEVER
 
 
-@njit(cache=True)
+@kernel
 def undominated(value: float, best_so_far: Floats, state: int, model: int, smaller: Integers) -> bool:
     """Whether a walk is better than all that were as far no later and remember no more; `best_so_far` is updated."""
     best = best_so_far[state, model]
@@ -119,7 +120,7 @@ def undominated(value: float, best_so_far: Floats, state: int, model: int, small
     return value > best
 
 
-@njit(cache=True)
+@kernel
 def load(step: int, steps: Steps, memory: Memory, tables: Tables) -> None:
     """Continue the walks that finish a visit at a step: load each other model."""
     models, states = steps.switch.shape[1], len(memory.smaller)
@@ -135,7 +136,7 @@ def load(step: int, steps: Steps, memory: Memory, tables: Tables) -> None:
                     tables.origin[arrival, state, other] = model
 
 
-@njit(cache=True)
+@kernel
 def serve(step: int, steps: Steps, memory: Memory, capacity: Integers, tables: Tables) -> None:
     """Continue the walks that have loaded a model by a step: visit it, up to each of its groups.
 
@@ -186,7 +187,7 @@ def serve(step: int, steps: Steps, memory: Memory, capacity: Integers, tables: T
                         tables.chosen[end, target, model] = -(number * most + before)
 
 
-@njit(cache=True)
+@kernel
 def best_walk(
     worth: Floats,
     first: Integers,

@@ -8,9 +8,9 @@ left out need no moves of their own: they come and go with the users.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from edgeopt.kernels import kernel
 from edgeopt.loading.individual.line_kernels import Data, Figures, Integers, drop_empty, fill, measure
 from edgeopt.loading.search_kernels import draw
 
@@ -21,7 +21,7 @@ FINE = 2**20
 HOT, COLD = 0.8, 0.05  # users by which a line may be worse with probability 1/e, at the beginning and end of a cycle
 
 
-@njit(cache=True)
+@kernel
 def score_of(data: Data, place: Integers, end: float, horizon: float) -> float:
     """Users served, and a little for the time that is left."""
     served = 0
@@ -30,7 +30,7 @@ def score_of(data: Data, place: Integers, end: float, horizon: float) -> float:
     return served + TIME_PRICE * served * (1.0 - end / horizon)
 
 
-@njit(cache=True)
+@kernel
 def users_of(place: Integers) -> int:
     """Users served."""
     served = 0
@@ -39,7 +39,7 @@ def users_of(place: Integers) -> int:
     return served
 
 
-@njit(cache=True)
+@kernel
 def ruin(data: Data, batch: Integers, length: int, place: Integers, state: NDArray[np.uint64]) -> None:
     """Stop serving some users: random ones, a stretch of batches, a model, or those of neighbouring deadlines."""
     users = len(place)
@@ -67,7 +67,7 @@ def ruin(data: Data, batch: Integers, length: int, place: Integers, state: NDArr
             place[draw(state, users)] = -1
 
 
-@njit(cache=True)
+@kernel
 def turn(data: Data, place: Integers, state: NDArray[np.uint64], kind: int) -> Integers:
     """Users who are not served, in an order to try them: random, by deadline, upload or both; by models."""
     users = len(place)
@@ -95,7 +95,7 @@ def turn(data: Data, place: Integers, state: NDArray[np.uint64], kind: int) -> I
     return waiting[np.argsort(key[:number])]
 
 
-@njit(cache=True)
+@kernel
 def search(
     data: Data,
     batch: Integers,

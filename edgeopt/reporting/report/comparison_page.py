@@ -142,6 +142,7 @@ def _methods(comparison: Comparison, identifier: str) -> Markup:
         Column("to best bound", "between objective and the best bound of all methods", True),
         Column("to optimum", "between objective and the proven optimum", True),
         Column("time", "wall-clock time of the run", True),
+        Column("set-up", "importing, compiling and loading the method: no part of its time", True),
         Column("status", "what was found and, unless the method simply ended, why it stopped"),
         Column("kind", "exact, heuristic, bound or baseline"),
     ]
@@ -164,7 +165,10 @@ def _method_row(comparison: Comparison, row: Row, record: Mapping[str, Any]) -> 
         _value_cell(record["objective"], comparison.best_objective),
         _value_cell(record["bound"], comparison.best_bound),
         *(Cell(percent(record[key]), record[key]) for key in ("gap", "gap_to_best_bound", "gap_to_optimum")),
-        Cell(NOTHING if record["runtime_s"] is None else quantity(record["runtime_s"], "s"), record["runtime_s"]),
+        *(
+            Cell(NOTHING if record[key] is None else quantity(record[key], "s"), record[key])
+            for key in ("runtime_s", "setup_s")
+        ),
         Cell(shown, status),
         Cell(_kind(comparison.instance.problem, row.solution.method if row.solution else row.method)),
     ]

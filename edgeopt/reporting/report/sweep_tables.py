@@ -130,6 +130,7 @@ def runs_table(problem: str, runs: pd.DataFrame) -> Markup:
         Column("to best found", "between objective and the best objective of all runs", True),
         Column("to best known", "negative: better than the best known", True),
         Column("time", "wall-clock time", True),
+        Column("set-up", "importing, compiling and loading the method: no part of its time", True),
         Column("status"),
         Column("why", "why there is no solution"),
     ]
@@ -153,6 +154,7 @@ def _run_row(run: Mapping[Any, Any], several_limits: bool) -> TableRow:
         *(_value(run[name]) for name in ("objective", "bound")),
         *(_percent(run[name]) for name in ("gap", "gap_to_best_found", "gap_to_best_known")),
         _seconds(run["wall_s"]),
+        _seconds(run["setup_s"]),
         Cell(shown, words),
         Cell(tag("span", error, class_="why", title=error), error) if error else Cell(""),
     ]

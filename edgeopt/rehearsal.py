@@ -1,0 +1,90 @@
+"""Rehearsals: a method runs once on a small specimen before its clock starts.
+
+What a first call costs beyond the method itself (imports, kernels to compile or to load, solvers to start) is then
+paid, and is stated apart as set-up time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from multiprocessing import get_context
+
+from edgeopt import clock
+from edgeopt.clock import compiling_for
+from edgeopt.instance import Instance
+from edgeopt.method import Method, Options, find_method, methods
+from edgeopt.problems import find_problem
+
+ITERATIONS = 60
+LIMIT_S = 2.0
+
+_done: set[tuple[str, str, object]] = set()
+
+
+def rehearse(method: Method, instance: Instance) -> None:
+    """Run a method of edgeopt's own on a specimen of the instance's kind, once in this process.
+
+    Methods of others are not called behind their backs.
+    """
+    kind = find_problem(instance.problem).part("specimens").kind_of(instance)
+    if is_own(method):
+        rehearse_kind(method, kind)
+
+
+def rehearse_kind(method: Method, kind: object) -> None:
+    """Run a method on the specimen of a kind, once in this process; what goes wrong there, the run itself will tell."""
+    part = (method.problem, method.name, kind)
+    if part in _done:
+        return
+    specimen = find_problem(method.problem).part("specimens").specimen(kind)
+    if method.refusal(specimen) is not None:
+        return
+    maximize = specimen.problem_facts.maximize
+    options = Options(time_limit=LIMIT_S, iteration_limit=ITERATIONS, threads=1, maximize=maximize)
+    with compiling_for(f"{method.problem} {method.name}"), suppress(Exception):
+        outcome = method.function(specimen, options)
+        if outcome.plan is not None:
+            specimen.problem_facts.check(specimen, outcome.plan)
+    _done.add(part)
+
+
+def warm_up(problems: Iterable[str], progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+    """Rehearse all methods of some problems on all kinds of instances, in as many processes as there are cores.
+
+    Parameters
+    ----------
+    problems : iterable of str
+    progress : callable
+        Called with the numbers of rehearsed methods and of all.
+
+    Returns
+    -------
+    int
+        Kernels compiled; 0 when all had been.
+    """
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
+    found = [(problem, name) for problem in problems for name, method in methods(problem).items() if is_own(method)]
+    progress(0, len(found))
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        tasks = [pool.submit(_rehearse_all_kinds, *part) for part in found]
+        compiled = 0
+        for done, task in enumerate(as_completed(tasks), 1):
+            compiled += task.result()
+            progress(done, len(found))
+    return compiled
+
+
+def _rehearse_all_kinds(problem: str, name: str) -> int:
+    before = clock.compiled
+    for kind in find_problem(problem).part("specimens").KINDS:
+        rehearse_kind(find_method(problem, name), kind)
+    return clock.compiled - before
+
+
+def is_own(method: Method) -> bool:
+    """Whether a method is edgeopt's own."""
+    function = method.function.func if isinstance(method.function, partial) else method.function
+    return str(getattr(function, "__module__", "")).startswith(f"edgeopt.{method.problem}")

@@ -1,0 +1,129 @@
+"""The clock of a run counts the method alone: no import, no compiling, no loading of kernels."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from numba.core import caching
+
+from edgeopt import clock, kernels, solve
+from edgeopt.clock import Clock, uncounted
+from tests.plans import two_models
+
+ROOT = Path(__file__).parents[1]
+
+COLD = """
+import sys
+import edgeopt
+from edgeopt import clock
+instance = edgeopt.read(sys.argv[1])
+for run in range(2):
+    solution = edgeopt.solve(instance, sys.argv[2], threads=1, iteration_limit=10)
+    print(clock.compiled, solution.runtime_s, solution.setup_s, solution.status)
+"""
+
+
+def cold(folder: Path, method: str = "greedy-append") -> tuple[list[list[str]], str]:
+    """Solve a tiny instance twice in a new process with this cache of kernels: what it prints, and its errors."""
+    command = [sys.executable, "-c", COLD, str(ROOT / "instances" / "loading" / "tiny.json"), method]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return [line.split() for line in done.stdout.splitlines()], done.stderr
+
+
+def test_pauses_do_not_count_however_nested() -> None:
+    watch, began = Clock(), time.monotonic()
+    with uncounted(), uncounted():
+        while time.monotonic() < began + 0.02:
+            pass
+    assert watch.paused_s() >= 0.02
+    assert watch.elapsed_s() <= time.monotonic() - began - 0.02
+
+
+def test_pauses_of_several_threads_count_once() -> None:
+    watch, gate = Clock(), threading.Barrier(2)
+
+    def work() -> None:
+        with uncounted():
+            gate.wait()
+            time.sleep(0.02)
+            gate.wait()
+
+    began = time.monotonic()
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 0.02 <= watch.paused_s() <= time.monotonic() - began
+    assert watch.elapsed_s() >= 0
+
+
+def test_compiling_is_set_up_and_is_told_once(tmp_path: Path) -> None:
+    first, err = cold(tmp_path)
+    (compiled, runtime_s, setup_s, _), (later, *_) = first
+    assert int(compiled) > 0
+    assert later == compiled  # nothing more in the second run
+    assert float(runtime_s) < float(setup_s)
+    assert err.splitlines() == ["compiling loading greedy-append, once ..."]
+    assert cold(tmp_path)[0][0][0] == "0"  # the next process loads them
+    for path in tmp_path.rglob("*.nb?"):
+        path.write_bytes(path.read_bytes()[:20] if path.suffix == ".nbi" else b"")
+    damaged, _ = cold(tmp_path)
+    assert damaged[0][0] == compiled  # damaged files are as none
+    assert damaged[0][3] == first[0][3]
+    assert cold(tmp_path)[0][0][0] == "0"  # and have been replaced
+
+
+def test_kernels_compile_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_folder(locator: type, function: object, file: str) -> None:
+        return None
+
+    monkeypatch.setattr(caching._SourceFileBackedLocatorMixin, "from_function", classmethod(no_folder))
+    before = clock.compiled
+    assert kernels.kernel(one_more)(1) == 2
+    assert clock.compiled == before + 1
+
+
+def test_code_that_cannot_be_kept_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
+    assert kernels.kernel(two_more)(1) == 3
+
+
+def one_more(x: int) -> int:
+    return x + 1
+
+
+def two_more(x: int) -> int:
+    return x + 2
+
+
+def test_solutions_tell_the_set_up_apart() -> None:
+    solution = solve(two_models(), "modular-dp")
+    assert solution.setup_s > 0
+    assert "set-up" in solution.facts()["time"]
+
+
+@pytest.mark.slow
+def test_warm_up_leaves_nothing_to_compile(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from edgeopt.cli import main; main()", "warmup", "loading", "--quiet"]
+    subprocess.run(command, env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}, cwd=ROOT, check=True, timeout=600)
+    for method in ("greedy", "exact", "local-search", "counts-dp", "modular-dp"):
+        assert [line[0] for line in cold(tmp_path, method)[0]] == ["0", "0"], method
