@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edgeopt.caching.lagrangian import Dual, lagrangian_bound, solve_dual
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.tables import Menu, Tables
+from edgeopt.caching.wide import WideTables
 from edgeopt.method import Options
 
 Floats = NDArray[np.float64]
@@ -56,7 +57,7 @@ class Cheapest:
     masks: Integers
 
 
-def price_all_sets(tables: Tables, menu: Menu, prices: Floats, options: Options) -> Cheapest:
+def price_all_sets(tables: WideTables, menu: Menu, prices: Floats, options: Options) -> Cheapest:
     """Find each group's cheapest set of nodes at prices by branch and bound; limits leave a valid bound."""
     from edgeopt.caching.pricing_kernels import cheapest_set
 
@@ -85,7 +86,7 @@ def widened(tables: Tables, menu: Menu, masks: Integers) -> Menu:
     return tables.menu(np.concatenate([menu.masks, masks[:, None]], axis=1))
 
 
-def solve_widely(tables: Tables, menu: Menu, start: Integers | None, options: Options) -> tuple[Menu, Dual, float]:
+def solve_widely(tables: WideTables, menu: Menu, start: Integers | None, options: Options) -> tuple[Menu, Dual, float]:
     """Alternate prices over the menu and pricing over all sets.
 
     Returns

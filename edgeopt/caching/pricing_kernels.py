@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.caching.table_kernels import Broadcasts, Groups, group_cost
+from edgeopt.caching.wide_kernels import Broadcasts, Groups, group_cost
 from edgeopt.kernels import kernel
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ def cheapest_set(
     limit : int
         Most branches; after them the first value is a lower bound only.
     cloud, link, groups, broadcasts
-        As for `edgeopt.caching.table_kernels.group_costs`.
+        As for `edgeopt.caching.wide_kernels.group_costs`.
     """
     count = len(prices)
     waits = np.empty(count)

@@ -10,6 +10,7 @@ from edgeopt.caching.beamforming.conic import is_installed
 from edgeopt.caching.beamforming.sca import sca
 from edgeopt.caching.beamforming.sdr import randomized, relaxations
 from edgeopt.caching.bounds import amplitude_bounds, with_amplitudes
+from edgeopt.caching.delays import waits_per_bit
 from edgeopt.caching.rates import lower_subsets
 from edgeopt.caching.tables import Tables
 from edgeopt.method import Options
@@ -46,13 +47,10 @@ class Sandwich:
 
     def open_pairs(self, masks: Integers, groups: Integers) -> list[tuple[int, int]]:
         """Audiences and sets of nodes that look faster than what is reached, for groups cached at these sets."""
-        from edgeopt.caching.table_kernels import waits_per_bit
-
-        reached, upper = self.reached.broadcasts.slowness, self.upper.broadcasts.slowness
-        waits = np.empty(len(self.reached.node_names))
+        reached, upper = self.reached.slowness, self.upper.slowness
         found: dict[tuple[int, int], None] = {}
         for mask, group in sorted(set(zip(masks.tolist(), groups.tolist(), strict=True))):
-            waits_per_bit(mask, self.reached.cloud, self.reached.link, waits)
+            waits = waits_per_bit(np.array([mask]), self.reached.cloud, self.reached.link)[0]
             levels = np.unique(waits[np.isfinite(waits)])
             sets = [int(((waits <= level) << np.arange(len(waits))).sum()) for level in levels]
             for audience in set(self.reached.requests.audience_of[group].values()):

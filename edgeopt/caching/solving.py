@@ -92,14 +92,15 @@ class Worked:
     def priced(self) -> Priced:
         """Find prices, from the greedy choice or a better one of a given solution."""
         start = self._start()
-        if self.full:
-            found = solve_dual(self.menu, self.options, start)
-            menu, bound = self.menu, found.bound
-        else:
+        if isinstance(self.tables, WideTables):
             menu, found, bound = solve_widely(self.tables, self.menu, start, self.options)
-        proven = bound if self.tables.complete and np.isfinite(bound) else None
-        self.options.report(found.objective if found.choice is not None and not self.tables.wide else None, proven)
-        return Priced(menu, found, proven)
+            known = bound if np.isfinite(bound) else None
+            self.options.report(None, known)
+            return Priced(menu, found, known)
+        found = solve_dual(self.menu, self.options, start)
+        self.options.report(None if found.choice is None else found.objective)
+        proven = self.full and self.tables.complete and np.isfinite(found.bound)
+        return Priced(self.menu, found, found.bound if proven else None)
 
     def searched(self) -> Priced:
         """Find prices, then improve the best choice by local search."""

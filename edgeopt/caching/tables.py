@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from edgeopt.caching.beamforming.channels import Beamformer, Channels
 from edgeopt.caching.beamforming.dual import dual
 from edgeopt.caching.beamforming.memo import Memo
+from edgeopt.caching.delays import best_prefixes, table_costs, waits_per_bit
 from edgeopt.caching.groups import Requests, find_requests
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.rates import RateTable, rate_table
 from edgeopt.method import Options
 from edgeopt.solution import Plan
-
-if TYPE_CHECKING:
-    from edgeopt.caching.table_kernels import Broadcasts, Groups
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -146,16 +144,14 @@ class Tables:
         """The same tables with other rates."""
         other = copy(self)
         other.rates = rates
-        other.__dict__.pop("broadcasts", None)
+        other.__dict__.pop("slowness", None)
         return other
 
     def costs(self, masks: Integers) -> Floats:
         """Expected delay per byte of candidate sets, shape (groups, candidates) like `masks`."""
-        from edgeopt.caching.table_kernels import group_costs
-
-        costs = np.empty(masks.shape)
-        group_costs(masks, self.cloud, self.link, self.groups, self.broadcasts, costs)
-        return costs
+        requests = self.requests
+        backhaul = (self.cloud, self.link)
+        return table_costs(masks, *backhaul, requests.weight, requests.audience_of, self.rates.units, self.slowness)
 
     def delay(self, masks: Integers) -> float:
         """Expected total delay in seconds when the blocks are cached at these sets, shape (blocks,)."""
@@ -183,22 +179,11 @@ class Tables:
         return menu.reduced(kept)
 
     @cached_property
-    def groups(self) -> Groups:
-        """The audiences of each group, for compiled code."""
-        from edgeopt.caching.table_kernels import Groups
-
-        return Groups(*self.requests.listed(), self.requests.weight)
-
-    @cached_property
-    def broadcasts(self) -> Broadcasts:
-        """Seconds per bit of the sets of the table, infinite where nothing arrives, for compiled code."""
-        from edgeopt.caching.table_kernels import Broadcasts
-
+    def slowness(self) -> Floats:
+        """Seconds per bit of the sets of the table, infinite where nothing arrives."""
         with np.errstate(divide="ignore"):
-            slowness = 1 / self.rates.rates
-        none = np.empty((len(slowness), 0))
-        nothing = (none.astype(np.int64), none, none, none[:, :, None])
-        return Broadcasts(self.rates.units, slowness, *nothing, self.instance.radio.bandwidth_hz)
+            slowness: Floats = 1 / self.rates.rates
+        return slowness
 
     def masks_of(self, plan: Plan | None) -> Integers | None:
         """Sets of nodes that cache each block in a plan, shape (blocks,)."""
@@ -249,17 +234,14 @@ class Tables:
 
     def _deliveries(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], Sent] | None:
         """Nodes and beamformers for pairs of a set of caching nodes and an audience; None when one never ends."""
-        from edgeopt.caching.table_kernels import best_prefix, waits_per_bit
-
-        waits = np.empty(len(self.node_names))
         senders = np.empty(len(keys), np.int64)
+        waits = waits_per_bit(np.array([mask for mask, _ in keys], np.int64), self.cloud, self.link)
         which = np.array([audience for _, audience in keys], np.int64)
-        for row, (mask, audience) in enumerate(keys):
-            waits_per_bit(mask, self.cloud, self.link, waits)
-            delay, chosen = best_prefix(waits, self.rates.units[audience], self.broadcasts.slowness[audience])
-            if np.isinf(delay):
+        for row, audience in enumerate(which):
+            delay, chosen = best_prefixes(waits[row : row + 1], self.rates.units[audience], self.slowness[audience])
+            if np.isinf(delay[0]):
                 return None
-            senders[row] = self.rates.senders[audience, chosen]
+            senders[row] = self.rates.senders[audience, chosen[0]]
         pairs = self.rates.pairs(which, senders)
         vectors = self.beamformer(self.channels, pairs).vectors
         return {key: self._sent(pairs.nodes[row], vectors[row]) for row, key in enumerate(keys)}

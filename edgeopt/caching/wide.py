@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.caching.beamforming.channels import Pairs
+from edgeopt.caching.delays import waits_per_bit
 from edgeopt.caching.rates import SINGLE_NODES, ceiling_table, find_units, padded, rates_bps
 from edgeopt.caching.tables import Sent, Tables
 
 if TYPE_CHECKING:
-    from edgeopt.caching.table_kernels import Broadcasts
+    from edgeopt.caching.wide_kernels import Broadcasts, Groups
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 class WideTables(Tables):
@@ -32,14 +34,28 @@ class WideTables(Tables):
 
     @cached_property
     def broadcasts(self) -> Broadcasts:
-        from edgeopt.caching.table_kernels import Broadcasts
+        """Bounds on how fast any nodes send to each audience, for compiled code."""
+        from edgeopt.caching.wide_kernels import Broadcasts
 
         audiences = self.requests.audiences
         units = find_units(self.reach, audiences, 0, SINGLE_NODES, 0)[:, :-1]
         found = ceiling_table(self.channels, audiences, units, self.options)
-        slowness = np.empty((len(audiences), 0))
         bandwidth = self.instance.radio.bandwidth_hz
-        return Broadcasts(units, slowness, padded(audiences), self.reach, found.amplitudes, found.weights, bandwidth)
+        return Broadcasts(units, padded(audiences), self.reach, found.amplitudes, found.weights, bandwidth)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The audiences of each group, for compiled code."""
+        from edgeopt.caching.wide_kernels import Groups
+
+        return Groups(*self.requests.listed(), self.requests.weight)
+
+    def costs(self, masks: Integers) -> Floats:
+        from edgeopt.caching.wide_kernels import group_costs
+
+        costs = np.empty(masks.shape)
+        group_costs(masks, self.cloud, self.link, self.groups, self.broadcasts, costs)
+        return costs
 
     @property
     def complete(self) -> bool:
@@ -50,11 +66,7 @@ class WideTables(Tables):
 
     def _deliveries(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], Sent] | None:
         """Best of all prefixes, at the rates of the beamformer; None when one of the deliveries never ends."""
-        from edgeopt.caching.table_kernels import waits_per_bit
-
-        waits = np.empty((len(keys), len(self.node_names)))
-        for key, (mask, _) in enumerate(keys):
-            waits_per_bit(mask, self.cloud, self.link, waits[key])
+        waits = waits_per_bit(np.array([mask for mask, _ in keys], np.int64), self.cloud, self.link)
         order = np.argsort(waits, axis=1, kind="stable")
         sorted_waits = np.take_along_axis(waits, order, axis=1)
         following = np.pad(sorted_waits[:, 1:], ((0, 0), (0, 1)), constant_values=np.inf)

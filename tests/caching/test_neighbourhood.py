@@ -12,7 +12,7 @@ from edgeopt.caching import bounds, rates, solving
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.neighbourhood import candidate_menu, price_all_sets
-from edgeopt.caching.tables import Tables
+from edgeopt.caching.wide import WideTables
 from edgeopt.method import Options
 from edgeopt.solving import check
 from tests.caching.brute_force import optimum
@@ -27,7 +27,7 @@ def test_pricing_finds_the_cheapest_of_all_sets() -> None:
     rng = np.random.default_rng(1)
     for seed in range(30):
         instance = random_instance(seed, nodes=int(rng.integers(1, 6)))
-        tables = Tables(instance, OPTIONS)
+        tables = WideTables(instance, OPTIONS)
         menu = candidate_menu(tables)
         nodes = len(tables.node_names)
         everything = np.arange(1 << nodes)

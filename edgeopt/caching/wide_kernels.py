@@ -1,4 +1,4 @@
-"""Compiled kernels that turn rates and backhaul into delays per byte for sets of caching nodes."""
+"""Compiled kernels that turn bounds on rates and backhaul into delays per byte for sets among many nodes."""
 
 from __future__ import annotations
 
@@ -31,17 +31,14 @@ class Groups(NamedTuple):
 
 
 class Broadcasts(NamedTuple):
-    """How fast sets of nodes send to an audience: by a table of its units, or at most, for any nodes and any beams.
+    """How fast sets of nodes send to an audience at most, for any nodes and any beams.
 
     Attributes
     ----------
     units : array of int, shape (audiences, width)
-        Nodes of each unit, as bits; a unit waits for its last node.
-    slowness : array, shape (audiences, 2**width)
-        Seconds per bit of a broadcast by each set of units.
+        Single nodes, as bits.
     members : array of int, shape (audiences, most users)
-        Users, padded with -1; without columns, only the sets of the table send. Otherwise units are single nodes, any
-        nodes send, and what follows bounds their rates.
+        Users, padded with -1.
     reach : array, shape (nodes, users)
         Largest amplitude of each node at each user.
     amplitudes : array, shape (audiences, 2**width)
@@ -51,7 +48,6 @@ class Broadcasts(NamedTuple):
     """
 
     units: Integers
-    slowness: Floats
     members: Integers
     reach: Floats
     amplitudes: Floats
@@ -81,49 +77,6 @@ def waits_per_bit(mask: int, cloud: Floats, link: Floats, waits: Floats) -> None
         for source in range(len(cloud)):
             if mask >> source & 1:
                 waits[n] = min(waits[n], link[source, n])
-
-
-@kernel(nogil=True, error_model="numpy")
-def best_prefix(waits: Floats, units: Integers, slowness: Floats) -> tuple[float, int]:
-    """Least seconds per bit over the sets of units that wait no longer than some level, and that set.
-
-    Parameters
-    ----------
-    waits : array, shape (nodes,)
-    units : array of int, shape (width,)
-        Nodes of each unit of the audience, as bits; a unit waits for its last node.
-    slowness : array, shape (2**width,)
-        Seconds per bit of a broadcast by each set.
-    """
-    width = len(units)
-    order = np.empty(width, np.int64)
-    wait = np.empty(width)
-    for unit in range(width):
-        wait[unit] = _last_wait(waits, units[unit])
-        place = unit
-        while place > 0 and wait[order[place - 1]] > wait[unit]:
-            order[place] = order[place - 1]
-            place -= 1
-        order[place] = unit
-    least, best, chosen = np.inf, 0, 0
-    for position in range(width):
-        chosen |= 1 << order[position]
-        delay = wait[order[position]] + slowness[chosen]
-        if delay < least:
-            least, best = delay, chosen
-    return least, best
-
-
-@kernel(cache=False, nogil=True, error_model="numpy")
-def _last_wait(waits: Floats, unit: int) -> float:
-    last = 0.0
-    node = 0
-    while unit:
-        if unit & 1 and waits[node] > last:
-            last = waits[node]
-        unit >>= 1
-        node += 1
-    return last
 
 
 @kernel(cache=False, nogil=True, error_model="numpy")
@@ -179,22 +132,17 @@ def group_cost(
 ) -> float:
     """Expected delay per byte of a group cached at a set, as bits; `waits` is working room, shape (nodes,)."""
     waits_per_bit(mask, cloud, link, waits)
-    anything = broadcasts.members.shape[1] > 0
     order = np.empty(len(waits), np.int64)
-    if anything:
-        for node in range(len(waits)):
-            place = node
-            while place > 0 and waits[order[place - 1]] > waits[node]:
-                order[place] = order[place - 1]
-                place -= 1
-            order[place] = node
+    for node in range(len(waits)):
+        place = node
+        while place > 0 and waits[order[place - 1]] > waits[node]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = node
     total = 0.0
     for row in range(groups.first[group], groups.first[group + 1]):
         audience = groups.listed[row]
-        if anything:
-            delay = shortest_delay(waits, order, audience, broadcasts)
-        else:
-            delay, _ = best_prefix(waits, broadcasts.units[audience], broadcasts.slowness[audience])
+        delay = shortest_delay(waits, order, audience, broadcasts)
         if delay == np.inf:
             return np.inf
         total += groups.weight[group, audience] * delay
