@@ -115,6 +115,8 @@ def _walk(value: Any, place: str) -> Iterator[tuple[str, Any]]:
 
 INLINE_ENTRIES = 12
 
+_unfinished: set[Path] = set()
+
 
 def format_json(data: Mapping[str, Any]) -> str:
     """Lay out JSON for people and for diffs: one line for each named thing."""
@@ -155,6 +157,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         return
     target = Path(os.path.realpath(path))
     temporary = target.parent / f".{secrets.token_hex(8)}.part"
+    _unfinished.add(temporary)
     try:
         with open(temporary, "xb") as stream:
             stream.write(content)
@@ -166,3 +169,11 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        _unfinished.discard(temporary)
+
+
+def remove_unfinished() -> None:
+    """Remove what has been written of files that will not be finished, before the process ends at once."""
+    for path in list(_unfinished):
+        path.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ paid, and is stated apart as set-up time.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -64,20 +65,23 @@ def warm_up(problems: Iterable[str], progress: Callable[[int, int], None] = lamb
     int
         Kernels compiled; 0 when all had been.
     """
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-
     found = [(problem, name) for problem in problems for name, method in methods(problem).items() if is_own(method)]
     progress(0, len(found))
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        tasks = [pool.submit(_rehearse_all_kinds, *part) for part in found]
-        compiled = 0
-        for done, task in enumerate(as_completed(tasks), 1):
-            compiled += task.result()
+    compiled = 0
+    with get_context("spawn").Pool(initializer=_leave_interrupts) as pool:
+        for done, more in enumerate(pool.imap_unordered(_rehearse_all_kinds, found), 1):
+            compiled += more
             progress(done, len(found))
     return compiled
 
 
-def _rehearse_all_kinds(problem: str, name: str) -> int:
+def _leave_interrupts() -> None:
+    """Leave Ctrl-C to the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _rehearse_all_kinds(part: tuple[str, str]) -> int:
+    problem, name = part
     before = clock.compiled
     for kind in find_problem(problem).part("specimens").KINDS:
         rehearse_kind(find_method(problem, name), kind)

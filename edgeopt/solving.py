@@ -101,7 +101,11 @@ def solve(
         start=start,
         progress=progress,
     )
-    return _run(instance, method, options)
+    began = time.monotonic()
+    chosen, reason = _prepared(instance, method, options)
+    setup_s = time.monotonic() - began
+    with _interruptible(options.interrupt):
+        return _run(instance, chosen, options, reason, setup_s)
 
 
 def prepare(instance: Instance, method: MethodChoice = "auto", **options: Any) -> float:
@@ -122,8 +126,7 @@ def prepare(instance: Instance, method: MethodChoice = "auto", **options: Any) -
         As `solve`.
     """
     began = time.monotonic()
-    with _ended_by_interrupts():
-        _prepared(instance, method, _options(instance, **options))
+    _prepared(instance, method, _options(instance, **options))
     return time.monotonic() - began
 
 
@@ -145,15 +148,10 @@ def _options(instance: Instance, *, threads: int | None = None, start: Solution 
     return options
 
 
-def _run(instance: Instance, choice: MethodChoice, options: Options, rehearsed_s: float = 0.0) -> Solution:
-    began = time.monotonic()
-    with _interruptible(options.interrupt):
-        with _ended_by_interrupts():
-            chosen, reason = _prepared(instance, choice, options)
-        options.clock = Clock()
-        setup_s = rehearsed_s + time.monotonic() - began
-        solution = _certified(instance, chosen, chosen.function(instance, options), options, reason)
-        return solution.model_copy(update={"setup_s": round(setup_s + options.clock.paused_s(), 6)})
+def _run(instance: Instance, method: Method, options: Options, reason: str, setup_s: float) -> Solution:
+    options.clock = Clock()
+    solution = _certified(instance, method, method.function(instance, options), options, reason)
+    return solution.model_copy(update={"setup_s": round(setup_s + options.clock.paused_s(), 6)})
 
 
 def compare(
@@ -181,18 +179,16 @@ def compare(
         A row for each method; one that refuses or fails has the reason in its row.
     """
     chosen = list(methods) if methods is not None else fitting_methods(instance)
-    named = [find_method(instance.problem, choice) for choice in chosen if isinstance(choice, str) and choice != "auto"]
-    setup_s = {}
-    for method in named:  # before the first run, so that nothing is compiled beside one
-        began = time.monotonic()
-        rehearse(method, instance)
-        setup_s[method.name] = time.monotonic() - began
+    for choice in chosen:
+        if isinstance(choice, str) and choice != "auto":
+            find_method(instance.problem, choice)
     limits = {name: options[name] for name in LIMITS if options.get(name) is not None}
     comparison = Comparison(instance, [], limits=limits)
     interrupt = threading.Event()
+    setup_s = [_setup_s(instance, choice, options) for choice in chosen]  # nothing is compiled beside a run
     with _interruptible(interrupt):
-        for choice in chosen:
-            row = _row(instance, choice, _options(instance, interrupt=interrupt, **options), setup_s)
+        for choice, seconds in zip(chosen, setup_s, strict=True):
+            row = _row(instance, choice, _options(instance, interrupt=interrupt, **options), seconds)
             comparison.rows.append(row)
             if on_row is not None:
                 on_row(row)
@@ -202,21 +198,25 @@ def compare(
     return comparison
 
 
-def _row(instance: Instance, choice: MethodChoice, options: Options, setup_s: Mapping[str, float]) -> Row:
-    """Run one method of a comparison; whatever it does wrong must not cost the results of the others.
+def _setup_s(instance: Instance, choice: MethodChoice, options: Mapping[str, Any]) -> float:
+    try:
+        return prepare(instance, choice, **options)
+    except (MethodRefusal, MissingExtra):
+        return 0.0  # its row will say why
 
-    `setup_s` says what its rehearsal took before.
-    """
+
+def _row(instance: Instance, choice: MethodChoice, options: Options, setup_s: float) -> Row:
+    """Run one method of a comparison; whatever it does wrong must not cost the results of the others."""
     name = choice if isinstance(choice, str) else getattr(choice, "__name__", type(choice).__name__)
     try:
-        return Row(name, _run(instance, choice, options, setup_s.get(name, 0.0)))
+        chosen, reason = _prepared(instance, choice, options)
+        return Row(name, _run(instance, chosen, options, reason, setup_s))
     except (MethodRefusal, MissingExtra) as error:
         return Row(name, None, str(error))
     except ProgramError as error:
         return Row(name, None, str(error), failed=True)
     except KeyboardInterrupt:
-        options.interrupt.set()
-        return Row(name, None, "ended by Ctrl-C before it gave back a plan")
+        return Row(name, None, "ended by a second Ctrl-C before it gave back a plan")
     except Exception as error:
         return Row(name, None, f"{type(error).__name__}: {error}", failed=True)
 
@@ -315,7 +315,10 @@ def _checked_start(instance: Instance, start: Solution | None) -> Solution | Non
 
 @contextmanager
 def _interruptible(interrupt: threading.Event) -> Iterator[None]:
-    """Turn the first Ctrl-C or SIGTERM into a request to end with the best found; a second Ctrl-C ends at once."""
+    """Turn the first Ctrl-C into a request to end with the best found; a second one ends at once.
+
+    Other signals are left to the program that calls edgeopt.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -325,30 +328,11 @@ def _interruptible(interrupt: threading.Event) -> Iterator[None]:
             raise KeyboardInterrupt
         interrupt.set()
 
-    previous = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = signal.signal(signal.SIGINT, request)
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-
-@contextmanager
-def _ended_by_interrupts() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end at once what has found nothing yet."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {number: signal.signal(number, _end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _end(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt
+        signal.signal(signal.SIGINT, signal.SIG_DFL if previous is None else previous)
 
 
 def _certified(instance: Instance, method: Method, outcome: Outcome, options: Options, reason: str) -> Solution:

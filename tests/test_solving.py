@@ -11,14 +11,12 @@ from typing import Any
 import pytest
 
 import edgeopt
-from edgeopt import Instance, ProgramError, Solution, Status, Stopped, UsageError
+from edgeopt import Instance, ProgramError, Solution, Status, Stopped, UsageError, solving
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.method import Options, Outcome, Progress
 from edgeopt.solution import crosses
 from tests.loading.small import instance_of
 from tests.plans import NOBODY, all_users, first_user, serve, two_models
-
-INTERRUPTS = [signal.SIGINT, signal.SIGTERM]
 
 
 def outcome(**fields: Any) -> Callable[[LoadingInstance], Outcome]:
@@ -192,18 +190,40 @@ class TestOptions:
 
 
 class TestInterrupts:
-    @pytest.mark.parametrize("number", INTERRUPTS)
-    def test_the_first_gives_the_best_found(self, number: int) -> None:
+    def test_the_first_gives_the_best_found(self) -> None:
         def method(instance: LoadingInstance, options: Options) -> Outcome:
-            signal.raise_signal(number)
+            signal.raise_signal(signal.SIGINT)
             stopped = options.stop_reason()
             assert stopped is not None
             return Outcome(first_user(instance), stopped=stopped)
 
-        before = signal.getsignal(number)
+        before = signal.getsignal(signal.SIGINT)
         solution = edgeopt.solve(two_models(), method)
         assert (solution.objective, solution.stopped) == (1, Stopped.INTERRUPTED)
-        assert signal.getsignal(number) is before
+        assert signal.getsignal(signal.SIGINT) is before
+
+    def test_other_signals_reach_the_program_that_calls(self) -> None:
+        def method(instance: LoadingInstance, options: Options) -> Outcome:
+            signal.raise_signal(signal.SIGTERM)
+            assert options.stop_reason() is None
+            return Outcome(first_user(instance))
+
+        heard: list[int] = []
+        before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+        try:
+            assert edgeopt.solve(two_models(), method).stopped == Stopped.FINISHED
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert heard == [signal.SIGTERM]
+
+    def test_one_before_the_run_ends_it_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ran: list[int] = []
+        monkeypatch.setattr(solving, "rehearse", lambda *_: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            edgeopt.solve(two_models(), lambda instance: ran.append(1))
+        with pytest.raises(KeyboardInterrupt):
+            edgeopt.compare(two_models(), [lambda instance: ran.append(1)])
+        assert not ran
 
     def test_the_second_ends_a_method_that_does_not_listen(self) -> None:
         def deaf(instance: LoadingInstance) -> None:

@@ -14,6 +14,7 @@ from edgeopt.cli.compare import compare
 from edgeopt.cli.generate import generate_app
 from edgeopt.cli.import_ import import_
 from edgeopt.cli.info import info
+from edgeopt.cli.interrupts import ending_at_once
 from edgeopt.cli.library import library_app
 from edgeopt.cli.methods import methods
 from edgeopt.cli.online import online
@@ -65,7 +66,8 @@ def program(
 def main() -> NoReturn:
     """Run the command line; an error that a user can meet is one message, never a traceback."""
     try:
-        app(prog_name="edgeopt")
+        with ending_at_once():
+            app(prog_name="edgeopt")
     except SystemExit as end:
         if end.code != INTERRUPTED:
             raise

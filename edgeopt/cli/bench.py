@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeopt.cli.common import ExitCode, Quiet, complain, require_writable
+from edgeopt.cli.interrupts import keeping_work
 from edgeopt.cli.sweep import live
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def bench(
     interrupted = False
     try:
         for position, suite in enumerate(suites):
-            with live(hidden=quiet) as progress:
+            with keeping_work(), live(hidden=quiet) as progress:
                 run_sweep(suite, output, resume=resume or position > 0, workers=workers, progress=progress)
     except KeyboardInterrupt:
         interrupted = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,10 +18,12 @@ from edgeopt.cli.common import (
     Seed,
     Threads,
     command_line,
+    complain,
     most_serious,
     on_terminal,
     require_writable,
 )
+from edgeopt.cli.interrupts import keeping_work, postponed
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,21 +68,26 @@ def compare(
     comparisons = []
     for instance in instances:
         names = chosen or edgeopt.fitting_methods(instance)
-        with _live(instance.name, names, hidden=quiet) as on_row:
-            comparison = edgeopt.compare(
-                instance, names, on_row=on_row, time_limit=time_limit, seed=seed, threads=threads, gap=gap
-            )
+        try:
+            with keeping_work() if comparisons else nullcontext(), _live(instance.name, names, hidden=quiet) as on_row:
+                comparison = edgeopt.compare(
+                    instance, names, on_row=on_row, time_limit=time_limit, seed=seed, threads=threads, gap=gap
+                )
+        except KeyboardInterrupt:
+            complain(f"interrupted: {len(instances) - len(comparisons)} files are not compared")
+            break
         comparisons.append(comparison)
         if not as_json:
             typer.echo(("\n" if len(comparisons) > 1 else "") + comparison_text(comparison))
         if comparison.interrupted:
             break
-    if as_json:
-        _print_json(comparisons, several=len(files) > 1)
-    if csv is not None:
-        _write_csv(comparisons, csv)
-    if report is not None:
-        _write_report(comparisons, report)
+    with postponed():
+        if as_json:
+            _print_json(comparisons, several=len(files) > 1)
+        if csv is not None:
+            _write_csv(comparisons, csv)
+        if report is not None:
+            _write_report(comparisons, report)
     raise typer.Exit(most_serious(_exit_code(comparison) for comparison in comparisons))
 
 

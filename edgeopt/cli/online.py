@@ -18,6 +18,7 @@ from edgeopt.cli.common import (
     require_writable,
     save_figure,
 )
+from edgeopt.cli.interrupts import keeping_work
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def online(
     names = [name.strip() for name in policies.split(",") if name.strip()] if policies is not None else None
     if names == []:
         raise UsageError("--policies names no policy")
-    with _shown_progress(rounds * seeds, rounds, hidden=quiet) as on_round:
+    with keeping_work(), _shown_progress(rounds * seeds, rounds, hidden=quiet) as on_round:
         study = run_study(
             instance,
             names,

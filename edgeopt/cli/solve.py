@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +25,7 @@ from edgeopt.cli.common import (
     relative_path,
     require_writable,
 )
+from edgeopt.cli.interrupts import keeping_work, postponed
 from edgeopt.errors import EdgeoptError, ProgramError, UsageError
 
 if TYPE_CHECKING:
@@ -68,7 +69,11 @@ def solve(
     codes = []
     for file, target in zip(files, outputs, strict=True):
         try:
-            solution = _solved(file, method, options, quiet=quiet)
+            with keeping_work() if solutions else nullcontext():
+                solution = _solved(file, method, options, quiet=quiet)
+        except KeyboardInterrupt:
+            codes.append(ExitCode.NO_SOLUTION)
+            break
         except EdgeoptError as error:
             if len(files) == 1:
                 raise
@@ -78,14 +83,15 @@ def solve(
             continue
         solutions.append(solution)
         codes.append(_exit_code(solution))
-        if target is not None and not _written(solution, file, target, quiet=quiet, as_json=as_json):
-            codes.append(ExitCode.BAD_INPUT)
-        if not as_json:
-            typer.echo(("\n" if len(solutions) > 1 else "") + _shown(solution))
+        with postponed():
+            if target is not None and not _written(solution, file, target, quiet=quiet, as_json=as_json):
+                codes.append(ExitCode.BAD_INPUT)
+            if not as_json:
+                typer.echo(("\n" if len(solutions) > 1 else "") + _shown(solution))
         if solution.stopped == Stopped.INTERRUPTED and len(solutions) < len(files):
             complain(f"interrupted: {len(files) - len(solutions)} files are not solved")
             break
-    if as_json:
+    if as_json and solutions:
         _print_json(solutions, several=len(files) > 1)
     raise typer.Exit(most_serious(codes))
 
@@ -122,8 +128,8 @@ def _solved(file: Path, method: str, options: dict[str, Any], quiet: bool) -> So
             return edgeopt.solve(instance, method, progress=remember, **options)
         except KeyboardInterrupt:
             lost = f"; the best objective so far, {last[0].objective}, is lost" if last else ""
-            complain(f"interrupted twice: {method!r} was ended before it gave back a plan{lost}")
-            raise typer.Exit(ExitCode.NO_SOLUTION) from None
+            complain(f"interrupted: {method!r} was ended before it gave back a plan{lost}")
+            raise
 
 
 @contextmanager

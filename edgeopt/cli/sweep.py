@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeopt.cli.common import ExitCode, Quiet, complain, on_terminal
+from edgeopt.cli.interrupts import keeping_work
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ def sweep(
     results = output if output is not None else Path(f"{suite.stem}.sqlite")
     interrupted = False
     try:
-        with live(hidden=quiet) as progress:
+        with keeping_work(), live(hidden=quiet) as progress:
             run_sweep(
                 suite,
                 results,

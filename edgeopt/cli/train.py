@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeopt.cli.common import ExitCode, Quiet, complain, facts_text, on_terminal, require_writable
+from edgeopt.cli.interrupts import keeping_work
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def train(
     )
     last: list[Trainer] = []
     try:
-        with _shown_progress(episodes, hidden=quiet) as show:
+        with keeping_work(), _shown_progress(episodes, hidden=quiet) as show:
 
             def report(trainer: Trainer) -> None:
                 last[:] = [trainer]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from edgeopt.cli.common import Quiet
+from edgeopt.cli.interrupts import keeping_work
 
 
 def warmup(
@@ -28,7 +29,7 @@ def warmup(
 
     problems = [find_problem(problem).name] if problem is not None else list(PROBLEMS)
     columns = (TextColumn("compiling"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
+    with keeping_work(), Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
         task = bar.add_task("", total=None)
         compiled = warm_up(problems, lambda done, total: bar.update(task, completed=done, total=total))
     if not quiet:

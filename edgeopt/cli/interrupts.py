@@ -1,0 +1,61 @@
+"""What Ctrl-C and SIGTERM do to the program: they end it at once, except where work is at hand."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from edgeopt.files import remove_unfinished
+
+CURSOR = "\x1b[?25h"  # progress bars hide it
+
+
+def leave(signum: int, frame: object) -> None:
+    """End the process at once and without a traceback, wherever it is."""
+    remove_unfinished()
+    if sys.stderr is not None and sys.stderr.isatty():
+        os.write(2, CURSOR.encode())
+    os.write(2, b"edgeopt: interrupted\n")
+    os._exit(1)
+
+
+def _as_interrupt(signum: int, frame: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _handler(number: int, handler: Any) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, signal.SIG_DFL if previous is None else previous)
+
+
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process at once; SIGTERM does what Ctrl-C does, here and in what follows."""
+    with _handler(signal.SIGINT, leave), _handler(signal.SIGTERM, _as_interrupt):
+        yield
+
+
+@contextmanager
+def keeping_work() -> Iterator[None]:
+    """Let Ctrl-C raise `KeyboardInterrupt`, where there is work that a verb wants to keep."""
+    with _handler(signal.SIGINT, signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Do not listen to Ctrl-C for a moment, in which finished work is written."""
+    with _handler(signal.SIGINT, signal.SIG_IGN):
+        yield
