@@ -9,6 +9,7 @@ from functools import cached_property, reduce
 from math import gcd, lcm
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from edgeopt.library import ModelLibrary
@@ -18,6 +19,8 @@ from edgeopt.pulling.routes import Routes
 from edgeopt.solution import Plan
 
 LARGEST_WORK = 2**61
+
+Work = NDArray[np.int64] | NDArray[np.object_]  # of Python's integers where 64 bits could overflow
 
 
 @dataclass
@@ -111,6 +114,8 @@ class Arrays:
     ----------
     cutoff : numpy.ndarray, shape (groups,)
         Seconds per unit of the cheapest option that was left out although it might be of use; infinite without one.
+    least_work : numpy.ndarray of int64, shape (options,)
+        The work of the core's options rounded down; theirs is rounded up. Both are exact wherever 64 bits hold it.
     """
 
     instance: PullingInstance
@@ -119,13 +124,16 @@ class Arrays:
     core: Core
     cloud_model: Ints
     cutoff: Floats
+    least_work: Ints
 
     @property
     def relaxed(self) -> Core:
-        """A core whose optimum bounds the instance's from below: what was left out is served anywhere at its cost."""
-        if np.isinf(self.cutoff).all():
-            return self.core
-        return self.core.replaced(cloud_cost=np.minimum(self.core.cloud_cost, self.cutoff))
+        """A core whose optimum bounds the instance's from below, and which has a solution where the instance has one.
+
+        What was left out is served anywhere at its cost, and work is rounded down.
+        """
+        cloud_cost = np.minimum(self.core.cloud_cost, self.cutoff)
+        return self.core.replaced(cloud_cost=cloud_cost, option_work=self.least_work)
 
     def plan(self, amounts: Ints) -> Plan:
         """Make the plan that serves `amounts[o]` units by option o and the rest in the cloud."""
@@ -193,11 +201,10 @@ def compile_arrays(instance: PullingInstance, most: int | None = None) -> Arrays
     binding = _binding_limits(instance, resolved, network, work, limits)
     groups = _merge(instance, resolved, network, bool(binding.any()))
     limits = [limit if bound else None for limit, bound in zip(limits, binding, strict=True)]
-    scaled_work, scaled_limit = _scaled_work(groups, work, limits)
     cloud_model, cloud_cost = _cloud(groups, network)
     nearest = _Nearest(len(groups.units), None if most is None else max(1, most // max(1, len(groups.units))))
-    core = _core(groups, network, cloud_cost, scaled_work, scaled_limit, nearest)
-    return Arrays(instance, network, groups, core, cloud_model, nearest.cutoff)
+    core, least_work = _core(groups, network, cloud_cost, _work_of_samples(groups, work), limits, nearest)
+    return Arrays(instance, network, groups, core, cloud_model, nearest.cutoff, least_work)
 
 
 def admissible_models(instance: PullingInstance) -> dict[str, tuple[str, ...]]:
@@ -318,15 +325,41 @@ def _merge(instance: PullingInstance, resolved: dict[str, tuple[str, ...]], netw
     )
 
 
-def _scaled_work(groups: Groups, work: list[int], limits: list[int | None]) -> tuple[Ints, Ints]:
-    """Work per sample and limits in 64 bits: exact, or on the safe side where the total would overflow."""
-    most = max(work, default=0)
+def _work_of_samples(groups: Groups, work: list[int]) -> Work:
+    """Work per sample, in Python's integers where that of all requests together could overflow 64 bits."""
     factors = zip(groups.samples.tolist(), groups.count.tolist(), groups.units.tolist(), strict=True)
-    total = sum(samples * count * units for samples, count, units in factors) * most
-    shift = max(0, (total // LARGEST_WORK).bit_length())
-    scaled = np.array([-(-value >> shift) for value in work], np.int64)
-    bounds = [UNLIMITED if limit is None else min(limit >> shift, LARGEST_WORK) for limit in limits]
-    return scaled, np.array(bounds, np.int64)
+    total = sum(samples * count * units for samples, count, units in factors) * max(work, default=0)
+    return np.array(work, np.int64) if total <= LARGEST_WORK else np.array(work, np.object_)
+
+
+def _work_at_sites(
+    units: Ints, option_group: Ints, option_site: Ints, work: Work, limits: list[int | None]
+) -> tuple[Ints, Ints, Ints]:
+    """Work of the options rounded down and up, and the limits, in units of each site that 64 bits hold.
+
+    A unit is the greatest common divisor of the works at the site, so that nothing is rounded, unless what could come
+    together there still overflows.
+    """
+    limit = np.array([UNLIMITED if found is None else min(found, LARGEST_WORK) for found in limits], np.int64)
+    if work.dtype == np.int64:
+        exact = work.astype(np.int64)
+        return exact, exact, limit
+    least, most = np.zeros((2, len(work)), np.int64)
+    for site, found in enumerate(limits):
+        here = np.flatnonzero(option_site == site)
+        exact_work = [int(value) for value in work[here]]
+        if found is None:
+            continue
+        unit = gcd(*exact_work) or 1
+        total = sum(int(units[group]) * value for group, value in zip(option_group[here], exact_work, strict=True))
+        if total <= found:
+            limit[site] = UNLIMITED
+            continue
+        unit <<= max(0, (total // unit // LARGEST_WORK).bit_length())
+        least[here] = [value // unit for value in exact_work]
+        most[here] = [-(-value // unit) for value in exact_work]
+        limit[site] = found // unit
+    return least, most, limit
 
 
 def _cloud(groups: Groups, network: Network) -> tuple[Ints, Floats]:
@@ -342,7 +375,7 @@ def _cloud(groups: Groups, network: Network) -> tuple[Ints, Floats]:
     return model, np.where(model < 0, np.inf, cost)
 
 
-Options = tuple[Ints, Ints, Ints, Floats, Ints]  # group, model, site, seconds and work per unit
+Options = tuple[Ints, Ints, Ints, Floats, Work]  # group, model, site, seconds and work per unit
 
 
 class _Nearest:
@@ -375,8 +408,14 @@ class _Nearest:
 
 
 def _core(
-    groups: Groups, network: Network, cloud_cost: Floats, work: Ints, work_limit: Ints, nearest: _Nearest
-) -> Core:
+    groups: Groups,
+    network: Network,
+    cloud_cost: Floats,
+    work: Work,
+    limits: list[int | None],
+    nearest: _Nearest,
+) -> tuple[Core, Ints]:
+    """Make the core, and the work of its options rounded down."""
     by_set: dict[int, list[int]] = {}
     for group, models in enumerate(groups.models):
         by_set.setdefault(id(models), []).append(group)
@@ -395,12 +434,17 @@ def _core(
             sending = sending_latency[node, site] + groups.input_bits[rows] * sending_rate[node, site]
             computing = samples[:, None] * network.flops[chosen] / network.speed[site]
             cost = count[:, None] * (sending[:, None] + computing)
-            need = (samples * count)[:, None] * work[chosen]
-            kept, which = np.nonzero((cost < cloud_cost[rows][:, None]) & (need <= work_limit[site]))
+            need = (samples.astype(work.dtype) * count)[:, None] * work[chosen]
+            limit = limits[site]
+            possible = cost < cloud_cost[rows][:, None]
+            if limit is not None:
+                possible &= (need <= limit).astype(np.bool_)
+            kept, which = np.nonzero(possible)
             nearest.add((rows[kept], chosen[which], np.full(len(kept), site), cost[kept, which], need[kept, which]))
-    option_group, option_model, option_site, option_cost, option_work = nearest.sorted()
+    option_group, option_model, option_site, option_cost, exact_work = nearest.sorted()
+    least_work, option_work, work_limit = _work_at_sites(groups.units, option_group, option_site, exact_work, limits)
     incidence = network.incidence
-    return Core(
+    core = Core(
         groups.units,
         cloud_cost,
         option_group,
@@ -415,3 +459,4 @@ def _core(
         incidence.indptr.astype(np.int64),
         incidence.indices.astype(np.int64),
     )
+    return core, least_work

@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 UNLIMITED = np.int64(2**62)
+MARGIN = 1e-9  # relative; rounding in totals
 SPARSE = 32  # times as many possible keys as keys: from there on sorting is faster than a table
 
 
@@ -189,6 +190,19 @@ class Core:
             option_site=self.option_site[keep],
             option_cost=self.option_cost[keep],
             option_work=self.option_work[keep],
+        )
+
+    def up_to(self, total: float) -> Core:
+        """Return a core with the same solutions of at most this total, in which nothing costs much more than it.
+
+        Costs are measured from the cloud's, and summed: of one that is far away, nothing else would be left after
+        rounding. The cloud is closed to groups that take longer there; dearer options and atoms cost twice the total.
+        """
+        dear = 2 * total if total > 0 else np.inf
+        return self.replaced(
+            cloud_cost=np.where(self.cloud_cost > total * (1 + MARGIN), np.inf, self.cloud_cost),
+            option_cost=np.minimum(self.option_cost, dear),
+            atom_pull=np.minimum(self.atom_pull, dear),
         )
 
     def replaced(self, **fields: NDArray[np.int64] | NDArray[np.float64]) -> Core:

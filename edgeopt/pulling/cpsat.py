@@ -9,14 +9,18 @@ from ortools.sat.python import cp_model
 
 from edgeopt.engines import cpsat
 from edgeopt.method import Options, Outcome
+from edgeopt.pulling import integer
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.assignment import serve_open
 from edgeopt.pulling.core import Core, Ints
-from edgeopt.pulling.infeasibility import jointly_unservable
+from edgeopt.pulling.greedy import known_total
+from edgeopt.pulling.infeasibility import infeasible_if_confirmed
+from edgeopt.pulling.search import Search
 from edgeopt.solution import Status
 
 RESOLUTION = 2**44  # integer steps of the total delay
 PRECISION = 1e-9  # relative; the rounding of delays
+LEAST_TOTAL = 1e-280  # seconds; keeps the scale finite
 
 
 class CpSatProgram:
@@ -31,7 +35,7 @@ class CpSatProgram:
         pairs, atoms = core.atoms_of_options
         finite = np.isfinite(core.cloud_cost)
         total = core.cloud_total + float(core.atom_pull.sum()) + float(core.option_cost.max(initial=0.0) * core.groups)
-        self.scale = RESOLUTION / max(total, 1e-12)
+        self.scale = RESOLUTION / max(total, LEAST_TOTAL)
         self.amount = [
             self.model.new_int_var(0, int(core.units[group]), f"x{option}")
             for option, group in enumerate(core.option_group.tolist())
@@ -79,25 +83,48 @@ class CpSatProgram:
                 self.model.add(sum(work) <= int(core.work_limit[site]))
 
 
+def servable(core: Core, options: Options) -> bool | None:
+    """Whether CP-SAT finds room for all groups; None when it is stopped before it knows."""
+    status = cpsat.solve(CpSatProgram(core).model, options).status
+    return {Status.OPTIMAL: True, Status.FEASIBLE: True, Status.INFEASIBLE: False}.get(status)
+
+
 def solve_cpsat(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
-    """Solve the integer program by CP-SAT."""
-    core = arrays.core
-    program = CpSatProgram(core, start)
+    """Solve the integer program by CP-SAT, anew where its solution rules out far clouds, which coarsen the delays."""
+    core, total = arrays.core, known_total(Search(arrays.core), options)
+    if start is not None:
+        total = min(total, core.cost(start))
+    while True:
+        near = arrays.relaxed.up_to(total)
+        outcome, amounts = _solve_near(arrays, near, options, start)
+        if amounts is None:
+            return outcome
+        start, total = amounts, min(total, core.cost(amounts))
+        if np.array_equal(near.up_to(total).cloud_cost, near.cloud_cost) or options.stop_reason() is not None:
+            return outcome
+
+
+def _solve_near(arrays: Arrays, near: Core, options: Options, start: Ints | None) -> tuple[Outcome, Ints | None]:
+    """Solve the program of a core whose solutions contain every optimum, and say what was found."""
+    core, program = arrays.core, CpSatProgram(near, start)
 
     def report(objective: float | None, bound: float | None) -> None:
-        options.report(None, None if bound is None else bound / program.scale)
+        options.report(None, None if bound is None else max(0.0, bound / program.scale))
 
     result = cpsat.solve(
         program.model, options, gap=options.gap, report=report, deterministic_limit=options.iteration_limit
     )
     if result.status == Status.INFEASIBLE:
-        return Outcome(infeasible=True, message=jointly_unservable(arrays))
-    bound = None if result.bound is None else result.bound / program.scale
+        return infeasible_if_confirmed(arrays, options, integer.servable), None
+    bound = None if result.bound is None else max(0.0, result.bound / program.scale)
+    fallback = Outcome(None if start is None else arrays.plan(start), bound, result.stopped)
     if result.objective is None:
-        return Outcome(None if start is None else arrays.plan(start), bound, result.stopped)
+        return fallback, None
     amounts = np.array([result.value(variable) for variable in program.amount], np.int64)
     amounts = serve_open(core, core.opened(amounts), amounts)
+    if not core.feasible(amounts):  # within the limits of work rounded down only
+        return fallback, None
     total = core.cost(amounts)
     if result.status == Status.OPTIMAL and bound is not None and options.gap == 0:
         bound = total if abs(total - bound) <= PRECISION * abs(total) else bound
-    return Outcome(arrays.plan(amounts), bound, result.stopped)
+    return Outcome(arrays.plan(amounts), bound, result.stopped), amounts

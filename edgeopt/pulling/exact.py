@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from edgeopt.engines.highs import HighsSolver, Result
+from edgeopt.errors import ProgramError
 from edgeopt.method import Options, Outcome
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Flags, Ints
+from edgeopt.pulling.cpsat import servable
 from edgeopt.pulling.diving import Diving
 from edgeopt.pulling.greedy import greedy_opening
-from edgeopt.pulling.infeasibility import jointly_unservable
+from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.integer import Overwork, solve_core, split_amounts, split_units
 from edgeopt.pulling.lagrangian import Relaxation
 from edgeopt.pulling.local_search import LocalSearch
@@ -47,7 +49,7 @@ class ExactSearch:
     """
 
     def __init__(self, arrays: Arrays, options: Options) -> None:
-        self.core, self.options = arrays.core, options
+        self.core, self.relaxed, self.options = arrays.core, arrays.relaxed, options
         self.best: Ints | None = None
         self.total = np.inf
         self.bound: float | None = None
@@ -73,7 +75,7 @@ class ExactSearch:
 
         `proof` says that the options left out are useless, so that the bound holds for the whole core.
         """
-        part, behind = self.core.restricted(keep), np.flatnonzero(keep)
+        part, behind = self.relaxed.restricted(keep), np.flatnonzero(keep)
         start = None if self.best is None or self.best[~keep].any() else self.best[keep]
         limited = replace(self.options, iteration_limit=node_limit)
         while True:
@@ -95,10 +97,11 @@ class ExactSearch:
         """Find an optimum; the result's bound holds for the whole core."""
         _, opened = greedy_opening(Search(self.core), self.options)
         self.improve(opened, HEURISTIC_ROUNDS)
+        self._forget_what_is_far()
         keep = np.ones(self.core.options, np.bool_)
         if self.core.options > DIRECT_UP_TO:
             self._first_bound()
-            relaxation = None if self._close_enough() else LinearRelaxation(self.core, self.options)
+            relaxation = None if self._close_enough() else LinearRelaxation(self.relaxed, self.options)
             if relaxation is not None and relaxation.bound is not None:
                 self._raise_bound(relaxation.bound)
                 keep = self._reduced(relaxation)
@@ -107,17 +110,25 @@ class ExactSearch:
         if self._close_enough():
             return Result(Status.FEASIBLE, Stopped.FINISHED, bound=self.bound)
         result = self.solve_part(keep, self.options.iteration_limit, proof=True)
+        if self._forget_what_is_far():
+            result = self.solve_part(keep, self.options.iteration_limit, proof=True)
         if self.best is not None and result.status == Status.INFEASIBLE:
-            return replace(result, status=Status.OPTIMAL, bound=self.total)
+            raise ProgramError("HiGHS finds no plan where one is known")
         bounds = [bound for bound in (self.bound, result.bound) if bound is not None]
-        return replace(result, bound=min(max(bounds), self.total) if bounds else None)
+        return replace(result, bound=min(max(0.0, *bounds), self.total) if bounds else None)
+
+    def _forget_what_is_far(self) -> bool:
+        """Leave out what costs more than the best solution in all; say whether a cloud is closed by that."""
+        known = self.core.cloud_cost
+        self.core, self.relaxed = self.core.up_to(self.total), self.relaxed.up_to(self.total)
+        return not np.array_equal(self.core.cloud_cost, known)
 
     def _first_bound(self) -> None:
         """Climb the Lagrangian dual: on large instances the linear relaxation takes long and bounds only at its end."""
         if self.best is not None and self.core.options > FIRST_BOUND_ABOVE:
-            relaxation = Relaxation(self.core)
+            relaxation = Relaxation(self.relaxed)
             relaxation.climb(self.options, self.total, FIRST_BOUND_STEPS)
-            self.bound = relaxation.bound if np.isfinite(relaxation.bound) else None
+            self.bound = relaxation.bound
             self.options.report(None, self.bound)
 
     def _raise_bound(self, bound: float) -> None:
@@ -126,22 +137,22 @@ class ExactSearch:
 
     def _bound_by_openings(self, keep: Flags) -> None:
         """Bound by whole openings and fractional units, which takes far less time, until the gap is reached."""
-        part = self.core.restricted(keep)
+        part = self.relaxed.restricted(keep)
         program = StrongProgram(part)
         start = None if self.best is None or self.best[~keep].any() else program.point(self.best[keep])
         solver = HighsSolver(program.program(whole_units=False), self.options, BOUND_SETTINGS)
 
         def enough(_: float | None, bound: float | None) -> bool:
-            return bound is not None and self._reaches(bound / program.scale)
+            return bound is not None and self._reaches(bound)
 
         def report(_: float | None, bound: float | None) -> None:
             if bound is not None:
-                self._on_bound(bound / program.scale)
+                self._on_bound(bound)
 
         limit = self.options.iteration_limit
         result = solver.solve(gap=self.options.gap / 2, start=start, node_limit=limit, enough=enough, report=report)
         if result.bound is not None:
-            self._raise_bound(min(result.bound / program.scale, self.total))
+            self._raise_bound(min(result.bound, self.total))
 
     def _dive(self, keep: Flags) -> None:
         """Offer what a search over the openings finds with fractional units."""
@@ -189,7 +200,7 @@ def solve_exact(arrays: Arrays, options: Options, start: Ints | None = None) -> 
     search.offer(start)
     result = search.run()
     if result.status == Status.INFEASIBLE:
-        return Outcome(infeasible=True, message=jointly_unservable(arrays))
+        return infeasible_if_confirmed(arrays, options, servable)
     bound, total = result.bound, search.total
     if bound is not None and result.status == Status.OPTIMAL and abs(total - bound) <= SOLVER_PRECISION * abs(total):
         bound = total

@@ -27,6 +27,14 @@ def greedy_opening(search: Search, options: Options) -> tuple[float, Flags]:
     return best
 
 
+def known_total(search: Search, options: Options) -> float:
+    """Return the seconds of a solution found by `greedy_opening`; infinite when it finds none."""
+    _, opened = greedy_opening(search, options)
+    search.restore(opened)
+    amounts = search.amounts()
+    return np.inf if amounts is None else search.core.cost(amounts)
+
+
 def sweep(search: Search, options: Options) -> None:
     """Close each site, and each model at a site, in turn, and open bundles anew; until nothing improves."""
     for _ in range(SWEEPS):

@@ -1,10 +1,18 @@
-"""Why a request cannot be served, in one sentence."""
+"""Why a request cannot be served, in one sentence, and who confirms it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from edgeopt.errors import ProgramError
+from edgeopt.method import Options, Outcome
 from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.core import Core
+from edgeopt.pulling.greedy import greedy_opening
+from edgeopt.pulling.search import Search
+from edgeopt.solution import Stopped
 
 LISTED = 3
 
@@ -16,6 +24,45 @@ def unservable(arrays: Arrays) -> str | None:
     for group in np.flatnonzero(without & np.isinf(core.cloud_cost)).tolist():
         return f"the request {arrays.groups.members[group][0]!r} cannot be served: {_reason(arrays, group)}"
     return None
+
+
+def infeasible_if_confirmed(
+    arrays: Arrays, options: Options, servable: Callable[[Core, Options], bool | None]
+) -> Outcome:
+    """Return what a solver's word that no plan exists is worth.
+
+    Parameters
+    ----------
+    arrays : Arrays
+    options : Options
+    servable : callable
+        Another solver: whether it finds room for all groups of a core; None when it is stopped before it knows.
+
+    Raises
+    ------
+    ProgramError
+        The greedy or the other solver finds a plan.
+    """
+    core = arrays.core
+    search = Search(core)
+    _, opened = greedy_opening(search, options)
+    search.restore(opened)
+    stranded = np.isinf(core.cloud_cost)
+    if search.amounts() is not None:
+        raise ProgramError("a solver calls the instance infeasible, but the greedy finds a plan")
+    part = arrays.relaxed.restricted(stranded[core.option_group])
+    part = part.replaced(
+        cloud_cost=np.where(stranded, np.inf, 0.0),
+        option_cost=np.zeros(part.options),
+        atom_pull=np.zeros_like(part.atom_pull),
+    )
+    found = servable(part, options.part(options.remaining_s()))
+    if found:
+        raise ProgramError("a solver calls the instance infeasible, but another solver does not")
+    if found is None:
+        stopped = options.stop_reason() or Stopped.FINISHED
+        return Outcome(stopped=stopped, message="one solver found no plan; no other has confirmed that there is none")
+    return Outcome(infeasible=True, message=jointly_unservable(arrays))
 
 
 def jointly_unservable(arrays: Arrays) -> str:

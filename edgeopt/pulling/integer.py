@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -13,7 +12,7 @@ from edgeopt.method import Options
 from edgeopt.pulling.assignment import serve_open
 from edgeopt.pulling.core import Core, Flags, Floats, Ints
 from edgeopt.pulling.strong import StrongProgram
-from edgeopt.solution import Stopped
+from edgeopt.solution import Status, Stopped
 
 # The bound is strong, and without compute limits the start is good: more of HiGHS's heuristics would only take time.
 HEURISTIC_EFFORT, HEURISTIC_EFFORT_LIMITED = 0.01, 0.05
@@ -53,26 +52,36 @@ def solve_core(
     effort = HEURISTIC_EFFORT_LIMITED if core.limited.any() else HEURISTIC_EFFORT
     solver = HighsSolver(linear, options, {"mip_heuristic_effort": effort, "mip_detect_symmetry": False})
     point = None if start is None else program.point(start)
-    scale = program.scale
 
     def report(objective: float | None, bound: float | None) -> None:
         if bound is not None and on_bound is not None:
-            on_bound(bound / scale)
+            on_bound(bound)
 
     while True:
         result = solver.solve(gap=options.gap, start=point, report=report, node_limit=options.iteration_limit)
         if result.values is None:
-            return _rescaled(result, scale), None
+            return result, None
         opened = program.opened(result.values)
         limited = np.rint(result.values[: core.options]).astype(np.int64)
         amounts = serve_open(core, opened, limited)
         cuts = _cover_cuts(program, opened & core.opened(amounts), amounts)
         if cuts is None:
-            return _rescaled(result, scale), amounts
+            return result, amounts
         if result.stopped != Stopped.PROVED:
-            return _rescaled(result, scale), start
+            return result, start
         matrix, upper = cuts
         solver.add_rows(matrix, np.full(len(upper), -np.inf), upper)
+
+
+def servable(core: Core, options: Options) -> bool | None:
+    """Whether HiGHS finds room for all groups; None when it is stopped before it knows."""
+    while True:
+        try:
+            result, amounts = solve_core(core, options)
+        except Overwork as overwork:
+            core, _ = split_units(core, overwork.groups)
+        else:
+            return True if amounts is not None else (False if result.status == Status.INFEASIBLE else None)
 
 
 def _cover_cuts(program: StrongProgram, opened: Flags, amounts: Ints) -> tuple[sparse.csr_array, Floats] | None:
@@ -121,11 +130,6 @@ def minimal_cover(size: Ints, chosen: Ints, limit: int) -> Ints:
 def extended(size: Ints, cover: Ints) -> Ints:
     """Return the cover and all items at least as large as its largest."""
     return np.union1d(cover, np.flatnonzero(size >= size[cover].max()))
-
-
-def _rescaled(result: Result, scale: float) -> Result:
-    objective = None if result.objective is None else result.objective / scale
-    return replace(result, objective=objective, bound=None if result.bound is None else result.bound / scale)
 
 
 def split_units(core: Core, groups: Ints) -> tuple[Core, Ints]:

@@ -22,6 +22,7 @@ STEPS = 50  # between two looks at the clock
 PATIENCE = 15
 LEAST_THETA = 5e-3
 MARGIN = 1e-9  # relative; rounding in sums of floats
+CANCELLED = 1e-12  # of all that is added and subtracted; rounding of what cancels
 
 
 def dual_tables(core: Core) -> dual_kernels.DualTables:
@@ -60,7 +61,7 @@ class Relaxation:
     Attributes
     ----------
     bound : float
-        Best value so far: a lower bound on the total delay in seconds.
+        Best value so far: a lower bound on the total delay in seconds, 0 at first.
     average : numpy.ndarray, shape (openings,)
         How often the relaxation opened each atom lately, about 0 to 1.
     """
@@ -76,7 +77,10 @@ class Relaxation:
     @property
     def bound(self) -> float:
         """The proven bound, with a margin for rounding."""
-        return self._value - MARGIN * abs(self._value)
+        tables = self.tables
+        summed = tables.units @ tables.cloud + tables.pull.sum() + tables.units[tables.row_group] @ self.best_price
+        summed += self.best_work_price[tables.limited] @ tables.work_limit[tables.limited]
+        return max(0.0, self._value - MARGIN * abs(self._value) - CANCELLED * float(summed))
 
     def climb(self, options: Options, target: float, steps: int) -> None:
         """Improve the prices by at most so many steps towards a known total."""
@@ -118,10 +122,10 @@ def solve_lagrangian(arrays: Arrays, options: Options, start: Ints | None = None
             opened = core.opened(found)
             options.report(best)
     target = min(best, search.total)
-    relaxation = Relaxation(arrays.relaxed)
+    relaxation = Relaxation(arrays.relaxed.up_to(best))
     steps = options.iteration_limit or ITERATIONS
     relaxation.climb(options.part(CLIMBING_SHARE * options.remaining_s()), target, steps)
-    options.report(None, relaxation.bound if np.isfinite(relaxation.bound) else None)
+    options.report(None, relaxation.bound)
     openings = relaxation.openings()
     for candidate in (opened, *(fitting(core, openings, threshold) for threshold in THRESHOLDS)):
         if options.stop_reason() is not None:
@@ -134,6 +138,5 @@ def solve_lagrangian(arrays: Arrays, options: Options, start: Ints | None = None
             best, amounts = local.best, local.amounts
             options.report(best)
     relaxation.climb(options, min(best, target), steps // 2)
-    bound = relaxation.bound if np.isfinite(relaxation.bound) else None
     plan = None if amounts is None else arrays.plan(amounts)
-    return Outcome(plan, bound, options.stop_reason() or Outcome().stopped)
+    return Outcome(plan, relaxation.bound, options.stop_reason() or Outcome().stopped)

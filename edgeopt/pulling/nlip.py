@@ -12,7 +12,8 @@ from edgeopt.engines import scip
 from edgeopt.method import Options, Outcome
 from edgeopt.models import pulling as formulation
 from edgeopt.pulling.arrays import Arrays
-from edgeopt.pulling.infeasibility import jointly_unservable
+from edgeopt.pulling.cpsat import servable
+from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.integer import minimal_cover
 from edgeopt.solution import Plan, Status
@@ -26,7 +27,7 @@ def solve_nlip(arrays: Arrays, options: Options) -> Outcome:
     while True:
         result = scip.solve(m, options, options.iteration_limit)
         if result.status == Status.INFEASIBLE:
-            return Outcome(infeasible=True, message=jointly_unservable(arrays))
+            return infeasible_if_confirmed(arrays, options, servable)
         if result.objective is None:
             return Outcome(bound=result.bound, stopped=result.stopped)
         plan = formulation.read_plan(m)

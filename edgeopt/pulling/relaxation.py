@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 import numpy as np
 
 from edgeopt.engines.highs import HighsSolver
@@ -11,6 +13,7 @@ from edgeopt.pulling.strong import Linking, StrongProgram
 from edgeopt.solution import Status
 
 MARGIN = 1e-7  # relative; the precision of the solver
+ROUNDING = 2.0**-50  # of the program's numbers: costs are differences to the cloud's, sizes are shares of the limits
 SETTINGS = {"presolve": "off"}  # what HiGHS could remove is reduced already; its look takes a quarter of the time
 
 
@@ -29,7 +32,7 @@ class LinearRelaxation:
     infeasible : bool
         The relaxation has no solution.
     bound : float or None
-        Its value in seconds; None when the run was cut short.
+        What its multipliers prove, in seconds, less what rounding may have added; None when the run was cut short.
     values : numpy.ndarray or None
         The solution, options first.
     """
@@ -39,12 +42,16 @@ class LinearRelaxation:
         self.infeasible, self.bound = False, None
         self.values: Floats | None = None
         self.reduced_costs: Floats | None = None
-        result = HighsSolver(self.strong.program(), options, SETTINGS).solve(relaxed=True)
+        program = self.strong.program()
+        result = HighsSolver(program, options, SETTINGS).solve(relaxed=True)
         self.infeasible = result.status == Status.INFEASIBLE
         if result.values is None or result.objective is None:
             return
-        self.bound, self.values = result.objective / self.strong.scale, result.values
-        self.reduced_costs = result.reduced_costs
+        self.values, self.reduced_costs = result.values, result.reduced_costs
+        duals = np.zeros(len(program.row_lower)) if result.row_duals is None else result.row_duals
+        bound = program.proven_bound(duals)
+        if bound is not None:
+            self.bound = max(0.0, bound - ROUNDING * (core.cloud_total + fsum(np.abs(duals))))
 
     def openings(self) -> Floats:
         """Value of each z, shape (sites, atoms); 1 for atoms that are free, 0 for those that no option needs."""
@@ -60,7 +67,7 @@ class LinearRelaxation:
         """
         assert self.reduced_costs is not None
         assert self.bound is not None
-        slack = (limit * (1 + MARGIN) - self.bound) * self.strong.scale
+        slack = limit * (1 + MARGIN) - self.bound
         cost = self.reduced_costs[self.core.options :]
         closed, opened = np.zeros((2, *self.core.atom_bytes.shape), np.bool_)
         closed[self.strong.opening_site, self.strong.opening_atom] = cost > slack
@@ -71,7 +78,7 @@ class LinearRelaxation:
         """Options that a solution of at most this total may use, shape (options,)."""
         assert self.reduced_costs is not None
         assert self.bound is not None
-        slack = (limit * (1 + MARGIN) - self.bound) * self.strong.scale
+        slack = limit * (1 + MARGIN) - self.bound
         closed, _ = self.decided(limit)
         found: Flags = self.core.available(~closed) & (self.reduced_costs[: self.core.options] <= slack)
         return found

@@ -10,8 +10,10 @@ from edgeopt.method import Options, Outcome
 from edgeopt.pulling import rounding_kernels
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Core, Flags, Ints
+from edgeopt.pulling.cpsat import servable
 from edgeopt.pulling.derandomized import conditional_thresholds
-from edgeopt.pulling.infeasibility import jointly_unservable
+from edgeopt.pulling.greedy import known_total
+from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.local_search import LocalSearch
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import repaired
@@ -82,10 +84,10 @@ def solve_rounding(arrays: Arrays, options: Options, start: Ints | None = None) 
         Its bound is the value of the relaxation; the message tells the ratio that was seen.
     """
     core = arrays.core
-    relaxation = LinearRelaxation(core, options)
-    if relaxation.infeasible:
-        return Outcome(infeasible=True, message=jointly_unservable(arrays))
     search, rng = Search(core), np.random.default_rng(options.seed)
+    relaxation = LinearRelaxation(arrays.relaxed.up_to(known_total(search, options)), options)
+    if relaxation.infeasible:
+        return infeasible_if_confirmed(arrays, options, servable)
     best, best_opened, winner = np.inf, np.zeros_like(search.state.opened), "nothing opened"
     if relaxation.bound is not None:
         options.report(None, relaxation.bound)

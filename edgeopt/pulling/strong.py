@@ -15,7 +15,6 @@ from edgeopt.engines.linear import LinearProgram
 from edgeopt.pulling.core import Core, Flags, Floats, Ints, ranked
 
 Linking = Literal["strong", "plain", "aggregated"]
-OBJECTIVE_SCALE = 1e5  # a solver's absolute tolerances then are relative ones
 
 
 @dataclass
@@ -43,8 +42,6 @@ class StrongProgram:
         Site and atom of each z.
     opening : numpy.ndarray of int64, shape (sites, atoms)
         Column of each z, -1 where there is none.
-    scale : float
-        Seconds are multiplied by it in the objective.
     """
 
     def __init__(self, core: Core, linking: Linking = "strong") -> None:
@@ -57,12 +54,7 @@ class StrongProgram:
         self.opening[self.opening_site, self.opening_atom] = core.options + np.arange(len(key))
         self.columns = core.options + len(key)
         self._z = self.opening[self._sites, atoms]
-        self.scale = OBJECTIVE_SCALE / max(self._magnitude(), 1e-300)
         self.linking = linking
-
-    def _magnitude(self) -> float:
-        total = self.core.cloud_total + float(self.core.atom_pull[self.opening_site, self.opening_atom].sum())
-        return total + float(self.core.option_cost.sum()) if total == 0 else total
 
     def program(self, whole_units: bool = True) -> LinearProgram:
         """Return the whole program; with its units fractional, its optimum is a lower bound."""
@@ -75,14 +67,14 @@ class StrongProgram:
         openings = len(pull)
         limited = core.limited[core.option_site]
         return LinearProgram(
-            cost=self.scale * np.concatenate([core.option_cost - base[core.option_group], pull]),
+            cost=np.concatenate([core.option_cost - base[core.option_group], pull]),
             column_lower=np.zeros(self.columns),
             column_upper=np.concatenate([core.units[core.option_group].astype(float), np.ones(openings)]),
             integer=np.concatenate([limited & whole_units, np.ones(openings, bool)]),
             rows=sparse.csr_array(sparse.vstack([part.matrix for part in parts], format="csr")),
             row_lower=np.concatenate([part.lower for part in parts]),
             row_upper=np.concatenate([part.upper for part in parts]),
-            offset=self.scale * core.cloud_total,
+            offset=core.cloud_total,
         )
 
     def serving_rows(self) -> Rows:

@@ -37,9 +37,20 @@ def random_library(rng: np.random.Generator, models: int, blocks: int) -> ModelL
 
 
 def random_instance(
-    seed: int, requests: int = 4, models: int = 4, cloudlets: int = 2, blocks: int = 5, cloud: float = 0.9
+    seed: int,
+    requests: int = 4,
+    models: int = 4,
+    cloudlets: int = 2,
+    blocks: int = 5,
+    cloud: float = 0.9,
+    seconds: float = 1.0,
+    far: float = 0.0,
+    operations: float = 1.0,
 ) -> PullingInstance:
-    """Draw an instance; with probability 1 - `cloud` the cloud hangs on no link."""
+    """Draw an instance; with probability 1 - `cloud` the cloud hangs on no link.
+
+    All times are multiplied by `seconds`, all operations by `operations`; each link of the cloud takes `far` longer.
+    """
     rng = np.random.default_rng(seed)
     library = random_library(rng, models, blocks)
     limited = rng.random() < 0.5
@@ -60,7 +71,28 @@ def random_instance(
         {"between": list(pair), "bandwidth_bps": pick(rng, 3.0, 6.0, 8.0, 40.0), "latency_s": pick(rng, 0.0, 0.5, 1.0)}
         for pair in pairs
     ]
+    _stretch(data, seconds, far, operations)
     return PullingInstance.from_dict(data)
+
+
+def _stretch(data: dict[str, Any], seconds: float, far: float, operations: float) -> None:
+    for link in data["links"]:
+        link["bandwidth_bps"] /= seconds
+        link["latency_s"] = link["latency_s"] * seconds + (far if "cloud" in link["between"] else 0.0)
+    for place in (data["cloud"], *data["cloudlets"].values()):
+        place["speed_flops_per_s"] *= operations / seconds
+        if "compute_flops" in place:
+            place["compute_flops"] *= operations
+        if isinstance(override := place.get("pull_delay_s"), dict):
+            place["pull_delay_s"] = {block: seconds * value for block, value in override.items()}
+        elif override is not None:
+            place["pull_delay_s"] = seconds * override
+    library = data["library"]
+    models = {
+        name: Model(**{**model.to_dict(), "flops_per_sample": operations * model.flops_per_sample})
+        for name, model in library.models.items()
+    }
+    data["library"] = ModelLibrary(name=library.name, blocks=dict(library.blocks), models=models)
 
 
 def _cloudlet(rng: np.random.Generator, library: ModelLibrary, limited: bool) -> dict[str, Any]:
