@@ -35,7 +35,7 @@ class Row:
     failed: bool = False
 
 
-@dataclass
+@dataclass(repr=False)
 class Comparison:
     """Results of several methods on one instance.
 
@@ -133,6 +133,11 @@ class Comparison:
         from edgeopt.reporting.report import write_comparison_report
 
         write_comparison_report(path, [self], {"machine": machine()})
+
+    def __repr__(self) -> str:
+        return (
+            f"Comparison(instance={self.instance.name!r}, problem={self.instance.problem!r}, rows=<{len(self.rows)}>)"
+        )
 
     def __str__(self) -> str:
         from edgeopt.reporting.display import comparison_text

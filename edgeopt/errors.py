@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,17 +24,18 @@ class Finding:
         JSON path, ``$`` being the whole file: ``$.users.u7.deadline_s``.
     problem : str
         What is wrong.
-    remedy : str
-        What would be right; may be empty when the problem says it.
+    remedy : str or callable
+        What would be right; may be empty when the problem says it. A search for near names is made when it is shown.
     """
 
     place: str
     problem: str
-    remedy: str = ""
+    remedy: str | Callable[[], str] = ""
 
     def __str__(self) -> str:
         place = f"at {self.place}: " if self.place != "$" else ""
-        return place + self.problem + (f" ({self.remedy})" if self.remedy else "")
+        remedy = self.remedy() if callable(self.remedy) else self.remedy
+        return place + self.problem + (f" ({remedy})" if remedy else "")
 
 
 class InputError(EdgeoptError):
@@ -48,7 +49,7 @@ class InputError(EdgeoptError):
     def _text(self) -> str:
         shown = [str(finding) for finding in self.findings[:LISTED_FINDINGS]]
         if len(self.findings) > LISTED_FINDINGS:
-            shown.append(f"... and {len(self.findings) - LISTED_FINDINGS} more")
+            shown.append(f"... and {len(self.findings) - LISTED_FINDINGS:,} more")
         prefix = f"{self.file}: " if self.file else ""
         return prefix + ("\n  " if len(shown) > 1 else "").join(["", *shown] if len(shown) > 1 else shown)
 

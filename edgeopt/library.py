@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -14,12 +14,11 @@ from scipy import sparse
 
 from edgeopt.errors import Finding, InputError, suggestion
 from edgeopt.files import format_json, read_json, write_text
-from edgeopt.record import NonNegative, Record
+from edgeopt.frozen import DictOf, ListOf
+from edgeopt.record import MOST_BYTES, Bytes, NonNegative, Probability, Record
 
 LIBRARY_FORMAT: Final = "edgeopt-library/1"
 
-MOST_BYTES = 2**62  # so that sums of sizes are exact in 64-bit integers
-Bytes = Annotated[int, Field(ge=0, le=MOST_BYTES)]
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -42,9 +41,9 @@ class Model(Record):
         Memory that each sample of a batch needs beside the parameters.
     """
 
-    blocks: list[Name]
+    blocks: ListOf[Name]
     task: str | None = None
-    accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+    accuracy: Probability | None = None
     flops_per_sample: NonNegative | None = None
     compute_fixed_s: NonNegative | None = None
     compute_per_sample_s: NonNegative | None = None
@@ -123,8 +122,8 @@ class ModelLibrary(Record):
 
     format: Literal["edgeopt-library/1"] = LIBRARY_FORMAT
     name: str = "library"
-    blocks: dict[Name, Bytes]
-    models: dict[Name, Model]
+    blocks: DictOf[Name, Bytes]
+    models: DictOf[Name, Model]
 
     def findings(self) -> Iterable[Finding]:
         if sum(self.blocks.values()) > MOST_BYTES:
@@ -137,7 +136,7 @@ class ModelLibrary(Record):
             for index, block in enumerate(model.blocks):
                 place = f"$.models.{model_name}.blocks[{index}]"
                 if block not in self.blocks:
-                    yield Finding(place, f"there is no block {block!r}", suggestion(block, names))
+                    yield Finding(place, f"there is no block {block!r}", partial(suggestion, block, names))
                 elif block in seen:
                     yield Finding(place, f"the block {block!r} stands twice in this model", "name it once")
                 seen.add(block)

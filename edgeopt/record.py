@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from edgeopt.errors import Finding, InputError, suggestion
 
 EXTREME = 1e30
+LONGEST_SHOWN = 60
 
 
 def _not_extreme(value: float) -> float:
@@ -20,8 +22,16 @@ def _not_extreme(value: float) -> float:
     return value
 
 
+# The ranges of all numbers in records: whatever is added, multiplied or divided stays finite, and integers exact.
+MOST_BYTES = 2**62  # sums of sizes fit into 64-bit integers
+MOST_COUNT = 10**9  # so do products of two counts
+Signed = Annotated[float, AfterValidator(_not_extreme)]
 Positive = Annotated[float, Field(gt=0), AfterValidator(_not_extreme)]
 NonNegative = Annotated[float, Field(ge=0), AfterValidator(_not_extreme)]
+Probability = Annotated[float, Field(ge=0, le=1), AfterValidator(_not_extreme)]
+Bytes = Annotated[int, Field(ge=0, le=MOST_BYTES)]
+Count = Annotated[int, Field(ge=1, le=MOST_COUNT)]
+Whole = Annotated[int, Field(ge=0, le=MOST_COUNT)]
 
 _REMEDIES = {
     "int_type": "give a whole number without a decimal point",
@@ -37,6 +47,17 @@ class Record(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=(), ignored_types=()
     )
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, /, **data: Any) -> None:
+            try:
+                super().__init__(**data)
+            except ValidationError as error:
+                raise _input_error(type(self), error) from None
+            _require_sound(self)
+
+        __init__.__pydantic_base_init__ = True  # records inside others are validated without coming here
 
     def findings(self) -> Iterable[Finding]:
         """What is wrong with the record beyond the type and range of single fields."""
@@ -54,49 +75,91 @@ class Record(BaseModel):
         try:
             record = cls.model_validate(data)
         except ValidationError as error:
-            raise InputError([_finding(cls, detail, data) for detail in error.errors()], file) from None
-        faults = list(record.findings())
-        if faults:
-            raise InputError(faults, file)
+            raise _input_error(cls, error, file) from None
+        _require_sound(record, file)
         return record
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy, some fields replaced; what was derived from the old fields is derived anew."""
-        copied = super().model_copy(update=update, deep=deep)
-        for name in copied.__dict__.keys() - type(self).model_fields.keys():
-            del copied.__dict__[name]
+    def replace(self, /, **changes: Any) -> Self:
+        """Return a checked copy with some values changed.
+
+        Parameters
+        ----------
+        **changes
+            New values by their paths: ``bandwidth_hz=1e6``, and in a dict ``**{"server.memory_bytes": 10**9,
+            "users.ann.deadline_s": 2.0, "links[0].latency_s": 0.1}``.
+
+        Raises
+        ------
+        InputError
+            A path leads nowhere, or a value is not what it should be.
+        """
+        copied = type(self).from_dict(_changed(self, changes, "$"))
+        for name, value in (self.__pydantic_private__ or {}).items():
+            setattr(copied, name, value)
         return copied
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy; changes are made, and checked, as `replace` makes them."""
+        return self.replace(**update) if update else super().model_copy(deep=deep)
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def __repr__(self) -> str:
+        given = ((name, getattr(self, name)) for name in type(self).model_fields if name != "format")
+        shown = ", ".join(f"{name}={_brief(value)}" for name, value in given if value is not None)
+        return f"{type(self).__name__}({shown})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; optional fields that are not given are left out."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
-def _finding(cls: type[Record], detail: Any, data: Any) -> Finding:
+def _brief(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return f"<{len(value)} entries>"
+    if isinstance(value, Record) and "name" not in type(value).model_fields:
+        return f"{type(value).__name__}(...)"
+    shown = repr(value)
+    return shown if isinstance(value, Record) or len(shown) <= LONGEST_SHOWN else shown[: LONGEST_SHOWN - 3] + "..."
+
+
+def _require_sound(record: Record, file: str | Path | None = None) -> None:
+    faults = list(record.findings())
+    if faults:
+        raise InputError(faults, file)
+
+
+def _input_error(cls: type[Record], error: ValidationError, file: str | Path | None = None) -> InputError:
+    details = error.errors(include_url=False, include_context=False)
+    return InputError([_finding(cls, detail) for detail in details], file)
+
+
+def _finding(cls: type[Record], detail: Any) -> Finding:
     location = [part for part in detail["loc"] if part != "[key]"]
     place = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     kind = detail["type"]
     if kind == "extra_forbidden":
-        key, siblings = str(location[-1]), _known_keys(cls, location[:-1])
-        return Finding(place, f"unknown key {key!r}", suggestion(key, siblings))
+        key = str(location[-1])
+        return Finding(place, f"unknown key {key!r}", lambda: suggestion(key, _known_keys(cls, location[:-1])))
     if kind == "missing":
         return Finding(place, f"the key {location[-1]!r} is missing", _REMEDIES[kind])
     message = detail["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     value = detail["input"]
-    shown = repr(value)
-    if isinstance(value, Mapping | list) or len(shown) > 60:
-        shown = (
-            f"{type(value).__name__} of {len(value)} entries"
-            if isinstance(value, Mapping | list)
-            else shown[:57] + "..."
-        )
+    sized = isinstance(value, Mapping | list)
+    shown = f"{type(value).__name__} of {len(value)} entries" if sized else _brief(value)
     return Finding(place, f"{message}, not {shown}", _REMEDIES.get(kind, ""))
+
+
+@cache
+def _schema(cls: type[Record]) -> dict[str, Any]:
+    return cls.model_json_schema()
 
 
 def _known_keys(cls: type[Record], location: list[Any]) -> list[str]:
     """Keys allowed at a place, found by walking the schema."""
-    schema = cls.model_json_schema()
+    schema = _schema(cls)
     definitions = schema.get("$defs", {})
 
     def resolved(node: dict[str, Any]) -> dict[str, Any]:
@@ -114,3 +177,46 @@ def _known_keys(cls: type[Record], location: list[Any]) -> list[str]:
         else:
             node = resolved(node.get("properties", {}).get(part) or node.get("additionalProperties") or {})
     return list(node.get("properties", {}))
+
+
+def _changed(value: Any, changes: Mapping[str, Any], place: str) -> Any:
+    """Return the entries of a record, dict or list, those that the paths of the changes name with their new values."""
+    entries = _entries(value)
+    if entries is None:
+        problem = f"there is no {next(iter(changes))!r} in it"
+        raise InputError(Finding(place, problem, "give it whole"))
+    deeper: dict[Any, dict[str, Any]] = {}
+    for path, new in changes.items():
+        key, rest = _step(entries, path, place)
+        if not rest:
+            entries[key] = new
+        else:
+            deeper.setdefault(key, {})[rest] = new
+    for key, inner in deeper.items():
+        step = f"[{key}]" if isinstance(key, int) else f".{key}"
+        entries[key] = _changed(entries[key], inner, place + step)
+    return list(entries.values()) if isinstance(value, list) else entries
+
+
+def _entries(value: Any) -> dict[Any, Any] | None:
+    if isinstance(value, Record):
+        return {field.alias or name: getattr(value, name) for name, field in type(value).model_fields.items()}
+    if isinstance(value, list):
+        return dict(enumerate(value))
+    return dict(value) if isinstance(value, Mapping) else None
+
+
+def _step(entries: Mapping[Any, Any], path: str, place: str) -> tuple[Any, str]:
+    """Split a path into the first key, which may hold dots, and what follows it."""
+    whole = path if path.startswith("[") else f".{path}"
+    fitting = []
+    for key in entries:
+        step = f"[{key}]" if isinstance(key, int) else f".{key}"
+        if whole == step or whole.startswith((f"{step}.", f"{step}[")):
+            fitting.append((len(step), key))
+    if not fitting:
+        key = path.split(".")[0]
+        hint = suggestion(key, [str(known) for known in entries])
+        raise InputError(Finding(place + whole, f"unknown key {key!r}", hint))
+    length, key = max(fitting, key=lambda pair: pair[0])
+    return key, whole[length:].removeprefix(".")

@@ -7,10 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 
 from edgeopt.errors import Finding, InputError, UsageError
 from edgeopt.files import format_json, read_json, write_text
+from edgeopt.frozen import DictOf, FrozenDict, FrozenList, ListOf, PlainData
 from edgeopt.record import Record
 
 if TYPE_CHECKING:
@@ -119,6 +120,9 @@ def _member(enum: type[StrEnum]) -> BeforeValidator:
     return BeforeValidator(lambda value: enum(value) if value in list(enum) else value)
 
 
+HistoryRow = Annotated[list[Number | None], Field(min_length=3, max_length=3), AfterValidator(FrozenList)]
+
+
 class Solution(Record):
     """What a method found for an instance, scored by the checker.
 
@@ -167,11 +171,11 @@ class Solution(Record):
     seed: int
     threads: int
     message: str = ""
-    metrics: dict[str, float] = Field(default_factory=dict)
-    history: list[Annotated[list[Number | None], Field(min_length=3, max_length=3)]] = Field(default_factory=list)
-    versions: dict[str, str] = Field(default_factory=dict)
+    metrics: DictOf[str, float] = Field(default_factory=FrozenDict)
+    history: ListOf[HistoryRow] = Field(default_factory=FrozenList)
+    versions: DictOf[str, str] = Field(default_factory=FrozenDict)
     instance_path: str | None = None
-    plan: Plan | None
+    plan: PlainData | None
 
     _instance: Instance | None = PrivateAttr(default=None)
 

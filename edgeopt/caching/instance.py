@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from math import fsum, hypot
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from edgeopt.errors import Finding, suggestion
+from edgeopt.frozen import DictOf, FrozenList, ListOf
 from edgeopt.instance import Instance
-from edgeopt.library import Bytes, Name
-from edgeopt.record import Record
+from edgeopt.library import Name
+from edgeopt.record import Bytes, Count, NonNegative, Positive, Probability, Record, Signed
 
 PROBABILITY_TOLERANCE = 1e-9
 
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-ComplexNumber = Annotated[list[float], Field(min_length=2, max_length=2)]
+ComplexNumber = Annotated[list[Signed], Field(min_length=2, max_length=2), AfterValidator(FrozenList)]
 
 
 class Node(Record):
@@ -35,7 +35,7 @@ class Node(Record):
 
     storage_bytes: Bytes
     power_w: Positive
-    antennas: Annotated[int, Field(ge=1)]
+    antennas: Count
 
 
 class Radio(Record):
@@ -55,7 +55,7 @@ class Radio(Record):
     bandwidth_hz: Positive
     noise_w: Positive
     csi_error: NonNegative
-    channels: dict[Name, dict[Name, list[ComplexNumber]]]
+    channels: DictOf[Name, DictOf[Name, ListOf[ComplexNumber]]]
 
 
 class Link(Record):
@@ -77,8 +77,8 @@ class Backhaul(Record):
         Directed; a pair of nodes without a link does not migrate.
     """
 
-    cloud_bps: dict[Name, Positive]
-    links: list[Link] = Field(default_factory=list)
+    cloud_bps: DictOf[Name, Positive]
+    links: ListOf[Link] = Field(default_factory=FrozenList)
 
 
 class Scenario(Record):
@@ -91,8 +91,8 @@ class Scenario(Record):
         Model by user; a user that is left out asks for nothing.
     """
 
-    probability: Annotated[float, Field(ge=0, le=1)]
-    requests: dict[Name, Name]
+    probability: Probability
+    requests: DictOf[Name, Name]
 
 
 class CachingInstance(Instance):
@@ -108,10 +108,10 @@ class CachingInstance(Instance):
     """
 
     problem: Literal["caching"] = "caching"
-    nodes: Annotated[dict[Name, Node], Field(min_length=1)]
+    nodes: Annotated[DictOf[Name, Node], Field(min_length=1)]
     radio: Radio
     backhaul: Backhaul
-    scenarios: Annotated[list[Scenario], Field(min_length=1)]
+    scenarios: Annotated[ListOf[Scenario], Field(min_length=1)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; a link's source stands under ``from``."""
@@ -152,7 +152,7 @@ class CachingInstance(Instance):
             for key, node in (("from", link.source), ("to", link.to)):
                 if node not in self.nodes:
                     problem = f"there is no node {node!r}"
-                    yield Finding(f"{place}.{key}", problem, suggestion(node, list(self.nodes)))
+                    yield Finding(f"{place}.{key}", problem, partial(suggestion, node, list(self.nodes)))
             if link.source == link.to:
                 yield Finding(place, f"the link leads from {link.source!r} to itself", "leave it out")
             if pairs[link.source, link.to] > 1:
@@ -169,14 +169,15 @@ class CachingInstance(Instance):
             for user, model in scenario.requests.items():
                 place = f"$.scenarios[{index}].requests.{user}"
                 if user not in known:
-                    yield Finding(place, f"the user {user!r} has no channels", suggestion(user, users))
+                    yield Finding(place, f"the user {user!r} has no channels", partial(suggestion, user, users))
                 if model not in self.library.models:
-                    yield Finding(place, f"the library has no model {model!r}", suggestion(model, models))
+                    yield Finding(place, f"the library has no model {model!r}", partial(suggestion, model, models))
 
     def _unknown_nodes(self, place: str, named: Mapping[str, object]) -> Iterable[Finding]:
         for name in named:
             if name not in self.nodes:
-                yield Finding(f"{place}.{name}", f"there is no node {name!r}", suggestion(name, list(self.nodes)))
+                hint = partial(suggestion, name, list(self.nodes))
+                yield Finding(f"{place}.{name}", f"there is no node {name!r}", hint)
 
     def requesters(self, scenario: int) -> dict[str, list[str]]:
         """Users of each requested block in a scenario, K_j, in the order of the requests."""

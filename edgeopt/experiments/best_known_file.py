@@ -15,6 +15,7 @@ from edgeopt.errors import Finding, ProgramError
 from edgeopt.experiments.gaps import senses
 from edgeopt.experiments.results import read_instance, read_solution
 from edgeopt.files import format_json, read_json, write_text
+from edgeopt.frozen import DictOf
 from edgeopt.problems import PROBLEMS
 from edgeopt.record import Record
 from edgeopt.solution import Plan, Solution, crosses
@@ -50,7 +51,7 @@ class Provenance(Record):
     date: str
     time_limit_s: float | None
     machine: str
-    versions: dict[str, str]
+    versions: DictOf[str, str]
     plan_sha256: str | None = None
 
 
@@ -82,7 +83,7 @@ class BestKnownFile(Record):
     """Best known values by problem and name of the instance: ``"loading/tiny"``."""
 
     format: Literal["edgeopt-best-known/1"] = BEST_KNOWN_FORMAT
-    instances: dict[str, BestKnown]
+    instances: DictOf[str, BestKnown]
 
     def findings(self) -> Iterator[Finding]:
         for name, entry in self.instances.items():

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, PrivateAttr
 
 from edgeopt.errors import Finding, InputError
+from edgeopt.frozen import FrozenList, ListOf, PlainData
 from edgeopt.library import Name
 from edgeopt.problems import PROBLEMS
 from edgeopt.record import NonNegative, Positive, Record
@@ -18,8 +19,8 @@ SUITE_FORMAT: Final = "edgeopt-suite/1"
 GRACE_S = 60.0
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Seeds = Annotated[list[Seed], Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
+Seeds = Annotated[ListOf[Seed], Field(min_length=1)]
 ProblemName = Literal["loading", "pulling", "caching", "placement"]
 
 
@@ -38,9 +39,9 @@ class InstanceBlock(Record):
         Appended to the names of drawn instances, where another block draws instances of the same names.
     """
 
-    files: Annotated[list[Name], Field(min_length=1)] | None = None
+    files: Annotated[ListOf[Name], Field(min_length=1)] | None = None
     problem: ProblemName | None = None
-    generate: dict[str, Any] | None = None
+    generate: PlainData | None = None
     label: Name | None = None
 
     def faults(self, place: str) -> Iterator[Finding]:
@@ -67,7 +68,7 @@ class MethodBlock(Record):
     """
 
     problem: ProblemName
-    names: Annotated[list[Name], Field(min_length=1)]
+    names: Annotated[ListOf[Name], Field(min_length=1)]
     seeds: Seeds | None = None
     time_limit_s: Positive | None = None
     iteration_limit: Count | None = None
@@ -105,10 +106,10 @@ class Suite(Record):
     iteration_limit: Count | None = None
     gap_limit: NonNegative = 0.0
     threads: Count = 1
-    seeds: Seeds = Field(default=[0])
-    plugins: list[Name] = Field(default=[])
-    instances: Annotated[list[InstanceBlock], Field(min_length=1)]
-    methods: Annotated[list[MethodBlock], Field(min_length=1)]
+    seeds: Seeds = Field(default=FrozenList([0]))
+    plugins: ListOf[Name] = Field(default=FrozenList())
+    instances: Annotated[ListOf[InstanceBlock], Field(min_length=1)]
+    methods: Annotated[ListOf[MethodBlock], Field(min_length=1)]
 
     _folder: Path = PrivateAttr(default=Path())
     _file: Path | None = PrivateAttr(default=None)

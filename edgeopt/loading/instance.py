@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Literal
 
 from edgeopt.errors import Finding, suggestion
+from edgeopt.frozen import DictOf
 from edgeopt.instance import Instance, require_model_keys
-from edgeopt.library import Bytes, Name
-from edgeopt.record import NonNegative, Positive, Record
+from edgeopt.library import Name
+from edgeopt.record import Bytes, NonNegative, Positive, Record
 
 NEEDED_MODEL_KEYS = ("compute_fixed_s", "compute_per_sample_s", "workspace_bytes_per_sample")
 
@@ -76,7 +78,7 @@ class LoadingInstance(Instance):
     problem: Literal["loading"] = "loading"
     server: Server
     bandwidth_hz: Positive
-    users: dict[Name, User]
+    users: DictOf[Name, User]
     upload: Literal["phase", "overlapped"] = "phase"
     retention: Literal["consecutive", "capacity"] = "consecutive"
 
@@ -97,7 +99,7 @@ class LoadingInstance(Instance):
                 requested[user.model] = None
             else:
                 problem = f"the library has no model {user.model!r}"
-                yield Finding(f"$.users.{name}.model", problem, suggestion(user.model, known))
+                yield Finding(f"$.users.{name}.model", problem, partial(suggestion, user.model, known))
         for model in requested:
             yield from require_model_keys(model, self.library.models[model], NEEDED_MODEL_KEYS)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
 
 from edgeopt.errors import Finding, suggestion
+from edgeopt.frozen import DictOf, ListOf
 from edgeopt.instance import Instance
-from edgeopt.library import Bytes, Name
-from edgeopt.record import Record
+from edgeopt.library import Name
+from edgeopt.record import Bytes, NonNegative, Record
 
 # Sums of integer weights up to here are exact in double precision, so bounds on them may be rounded.
 LARGEST_INTEGRAL_TOTAL = 2**50
@@ -23,8 +25,7 @@ def _whole_numbers_stay(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
 
 # An integer is kept as one, so that the weights of an integral instance add up to an integer.
 Weight = Annotated[
-    float,
-    Field(ge=0),
+    NonNegative,
     WrapValidator(_whole_numbers_stay),
     PlainSerializer(lambda weight: weight, return_type=int | float),
 ]
@@ -58,7 +59,7 @@ class Demand(Record):
     user: Name
     model: Name
     weight: Weight
-    nodes: list[Name]
+    nodes: ListOf[Name]
 
 
 class PlacementInstance(Instance):
@@ -71,8 +72,8 @@ class PlacementInstance(Instance):
     """
 
     problem: Literal["placement"] = "placement"
-    nodes: dict[Name, Node]
-    demand: list[Demand]
+    nodes: DictOf[Name, Node]
+    demand: ListOf[Demand]
 
     def findings(self) -> Iterable[Finding]:
         yield from super().findings()
@@ -81,10 +82,11 @@ class PlacementInstance(Instance):
             place = f"$.demand[{index}]"
             if row.model not in self.library.models:
                 problem = f"the library has no model {row.model!r}"
-                yield Finding(f"{place}.model", problem, suggestion(row.model, models))
+                yield Finding(f"{place}.model", problem, partial(suggestion, row.model, models))
             for position, node in enumerate(row.nodes):
                 if node not in self.nodes:
-                    yield Finding(f"{place}.nodes[{position}]", f"there is no node {node!r}", suggestion(node, nodes))
+                    hint = partial(suggestion, node, nodes)
+                    yield Finding(f"{place}.nodes[{position}]", f"there is no node {node!r}", hint)
                 elif node in row.nodes[:position]:
                     problem = f"the node {node!r} stands twice in this row"
                     yield Finding(f"{place}.nodes[{position}]", problem, "name it once")

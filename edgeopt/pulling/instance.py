@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -11,13 +11,11 @@ from pydantic import Field
 
 from edgeopt.errors import Finding, suggestion
 from edgeopt.files import format_json, write_text
+from edgeopt.frozen import DictOf, FrozenDict, ListOf
 from edgeopt.instance import Instance, require_model_keys
-from edgeopt.library import Bytes, Name
+from edgeopt.library import Name
 from edgeopt.pulling.tables import format_links, format_requests, read_links, read_requests
-from edgeopt.record import Record
-
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+from edgeopt.record import Bytes, Count, NonNegative, Positive, Probability, Record, Whole
 
 
 class Cloud(Record):
@@ -52,8 +50,8 @@ class Cloudlet(Record):
     memory_bytes: Bytes
     speed_flops_per_s: Positive
     compute_flops: NonNegative | None = None
-    resident: list[Name] | None = None
-    pull_delay_s: NonNegative | dict[Name, NonNegative] | None = None
+    resident: ListOf[Name] | None = None
+    pull_delay_s: NonNegative | DictOf[Name, NonNegative] | None = None
 
 
 class Link(Record):
@@ -66,7 +64,7 @@ class Link(Record):
     latency_s : float
     """
 
-    between: Annotated[list[Name], Field(min_length=2, max_length=2)]
+    between: Annotated[ListOf[Name], Field(min_length=2, max_length=2)]
     bandwidth_bps: Positive
     latency_s: NonNegative
 
@@ -94,11 +92,11 @@ class Request(Record):
 
     node: Name
     task: Name | None = None
-    min_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
-    models: Annotated[list[Name], Field(min_length=1)] | None = None
+    min_accuracy: Probability | None = None
+    models: Annotated[ListOf[Name], Field(min_length=1)] | None = None
     input_bits: NonNegative
-    samples: Annotated[int, Field(ge=0)]
-    count: Annotated[int, Field(ge=1)] = 1
+    samples: Whole
+    count: Count = 1
 
 
 class Prices(Record):
@@ -134,9 +132,9 @@ class PullingInstance(Instance):
 
     problem: Literal["pulling"] = "pulling"
     cloud: Cloud
-    cloudlets: dict[Name, Cloudlet]
-    links: list[Link]
-    requests: dict[Name, Request]
+    cloudlets: DictOf[Name, Cloudlet]
+    links: ListOf[Link]
+    requests: DictOf[Name, Request]
     routing: Literal["shortest", "direct"] = "shortest"
     prices: Prices | None = None
 
@@ -192,7 +190,7 @@ class PullingInstance(Instance):
             for key, named in (("resident", resident), ("pull_delay_s", list(overrides))):
                 for block in named:
                     if block not in blocks:
-                        hint = suggestion(block, list(blocks))
+                        hint = partial(suggestion, block, list(blocks))
                         yield Finding(f"{place}.{key}", f"the library has no block {block!r}", hint)
             if len(set(resident)) < len(resident):
                 yield Finding(f"{place}.resident", "a block stands twice", "name it once")
@@ -206,7 +204,7 @@ class PullingInstance(Instance):
         for name, request in self.requests.items():
             place = f"$.requests.{name}"
             if request.node not in nodes:
-                hint = suggestion(request.node, list(nodes))
+                hint = partial(suggestion, request.node, list(nodes))
                 yield Finding(f"{place}.node", f"there is no node {request.node!r}", hint)
             if request.models is None:
                 for key in ("task", "min_accuracy"):
@@ -214,7 +212,7 @@ class PullingInstance(Instance):
                         yield Finding(f"{place}.{key}", f"the key {key!r} is missing", "add it, or name the models")
             for model in request.models or ():
                 if model not in models:
-                    hint = suggestion(model, list(models))
+                    hint = partial(suggestion, model, list(models))
                     yield Finding(f"{place}.models", f"the library has no model {model!r}", hint)
             if request.models and len(set(request.models)) < len(request.models):
                 yield Finding(f"{place}.models", "a model stands twice", "name it once")
@@ -229,7 +227,7 @@ class PullingInstance(Instance):
     def nodes(self) -> dict[str, None]:
         """Every node: the cloud, the cloudlets, and the ends of the links."""
         ends = (node for link in self.links for node in link.between)
-        return dict.fromkeys([self.cloud.name, *self.cloudlets, *ends])
+        return FrozenDict(dict.fromkeys([self.cloud.name, *self.cloudlets, *ends]))
 
     def facts(self) -> dict[str, str]:
         requests = self.requests.values()
