@@ -108,6 +108,22 @@ def read(path: str | Path) -> Instance:
     return instance_from_dict(read_json(path), file=path)
 
 
+def as_instance(given: Instance | str | Path) -> Instance:
+    """Return an instance as it is, or read it where its file is named.
+
+    Raises
+    ------
+    UsageError
+        It is neither.
+    """
+    if isinstance(given, str | Path):
+        return read(given)
+    if not isinstance(given, Instance):
+        remedy = "; make one of a dict with edgeopt.instance_from_dict" if isinstance(given, Mapping) else ""
+        raise UsageError(f"an instance, or the path of its file, is needed, not a {type(given).__name__}{remedy}")
+    return given
+
+
 def instance_from_dict(data: Any, file: str | Path | None = None) -> Instance:
     """Make an instance of plain data; a library given as a path is relative to the folder of `file`."""
     if not isinstance(data, Mapping) or data.get("format") != INSTANCE_FORMAT:

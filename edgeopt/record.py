@@ -22,6 +22,12 @@ def _not_extreme(value: float) -> float:
     return value
 
 
+def _at_most_one(value: float) -> float:
+    if value > 1:
+        raise ValueError("gap should be at most 1 (5 % is 0.05)")
+    return value
+
+
 # The ranges of all numbers in records: whatever is added, multiplied or divided stays finite, and integers exact.
 MOST_BYTES = 2**62  # sums of sizes fit into 64-bit integers
 MOST_COUNT = 10**9  # so do products of two counts
@@ -29,6 +35,7 @@ Signed = Annotated[float, AfterValidator(_not_extreme)]
 Positive = Annotated[float, Field(gt=0), AfterValidator(_not_extreme)]
 NonNegative = Annotated[float, Field(ge=0), AfterValidator(_not_extreme)]
 Probability = Annotated[float, Field(ge=0, le=1), AfterValidator(_not_extreme)]
+Gap = Annotated[NonNegative, AfterValidator(_at_most_one)]
 Bytes = Annotated[int, Field(ge=0, le=MOST_BYTES)]
 Count = Annotated[int, Field(ge=1, le=MOST_COUNT)]
 Whole = Annotated[int, Field(ge=0, le=MOST_COUNT)]

@@ -14,12 +14,13 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from math import isclose, isinf, isnan
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from edgeopt.clock import Clock
 from edgeopt.comparison import Comparison, Row
 from edgeopt.errors import MethodRefusal, MissingExtra, ProgramError, UsageError
-from edgeopt.instance import Instance
+from edgeopt.instance import Instance, as_instance
 from edgeopt.method import Method, Options, Outcome, Progress, as_method, find_method, methods
 from edgeopt.rehearsal import rehearse
 from edgeopt.solution import (
@@ -43,7 +44,7 @@ MethodChoice = str | Callable[..., Any]
 
 
 def solve(
-    instance: Instance,
+    instance: Instance | str | Path,
     method: MethodChoice = "auto",
     *,
     time_limit: float | None = None,
@@ -51,14 +52,15 @@ def solve(
     threads: int | None = None,
     gap: float = 0.0,
     iteration_limit: int | None = None,
-    start: Solution | None = None,
+    start: Solution | Plan | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Solution:
     """Solve an instance with one method and certify the result.
 
     Parameters
     ----------
-    instance : Instance
+    instance : Instance or path
+        An instance, or its file.
     method : str or callable
         Name of a registered method, ``"auto"`` for the best that fits, or a function that takes the instance (and
         `Options`) and returns a plan or an `Outcome`.
@@ -69,11 +71,11 @@ def solve(
     threads : int, optional
         Default: the cores this process may use.
     gap : float
-        Relative gap at which a proof may stop.
+        Relative gap at which a proof may stop, at most 1.
     iteration_limit : int, optional
         Iterations or nodes.
-    start : Solution, optional
-        A solution of the same instance to start from.
+    start : Solution or dict, optional
+        A solution of the same instance, or a plan, to start from.
     progress : callable, optional
         Called with a `Progress` whenever incumbent or bound improves.
 
@@ -91,6 +93,7 @@ def solve(
     ProgramError
         The method returned a plan that breaks a constraint, or a bound that crosses a checked objective.
     """
+    instance = as_instance(instance)
     options = _options(
         instance,
         time_limit=time_limit,
@@ -137,7 +140,9 @@ def _prepared(instance: Instance, choice: MethodChoice, options: Options) -> tup
     return chosen, reason
 
 
-def _options(instance: Instance, *, threads: int | None = None, start: Solution | None = None, **given: Any) -> Options:
+def _options(
+    instance: Instance, *, threads: int | None = None, start: Solution | Plan | None = None, **given: Any
+) -> Options:
     options = Options(
         threads=threads if threads is not None else available_cores(),
         start=_checked_start(instance, start),
@@ -155,7 +160,7 @@ def _run(instance: Instance, method: Method, options: Options, reason: str, setu
 
 
 def compare(
-    instance: Instance,
+    instance: Instance | str | Path,
     methods: Iterable[MethodChoice] | None = None,
     *,
     on_row: Callable[[Row], None] | None = None,
@@ -165,7 +170,8 @@ def compare(
 
     Parameters
     ----------
-    instance : Instance
+    instance : Instance or path
+        An instance, or its file.
     methods : iterable of str or callable, optional
         Default: every registered method that fits the instance.
     on_row : callable, optional
@@ -178,6 +184,9 @@ def compare(
     Comparison
         A row for each method; one that refuses or fails has the reason in its row.
     """
+    instance = as_instance(instance)
+    if isinstance(methods, str):
+        raise UsageError(f"methods is a list of names: [{methods!r}]")
     chosen = list(methods) if methods is not None else fitting_methods(instance)
     for choice in chosen:
         if isinstance(choice, str) and choice != "auto":
@@ -221,12 +230,13 @@ def _row(instance: Instance, choice: MethodChoice, options: Options, setup_s: fl
         return Row(name, None, f"{type(error).__name__}: {error}", failed=True)
 
 
-def check(instance: Instance, plan: Plan | Solution | None) -> CheckReport:
+def check(instance: Instance | str | Path, plan: Plan | Solution | None) -> CheckReport:
     """Score a plan and list every violated constraint; knows no method and no solver.
 
     Of a `Solution` it also checks what is stated beside the plan: the instance's content, objective, bound, gap and
     status.
     """
+    instance = as_instance(instance)
     if isinstance(plan, Solution):
         return _check_solution(instance, plan)
     if plan is None:
@@ -272,8 +282,9 @@ def _status(objective: Number | None, gap: float | None, infeasible: bool) -> St
     return Status.OPTIMAL if gap is not None and gap <= PROVED_GAP else Status.FEASIBLE
 
 
-def fitting_methods(instance: Instance) -> list[str]:
+def fitting_methods(instance: Instance | str | Path) -> list[str]:
     """Names of the registered methods that apply to the instance here."""
+    instance = as_instance(instance)
     return [name for name, method in methods(instance.problem).items() if method.refusal(instance) is None]
 
 
@@ -300,17 +311,40 @@ def _validate(options: Options) -> None:
         ("seed", 0, Integral, "a whole number"),
     ):
         value = getattr(options, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, kind) or not float(value) >= least):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kind) or not value >= least):
             raise UsageError(f"{name} must be {what} of at least {least}, not {value!r}")
+    if options.gap > 1:
+        raise UsageError(f"gap must be at most 1, not {options.gap!r}: 5 % is 0.05")
 
 
-def _checked_start(instance: Instance, start: Solution | None) -> Solution | None:
-    if start is None or start.plan is None:
+def _checked_start(instance: Instance, start: Solution | Plan | None) -> Solution | None:
+    if start is not None and not isinstance(start, Solution | dict):
+        raise UsageError(f"the start is a Solution (see Solution.read) or a plan, not a {type(start).__name__}")
+    plan = start.plan if isinstance(start, Solution) else start
+    if plan is None:
         return None
-    report = check(instance, start.plan)
+    report = check(instance, plan)
     if not report.feasible:
         raise UsageError(f"the start is not feasible for {instance.name!r}: {report.violations[0]}")
-    return start
+    return start if isinstance(start, Solution) else _given_plan(instance, plan, report.objective)
+
+
+def _given_plan(instance: Instance, plan: Plan, objective: Number | None) -> Solution:
+    return Solution(
+        problem=instance.problem,
+        instance=instance.name,
+        instance_sha256=instance.sha256,
+        method="given",
+        status=Status.FEASIBLE,
+        stopped=Stopped.FINISHED,
+        objective=objective,
+        bound=None,
+        gap=None,
+        runtime_s=0.0,
+        seed=0,
+        threads=1,
+        plan=plan,
+    )
 
 
 @contextmanager

@@ -45,7 +45,7 @@ Seed = Annotated[int, typer.Option(metavar="N", help="Same seed and threads, sam
 Threads = Annotated[
     int | None, typer.Option(metavar="N", help="Default: the cores this process may use.", show_default=False)
 ]
-Gap = Annotated[float, typer.Option(metavar="G", help="Relative gap at which a proof may stop.")]
+Gap = Annotated[float, typer.Option(metavar="G", help="Relative gap at which a proof may stop: 5 % is 0.05.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
 

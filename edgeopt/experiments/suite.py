@@ -10,10 +10,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, PrivateAttr
 
 from edgeopt.errors import Finding, InputError
-from edgeopt.frozen import FrozenList, ListOf, PlainData
+from edgeopt.frozen import ListOf, PlainData
 from edgeopt.library import Name
 from edgeopt.problems import PROBLEMS
-from edgeopt.record import NonNegative, Positive, Record
+from edgeopt.record import Gap, Positive, Record
 
 SUITE_FORMAT: Final = "edgeopt-suite/1"
 GRACE_S = 60.0
@@ -72,7 +72,7 @@ class MethodBlock(Record):
     seeds: Seeds | None = None
     time_limit_s: Positive | None = None
     iteration_limit: Count | None = None
-    gap_limit: NonNegative | None = None
+    gap_limit: Gap | None = None
     threads: Count | None = None
 
 
@@ -104,10 +104,10 @@ class Suite(Record):
     time_limit_s: Positive
     grace_s: Positive = GRACE_S
     iteration_limit: Count | None = None
-    gap_limit: NonNegative = 0.0
+    gap_limit: Gap = 0.0
     threads: Count = 1
-    seeds: Seeds = Field(default=FrozenList([0]))
-    plugins: ListOf[Name] = Field(default=FrozenList())
+    seeds: Seeds = Field(default=[0], validate_default=True)
+    plugins: ListOf[Name] = Field(default=[], validate_default=True)
     instances: Annotated[ListOf[InstanceBlock], Field(min_length=1)]
     methods: Annotated[ListOf[MethodBlock], Field(min_length=1)]
 

@@ -74,10 +74,10 @@ def test_a_tighter_bound_leaves_the_plan_as_it_is(weak, strong):
     assert newer.instances["pulling/tiny"].found == entry.found
 
 
-@pytest.mark.parametrize(("change", "value"), [("objective", 99), ("bound", 3)])
-def test_contradictions_are_told_and_nothing_is_updated(strong, change, value):
+@pytest.mark.parametrize("value", [99, 3])
+def test_contradictions_are_told_and_nothing_is_updated(strong, value):
     entry = improved(strong, read_results(strong), EMPTY).instances["loading/tiny"]
-    wrong = BestKnownFile(instances={"loading/tiny": entry.model_copy(update={change: value})})
+    wrong = BestKnownFile(instances={"loading/tiny": entry.replace(objective=value, bound=value)})
     assert verdicts(strong, wrong)["loading/tiny"] == "contradiction"
     with pytest.raises(edgeopt.ProgramError, match="loading/tiny"):
         improved(strong, read_results(strong), wrong)
