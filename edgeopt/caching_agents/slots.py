@@ -48,15 +48,13 @@ def _slot(instance: CachingInstance, number: int, width: int, rng: np.random.Gen
     window = [instance.scenarios[(first + step) % len(instance.scenarios)] for step in range(width)]
     total = fsum(scenario.probability for scenario in window)
     weights = [scenario.probability / total if total else 1 / width for scenario in window]
-    return instance.model_copy(
-        update={
-            "name": f"{instance.name}-slot{number + 1}",
-            "scenarios": [
-                Scenario(probability=weight, requests=scenario.requests)
-                for weight, scenario in zip(weights, window, strict=True)
-            ],
-            "radio": _faded(instance.radio, rng),
-        }
+    return instance.replace(
+        name=f"{instance.name}-slot{number + 1}",
+        scenarios=[
+            Scenario(probability=weight, requests=scenario.requests)
+            for weight, scenario in zip(weights, window, strict=True)
+        ],
+        radio=_faded(instance.radio, rng),
     )
 
 
@@ -68,7 +66,7 @@ def _faded(radio: Radio, rng: np.random.Generator) -> Radio:
             scale = np.sqrt(np.mean(np.sum(np.square(pairs), axis=1)) / 2)
             drawn = scale * rng.standard_normal((len(pairs), 2))
             channels[node][user] = [[float(f"{part:.6g}") for part in pair] for pair in drawn]
-    return radio.model_copy(update={"channels": channels})
+    return radio.replace(channels=channels)
 
 
 def require_slots(slots: Sequence[CachingInstance]) -> None:

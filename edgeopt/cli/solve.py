@@ -170,7 +170,7 @@ def _exit_code(solution: Solution) -> ExitCode:
 
 def _written(solution: Solution, file: Path, target: Path, quiet: bool, as_json: bool) -> bool:
     """Write a solution; if that fails it goes to standard output, so that it is not lost."""
-    located = solution.model_copy(update={"instance_path": relative_path(file, target.parent)})
+    located = solution.replace(instance_path=relative_path(file, target.parent))
     try:
         located.write(target)
     except OSError as error:

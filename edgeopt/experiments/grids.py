@@ -94,7 +94,7 @@ def _drawn(generate: Callable[..., Instance], suite: Suite, point: dict[str, Any
     if "library" in given:
         given["library"] = ModelLibrary.read(given["library"])
     instance = generate(**given)
-    return instance.model_copy(update={"name": instance.name + ending}) if ending else instance
+    return instance.replace(name=instance.name + ending) if ending else instance
 
 
 def _located(draw: Callable[[], Instance], suite: Suite, place: str) -> Instance:

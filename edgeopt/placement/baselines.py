@@ -14,4 +14,4 @@ def without_sharing(instance: PlacementInstance) -> PlacementInstance:
         blocks={name: library.size_bytes(name) for name in library.models},
         models={name: Model(blocks=[name]) for name in library.models},
     )
-    return instance.model_copy(update={"library": private})
+    return instance.replace(library=private)

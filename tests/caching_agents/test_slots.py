@@ -63,7 +63,7 @@ def test_other_networks_are_refused(instance: CachingInstance) -> None:
     other = instance.model_copy(update={"backhaul": instance.backhaul.model_copy(update={"links": []})})
     with pytest.raises(UsageError, match="other backhaul"):
         require_slots([instance, other])
-    library = generate(models=3, nodes=2, users=3, scenarios=12, seed=4).library
+    library = instance.library.replace(blocks={**instance.library.blocks, "another": 1})
     with pytest.raises(UsageError, match="other blocks"):
         require_slots([instance, instance.model_copy(update={"library": library})])
     with pytest.raises(UsageError, match=r"9 nodes .* 'neighbourhood' applies"):

@@ -158,8 +158,7 @@ def test_unseen_gains_are_zero() -> None:
 
 def test_worlds_without_agents_are_refused() -> None:
     slot = tiny_slots()[0]
-    silent = slot.model_copy(update={"scenarios": [slot.scenarios[0].model_copy(update={"requests": {}})]})
-    silent = CachingInstance.from_dict({**silent.to_dict(), "scenarios": [{"probability": 1.0, "requests": {}}]})
+    silent = CachingInstance.from_dict({**slot.to_dict(), "scenarios": [{"probability": 1.0, "requests": {}}]})
     with pytest.raises(UsageError, match="nothing is requested"):
         build_world([silent])
     cloudless = slot.model_copy(update={"backhaul": slot.backhaul.model_copy(update={"cloud_bps": {}})})

@@ -77,7 +77,7 @@ def unshared(library: ModelLibrary) -> ModelLibrary:
             for block in model.blocks
         },
         models={
-            name: model.model_copy(update={"blocks": [f"{name}: {block}" for block in model.blocks]})
+            name: model.replace(blocks=[f"{name}: {block}" for block in model.blocks])
             for name, model in library.models.items()
         },
     )
@@ -89,7 +89,7 @@ def _solved_as(instance: LoadingInstance, changes: dict[str, Any], options: Opti
     workload = compile_workload(instance)
     if not workload.models:
         return serve_nobody(instance)
-    other = instance.model_copy(update=changes)
+    other = instance.replace(**changes)
     part = options.part(options.remaining_s())
     part.iteration_limit = options.iteration_limit
     name, _ = choose(other, part)
