@@ -29,8 +29,8 @@ def waits_per_bit(masks: Integers, cloud: Floats, link: Floats) -> Floats:
     return waits
 
 
-def best_prefixes(waits: Floats, units: Integers, slowness: Floats) -> tuple[Floats, Integers]:
-    """Least seconds per bit over the sets of units that wait no longer than some level, and that set.
+def prefixes(waits: Floats, units: Integers) -> tuple[Floats, Integers]:
+    """The sets of units that wait no longer than some level, and these levels, both of shape (sets, width).
 
     Parameters
     ----------
@@ -38,20 +38,11 @@ def best_prefixes(waits: Floats, units: Integers, slowness: Floats) -> tuple[Flo
         For each set of caching nodes.
     units : numpy.ndarray of int64, shape (width,)
         Nodes of each unit of the audience, as bits; a unit waits for its last node.
-    slowness : numpy.ndarray, shape (2**width,)
-        Seconds per bit of a broadcast by each set of units.
-
-    Returns
-    -------
-    tuple of numpy.ndarray, shape (sets,)
     """
     member = (units[:, None] >> np.arange(waits.shape[1])) & 1 == 1
     unit_waits = np.stack([waits[:, row].max(axis=1, initial=0.0) for row in member], axis=1)
     order = np.argsort(unit_waits, axis=1, kind="stable")
-    sets = np.bitwise_or.accumulate(1 << order, axis=1)
-    delays = np.take_along_axis(unit_waits, order, axis=1) + slowness[sets]
-    best = delays.argmin(axis=1)[:, None]
-    return np.take_along_axis(delays, best, axis=1)[:, 0], np.take_along_axis(sets, best, axis=1)[:, 0]
+    return np.take_along_axis(unit_waits, order, axis=1), np.bitwise_or.accumulate(1 << order, axis=1)
 
 
 def table_costs(
@@ -75,7 +66,7 @@ def table_costs(
     audience_of : list of dict
         Audiences of each group, by scenario.
     units, slowness : numpy.ndarray, shapes (audiences, width) and (audiences, 2**width)
-        As for `best_prefixes`.
+        Nodes of each unit of an audience, as bits; seconds per bit of a broadcast by each set of units.
 
     Returns
     -------
@@ -84,7 +75,11 @@ def table_costs(
     different, place = np.unique(masks, return_inverse=True)
     place = place.reshape(masks.shape)
     waits = waits_per_bit(different, cloud, link)
-    delays = [best_prefixes(waits, *row)[0] for row in zip(units, slowness, strict=True)]
+    found = {row.tobytes(): prefixes(waits, row) for row in np.unique(units, axis=0)}
+    delays = []
+    for row, slow in zip(units, slowness, strict=True):
+        levels, sets = found[row.tobytes()]
+        delays.append((levels + slow[sets]).min(axis=1))
     costs = np.zeros(masks.shape)
     for group, audiences in enumerate(audience_of):
         for audience in sorted(set(audiences.values())):

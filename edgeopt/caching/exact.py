@@ -83,6 +83,8 @@ class Proof:
             reached, found = self._priced(self.sandwich.reached)
             self.table_bound = found.bound if np.isfinite(found.bound) else None
             self._offer(reached, found.choice)
+            if self.options.stop_reason() is not None and self.bound is not None:
+                return
             menu, dual = self._priced(self.sandwich.upper)
             self._prove(dual.bound)
             self._offer(menu, dual.choice)
@@ -98,6 +100,8 @@ class Proof:
         group, gap = self.work.tables.requests.group, max(self.options.gap, ROUGH_GAP)
         while self.options.stop_reason() is None and not self.closed:
             menu, dual = self._searched(self.sandwich.upper)
+            if self.options.stop_reason() is not None:
+                return
             options = replace(self.options, gap=gap, start=None)
             found = solve_menu(self.sandwich.upper, menu, dual, options)
             if found.infeasible:

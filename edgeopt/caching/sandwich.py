@@ -17,7 +17,7 @@ from edgeopt.method import Options
 
 Integers = NDArray[np.int64]
 
-PAIRS = 100  # most pairs between two looks at the clock
+PAIRS = 10  # most pairs between two looks at the clock
 TIGHT = 1e-9  # relative distance of beams to their bound that is not worth a cone program
 COUNTS = 1e-10  # relative gain of a delay below which a pair is not worth a certificate
 

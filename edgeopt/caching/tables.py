@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeopt.caching.beamforming.channels import Beamformer, Channels
 from edgeopt.caching.beamforming.dual import dual
 from edgeopt.caching.beamforming.memo import Memo
-from edgeopt.caching.delays import best_prefixes, table_costs, waits_per_bit
+from edgeopt.caching.delays import prefixes, table_costs, waits_per_bit
 from edgeopt.caching.groups import Requests, find_requests
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.rates import RateTable, rate_table
@@ -238,10 +238,12 @@ class Tables:
         waits = waits_per_bit(np.array([mask for mask, _ in keys], np.int64), self.cloud, self.link)
         which = np.array([audience for _, audience in keys], np.int64)
         for row, audience in enumerate(which):
-            delay, chosen = best_prefixes(waits[row : row + 1], self.rates.units[audience], self.slowness[audience])
-            if np.isinf(delay[0]):
+            levels, sets = prefixes(waits[row : row + 1], self.rates.units[audience])
+            delays = levels[0] + self.slowness[audience, sets[0]]
+            best = int(np.argmin(delays))
+            if np.isinf(delays[best]):
                 return None
-            senders[row] = self.rates.senders[audience, chosen[0]]
+            senders[row] = self.rates.senders[audience, sets[0, best]]
         pairs = self.rates.pairs(which, senders)
         vectors = self.beamformer(self.channels, pairs).vectors
         return {key: self._sent(pairs.nodes[row], vectors[row]) for row, key in enumerate(keys)}
