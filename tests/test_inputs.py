@@ -10,6 +10,8 @@ import pytest
 import edgeopt
 from edgeopt import InputError, UsageError
 from edgeopt.experiments.suite import Suite
+from edgeopt.placement.generator import generate as placement
+from tests.cli.program import run
 from tests.plans import two_models
 
 
@@ -61,3 +63,33 @@ def test_a_gap_above_one_is_a_percentage() -> None:
     }
     with pytest.raises(InputError, match=r"\$\.gap_limit: gap should be at most 1 \(5 % is 0\.05\)"):
         Suite.from_dict(suite)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ending"),
+    [
+        (["compare", "two.json", "-m", "greedy", "--report", "x.pdf"], ".html"),
+        (["compare", "two.json", "-m", "greedy", "--csv", "x.json"], ".csv"),
+        (["solve", "two.json", "-m", "greedy", "-o", "solution.csv"], ".json"),
+        (["plot", "two.json", "-o", "x.txt"], ".png"),
+        (["report", "two.json", "-o", "x.pdf"], ".html"),
+    ],
+)
+def test_endings_say_what_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], ending: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    two_models().write("two.json")
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert "should end in" in err
+    assert ending in err
+    assert [path.name for path in tmp_path.iterdir()] == ["two.json"]
+
+
+def test_unknown_methods_of_any_instance_are_found_before_the_first_run(tmp_path: Path) -> None:
+    two_models().write(tmp_path / "a.json")
+    placement(nodes=2, models=2, users=2).write(tmp_path / "b.json")
+    code, out, err = run("compare", tmp_path / "a.json", tmp_path / "b.json", "-m", "dp", "-q")
+    assert (code, out) == (2, "")
+    assert "'dp'" in err

@@ -85,8 +85,8 @@ def read_any(path: Path) -> Instance | ModelLibrary | Solution:
     raise InputError(Finding("$.format", f"no format that edgeopt knows: {found!r}", known), path)
 
 
-def require_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
-    """Make sure, before the work, that a file can be written at `path` and is none of the inputs.
+def require_writable(path: Path, inputs: Iterable[Path] = (), endings: Iterable[str] = ()) -> None:
+    """Make sure, before the work, that a file can be written at `path`, is none of the inputs and ends as it should.
 
     Raises
     ------
@@ -99,6 +99,9 @@ def require_writable(path: Path, inputs: Iterable[Path] = ()) -> None:
         raise UsageError(f"the output {str(path)!r} is the input; name another file")
     if path.exists() and not path.is_file():
         return
+    known = tuple(endings)
+    if known and path.suffix.lower() not in known:
+        raise UsageError(f"the output {str(path)!r} should end in {' or '.join(known)}")
     folder = path.parent
     if not folder.is_dir():
         raise UsageError(f"the folder {str(folder)!r} of the output does not exist; make it first")

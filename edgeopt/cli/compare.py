@@ -54,17 +54,22 @@ def compare(
     Ctrl-C ends the method that runs with its best solution, and the comparison with it.
     """
     import edgeopt
+    from edgeopt.method import find_method
     from edgeopt.reporting.display import comparison_text
 
     if csv is not None and csv == report:
         raise UsageError(f"--csv and --report both name {str(csv)!r}; name two files")
-    for output in (csv, report):
+    for output, ending in ((csv, ".csv"), (report, ".html")):
         if output is not None:
-            require_writable(output, files)
+            require_writable(output, files, [ending])
     instances = [edgeopt.read(file) for file in files]
     chosen = [name.strip() for name in methods.split(",") if name.strip()] if methods is not None else None
     if chosen == []:
         raise UsageError("--methods names no method")
+    for instance in instances:
+        for name in chosen or ():
+            if name != "auto":
+                find_method(instance.problem, name)
     comparisons = []
     for instance in instances:
         names = chosen or edgeopt.fitting_methods(instance)

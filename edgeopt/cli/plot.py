@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeopt.cli.common import read_any, require_writable, save_figure
+from edgeopt.cli.common import read_any, require_picture, require_writable, save_figure
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def plot(
     from edgeopt.solution import Solution
 
     require_writable(output, [file, *([instance] if instance is not None else [])])
+    require_picture(output)
     content = read_any(file)
     if isinstance(content, Solution):
         figure = _plan_figure(content, file, instance)

@@ -26,7 +26,7 @@ def report(
     from edgeopt.experiments import read_best_known
     from edgeopt.reporting.report import write_sweep_report
 
-    require_writable(output, [file, *([best_known] if best_known is not None else [])])
+    require_writable(output, [file, *([best_known] if best_known is not None else [])], [".html"])
     known = read_best_known(best_known) if best_known is not None else None
     write_sweep_report(output, file, best_known=known, facts={"command": command_line()})
     typer.echo(f"written to {output}", err=True)

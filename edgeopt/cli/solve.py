@@ -109,7 +109,7 @@ def _outputs(files: list[Path], output: Path | None) -> list[Path | None]:
     if len(set(targets)) < len(targets):
         raise UsageError("two of the files have the same name, and their solutions would have, too; solve them apart")
     for target in targets:
-        require_writable(target, files)
+        require_writable(target, files, [".json"])
     return list(targets)
 
 
