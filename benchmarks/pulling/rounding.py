@@ -88,7 +88,7 @@ def promised(core: Core, relaxation: LinearRelaxation) -> float:
     """Factor on expected pulling that is proved for Kleinberg-Tardos: by atoms, with this relaxation's values."""
     assert relaxation.values is not None
     share = relaxation.values[: core.options] / core.units[core.option_group]
-    used = np.flatnonzero(share > 1e-9)
+    used = np.flatnonzero(share > 0)
     label = core.option_site * core.models + core.option_model
     largest = np.zeros(core.sites * core.models)
     np.maximum.at(largest, label[used], share[used])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import ceil, log
 
 import numpy as np
 
@@ -22,7 +23,6 @@ from edgeopt.pulling.search import Search
 DRAWS = 20
 DERANDOMIZED = "derandomized threshold"
 POLISHING_ROUNDS = 2
-EXPECTED_TIMES = 2  # Kleinberg-Tardos ends after so many times the expected number of labels
 
 
 def independent(core: Core, relaxation: LinearRelaxation, rng: np.random.Generator) -> Flags:
@@ -53,19 +53,27 @@ def kleinberg_tardos(core: Core, relaxation: LinearRelaxation, rng: np.random.Ge
     """
     assert relaxation.values is not None
     share = relaxation.values[: core.options] / core.units[core.option_group]
-    used = np.flatnonzero(share > 1e-9)
+    used = np.flatnonzero(share > 0)
     in_cloud = 1 - np.bincount(core.option_group, share, minlength=core.groups)
     label = core.option_site[used] * core.models + core.option_model[used]
     labels, runs = np.unique(label, return_inverse=True)
     order = np.argsort(runs, kind="stable")
     bounds = np.searchsorted(runs[order], np.arange(len(labels) + 1))
-    steps = int(EXPECTED_TIMES * (len(labels) + 1) * (1 + np.log(max(1, core.groups))))
+    steps = enough_steps(len(labels) + 1, core.groups)
     choices, thetas = rng.integers(len(labels) + 1, size=steps), 1 - rng.random(steps)
     waiting, amounts = np.ones(core.groups, np.bool_), np.zeros(core.options, np.int64)
     rounding_kernels.take_labels(
         choices, thetas, bounds, used[order], core.option_group, share, in_cloud, waiting, amounts
     )
     return core.opened(amounts)
+
+
+def enough_steps(labels: int, groups: int) -> int:
+    """Return so many steps of Kleinberg and Tardos that with probability 1 - 1 / (e^2 groups) nobody waits after them.
+
+    A group waits after t steps with probability at most (1 - 1 / labels)^t.
+    """
+    return ceil(2 * labels * (1 + log(max(1, groups))))
 
 
 VARIANTS: dict[str, Callable[[Core, LinearRelaxation, np.random.Generator], Flags]] = {

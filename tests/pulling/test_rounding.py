@@ -11,6 +11,7 @@ from edgeopt.pulling.arrays import compile_arrays
 from edgeopt.pulling.core import ranked
 from edgeopt.pulling.derandomized import conditional_thresholds
 from edgeopt.pulling.generator import generate
+from edgeopt.pulling.rounding import enough_steps
 from edgeopt.pulling.rounding_kernels import take_labels
 from edgeopt.pulling.search import tables_of
 
@@ -62,6 +63,14 @@ def test_labels_are_taken_with_their_shares():
         assert take_labels(choices, thetas, starts, options, group, share, in_cloud, waiting, amounts) == 0
         taken += amounts
     assert np.abs(taken / draws - share).max() < 5 * 0.5 / np.sqrt(draws)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 10, 1000])
+@pytest.mark.parametrize("labels", [1, 2, 3, 50, 4000])
+def test_steps_after_which_hardly_anybody_waits(labels, groups):
+    steps = enough_steps(labels, groups)
+    assert groups * (1 - 1 / labels) ** steps <= np.exp(-2) / groups
+    assert steps <= 2 * labels * (1 + np.log(groups)) + 1
 
 
 def test_ranked_is_unique():
