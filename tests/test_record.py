@@ -147,3 +147,30 @@ def test_many_faults_search_for_near_names_only_where_they_are_shown(
     assert str(caught.value).endswith("\n  ... and 9,990 more")
     assert len(caught.value.findings) == 10_000
     assert searches <= 10
+
+
+@pytest.mark.parametrize(
+    ("make", "path", "value"),
+    [
+        (caching, "radio.bandwidth_hz", 1e308),
+        (caching, "radio.noise_w", 1e-300),
+        (pulling, "cloud.speed_flops_per_s", 1e-308),
+        (pulling, "links[0].bandwidth_bps", 1e308),
+        (placement, "demand[0].weight", 1e308),
+    ],
+)
+def test_numbers_out_of_range_are_refused(make: Callable[[], Instance], path: str, value: float) -> None:
+    instance = make()
+    with pytest.raises(InputError, match=r"between 1e-30 and 1e\+30"):
+        instance.replace(**{path: value})
+
+
+def test_counts_and_channels_out_of_range_are_refused() -> None:
+    pulled, cached = pulling(cloudlets=3, requests=4), caching()
+    request = next(iter(pulled.requests))
+    with pytest.raises(InputError, match=r"samples: input should be less than or equal to 1000000000"):
+        pulled.replace(**{f"requests.{request}.samples": 10**30})
+    node = next(iter(cached.nodes))
+    user = cached.users[0]
+    with pytest.raises(InputError, match=r"between 1e-30 and 1e\+30"):
+        cached.replace(**{f"radio.channels.{node}.{user}[0]": [1e308, 0.0]})
