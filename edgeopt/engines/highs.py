@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -42,6 +45,16 @@ _ENDINGS: dict[Any, tuple[Status, Stopped]] = {
 
 _running = threading.RLock()  # HiGHS has one scheduler for the whole process
 _scheduler_threads: int | None = None
+
+
+def _begin_anew() -> None:
+    """In a forked process nobody holds the lock, and the scheduler's threads are gone."""
+    global _running, _scheduler_threads
+    _running, _scheduler_threads = threading.RLock(), 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 @dataclass(frozen=True)
@@ -205,7 +218,10 @@ class HighsSolver:
         seconds = self.options.remaining_s() if time_limit is None else min(time_limit, self.options.remaining_s())
         if self.options.stop_reason() is not None or seconds <= 0:
             return Result(Status.UNKNOWN, self.options.stop_reason() or Stopped.TIME_LIMIT)
-        with _running:
+        with _turn(self.options, seconds) as waited_s:
+            if waited_s is None:
+                return Result(Status.UNKNOWN, self.options.stop_reason() or Stopped.TIME_LIMIT)
+            seconds -= waited_s
             self._set("solve_relaxation", relaxed)
             self._set("solver", "ipm" if interior_point else "choose")
             self._set("mip_rel_gap", gap)
@@ -356,6 +372,20 @@ class HighsSolver:
         if (self.program.row_lower > 0).any() or (self.program.row_upper < 0).any():
             return Result(Status.INFEASIBLE, Stopped.PROVED)
         return Result(Status.OPTIMAL, Stopped.PROVED, self.program.offset, self.program.offset, np.empty(0))
+
+
+@contextmanager
+def _turn(options: Options, most_s: float) -> Iterator[float | None]:
+    """Wait until no other run of HiGHS is under way; give the seconds waited, None when the time was up first."""
+    began, lock = time.monotonic(), _running
+    while not lock.acquire(timeout=POLL_S):
+        if options.stop_reason() is not None or time.monotonic() - began > most_s:
+            yield None
+            return
+    try:
+        yield time.monotonic() - began
+    finally:
+        lock.release()
 
 
 def _scale(cost: Vector) -> float:
