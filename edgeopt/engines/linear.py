@@ -63,10 +63,6 @@ class LinearProgram:
         found = ((index, self._column.get(id(variable))) for index, variable in indexed.items())
         return {index: column for index, column in found if column is not None}
 
-    def row(self, constraint: Any) -> int | None:
-        """First row of a Pyomo constraint; None when it has no terms."""
-        return next((index for index, found in enumerate(self.constraints) if found is constraint), None)
-
     def with_rows(self, rows: sparse.csr_array, lower: Vector, upper: Vector) -> LinearProgram:
         """Return the program with further rows."""
         return replace(

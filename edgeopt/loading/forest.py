@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from edgeopt.engines.highs import HighsSolver, Result
-from edgeopt.engines.linear import compile_formulation
 from edgeopt.loading.arrays import Arrays
+from edgeopt.loading.programs import first_columns, forest_program
 from edgeopt.loading.relaxations import LARGE_TERMS, terms
 from edgeopt.loading.subtours import Cut, cycles, violated_cuts
 from edgeopt.method import Options
-from edgeopt.models.loading import formulate, order_of_paths, overlapping_pairs
+from edgeopt.models.loading import order_of_paths, overlapping_pairs
 
 CUT_MARGIN = 1e-4  # violation from which a row is worth adding
 # In units of the deadline; its row is looser than what the solver tolerates, so that all it cuts off is too late.
@@ -55,24 +56,16 @@ class Forest:
     """
 
     def __init__(self, arrays: Arrays, options: Options) -> None:
-        formulation = formulate(arrays)
-        program = compile_formulation(formulation)
-        users, pair_columns = program.columns(formulation.x), program.columns(formulation.z)
         self.arrays = arrays
         self.pairs = overlapping_pairs(arrays)
-        self._pair_columns = np.array([pair_columns[i, k] for i, k in self.pairs.tolist()], dtype=np.int64)
-        self._user_columns = [
-            np.array([users[i, p] for p in range(1, len(table))], dtype=np.int64)
-            for i, table in enumerate(arrays.serve_s)
-        ]
-        self._visit_columns = np.array([columns[0] for columns in self._user_columns], dtype=np.int64)
+        program, first = forest_program(arrays, self.pairs), first_columns(arrays)
+        self._pair_columns = first[-1] + np.arange(len(self.pairs))
+        self._user_columns = [np.arange(start, end) for start, end in pairwise(first)]
+        self._visit_columns = first[:-1]
         self._pairs_at: dict[int, dict[int, int]] = {i: {} for i in range(len(arrays.model_names))}
         for column, (i, k) in zip(self._pair_columns.tolist(), self.pairs.tolist(), strict=True):
             self._pairs_at[i][k] = self._pairs_at[k][i] = column
-        found = program.row(formulation.deadline)
-        if found is None:  # where nothing takes time the row has no terms
-            program = program.with_rows(sparse.csr_array((1, len(program.cost))), np.array([-np.inf]), np.ones(1))
-        self._deadline_row = program.rows.shape[0] - 1 if found is None else found
+        self._deadline_row = 0
         self._large = terms(arrays) > LARGE_TERMS
         self._users_row: int | None = None
         self.solver = HighsSolver(program, options)

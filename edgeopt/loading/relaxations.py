@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from edgeopt.loading.arrays import Arrays
 from edgeopt.loading.dp import users_without_loading
+from edgeopt.loading.programs import union_program
 from edgeopt.method import Options
 from edgeopt.solution import Status
 
 if TYPE_CHECKING:
-    from pyomo.core import ConcreteModel
+    from edgeopt.engines.linear import LinearProgram
 
 ROUNDING = 1e-6
 LARGE_TERMS = 50_000  # of the rows that count runs; beyond, the relaxation takes seconds
@@ -29,24 +30,21 @@ def union_bound(arrays: Arrays, options: Options) -> int:
     Solved as a mixed-integer program; when it is stopped early its own bound holds, and without one the users that
     could be served without any loading.
     """
-    from edgeopt.models.loading import formulate_union
-
     bound = users_without_loading(arrays)
     options.report(bound=bound)
     if not arrays.model_names or options.stop_reason() is not None:
         return bound
-    return program_bound(formulate_union(arrays), bound, options)
+    return program_bound(union_program(arrays), bound, options)
 
 
-def program_bound(formulation: ConcreteModel, bound: int, options: Options) -> int:
-    """Tighten a bound on the users by a formulation that relaxes the problem: first by its linear relaxation.
+def program_bound(program: LinearProgram, bound: int, options: Options) -> int:
+    """Tighten a bound on the users by a program that relaxes the problem: first by its linear relaxation.
 
     Stopped early, the branch and bound's own bound holds.
     """
     from edgeopt.engines.highs import HighsSolver
-    from edgeopt.engines.linear import compile_formulation
 
-    solver = HighsSolver(compile_formulation(formulation), options)
+    solver = HighsSolver(program, options)
     relaxed = solver.solve(relaxed=True)
     if relaxed.row_duals is not None:
         proven = solver.program.proven_bound(relaxed.row_duals)

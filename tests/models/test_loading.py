@@ -7,6 +7,7 @@ import edgeopt
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import compile_formulation
 from edgeopt.loading.arrays import compile_arrays
+from edgeopt.loading.programs import forest_program, union_program
 from edgeopt.method import Options
 from edgeopt.models.loading import formulate, formulate_union, order_of_paths, overlapping_pairs, read_plan
 from edgeopt.solution import Status
@@ -79,6 +80,39 @@ def test_union_of_blocks_counts_each_once():
             assert solved(formulate(instance)).objective == pytest.approx(served)
         else:
             assert served == 0
+
+
+@pytest.mark.parametrize("kind", ["union", "forest"])
+def test_programs_in_arrays_are_those_of_the_formulations(kind):
+    """Columns are matched by their meaning, and then the programs are equal number by number."""
+    compared = 0
+    for seed in range(60):
+        arrays = compile_arrays(random_instance(seed, models=6))
+        if not arrays.model_names:
+            continue
+        if kind == "union":
+            program, formulation, pairs = union_program(arrays), formulate_union(arrays), {}
+        else:
+            program = forest_program(arrays, overlapping_pairs(arrays))
+            formulation = formulate(arrays)
+            pairs = formulation.z
+        variables = [*formulation.x.values(), *pairs.values(), *formulation.v.values()]
+        compiled = compile_formulation(formulation)
+        columns = [compiled.column(variable) for variable in variables]
+        assert len(program.cost) == len(variables)
+        if None in columns:
+            continue  # a block that takes no time
+        compared += 1
+        assert program.cost.tolist() == compiled.cost[columns].tolist()
+        assert program.integer.tolist() == compiled.integer[columns].tolist()
+        assert lines(program.rows, program.row_upper) == lines(compiled.rows[:, columns], compiled.row_upper)
+    assert compared > 30
+
+
+def lines(rows, upper):
+    """The rows with terms, and their upper sides; HiGHS does not care for their order."""
+    dense = zip(rows.toarray().round(12).tolist(), upper, strict=True)
+    return sorted((tuple(row), round(float(side), 12)) for row, side in dense if any(row))
 
 
 def test_paths_are_laid_one_after_another():

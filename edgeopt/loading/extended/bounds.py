@@ -20,6 +20,7 @@ def reporting_part(options: Options, seconds: float) -> Options:
 
 def bound_by_deadlines(work: Workload, options: Options) -> int:
     """Bound the users by what is uploaded, loaded and computed up to each deadline, as well as the limits allow."""
+    from edgeopt.engines.linear import compile_formulation
     from edgeopt.loading.individual.bounds import stated_deadlines
     from edgeopt.loading.relaxations import program_bound
 
@@ -32,10 +33,10 @@ def bound_by_deadlines(work: Workload, options: Options) -> int:
     if work.overlapped:
         from edgeopt.models.loading_overlapped import formulate_individual
 
-        return program_bound(formulate_individual(work, deadlines), bound, options)
+        return program_bound(compile_formulation(formulate_individual(work, deadlines)), bound, options)
     from edgeopt.models.loading_deadlines import formulate
 
-    return program_bound(formulate(work.individual, deadlines), bound, options)
+    return program_bound(compile_formulation(formulate(work.individual, deadlines)), bound, options)
 
 
 @implementation("bound", Mode.EXTENDED)

@@ -44,10 +44,11 @@ def relaxed(work: Workload, options: Options) -> Relaxed:
         return Relaxed(most)
     if not work.overlapped:
         return Relaxed(min(most, union_bound(compile_arrays(work.instance), options)))
+    from edgeopt.engines.linear import compile_formulation
     from edgeopt.models.loading_overlapped import formulate
 
     if work.keeps or terms(work.computing) > LARGE_TERMS:
-        return Relaxed(program_bound(formulate(work, neighbours=False), most, options))
+        return Relaxed(program_bound(compile_formulation(formulate(work, neighbours=False)), most, options))
     return _forest(formulate(work), Relaxed(most), options)
 
 
