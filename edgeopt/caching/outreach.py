@@ -7,26 +7,51 @@ them need a place in Q each; if they are larger together than the storage of Q, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
 from itertools import chain, combinations
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.tables import Tables
 
 FEW_NODES = 8  # up to which all sets of nodes are tried; beyond, single nodes and all nodes
+CLOSE = 1e-9  # relative distance of lengths below which they are compared in fractions
 NAMES = 3  # most names of a list that are told
 
 
 def out_of_reach(tables: Tables) -> str | None:
     """Say who cannot be served, and why, where no caches and no beams make all delays finite; None: not proven."""
-    return _unheard(tables) or _without_room(tables)
+    hears = _hears(tables.instance)
+    return _unheard(tables, hears) or _without_room(tables, hears)
 
 
-def _unheard(tables: Tables) -> str | None:
+def _hears(instance: CachingInstance) -> NDArray[np.bool_]:
+    """Whether a user's channel from a node is longer than the error, exactly, shape (nodes, users)."""
+    channels = instance.radio.channels
+    return np.array(
+        [
+            [_longer(channels[node][user], instance.radio.csi_error) for user in instance.users]
+            for node in instance.nodes
+        ]
+    )
+
+
+def _longer(channel: Sequence[Sequence[float]], error: float) -> bool:
+    parts = [part for pair in channel for part in pair]
+    length = hypot(*parts)
+    if abs(length - error) > CLOSE * error:
+        return length > error
+    return sum(Fraction(part) ** 2 for part in parts) > Fraction(error) ** 2
+
+
+def _unheard(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
     """Users that ask for something and hear no node."""
     asking = sorted({user for users in tables.requests.audiences for user in users})
-    silent = [user for user in asking if not tables.reach[:, user].any()]
+    silent = [user for user in asking if not hears[:, user].any()]
     if not silent:
         return None
     users = [tables.instance.users[user] for user in silent]
@@ -39,27 +64,29 @@ def _unheard(tables: Tables) -> str | None:
     return f"No node reaches {who} beyond the channel error; so they never get {what}, whatever is cached"
 
 
-def _without_room(tables: Tables) -> str | None:
+def _without_room(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
     """Blocks that arrive only if cached, where there is no room for them."""
     requests, count = tables.requests, len(tables.node_names)
-    needing = [block for block in range(len(requests.sizes)) if not _arrives(tables, block, np.zeros(count, np.bool_))]
+    needing = [
+        block for block in range(len(requests.sizes)) if not _arrives(tables, hears, block, np.zeros(count, np.bool_))
+    ]
     sizes = range(count + 1) if count <= FEW_NODES else (0, 1, count)
     for places in chain.from_iterable(combinations(range(count), size) for size in sizes):
         inside = np.isin(np.arange(count), places)
         stuck = [
             block
             for block in needing
-            if not _arrives(tables, block, (tables.storage >= requests.sizes[block]) & ~inside)
+            if not _arrives(tables, hears, block, (tables.storage >= requests.sizes[block]) & ~inside)
         ]
         if sum(int(requests.sizes[block]) for block in stuck) > int(tables.storage[inside].sum()):
             return _told(tables, stuck, places)
     return None
 
 
-def _arrives(tables: Tables, block: int, cached: NDArray[np.bool_]) -> bool:
+def _arrives(tables: Tables, hears: NDArray[np.bool_], block: int, cached: NDArray[np.bool_]) -> bool:
     """Whether all users of a block hear some node that has it when these nodes cache it."""
     having = cached | np.isfinite(tables.cloud) | np.isfinite(tables.link[cached]).any(axis=0)
-    heard = set(np.flatnonzero(tables.reach[having].sum(axis=0)).tolist())
+    heard = set(np.flatnonzero(hears[having].sum(axis=0)).tolist())
     audiences = tables.requests.audience_of[tables.requests.group[block]].values()
     return all(heard.issuperset(tables.requests.audiences[audience]) for audience in audiences)
 

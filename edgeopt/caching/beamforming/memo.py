@@ -6,6 +6,8 @@ import numpy as np
 
 from edgeopt.caching.beamforming.channels import Beamformer, Beams, Channels, Complexes, Pairs
 
+HEARD = 1e-12  # least amplitude of a signal, relative to what channel errors may take off it
+
 
 class Memo:
     """A beamformer that asks another one, in one batch, for the pairs that it does not know yet.
@@ -35,7 +37,9 @@ class Memo:
             amplitudes[row], beam = self.known[key]
             count = min(len(beam), vectors.shape[1])
             vectors[row, :count] = beam[:count]
-        return Beams(amplitudes, vectors)
+        # What is left of two nearly equal amplitudes may be rounding, and no signal at all.
+        loss = np.where(pairs.nodes >= 0, channels.errors[pairs.nodes], 0.0).sum(axis=1)
+        return Beams(np.where(amplitudes > HEARD * loss, amplitudes, 0.0), vectors)
 
     def learn(self, pairs: Pairs, beams: Beams) -> None:
         """Remember beams where they are better than those known."""
