@@ -32,7 +32,7 @@ class DualTables(NamedTuple):
     memory: Array
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def evaluate(
     d: DualTables, price: Array, work_price: Array, reduced: Array, least: Array, opening_cost: Array,
     memory_price: Array, opening: Array, slope: Array, work_slope: Array,
@@ -77,7 +77,7 @@ def evaluate(
     return total
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: Array, site: int) -> float:
     """Least cost of a fractional selection that fits, and the price of a byte in it."""
     pick[:] = 0.0

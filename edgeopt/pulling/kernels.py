@@ -54,13 +54,6 @@ class State(NamedTuple):
 
 
 @kernel
-def close_site(t: Tables, s: State, site: int) -> None:
-    """Close all atoms of a site."""
-    s.opened[site, :] = False
-    recount(t, s, site)
-
-
-@kernel
 def recount(t: Tables, s: State, site: int) -> None:
     """Bring the free bytes of a site and what its models lack in line with the open atoms."""
     s.free[site] = t.memory[site]
@@ -117,7 +110,7 @@ def complete(t: Tables, s: State) -> float:
     return total
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def _move_units(t: Tables, s: State, option: int, left: Array) -> None:
     """Move dearer units of an option's group to it, as far as there is room."""
     group, site, need = t.group[option], t.site[option], t.work[option]
@@ -136,7 +129,7 @@ def _move_units(t: Tables, s: State, option: int, left: Array) -> None:
             s.room[site] -= count * need
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def _saving(t: Tables, s: State, run: Array, site: int) -> float:
     """What the options of one model at one site save, within the room that is left there."""
     gain, room = 0.0, s.room[site]
@@ -151,7 +144,7 @@ def _saving(t: Tables, s: State, run: Array, site: int) -> float:
     return gain
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float) -> tuple[float, float, int]:
     """Find the best prefix of some models to open together at a site.
 
@@ -206,7 +199,7 @@ def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float)
     return best_score, best_gain, best_count
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def _missing_atoms(t: Tables, s: State, site: int, model: int) -> tuple[int, float]:
     """Bytes and seconds of pulling of the atoms that a model lacks beside those on trial."""
     size, pull = 0, 0.0
@@ -218,7 +211,7 @@ def _missing_atoms(t: Tables, s: State, site: int, model: int) -> tuple[int, flo
     return size, pull
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def _forget(t: Tables, s: State, site: int, model: int) -> None:
     """Undo the trial of a model."""
     for position in range(t.model_start[model], t.model_start[model + 1]):
@@ -228,7 +221,7 @@ def _forget(t: Tables, s: State, site: int, model: int) -> None:
         s.trial_worst[t.group[option]] = np.inf
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def open_models(t: Tables, s: State, site: int, models: Array) -> None:
     """Open all atoms of some models at a site."""
     for model in models:
@@ -285,7 +278,7 @@ def insert(
     return steps
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def _touch(t: Tables, s: State, worst: Array, movable: Array, touched: Array) -> None:
     """Mark the sites that could serve a group whose dearest units were others before."""
     for group in range(len(t.units)):
