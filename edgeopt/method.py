@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, get_args
 from edgeopt.clock import Clock
 from edgeopt.errors import MethodRefusal, MissingExtra, UsageError, suggestion
 from edgeopt.problems import find_problem
-from edgeopt.solution import Number, Plan, Solution, Stopped
+from edgeopt.solution import Number, Plan, Solution, Stopped, proved
 
 Kind = Literal["exact", "heuristic", "bound", "baseline"]
 
@@ -52,6 +52,8 @@ class Options:
         Called with a `Progress` whenever the incumbent or the bound improves.
     maximize : bool
         Sense of the objective.
+    known_bound : int or float, optional
+        Bound that other methods have proved: a search may end when its objective meets it.
     """
 
     time_limit: float | None = None
@@ -62,6 +64,7 @@ class Options:
     start: Solution | None = None
     progress: Callable[[Progress], None] | None = None
     maximize: bool = True
+    known_bound: Number | None = None
     interrupt: Event = field(default_factory=Event, repr=False)
     history: list[list[Number | None]] = field(default_factory=list, repr=False)
     clock: Clock = field(default_factory=Clock, repr=False)
@@ -78,6 +81,8 @@ class Options:
         """Why the method should end now, or None to go on. Cheap; ask often."""
         if self.interrupt.is_set():
             return Stopped.INTERRUPTED
+        if self.known_bound is not None and self.history and proved(self.history[-1][1], self.known_bound):
+            return Stopped.FINISHED
         return Stopped.TIME_LIMIT if self.remaining_s() <= 0 else None
 
     def report(self, objective: Number | None = None, bound: Number | None = None) -> None:

@@ -104,6 +104,12 @@ def relative_gap(objective: Number | None, bound: Number | None) -> float | None
     return 0.0 if objective == bound else abs(objective - bound) / (abs(objective) or abs(bound))
 
 
+def proved(objective: Number | None, bound: Number | None) -> bool:
+    """Whether a bound proves an objective to be the optimum."""
+    gap = relative_gap(objective, bound)
+    return gap is not None and gap <= PROVED_GAP
+
+
 def crosses(objective: Number | None, bound: Number | None, *, maximize: bool, integral: bool) -> bool:
     """Whether a bound disproves a checked objective.
 

@@ -33,6 +33,7 @@ from edgeopt.solution import (
     Stopped,
     Violation,
     crosses,
+    proved,
     relative_gap,
 )
 
@@ -197,7 +198,8 @@ def compare(
     setup_s = [_setup_s(instance, choice, options) for choice in chosen]  # nothing is compiled beside a run
     with _interruptible(interrupt):
         for choice, seconds in zip(chosen, setup_s, strict=True):
-            row = _row(instance, choice, _options(instance, interrupt=interrupt, **options), seconds)
+            prepared = _options(instance, interrupt=interrupt, known_bound=comparison.best_bound, **options)
+            row = _row(instance, choice, prepared, seconds)
             comparison.rows.append(row)
             if on_row is not None:
                 on_row(row)
@@ -219,6 +221,8 @@ def _row(instance: Instance, choice: MethodChoice, options: Options, setup_s: fl
     name = choice if isinstance(choice, str) else getattr(choice, "__name__", type(choice).__name__)
     try:
         chosen, reason = _prepared(instance, choice, options)
+        if chosen.kind != "heuristic":
+            options.known_bound = None  # it proves, or stands for a figure, by itself
         return Row(name, _run(instance, chosen, options, reason, setup_s))
     except (MethodRefusal, MissingExtra) as error:
         return Row(name, None, str(error))
@@ -383,6 +387,7 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
     options.report(objective, bound)
     gap = relative_gap(objective, bound)
     status = _status(objective, gap, outcome.infeasible)
+    told = "it meets the bound that another method proved" if proved(objective, options.known_bound) else ""
     solution = Solution(
         problem=problem.name,
         instance=instance.name,
@@ -396,7 +401,7 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
         runtime_s=round(options.elapsed_s(), 6),
         seed=int(options.seed),
         threads=int(options.threads),
-        message=". ".join(part for part in (reason, outcome.message) if part),
+        message=". ".join(part for part in (reason, outcome.message, told) if part),
         metrics={**outcome.metrics, **metrics},
         history=options.history,
         versions=dict(_versions()),

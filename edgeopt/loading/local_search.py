@@ -16,6 +16,7 @@ from edgeopt.loading.paths import Path
 from edgeopt.loading.tables import Tables
 from edgeopt.loading.tree import laminar_atoms, tree_selection
 from edgeopt.method import Options, Outcome
+from edgeopt.patience import Patience
 from edgeopt.solution import Plan, Stopped
 
 DEFAULT_EFFORT = 2_000_000  # iterations times models, when neither time nor iterations are limited
@@ -56,6 +57,7 @@ class Search:
         self._limit = options.iteration_limit
         if self._limit is None:
             self._limit = default_iterations(tables.models) if options.time_limit is None else None
+        self._patience = Patience(default_iterations(tables.models))
         self._most = tables.most_users(np.arange(tables.models))
         if enough is not None:
             self._most = min(self._most, enough)
@@ -71,11 +73,13 @@ class Search:
         return True
 
     def ended(self) -> Stopped | None:
-        """Why the search is over, or None: limits, or as many users as would fit without any loading."""
+        """Why the search is over, or None: limits, patience, or as many users as would fit without any loading."""
         if self.best.users >= self._most:
             return Stopped.FINISHED
         if self._limit is not None and self.iterations >= self._limit:
             return Stopped.FINISHED if self._options.iteration_limit is None else Stopped.ITERATION_LIMIT
+        if self._limit is None and self._patience.over(self.best.users, self.iterations):
+            return Stopped.FINISHED
         return self._options.stop_reason()
 
     def run(self, starts: list[Selection]) -> Stopped:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.method import Options
+from edgeopt.patience import Patience
 from edgeopt.placement import tabu_kernel
 from edgeopt.placement.arrays import Arrays
 from edgeopt.solution import Stopped
@@ -68,6 +69,7 @@ class LocalSearch:
         """Search on for some iterations (None: until time is up), or until the target or all demand is hit."""
         target = min(target, self.arrays.all_weight - self.sites.least_rise / 2)
         left = np.inf if iterations is None else iterations
+        patience = Patience(usual_iterations(self.arrays))
         if not self.arrays.model_names:
             return Stopped.FINISHED
         while left > 0:
@@ -78,7 +80,7 @@ class LocalSearch:
             left -= chunk
             reached = tabu_kernel.run(self.sites, self.search, chunk, target)
             options.report(self._number(self.value))
-            if reached:
+            if reached or (iterations is None and patience.over(self.value, self.iterations)):
                 return Stopped.FINISHED
         return Stopped.ITERATION_LIMIT
 
@@ -92,6 +94,11 @@ def default_iterations(arrays: Arrays, options: Options) -> int | None:
         return options.iteration_limit
     if options.time_limit is not None:
         return None
+    return usual_iterations(arrays)
+
+
+def usual_iterations(arrays: Arrays) -> int:
+    """Iterations of a run without limits."""
     least, each, most = DEFAULT_ITERATIONS
     return min(least + each * int(arrays.useful.sum()), most)
 

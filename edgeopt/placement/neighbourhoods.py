@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.method import Options
+from edgeopt.patience import Patience
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.branch_and_bound import BranchAndBound
-from edgeopt.placement.local_search import LocalSearch
+from edgeopt.placement.local_search import LocalSearch, usual_iterations
 from edgeopt.solution import Stopped
 
 ITERATIONS = 4_000  # of tabu search between two rounds of exact re-solving
@@ -25,7 +26,10 @@ def alternate(search: LocalSearch, options: Options, iterations: int | None) -> 
     """
     arrays = search.arrays
     random = np.random.default_rng([options.seed, 1])
+    patience = Patience(usual_iterations(arrays))
     while True:
+        if iterations is None and patience.over(search.value, search.iterations):
+            return Stopped.FINISHED
         left = ITERATIONS if iterations is None else min(ITERATIONS, iterations - search.iterations)
         stopped = search.run(options, left)
         if stopped != Stopped.ITERATION_LIMIT or (iterations is not None and search.iterations >= iterations):

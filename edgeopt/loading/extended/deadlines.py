@@ -13,6 +13,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
+from edgeopt.patience import Patience
 from edgeopt.solution import Plan, Stopped
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class DeadlineSearch:
 
     def __init__(self, turns: Turns, options: Options) -> None:
         self._turns, self._options = turns, options
+        self._patience = Patience(default_iterations(turns.workload))
         self._state = np.random.default_rng(options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
         self._given: Plan | None = None
         self.best = turns.greedy(options)
@@ -165,6 +167,8 @@ class DeadlineSearch:
         turns = self._turns
         chunk = 1 + CHUNK_EFFORT // len(turns.users[0])
         while (reason := self._options.stop_reason()) is None and served(self.best) < enough:
+            if iterations is None and self._patience.over(served(self.best), self.iterations):
+                break
             since = self.iterations % CYCLE
             steps = min(chunk, CYCLE - since)
             if iterations is not None:

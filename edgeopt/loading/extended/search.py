@@ -13,6 +13,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
+from edgeopt.patience import Patience
 from edgeopt.solution import Plan, Stopped
 
 DEFAULT_EFFORT = 200_000_000  # iterations times batches, when neither time nor iterations are limited
@@ -133,6 +134,7 @@ class Search:
         self._facts = facts_of(workload)
         self._state = np.random.default_rng(options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
         self._limit = self._given_limit()
+        self._patience = Patience(default_iterations(workload))
         self._suggested: Line | None = None
         self.best = start
         self.iterations = self._rounds = 0
@@ -148,6 +150,8 @@ class Search:
             return Stopped.FINISHED
         if self._limit is not None and self.iterations >= self._limit:
             return Stopped.FINISHED if self._options.iteration_limit is None else Stopped.ITERATION_LIMIT
+        if self._limit is None and self._patience.over(int(self.best.size[1]), self.iterations):
+            return Stopped.FINISHED
         return self._options.stop_reason()
 
     def run(self, iterations: int | None = None) -> Stopped:

@@ -13,6 +13,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.method import Options, Outcome
+from edgeopt.patience import Patience
 from edgeopt.solution import Stopped
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Search:
         self._figures = new_figures(users)
         self._line = start.copy()
         self._chunk = 1 + CHUNK_EFFORT // users
+        self._patience = Patience(default_iterations(users))
         self.best = start.copy()
         self.iterations = 0
 
@@ -63,6 +65,8 @@ class Search:
 
     def _ended(self, limit: int | None) -> Stopped | None:
         if self.best.users == len(self.best.place) or (limit is not None and self.iterations >= limit):
+            return Stopped.FINISHED
+        if limit is None and self._patience.over(self.best.users, self.iterations):
             return Stopped.FINISHED
         return self.options.stop_reason()
 
@@ -94,6 +98,11 @@ class Search:
         self.options.report(served)
 
 
+def default_iterations(users: int) -> int:
+    """Iterations of a run that is limited neither in time nor in iterations."""
+    return min(MOST_DEFAULT_ITERATIONS, 1 + DEFAULT_EFFORT // users)
+
+
 def first_line(arrays: Arrays, data: Data, options: Options) -> Line:
     """Return the greedy's line, or the given start completed, whichever serves more."""
     line = greedy_line(arrays, data, options)
@@ -116,7 +125,7 @@ def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
     search = Search(arrays, data, options, first_line(arrays, data, options))
     limit = options.iteration_limit
     if limit is None and options.time_limit is None:
-        limit = min(MOST_DEFAULT_ITERATIONS, 1 + DEFAULT_EFFORT // len(arrays.user_names))
+        limit = default_iterations(len(arrays.user_names))
     stopped = search.run(limit)
     if (
         stopped == Stopped.FINISHED
