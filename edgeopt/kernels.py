@@ -17,7 +17,7 @@ from numba.core.caching import FunctionCache, NullCache
 from edgeopt.clock import tell_compiling, uncounted
 
 
-class _TolerantCache(FunctionCache):  # type: ignore[misc]
+class _TolerantCache(FunctionCache):
     """A cache of compiled code; a file of it that cannot be read is as none, and one that cannot be written is not."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -36,7 +36,7 @@ class _TolerantCache(FunctionCache):  # type: ignore[misc]
             super().save_overload(sig, data)
 
 
-class _NoCache(NullCache):  # type: ignore[misc]
+class _NoCache(NullCache):
     """The cache where no folder can be written."""
 
     def load_overload(self, sig: Any, target_context: Any) -> None:

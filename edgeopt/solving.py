@@ -14,6 +14,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from math import isclose, isinf, isnan
 from numbers import Integral, Real
+from operator import ge
 from pathlib import Path
 from typing import Any
 
@@ -315,7 +316,7 @@ def _validate(options: Options) -> None:
         ("seed", 0, Integral, "a whole number"),
     ):
         value = getattr(options, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, kind) or not value >= least):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kind) or not ge(value, least)):
             raise UsageError(f"{name} must be {what} of at least {least}, not {value!r}")
     if options.gap > 1:
         raise UsageError(f"gap must be at most 1, not {options.gap!r}: 5 % is 0.05")

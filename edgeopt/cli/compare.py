@@ -70,7 +70,7 @@ def compare(
         for name in chosen or ():
             if name != "auto":
                 find_method(instance.problem, name)
-    comparisons = []
+    comparisons: list[Comparison] = []
     for instance in instances:
         names = chosen or edgeopt.fitting_methods(instance)
         try:

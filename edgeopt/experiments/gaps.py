@@ -52,7 +52,7 @@ def with_gaps(frame: pd.DataFrame, best_known: Mapping[str, float]) -> pd.DataFr
     optimum = _best(proved, instance, "first")
     infeasible = (frame["status"] == "infeasible").groupby(instance).transform("any").to_numpy(bool)
     contradicted = _crosses(frame, best_found, best_bound) | infeasible & ~np.isnan(best_found)
-    known = instance.map(dict(best_known)).to_numpy(float) if best_known else np.full(len(frame), np.nan)
+    known = np.asarray(instance.map(lambda sha256: best_known.get(sha256, np.nan)), np.float64)
     added: dict[str, Any] = {
         "best_found": best_found,
         "best_bound": best_bound,

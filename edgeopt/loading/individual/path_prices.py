@@ -8,6 +8,7 @@ next prices lie between its solution and the best prices so far (Pessoa et al., 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log2
 
 import highspy
 import numpy as np
@@ -50,7 +51,7 @@ class CuttingPlanes:
 
     def __init__(self, upload_s: Floats, longest_s: float, fixed: Integers) -> None:
         users = len(upload_s)
-        self._unit_s = 2.0 ** np.round(np.log2(longest_s)) if longest_s else 1.0  # so that rows are near 1
+        self._unit_s = 2.0 ** round(log2(longest_s)) if longest_s else 1.0  # so that rows are near 1
         self._upload = upload_s / self._unit_s
         self._lower, self._upper = np.where(fixed > 0, LEAST_PRICE, 0.0), np.where(fixed < 0, 0.0, 1.0)
         # HiGHS without the engine: its threads take longer than such a program.
