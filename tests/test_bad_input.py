@@ -231,6 +231,7 @@ class TestRightAnswers:
         assert edgeopt.solve(edgeopt.instance_from_dict(json.loads(text))).objective == 3
 
 
+@pytest.mark.slow
 def test_a_file_of_ten_megabytes_is_solved_and_its_truncation_refused(tmp_path: Path) -> None:
     data = two_models().to_dict()
     data["users"] = {f"user-{number}": data["users"]["ann"] for number in range(105_000)}

@@ -73,6 +73,7 @@ def test_pauses_of_several_threads_count_once() -> None:
     assert watch.elapsed_s() >= 0
 
 
+@pytest.mark.slow
 def test_compiling_is_set_up_and_is_told_once(tmp_path: Path) -> None:
     first, err = cold(tmp_path)
     (compiled, runtime_s, setup_s, _), (later, *_) = first

@@ -35,6 +35,7 @@ def build(folder: Path) -> None:
         archive.extractall(folder / "installed")
 
 
+@pytest.mark.slow
 def test_the_package_of_the_page_joins_edgeopt(tmp_path: Path) -> None:
     pytest.importorskip("setuptools")
     build(tmp_path)

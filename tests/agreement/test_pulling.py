@@ -46,6 +46,7 @@ def test_exact_methods_find_the_optimum(name):
     assert infeasible > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_methods_keep_within_the_optimum(name):
     runs = 0
@@ -65,6 +66,7 @@ def test_other_methods_keep_within_the_optimum(name):
     assert runs > 10 or name == "cache-search"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compute", ["unlimited", "limited"])
 def test_medium_instances(compute):
     instance = generate(cloudlets=5, requests=30, models=18, compute=compute, seed=3, mean_count=10)

@@ -25,6 +25,7 @@ def instance() -> CachingInstance:
     return generate(models=10, nodes=4, users=6, scenarios=4, seed=2)
 
 
+@pytest.mark.slow
 def test_order_of_methods(instance: CachingInstance) -> None:
     """Exact at best; local search at least as good as its start; every bound below the optimum."""
     found = {
@@ -41,6 +42,7 @@ def test_order_of_methods(instance: CachingInstance) -> None:
     assert found["lagrangian"].metrics["table_bound_s"] <= found["local-search"].objective
 
 
+@pytest.mark.slow
 def test_same_seed_same_result(instance: CachingInstance) -> None:
     for name in ("exact", "local-search", "random"):
         plans = [edgeopt.solve(instance, name, seed=3, threads=threads).plan for threads in (1, 1, 2)]

@@ -22,6 +22,7 @@ from tests.caching.rates import dual_rates
 OPTIONS = Options(maximize=False)
 
 
+@pytest.mark.slow
 def test_pricing_finds_the_cheapest_of_all_sets() -> None:
     """Branch and bound against enumeration of all sets, at random prices."""
     rng = np.random.default_rng(1)
@@ -43,6 +44,7 @@ def test_pricing_finds_the_cheapest_of_all_sets() -> None:
         np.testing.assert_allclose(found, least, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_wide_path_on_few_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     """With no full menu allowed, the bound stays below the optimum over all caches, and the plan above it."""
     monkeypatch.setattr(solving, "FULL_TABLE_NODES", 0)
@@ -66,6 +68,7 @@ def test_wide_path_on_few_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.mean(gaps) < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("single", "others"), [(1, 1), (1, 2), (2, 1)])
 def test_universal_bound_without_all_units(monkeypatch: pytest.MonkeyPatch, single: int, others: int) -> None:
     """Where some nodes are no units, or none of their own, the universal bound still holds for all nodes together."""
@@ -104,6 +107,7 @@ def test_units_beyond_full_tables() -> None:
     assert (units[1, 0] == 1 << np.argmax(reach[:, 1])).all()
 
 
+@pytest.mark.slow
 def test_twelve_nodes() -> None:
     """A plan beyond 8 nodes passes the check and lies within its bound; the universal bound is below both."""
     instance = generate(models=10, nodes=12, users=6, scenarios=3, seed=4)
@@ -115,6 +119,7 @@ def test_twelve_nodes() -> None:
     assert "does not apply" not in solution.message
 
 
+@pytest.mark.slow
 def test_twelve_nodes_without_cloud() -> None:
     """Every requested block must be cached somewhere; a plan is found, and random caches that miss one have none."""
     data = generate(models=10, nodes=12, users=6, scenarios=3, seed=4).to_dict()

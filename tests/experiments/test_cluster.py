@@ -52,6 +52,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
             process.wait()
 
 
+@pytest.mark.slow
 def test_death_of_a_worker_and_of_the_driver(cluster: Cluster) -> None:
     folder, results = cluster.folder, cluster.folder / "r.sqlite"
     path = suite(folder, ["kills-parent", "exits", "quick"], seeds=[0, 1])
@@ -76,6 +77,7 @@ def test_death_of_a_worker_and_of_the_driver(cluster: Cluster) -> None:
     assert set(frame["machine"]) == {frame["machine"].iloc[0]}
 
 
+@pytest.mark.slow
 def test_death_of_the_scheduler_is_told(cluster: Cluster) -> None:
     folder, results = cluster.folder, cluster.folder / "r.sqlite"
     path = suite(folder, ["quick", "sleeps"], time_limit_s=500)

@@ -36,6 +36,7 @@ def alive(process: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_each_fault_costs_its_own_row(folder: Path) -> None:
     names = ["quick", *FAULTS, "refuses", "prints"]
     results = sweep(suite(folder, names, instances=1), folder / "r.sqlite", workers=2)
@@ -79,6 +80,7 @@ def test_a_run_that_ignores_its_limit_is_ended_where_it_hangs(folder: Path, monk
     assert "in sleeps" in row["error"]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_stopped_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgeopt.experiments.running.KILL_S", 0.2)
     overdue(folder, "stops")
@@ -122,6 +124,7 @@ def test_kill_of_the_driver_from_within_then_resume(folder: Path) -> None:
     assert executions(folder) == {f"i0 kills-parent {seed}": 1 + (seed == 1) for seed in range(3)}
 
 
+@pytest.mark.slow
 def test_kill_of_the_driver_from_outside_again_and_again(folder: Path) -> None:
     path, results = suite(folder, ["quick"], instances=2, seeds=[0, 1, 2]), folder / "r.sqlite"
     kept: list[tuple[int, str]] = []

@@ -160,6 +160,7 @@ def test_long_products_do_not_recurse():
     assert len(edgeopt.linearize_products(m, in_place=True).linearized_products.at_least) == 1
 
 
+@pytest.mark.slow
 def test_nonlinear_and_linear_pulling_have_equal_optima_by_enumeration():
     feasible = 0
     for seed in range(200):

@@ -77,6 +77,7 @@ def test_re_solved_nodes_see_only_what_the_others_leave() -> None:
         assert arrays.value(rest) + knapsack.value(placed[1]) == pytest.approx(arrays.value(placed))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "best_known", "iterations"),
     [("85_100_0.10_0.75", 12045, 100_000), ("185_200_0.15_0.85", 11298, 60_000), ("285_300_0.10_0.75", 11568, 200_000)],

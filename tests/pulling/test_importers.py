@@ -72,6 +72,7 @@ def test_facility_location_optima(name, value):
     assert solution.objective == pytest.approx(value, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_me_at_the_zoo_is_proved_optimal():
     instance = read_hashcode(real("hashcode2017", "me_at_the_zoo.in"))
     solution = edgeopt.solve(instance, "exact", threads=2)

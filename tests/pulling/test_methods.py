@@ -55,6 +55,7 @@ def star(memory: int, sizes: list[int], compute: float | None = None, counts: li
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["exact", "cpsat", "greedy", "local-search", "rounding", "lagrangian", "cache-search"])
 @pytest.mark.parametrize("short", [0, 1])
 def test_memory_one_byte_short(name, short):
@@ -202,6 +203,7 @@ def test_knapsack_against_enumeration():
         assert profit[chosen].sum() == pytest.approx((fitting @ profit).max())
 
 
+@pytest.mark.slow
 def test_cache_search_bounds_and_reaches_exact_on_separable_instances():
     gaps = []
     for seed in range(12):
@@ -305,6 +307,7 @@ def test_opening_ends_where_an_open_model_would_serve_more():
         assert looks.looks > 0
 
 
+@pytest.mark.slow
 def test_candidate_lists_give_plans_and_bounds():
     """Of too many options the cheapest are kept: plans stay feasible, bounds valid, and nothing claims more."""
     for seed in range(6):

@@ -17,6 +17,7 @@ from tests.loading.random_instances import random_instance
 ALL_MODES = [("phase", "consecutive"), *MODES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ALL_MODES)
 def test_equals_enumeration(mode):
     served = 0

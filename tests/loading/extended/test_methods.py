@@ -22,6 +22,7 @@ FOR_MODE = {"overlapped": "two-phase", "capacity": "consecutive"}
 USUAL_ONLY = {"dp", "modular-dp", "tree", "greedy-append"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_agreement_with_enumeration(mode):
     optimal = 0
@@ -64,6 +65,7 @@ def test_which_methods_take_individual_deadlines(mode):
         edgeopt.solve(instance, "counts-dp")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_individual_deadlines_agree_with_enumeration(mode):
     optimal = 0

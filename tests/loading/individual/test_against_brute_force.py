@@ -41,6 +41,7 @@ def test_there_are_hundreds_of_instances():
     assert len(with_users(SEEDS)) > 150
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_exact(part):
     for seed in SEEDS[part::4]:
@@ -55,6 +56,7 @@ def test_cpsat():
         assert (solution.objective, solution.bound) == (best(seed), best(seed)), seed
 
 
+@pytest.mark.slow
 def test_benders_decomposition_alone():
     """Without a plan of the local search and without the path relaxation, only sets and cuts are left."""
     cut = 0
@@ -68,6 +70,7 @@ def test_benders_decomposition_alone():
     assert cut > 3
 
 
+@pytest.mark.slow
 def test_branch_and_bound_on_the_path_relaxation_alone():
     """Without a known plan it finds one that is optimal, and proves that."""
     walked = 0
@@ -85,6 +88,7 @@ def test_branch_and_bound_on_the_path_relaxation_alone():
     assert walked > 8
 
 
+@pytest.mark.slow
 def test_the_path_relaxation_stopped_at_any_time_is_a_bound():
     for seed in with_users(SEEDS)[::6]:
         arrays = compile_arrays(instance(seed))

@@ -1,6 +1,7 @@
 """The path relaxation at arbitrary prices and with arbitrary memory, against plans known to be optimal."""
 
 import numpy as np
+import pytest
 
 import edgeopt
 from edgeopt.loading.individual.arrays import compile_arrays
@@ -20,6 +21,7 @@ def random_groups(first, rng):
     return Groups(tuple(starts))
 
 
+@pytest.mark.slow
 def test_any_prices_and_any_memory_give_a_bound():
     """Narrow intervals around the upload phase of an optimal plan, so that the bound has little slack."""
     tight = tried = 0

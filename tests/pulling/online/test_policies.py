@@ -106,6 +106,7 @@ def test_a_study_repeats_and_no_policy_beats_the_best_assignment(instance):
     assert np.array_equal(alone.regret[0], first.regret[first.policies.index("thompson")])
 
 
+@pytest.mark.slow
 def test_learning_pays(instance):
     study = run_study(
         instance, ["ucb", "thompson", "restricted-context", "random", "model-blind"], rounds=1500, seeds=2
