@@ -6,8 +6,7 @@ GPU times add up, the set of visited models and the number of users. Its *conten
 model, or with capacity retention the set of blocks that are still of use. Its value is the least time of its kind: the
 end of the last batch, and after an upload phase the uploads too.
 
-States of one code form a chain. One with value t and content G makes another with t' and G' superfluous if
-t + load(G' without G) <= t'.
+States of one code form a chain; `supersedes` says which of two is superfluous.
 """
 
 from __future__ import annotations
@@ -54,6 +53,28 @@ def extra_s(source: int, target: int, keeps: bool, load_s: Floats, block_bytes: 
 
 
 @kernel
+def supersedes(
+    source: int,
+    source_s: float,
+    target: int,
+    target_s: float,
+    overlapped: bool,
+    keeps: bool,
+    load_s: Floats,
+    block_bytes: Integers,
+    rate: float,
+) -> bool:
+    """Whether the content and time of one state make another state of the same code superfluous.
+
+    It may load what it lacks when that is first needed, and is then no later. But where batches wait for uploads, the
+    other state may catch up before that: then a state of several batches' blocks must lack nothing.
+    """
+    if overlapped and keeps and target & ~source:
+        return False
+    return source_s + extra_s(source, target, keeps, load_s, block_bytes, rate) <= target_s
+
+
+@kernel
 def offer(
     code: int,
     content: int,
@@ -67,6 +88,7 @@ def offer(
     slots: Integers,
     queues: Integers,
     cursor: Integers,
+    overlapped: bool,
     keeps: bool,
     load_s: Floats,
     block_bytes: Integers,
@@ -77,9 +99,10 @@ def offer(
     before, other = NOTHING, slots[at]
     while other >= 0:
         after = states[other, CHAINED]
-        if times[other] + extra_s(states[other, CONTENT], content, keeps, load_s, block_bytes, rate) <= time:
+        held, reached_s = states[other, CONTENT], times[other]
+        if supersedes(held, reached_s, content, time, overlapped, keeps, load_s, block_bytes, rate):
             return
-        if time + extra_s(content, states[other, CONTENT], keeps, load_s, block_bytes, rate) <= times[other]:
+        if supersedes(content, time, held, reached_s, overlapped, keeps, load_s, block_bytes, rate):
             times[other] = np.inf
             if before >= 0:
                 states[before, CHAINED] = after
@@ -373,6 +396,7 @@ def expand(
                             slots,
                             queues,
                             cursor,
+                            overlapped,
                             keeps,
                             load_s,
                             block_bytes,

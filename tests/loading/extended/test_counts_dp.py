@@ -9,10 +9,12 @@ from edgeopt.loading.extended.counts_dp import CountsProgram
 from edgeopt.loading.extended.plans import plan_of
 from edgeopt.loading.extended.workload import compile_workload
 from edgeopt.loading.generator import generate
+from edgeopt.loading.instance import LoadingInstance
 from edgeopt.method import Options
 from tests.loading.brute_force import optimum
 from tests.loading.extended.modes import MODES, in_mode, tiny
 from tests.loading.random_instances import random_instance
+from tests.loading.small import instance_of
 
 ALL_MODES = [("phase", "consecutive"), *MODES]
 
@@ -38,6 +40,37 @@ def test_equals_enumeration(mode):
         assert more.sequence is None
         served += best
     assert served > 40
+
+
+def waiting_hides_a_load() -> LoadingInstance:
+    """Four users who are all served in the order d, a, b, c only, with x kept for c while b waits for its upload.
+
+    After d and a another order has the same users served 6 s sooner without x, which takes 1 s to load. But both wait
+    for the upload of b, and then c has no second left.
+    """
+    upload, compute = {"a": 1.0, "d": 10.0, "b": 20.0, "c": 5.0}, {"a": 6.0, "d": 5.0, "b": 5.0, "c": 0.0}
+    usual = instance_of(
+        {"a": ["x"], "d": ["y"], "b": ["z"], "c": ["x"]},
+        {model: {"model": model, "upload_bits": bits} for model, bits in upload.items()},
+        36.0,
+        sizes={"x": 1, "y": 2, "z": 1},
+        model_keys={
+            model: {"compute_fixed_s": seconds, "compute_per_sample_s": 0.0, "workspace_bytes_per_sample": 0}
+            for model, seconds in compute.items()
+        },
+        memory_bytes=2,
+        bandwidth_hz=1.0,
+    )
+    return in_mode(usual, "overlapped", "capacity")
+
+
+@pytest.mark.parametrize("target", [0, 4])
+def test_a_later_state_with_more_blocks_is_kept_where_batches_wait_for_uploads(target):
+    instance = waiting_hides_a_load()
+    assert optimum(instance) == 4
+    answer = CountsProgram(compile_workload(instance), target).solve(Options())
+    assert answer.sequence is not None
+    assert sum(batch.users for batch in answer.sequence) == 4
 
 
 @pytest.mark.parametrize("mode", ALL_MODES)
