@@ -18,7 +18,6 @@ from edgeopt.instance import Instance
 from edgeopt.method import Method, Options, find_method, methods
 from edgeopt.problems import find_problem
 
-ITERATIONS = 60
 LIMIT_S = 2.0
 
 _done: set[tuple[str, str, object]] = set()
@@ -39,11 +38,12 @@ def rehearse_kind(method: Method, kind: object) -> None:
     part = (method.problem, method.name, kind)
     if part in _done:
         return
-    specimen = find_problem(method.problem).part("specimens").specimen(kind)
+    specimens = find_problem(method.problem).part("specimens")
+    specimen = specimens.specimen(kind)
     if method.refusal(specimen) is not None:
         return
     maximize = specimen.problem_facts.maximize
-    options = Options(time_limit=LIMIT_S, iteration_limit=ITERATIONS, threads=1, maximize=maximize)
+    options = Options(time_limit=LIMIT_S, iteration_limit=specimens.ITERATIONS, threads=1, maximize=maximize)
     with compiling_for(f"{method.problem} {method.name}"), suppress(Exception):
         outcome = method.function(specimen, options)
         if outcome.plan is not None:

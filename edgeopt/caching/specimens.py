@@ -8,6 +8,7 @@ from edgeopt.caching.instance import CachingInstance
 
 KINDS = ["few nodes", "many nodes"]
 FEW = 8
+ITERATIONS = 60  # of a rehearsal
 
 
 def kind_of(instance: CachingInstance) -> str:

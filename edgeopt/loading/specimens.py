@@ -9,6 +9,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import different_deadlines
 
 KINDS = list(product(("phase", "overlapped"), ("consecutive", "capacity"), ("common", "individual")))
+ITERATIONS = 60  # of a rehearsal
 
 
 def kind_of(instance: LoadingInstance) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from edgeopt.placement.instance import PlacementInstance
 
 KINDS = ["one node", "several nodes"]
+ITERATIONS = 4_100  # of a rehearsal; then local search has re-solved nodes
 
 
 def kind_of(instance: PlacementInstance) -> str:

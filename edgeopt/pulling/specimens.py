@@ -7,6 +7,7 @@ from typing import Any
 from edgeopt.pulling.instance import PullingInstance
 
 KINDS = ["unlimited", "limited"]
+ITERATIONS = 60  # of a rehearsal
 
 
 def kind_of(instance: PullingInstance) -> str:
