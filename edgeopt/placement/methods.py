@@ -14,6 +14,7 @@ from edgeopt.placement.instance import PlacementInstance
 from edgeopt.solution import Stopped
 
 if TYPE_CHECKING:
+    from edgeopt.placement.local_search import LocalSearch
     from edgeopt.placement.portfolio import Member
 
 Placement = NDArray[np.bool_]
@@ -39,16 +40,36 @@ def _better_start(arrays: Arrays, start: Placement, options: Options) -> Placeme
 
 @method("placement", "portfolio", kind="exact", guarantee="optimal when it ends by itself; any instance")
 def solve_portfolio(instance: PlacementInstance, options: Options) -> Outcome:
-    """Local search, then what proves: the tree search on one node, HiGHS and CP-SAT on several; all that they found."""
+    """Local search, then what proves: the tree search on one node, HiGHS and CP-SAT on several; all that they found.
+
+    The local search is that of `local-search`. It is short before the proofs, for many instances are proved at once;
+    a part of the time limit is kept for it to go on after them. With an iteration limit it has all of that limit first.
+    """
     from edgeopt.placement.cpsat import solve_clauses
     from edgeopt.placement.exact import solve_program
+    from edgeopt.placement.local_search import LocalSearch
     from edgeopt.placement.portfolio import run_members
 
     arrays = Arrays(instance)
-    proofs: list[tuple[str, Member, float]] = [("exact", solve_program, 0.6), ("cpsat", solve_clauses, 1.0)]
+    start = _start(arrays, options)
+    search = LocalSearch(arrays, options.seed, start)
+    iterations = START_ITERATIONS if options.iteration_limit is None else options.iteration_limit
+
+    def first(arrays: Arrays, best: Placement, step: Options) -> Outcome:
+        return _search_on(search, step, iterations)
+
+    def again(arrays: Arrays, best: Placement, step: Options) -> Outcome:
+        if arrays.value(best) > search.value:
+            search.adopt(best)
+        return _search_on(search, step, options.iteration_limit)
+
+    proofs: list[tuple[str, Member, float]] = [("exact", solve_program, 0.4), ("cpsat", solve_clauses, 0.4)]
     if _no_tree(instance) is None:
-        proofs = [("branch-and-bound", _tree, 1.0)]
-    return run_members(arrays, _start(arrays, options), [("local-search", _searched, 0.2), *proofs], options)
+        proofs = [("branch-and-bound", _tree, 0.7)]
+    members = [("local-search", first, 0.3), *proofs]
+    if options.time_limit is not None:
+        members.append(("local-search again", again, 1.0))
+    return run_members(arrays, start, members, options)
 
 
 @method("placement", "exact", kind="exact", guarantee="optimal when it ends by itself; any instance")
@@ -83,8 +104,15 @@ def solve_branch_and_bound(instance: PlacementInstance, options: Options) -> Out
     return _tree(arrays, _better_start(arrays, _start(arrays, options), options), options)
 
 
-def _searched(arrays: Arrays, start: Placement, options: Options) -> Outcome:
-    return Outcome(arrays.plan(_better_start(arrays, start, options)))
+def _search_on(search: LocalSearch, options: Options, iterations: int | None) -> Outcome:
+    """Search on until so many iterations are done in all (None: until time is up)."""
+    from edgeopt.placement.neighbourhoods import alternate
+
+    if len(search.arrays.node_names) == 1:
+        stopped = search.run(options, None if iterations is None else iterations - search.iterations)
+    else:
+        stopped = alternate(search, options, iterations)
+    return Outcome(search.arrays.plan(search.best), stopped=stopped, message=f"{search.iterations} iterations")
 
 
 def _tree(arrays: Arrays, start: Placement, options: Options) -> Outcome:
@@ -102,14 +130,7 @@ def solve_local_search(instance: PlacementInstance, options: Options) -> Outcome
 
     arrays = Arrays(instance)
     search = LocalSearch(arrays, options.seed, _start(arrays, options))
-    iterations = default_iterations(arrays, options)
-    if len(instance.nodes) == 1:
-        stopped = search.run(options, iterations)
-    else:
-        from edgeopt.placement.neighbourhoods import alternate
-
-        stopped = alternate(search, options, iterations)
-    return Outcome(arrays.plan(search.best), stopped=stopped, message=f"{search.iterations} iterations")
+    return _search_on(search, options, default_iterations(arrays, options))
 
 
 @method("placement", "cpsat", kind="exact", guarantee="optimal when it ends by itself; any instance")
