@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from math import isfinite
 from threading import Event
 from typing import Any, Literal, Protocol, get_args
 
@@ -86,7 +87,8 @@ class Options:
         return Stopped.TIME_LIMIT if self.remaining_s() <= 0 else None
 
     def report(self, objective: Number | None = None, bound: Number | None = None) -> None:
-        """Tell an incumbent's objective or a proven bound; what is no better than known is ignored."""
+        """Tell an incumbent's objective or a proven bound; what is not finite or no better than known is ignored."""
+        objective, bound = (value if value is not None and isfinite(value) else None for value in (objective, bound))
         _, best, tightest = self.history[-1] if self.history else (0.0, None, None)
         sign = 1 if self.maximize else -1
         better = objective is not None and (best is None or sign * objective > sign * best)
@@ -227,6 +229,7 @@ def method(
     Parameters
     ----------
     problem, name : str
+        A name that edgeopt itself has is refused with a warning.
     kind : str
         ``"exact"``, ``"heuristic"``, ``"bound"`` or ``"baseline"``.
     guarantee : str
@@ -242,10 +245,29 @@ def method(
     def register(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
         registry = _FAMILIES if argument else _REGISTRY
         made = Method(problem, name, kind, guarantee, needs, fits, function, argument)
+        for known in (_REGISTRY.get(problem, {}), _FAMILIES.get(problem, {})):
+            if name in known and _built_in(known[name]) != _built_in(made):
+                other = made if _built_in(known[name]) else known.pop(name)
+                warnings.warn(
+                    f"the package {_package(other)!r} names a method of {problem} {name!r}, which is edgeopt's own; "
+                    "it is left out: it should have another name",
+                    stacklevel=2,
+                )
+                if other is made:
+                    return function
         registry.setdefault(problem, {})[name] = made
         return function
 
     return register
+
+
+def _package(known: Method) -> str:
+    function = getattr(known.function, "func", known.function)  # what a partial calls
+    return str(function.__module__).partition(".")[0]
+
+
+def _built_in(known: Method) -> bool:
+    return _package(known) == "edgeopt"
 
 
 def methods(problem: str) -> dict[str, Method]:
@@ -268,11 +290,14 @@ def method_families(problem: str) -> dict[str, Method]:
 
 
 def _import_plugin(point: EntryPoint) -> None:
-    """Import another package's methods; if that fails, edgeopt works without them."""
+    """Import another package's methods; if that fails, or would end the program, edgeopt works without them."""
     try:
         import_module(point.module)
-    except Exception as error:
-        warnings.warn(f"the methods of {point.name!r} cannot be imported: {error}", stacklevel=2)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        reason = f"{type(error).__name__}: {error}"
+        warnings.warn(f"the methods of {point.name!r} cannot be imported: {reason}", stacklevel=2)
 
 
 def find_method(problem: str, name: str) -> Method:

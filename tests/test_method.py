@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,44 @@ def test_a_plugin_that_cannot_be_imported_is_named(fresh_registry: None, monkeyp
     monkeypatch.setattr(method_module, "entry_points", lambda group: [point])
     with pytest.warns(UserWarning, match="'broken'.*no_such_plugin"):
         assert "broken" not in edgeopt.methods("loading")
+
+
+@pytest.mark.parametrize("end", ["raise SystemExit('bye')", "raise GeneratorExit", "import sys; sys.exit()"])
+def test_a_plugin_that_ends_the_program_at_its_import_is_left_out(
+    end: str, tmp_path: Path, fresh_registry: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ending_plugin.py").write_text(end)
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint("ending", "ending_plugin", method_module.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(method_module, "entry_points", lambda group: [point])
+    with pytest.warns(UserWarning, match="'ending'.*(SystemExit|GeneratorExit)"):
+        assert "greedy" in edgeopt.methods("loading")
+
+
+@pytest.mark.parametrize("argument", ["", "FILE"])
+def test_a_name_that_edgeopt_has_is_refused(argument: str, fresh_registry: None) -> None:
+    with pytest.warns(UserWarning, match="'tests'.*'greedy'"):
+        edgeopt.method("loading", "greedy", kind="exact", guarantee="all", argument=argument)(first_user)
+    assert edgeopt.methods("loading")["greedy"].kind == "heuristic"
+    assert "greedy" not in method_module.method_families("loading")
+
+
+def test_a_method_of_ones_own_may_be_defined_again(fresh_registry: None, recwarn: pytest.WarningsRecorder) -> None:
+    for function in (first_user, all_users):
+        edgeopt.method("loading", "mine", kind="heuristic", guarantee="none")(function)
+    assert edgeopt.methods("loading")["mine"].function is all_users
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+@pytest.mark.parametrize("maximize", [True, False])
+def test_reports_of_what_is_not_finite_are_ignored(value: float, maximize: bool) -> None:
+    options = Options(maximize=maximize)
+    options.report(value, value)
+    assert options.history == []
+    options.report(2, value)
+    options.report(value, 3)
+    assert [row[1:] for row in options.history] == [[2, None], [2, 3]]
 
 
 def test_every_method_says_what_it_is() -> None:

@@ -18,6 +18,7 @@ from edgeopt.files import write_bytes
 Arrays = dict[str, NDArray[Any]]
 
 HEADER = "header"
+LARGEST_BYTES = 1 << 30  # of all arrays together, unpacked
 
 
 def write_arrays(path: str | Path, header: dict[str, Any], arrays: Arrays) -> None:
@@ -52,10 +53,26 @@ def read_arrays(path: str | Path, form: str, made_by: str) -> tuple[dict[str, An
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(Finding("$", f"the file cannot be read: {reason}"), path) from None
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > LARGEST_BYTES:
+            problem = f"its arrays would take {unpacked:,} bytes of memory, more than {LARGEST_BYTES:,}"
+            raise InputError(Finding("$", problem, remedy), path)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         header = json.loads(str(arrays.pop(HEADER)))
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error, TypeError, AttributeError):
+    except (
+        ValueError,
+        KeyError,
+        EOFError,
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+        TypeError,
+        AttributeError,
+        MemoryError,
+        RecursionError,
+    ):
         raise InputError(Finding("$", "the file is foreign or damaged", remedy), path) from None
     found = header.get("format") if isinstance(header, dict) else None
     if found != form:
