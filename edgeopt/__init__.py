@@ -1,6 +1,7 @@
 """edgeopt: optimization of AI models that share parameters at the network edge."""
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from edgeopt.comparison import Comparison
@@ -11,7 +12,14 @@ from edgeopt.method import Method, Options, Outcome, Progress, method, methods
 from edgeopt.solution import CheckReport, Plan, Solution, Status, Stopped, Violation
 from edgeopt.solving import check, compare, fitting_methods, solve
 
-__version__ = version("edgeopt")
+_FOLDER = Path(__file__).parent
+if not (_FOLDER / "models").is_dir():  # a bare checkout: `edgeopt.models` stands beside this folder
+    __path__.append(str(_FOLDER.parent))
+
+try:
+    __version__ = version("edgeopt")
+except PackageNotFoundError:  # nothing is installed
+    __version__ = "unknown"
 
 __all__ = [
     "Atom",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from importlib.metadata import entry_points, version
 from pathlib import Path
+
+import pytest
 
 import edgeopt
 import edgeopt.models
@@ -35,6 +38,30 @@ def test_every_package_is_installed() -> None:
 def test_formulations_stand_at_the_top_and_belong_to_the_package() -> None:
     assert edgeopt.models.__name__ == "edgeopt.models"
     assert PROJECT["tool"]["setuptools"]["package-dir"] == {"edgeopt.models": "models"}
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_bare_checkout_works(installed: bool, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    for package in ("edgeopt", "models"):
+        shutil.copytree(ROOT / package, checkout / package, ignore=shutil.ignore_patterns("__pycache__"))
+    hidden = (
+        ""
+        if installed
+        else "import importlib.metadata as m\ndef gone(name): raise m.PackageNotFoundError(name)\nm.version = gone\n"
+    )
+    code = (
+        "import sys\n"
+        "sys.meta_path = [finder for finder in sys.meta_path if 'editable' not in str(finder).lower()]\n"
+        f"{hidden}"
+        "import edgeopt, edgeopt.models.loading\n"
+        "print(edgeopt.__file__, edgeopt.models.__file__, edgeopt.__version__, sep='\\n')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True)
+    package, formulations, stated = done.stdout.splitlines()
+    assert Path(package) == checkout / "edgeopt" / "__init__.py"
+    assert Path(formulations) == checkout / "models" / "__init__.py"
+    assert stated == (edgeopt.__version__ if installed else "unknown")
 
 
 def test_every_import_is_a_declared_dependency() -> None:
