@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import numpy as np
 from numba import njit
 from numba.core.caching import FunctionCache, NullCache
 
@@ -56,7 +57,7 @@ def kernel(function: Callable[..., Any] | None = None, *, cache: bool = True, **
     """
     if function is None:
         return partial(kernel, cache=cache, **options)
-    made = njit(**options)(function)
+    made = njit(no_cfunc_wrapper=True, **options)(function)
     if not hasattr(made, "compile"):  # numba is switched off
         return made
     if cache:
@@ -74,3 +75,42 @@ def _not_counted(compile_or_load: Callable[[Any], Any]) -> Callable[[Any], Any]:
             return compile_or_load(signature)
 
     return timed
+
+
+@kernel(cache=False, no_cpython_wrapper=True)
+def copy_into(target: Any, source: Any) -> None:
+    """Copy the numbers of one array into another of its length; assigning a slice takes half a second to compile."""
+    for index in range(len(source)):
+        target[index] = source[index]
+
+
+@kernel(cache=False, no_cpython_wrapper=True)
+def first_largest(values: Any) -> int:
+    """Return the position of the largest number, the first one if there are several."""
+    largest = 0
+    for index in range(1, len(values)):
+        if values[index] > values[largest]:
+            largest = index
+    return largest
+
+
+@kernel(cache=False, no_cpython_wrapper=True)
+def stable_order(keys: Any) -> Any:
+    """Return the positions by increasing key, equal ones in their order: merge sort, smaller than `numpy.argsort`."""
+    count = len(keys)
+    order, other = np.arange(count), np.empty(count, np.int64)
+    width = 1
+    while width < count:
+        for low in range(0, count, 2 * width):
+            middle, high = min(low + width, count), min(low + 2 * width, count)
+            left, right = low, middle
+            for position in range(low, high):
+                if left < middle and (right == high or keys[order[left]] <= keys[order[right]]):
+                    other[position] = order[left]
+                    left += 1
+                else:
+                    other[position] = order[right]
+                    right += 1
+        order, other = other, order
+        width *= 2
+    return order

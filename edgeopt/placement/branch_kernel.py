@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import copy_into, first_largest, kernel
 
 FREE, EXCLUDED, KEPT = 0, 1, 2
 KILLED, NEED, FREE_WEIGHT, PRICE = 0, 1, 2, 3
@@ -133,10 +133,10 @@ def level(stack: Stack | Space, row: int) -> Node:
 @kernel(nogil=True)
 def copy(source: Node, target: Node) -> None:
     """Copy a node."""
-    target.split[:] = source.split
-    target.fate[:] = source.fate
-    target.living[:] = source.living
-    target.figures[:] = source.figures
+    copy_into(target.split, source.split)
+    copy_into(target.fate, source.fate)
+    copy_into(target.living, source.living)
+    copy_into(target.figures, source.figures)
 
 
 @kernel(nogil=True)
@@ -179,7 +179,7 @@ def keep(items: Items, node: Node, element: int) -> None:
                 node.split[place] = profit / free if node.fate[items.elements[place]] == FREE else 0.0
 
 
-@kernel(nogil=True)
+@kernel(cache=False, no_cpython_wrapper=True)
 def price_of(items: Items, node: Node, cost: Floats) -> float:
     """Return nearly the best price: just enough weight has a cost per weight of at most the price."""
     low, high, price = 0.0, IMPOSSIBLE, node.figures[PRICE]
@@ -201,7 +201,7 @@ def price_of(items: Items, node: Node, cost: Floats) -> float:
     return price if high == IMPOSSIBLE else high
 
 
-@kernel(nogil=True)
+@kernel(cache=False, no_cpython_wrapper=True)
 def clip(items: Items, node: Node, cost: Floats, factor: Floats, price: float) -> None:
     """Shrink the parts of the elements that cost more than their weight at the price, and restore each profit."""
     for element in range(len(cost)):
@@ -247,7 +247,7 @@ def least_killed(items: Items, node: Node, cost: Floats, factor: Floats, rounds:
     return killed + best
 
 
-@kernel(nogil=True)
+@kernel(cache=False, no_cpython_wrapper=True)
 def exclude_untouched(items: Items, node: Node, touched: Floats) -> None:
     """Sum the living profit that touches each free element, and exclude the elements that nothing living needs."""
     touched[:] = 0.0
@@ -260,7 +260,7 @@ def exclude_untouched(items: Items, node: Node, touched: Floats) -> None:
             exclude(items, node, element)
 
 
-@kernel(nogil=True)
+@kernel(cache=False, no_cpython_wrapper=True)
 def branch(items: Items, node: Node, space: Space, bound: float, cut: float) -> tuple[int, int]:
     """Choose the element to branch on by trying both branches of a few: most product of the two bounds' rises.
 
@@ -277,7 +277,7 @@ def branch(items: Items, node: Node, space: Space, bound: float, cut: float) -> 
     chosen, most = -1, -1.0
     without, within = level(space, 0), level(space, 1)
     for _ in range(CANDIDATES):
-        element = int(np.argmax(space.score))
+        element = first_largest(space.score)
         if node.fate[element] != FREE or space.score[element] == -1.0:
             break
         space.score[element] = -1.0

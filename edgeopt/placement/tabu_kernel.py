@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import copy_into, kernel
 
 # A model that came in stays for some iterations, one that was dropped stays out for longer; both drawn up to twice.
 STAY_IN, STAY_OUT = 3, 8
@@ -93,7 +93,7 @@ def make_search(sites: Sites, seed: int) -> Search:
     return search
 
 
-@kernel(nogil=True)
+@kernel(cache=False, no_cpython_wrapper=True)
 def uniform(random: NDArray[np.uint64]) -> float:
     """Draw from [0, 1): xorshift64*, Vigna 2016."""
     x = random[0]
@@ -104,7 +104,7 @@ def uniform(random: NDArray[np.uint64]) -> float:
     return float((x * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
 
 
-@kernel(nogil=True)
+@kernel(cache=False, no_cpython_wrapper=True)
 def below(random: NDArray[np.uint64], count: int) -> int:
     """Draw a whole number from 0 to count - 1."""
     return int(uniform(random) * count)
@@ -113,7 +113,8 @@ def below(random: NDArray[np.uint64], count: int) -> int:
 @kernel(nogil=True)
 def revalue(sites: Sites, search: Search, model: int) -> None:
     """Sum what the model gains or loses on each node."""
-    search.change_value[:, model] = 0.0
+    for node in range(len(sites.storage)):
+        search.change_value[node, model] = 0.0
     for group in range(sites.group_start[model], sites.group_start[model + 1]):
         for node in range(len(sites.storage)):
             if sites.reach[group, node] and search.covered[group] == search.placed[node, model]:
@@ -149,7 +150,7 @@ def toggle(sites: Sites, search: Search, node: int, model: int) -> None:
     revalue(sites, search, model)
 
 
-@kernel(nogil=True)
+@kernel(cache=False, no_cpython_wrapper=True)
 def recount(sites: Sites, search: Search, node: int, model: int) -> None:
     """Count the bytes that dropping the placed, or placing the absent model changes."""
     total = 0
@@ -159,7 +160,7 @@ def recount(sites: Sites, search: Search, node: int, model: int) -> None:
     search.change_bytes[node, model] = total
 
 
-@kernel(nogil=True)
+@kernel(cache=False, no_cpython_wrapper=True)
 def common_bytes(sites: Sites, search: Search, node: int, model: int) -> None:
     """Sum the bytes that each model has in common with what only the given placed model holds on the node."""
     search.overlap[:] = 0
@@ -170,7 +171,7 @@ def common_bytes(sites: Sites, search: Search, node: int, model: int) -> None:
                 search.overlap[sites.models[other]] += sites.atom_bytes[atom]
 
 
-@kernel(nogil=True)
+@kernel(cache=False, no_cpython_wrapper=True)
 def best_move(sites: Sites, search: Search, node: int, most: float, ties: int) -> tuple[float, int, int, int]:
     """Find the move of most value on a node; ties are broken at random.
 
@@ -236,7 +237,7 @@ def restore(sites: Sites, search: Search, placed: Bools) -> None:
                 toggle(sites, search, node, model)
 
 
-@kernel(nogil=True)
+@kernel(cache=False, no_cpython_wrapper=True)
 def shake(sites: Sites, search: Search) -> None:
     """Drop some models of the best or the local best placement, and keep half of them away for a while."""
     restore(sites, search, search.best if uniform(search.random) < 0.5 else search.local_best)
@@ -254,11 +255,18 @@ def shake(sites: Sites, search: Search) -> None:
     note_local_best(search)
 
 
+@kernel(cache=False, no_cpython_wrapper=True)
+def copy_placement(target: Bools, source: Bools) -> None:
+    """Copy a placement."""
+    for node in range(len(source)):
+        copy_into(target[node], source[node])
+
+
 @kernel(nogil=True)
 def note_local_best(search: Search) -> None:
     """Make the current placement the local best."""
     search.values[LOCAL_BEST] = search.values[VALUE]
-    search.local_best[:] = search.placed
+    copy_placement(search.local_best, search.placed)
     search.clock[LAST_GAIN] = search.clock[ITERATION]
 
 
@@ -271,7 +279,8 @@ def run(sites: Sites, search: Search, iterations: int, target: float) -> bool:
             return True
         search.clock[ITERATION] += 1
         iteration = search.clock[ITERATION]
-        most, ties, where, added, dropped = -np.inf, 0, -1, -1, -1
+        nothing, ties = np.int64(-1), np.int64(0)  # a literal number would be a type of its own to compile for
+        most, where, added, dropped = -np.inf, nothing, nothing, nothing
         for number in range(min(nodes, SAMPLED_NODES)):
             node = number if nodes <= SAMPLED_NODES else below(search.random, nodes)
             most, ties, new, old = best_move(sites, search, node, most, ties)
@@ -287,7 +296,7 @@ def run(sites: Sites, search: Search, iterations: int, target: float) -> bool:
             note_local_best(search)
             if search.values[VALUE] >= search.values[BEST] + sites.least_rise:
                 search.values[BEST] = search.values[VALUE]
-                search.best[:] = search.placed
+                copy_placement(search.best, search.placed)
         elif iteration - search.clock[LAST_GAIN] > IDLE:
             shake(sites, search)
     return search.values[BEST] >= target

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import copy_into, first_largest, kernel, stable_order
 
 Array = Any
 LEAST_SHARE = 1e-6  # of the memory; bundles that take less score alike
@@ -91,7 +91,7 @@ def serve(t: Tables, s: State) -> float:
 def complete(t: Tables, s: State) -> float:
     """Serve the units left in a fixed order of options within the compute limits, then move some to cheaper ones."""
     left = t.units.copy()
-    s.room[:] = t.work_limit
+    copy_into(s.room, t.work_limit)
     for option in range(len(t.group)):
         left[t.group[option]] -= s.amounts[option]
         s.room[t.site[option]] -= s.amounts[option] * t.work[option]
@@ -110,7 +110,7 @@ def complete(t: Tables, s: State) -> float:
     return total
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@kernel(cache=False, inline="always")
 def _move_units(t: Tables, s: State, option: int, left: Array) -> None:
     """Move dearer units of an option's group to it, as far as there is room."""
     group, site, need = t.group[option], t.site[option], t.work[option]
@@ -129,7 +129,7 @@ def _move_units(t: Tables, s: State, option: int, left: Array) -> None:
             s.room[site] -= count * need
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@kernel(cache=False, inline="always")
 def _saving(t: Tables, s: State, run: Array, site: int) -> float:
     """What the options of one model at one site save, within the room that is left there."""
     gain, room = 0.0, s.room[site]
@@ -145,7 +145,7 @@ def _saving(t: Tables, s: State, run: Array, site: int) -> float:
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float) -> tuple[float, float, int]:
+def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float) -> tuple[float, int]:
     """Find the best prefix of some models to open together at a site.
 
     Models are taken by decreasing saving, those that do not fit are skipped, and the prefix of the best score
@@ -155,20 +155,19 @@ def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float)
     -------
     score : float
         Negative when nothing gains.
-    gain : float
     count : int
         The models are ``s.chosen[:count]``.
     """
     models = len(t.model_start) - 1
-    gains = np.zeros(len(candidates))
+    losses = np.zeros(len(candidates))
     for index in range(len(candidates)):
         key = site * models + candidates[index]
         if s.missing[site, candidates[index]] > 0:  # what is open serves already: opening it again would never end
-            gains[index] = _saving(t, s, t.runs[t.run_start[key] : t.run_start[key + 1]], site)
-    best_score, best_gain, best_count = -1.0, 0.0, 0
+            losses[index] = -_saving(t, s, t.runs[t.run_start[key] : t.run_start[key + 1]], site)
+    best_score, best_count = -1.0, 0
     taken, total, used, room = 0, 0.0, 0, s.room[site]
-    for index in np.argsort(-gains, kind="mergesort"):
-        if gains[index] <= 0.0:
+    for index in stable_order(losses):
+        if losses[index] >= 0.0:
             break
         model = candidates[index]
         size, pull = _missing_atoms(t, s, site, model)
@@ -193,10 +192,10 @@ def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float)
         taken += 1
         score = total / max(used / max(t.memory[site], 1), LEAST_SHARE) ** alpha
         if total > 0 and score > best_score:
-            best_score, best_gain, best_count = score, total, taken
+            best_score, best_count = score, taken
     for index in range(taken):
         _forget(t, s, site, s.chosen[index])
-    return best_score, best_gain, best_count
+    return best_score, best_count
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
@@ -211,7 +210,7 @@ def _missing_atoms(t: Tables, s: State, site: int, model: int) -> tuple[int, flo
     return size, pull
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@kernel(cache=False, inline="always")
 def _forget(t: Tables, s: State, site: int, model: int) -> None:
     """Undo the trial of a model."""
     for position in range(t.model_start[model], t.model_start[model + 1]):
@@ -221,7 +220,7 @@ def _forget(t: Tables, s: State, site: int, model: int) -> None:
         s.trial_worst[t.group[option]] = np.inf
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@kernel(cache=False, inline="always")
 def open_models(t: Tables, s: State, site: int, models: Array) -> None:
     """Open all atoms of some models at a site."""
     for model in models:
@@ -249,26 +248,30 @@ def insert(
     serve(t, s)
     worst, movable, room = s.worst.copy(), s.movable.copy(), s.room.copy()
     touched = np.zeros(len(room), np.bool_)
-    largest = np.array([scores[row].max() for row in range(len(sites))])
+    largest = np.empty(len(sites))
+    for row in range(len(sites)):
+        largest[row] = scores[row, first_largest(scores[row])]
     while steps > 0:
-        row = int(np.argmax(largest))
+        row = first_largest(largest)
         if largest[row] <= 0.0:
             break
-        index = int(np.argmax(scores[row]))
+        index = first_largest(scores[row])
         candidates = t.bundle_models[t.bundle_start[index] : t.bundle_start[index + 1]]
         site = sites[row]
+        score, count = best_prefix(t, s, site, candidates, alpha)
         if not fresh[row, index]:
-            score, _, count = best_prefix(t, s, site, candidates, alpha)
             steps -= 1
             scores[row, index] = score * noise[row, index] if score > 0 else -1.0
-            largest[row] = scores[row].max()
+            largest[row] = scores[row, first_largest(scores[row])]
             fresh[row, index] = True
             continue
-        _, _, count = best_prefix(t, s, site, candidates, alpha)
-        open_models(t, s, site, s.chosen[:count].copy())
-        worst[:], movable[:], room[:] = s.worst, s.movable, s.room
+        open_models(t, s, site, s.chosen[:count])
+        copy_into(worst, s.worst)
+        copy_into(movable, s.movable)
+        copy_into(room, s.room)
         serve(t, s)
-        touched[:] = room != s.room
+        for other in range(len(room)):
+            touched[other] = room[other] != s.room[other]
         touched[site] = True
         _touch(t, s, worst, movable, touched)
         for other in range(len(sites)):
@@ -278,7 +281,7 @@ def insert(
     return steps
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@kernel(cache=False, inline="always")
 def _touch(t: Tables, s: State, worst: Array, movable: Array, touched: Array) -> None:
     """Mark the sites that could serve a group whose dearest units were others before."""
     for group in range(len(t.units)):
@@ -317,7 +320,7 @@ def place_in_order(t: Tables, s: State, sequence: Array) -> None:
     """Give each option in order all units of its group that are left and fit, pulling what it lacks."""
     left = t.units.copy()
     s.amounts[:] = 0
-    s.room[:] = t.work_limit
+    copy_into(s.room, t.work_limit)
     for option in sequence:
         group, site = t.group[option], t.site[option]
         if left[group] == 0:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import edgeopt
+from edgeopt.kernels import kernel
 from edgeopt.method import Options
 from edgeopt.placement import tabu_kernel
 from edgeopt.placement.arrays import Arrays
@@ -93,3 +94,14 @@ def test_reaches_best_known_values(name: str, best_known: int, iterations: int) 
     report = edgeopt.check(instance, arrays.plan(search.best))
     assert report.feasible
     assert report.objective == best_known
+
+
+@pytest.mark.slow
+def test_no_kernel_compiles_for_literal_numbers_besides() -> None:
+    arrays = Arrays(random_instance(1))
+    sites = make_sites(arrays)
+    run = kernel(cache=False)(tabu_kernel.run.py_func)  # compiled now, whatever the cache holds
+    run(sites, tabu_kernel.make_search(sites, 1), 1, np.inf)
+    for inner in (tabu_kernel.best_move, tabu_kernel.toggle, tabu_kernel.revalue, tabu_kernel.recount):
+        assert "Literal" not in str(inner.signatures), inner.__name__
+    assert len(tabu_kernel.best_move.signatures) == 1
