@@ -57,7 +57,7 @@ def kernel(function: Callable[..., Any] | None = None, *, cache: bool = True, **
     """
     if function is None:
         return partial(kernel, cache=cache, **options)
-    made = njit(no_cfunc_wrapper=True, **options)(function)
+    made = njit(**{"no_cfunc_wrapper": True, **options})(function)
     if not hasattr(made, "compile"):  # numba is switched off
         return made
     if cache:

@@ -20,8 +20,16 @@ from edgeopt import check, read, solve
 from edgeopt.instance import Instance
 from edgeopt.library_generator import generate_library
 from edgeopt.solution import Solution
+from tests.plans import two_models
 
 TINY = Path(__file__).parent.parent / "instances" / "loading" / "tiny.json"
+
+
+def test_solved_times_the_method_alone() -> None:
+    run = measure.solved(two_models(), "modular-dp", threads=1)
+    assert (run.failure, str(run.result.status)) == ("", "optimal")
+    assert run.wall_s == run.result.runtime_s
+    assert "no such method" in measure.solved(two_models(), "no such method").failure
 
 
 def test_fresh_runs_elsewhere_and_measures() -> None:

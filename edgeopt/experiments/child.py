@@ -24,9 +24,10 @@ def main() -> None:
     content, line = sys.stdin.buffer.readline(), sys.stdin.buffer.readline()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     task = json.loads(line)
+    faulthandler.dump_traceback_later(task["setup_limit_s"], exit=True)  # ends compiled code that hangs, too
 
     def begin() -> None:
-        """Start the run's clock; its watchdog needs no interpreter, so that it ends compiled code that hangs, too."""
+        """Start the run's clock; the watchdog now minds the run, no longer its set-up."""
         faulthandler.dump_traceback_later(task["hard_limit_s"], exit=True)
         answer.write(READY)
         answer.flush()

@@ -26,7 +26,7 @@ Process = subprocess.Popen[bytes]
 COMMAND = (sys.executable, "-X", "faulthandler", "-m", "edgeopt.experiments.child")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SETUP_S = 180.0  # for importing and compiling, before the run
-KILL_S = 5.0  # the process ends itself at its hard limit; this much later it is killed
+KILL_S = 5.0  # the process ends itself at either limit; this much later it is killed
 KEPT_BYTES = 2000  # of what the process last printed, for the error
 MOST_INTEGER = 2**63
 
@@ -79,6 +79,7 @@ class Task:
             "method": self.method,
             "seed": self.seed,
             "limits": limits,
+            "setup_limit_s": SETUP_S,
             "hard_limit_s": self.hard_limit_s,
             "plugins": [asdict(plugin) for plugin in self.plugins],
         }
@@ -120,7 +121,7 @@ def run_task(task: Task, on_start: Callable[[Process], None] = lambda process: N
 def _conversation(process: Process, task: Task) -> tuple[bytes, str, float]:
     """Hand over the task and wait for the end of the process.
 
-    Returns its answer, what it printed last, and the seconds since it was ready.
+    Returns its answer, what it printed last, and the seconds since it was ready, or since its start if it never was.
     """
     assert process.stdin is not None
     assert process.stdout is not None
@@ -128,9 +129,10 @@ def _conversation(process: Process, task: Task) -> tuple[bytes, str, float]:
     with process.stdout, process.stderr, ThreadPoolExecutor(3) as pipes:
         ready, printed = pipes.submit(process.stdout.readline), pipes.submit(_last, process.stderr)
         pipes.submit(_tell, process.stdin, task.lines())
-        with suppress(TimeoutError):
-            ready.result(SETUP_S)
         began = time.monotonic()
+        with suppress(TimeoutError):
+            if ready.result(SETUP_S + KILL_S):
+                began = time.monotonic()
         answer = pipes.submit(process.stdout.read)
         with suppress(subprocess.TimeoutExpired):
             process.wait(task.hard_limit_s + KILL_S if ready.done() else 0)
@@ -167,12 +169,12 @@ def kill(process: Process) -> None:
 
 
 def _record(task: Task, answer: bytes, printed: str, code: int, wall_s: float) -> RunRecord:
-    if not answer.startswith(READY) and code > 0 and wall_s < task.hard_limit_s:
+    if not answer.startswith(READY) and code > 0 and wall_s < SETUP_S:
         raise StartError(f"the process of a run cannot start (exit code {code}): {printed}")
     try:
         found = json.loads(answer.removeprefix(READY))
     except ValueError:  # it died before its answer was complete
-        return _death(task, printed, code, wall_s)
+        return _death(task, answer.startswith(READY), printed, code, wall_s)
     for key in ("history", "plan"):
         found[key] = packed(found[key]) if found.get(key) is not None else None
     for key in ("metrics", "versions"):
@@ -187,10 +189,13 @@ def _storable(value: int | float | None) -> int | float | None:
     return float(value) if isinstance(value, int) and abs(value) >= MOST_INTEGER else value
 
 
-def _death(task: Task, printed: str, code: int, wall_s: float) -> RunRecord:
+def _death(task: Task, ready: bool, printed: str, code: int, wall_s: float) -> RunRecord:
     """Say how a process ended that gave no answer, with the last of what it printed."""
     said = f"; it last printed: {printed}" if printed else ""
-    if wall_s >= task.hard_limit_s:
+    if not ready and wall_s >= SETUP_S:
+        error = f"it was not ready within {SETUP_S:g} s and was ended{said}"
+        return RunRecord("failed", "hard_limit", error=error)
+    if ready and wall_s >= task.hard_limit_s:
         limit = f"{task.options['time_limit_s']:g} s"
         error = f"it ignored its time limit of {limit} and was ended {task.grace_s:g} s after it{said}"
         return RunRecord("failed", "hard_limit", error=error, wall_s=wall_s)

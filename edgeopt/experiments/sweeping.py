@@ -6,21 +6,24 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from edgeopt.errors import EdgeoptError
 from edgeopt.experiments.asking import AskedRun, suite_instances, suite_plugins, suite_runs
 from edgeopt.experiments.engines import Engine, make_engine
 from edgeopt.experiments.estimate import Estimate
 from edgeopt.experiments.plugins import Plugin
 from edgeopt.experiments.running import Task
-from edgeopt.experiments.store import RunRecord, Store, StoredInstance, require_absent
+from edgeopt.experiments.store import RunRecord, Store, StoredInstance, require_absent, unpacked
 from edgeopt.experiments.suite import Suite
+from edgeopt.instance import instance_from_dict
 from edgeopt.method import methods
 from edgeopt.rehearsal import is_own, rehearse_kind
+from edgeopt.solving import prepare
 
 RECOUNT_S = 5.0
 
@@ -121,6 +124,9 @@ def _warm_up(instances: list[StoredInstance], asked: list[AskedRun]) -> None:
         method = methods(problem).get(name)
         if method is not None and is_own(method):
             rehearse_kind(method, kind)
+    for sha256, limit_s in sorted({(run.sha256, run.options["time_limit_s"]) for run in asked if run.method == "auto"}):
+        with suppress(EdgeoptError):  # its row will say why
+            prepare(instance_from_dict(unpacked(of[sha256].content)), time_limit=limit_s)
 
 
 def _ask(

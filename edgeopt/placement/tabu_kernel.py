@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -279,7 +279,8 @@ def run(sites: Sites, search: Search, iterations: int, target: float) -> bool:
             return True
         search.clock[ITERATION] += 1
         iteration = search.clock[ITERATION]
-        nothing, ties = np.int64(-1), np.int64(0)  # a literal number would be a type of its own to compile for
+        nothing: Any = np.int64(-1)  # the literal -1 would be a type of its own to compile for
+        ties: Any = np.int64(0)
         most, where, added, dropped = -np.inf, nothing, nothing, nothing
         for number in range(min(nodes, SAMPLED_NODES)):
             node = number if nodes <= SAMPLED_NODES else below(search.random, nodes)

@@ -13,6 +13,7 @@ import pytest
 import edgeopt
 from edgeopt.errors import UsageError
 from edgeopt.experiments import check_results, read_history, read_results, read_solution, sweep
+from edgeopt.experiments.plugins import Plugin
 from edgeopt.experiments.running import Task, run_task
 from edgeopt.experiments.store import packed
 from tests.cli.program import start
@@ -84,6 +85,23 @@ def test_a_run_that_ignores_its_limit_is_ended_where_it_hangs(folder: Path, monk
 def test_a_process_that_is_stopped_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgeopt.experiments.running.KILL_S", 0.2)
     overdue(folder, "stops")
+
+
+def test_what_auto_chooses_is_compiled_before_the_first_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rehearsed = []
+    monkeypatch.setattr("edgeopt.solving.rehearse", lambda method, instance: rehearsed.append(method.name))
+    (row,) = read_results(sweep(suite(folder, ["auto"]), folder / "r.sqlite")).to_dict("records")
+    assert rehearsed == [row["method_used"]]
+
+
+def test_a_set_up_that_hangs_is_ended_where_it_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeopt.experiments.running.SETUP_S", 0.5)
+    monkeypatch.setattr("edgeopt.experiments.running.KILL_S", 300)
+    hangs = Plugin("hangs", "hangs.py", "import time\nwhile True:\n    time.sleep(60)")
+    record = run_task(Task(1, packed(two_models().to_dict()), "dp", 0, LIMITS, 60.0, (hangs,)))
+    assert (record.status, record.stopped) == ("failed", "hard_limit")
+    assert "it was not ready within 0.5 s and was ended" in (record.error or "")
+    assert "most recent call first" in (record.error or "")
 
 
 def overdue(folder: Path, name: str) -> dict[str, Any]:
