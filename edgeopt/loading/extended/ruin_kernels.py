@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import first_largest, kernel, stable_order
 from edgeopt.loading.extended.turn_kernels import Line, copy_line, ends_in_time, fill, new_line, rebuild
 from edgeopt.loading.search_kernels import draw
 
@@ -76,7 +76,7 @@ def waiting_users(before: Line, line: Line, upload: Floats, due: Floats, state: 
     users = len(upload)
     key = np.full(users, np.inf)
     kind = draw(state, 3)
-    longest, latest = max(upload.max(), 1e-300), max(due.max(), 1e-300)
+    longest, latest = max(upload[first_largest(upload)], 1e-300), max(due[first_largest(due)], 1e-300)
     waiting = 0
     for user in range(users):
         if line.place[user] < 0:
@@ -87,7 +87,7 @@ def waiting_users(before: Line, line: Line, upload: Floats, due: Floats, state: 
             elif kind == 1:
                 key[user] = due[user] / latest + upload[user] / longest + noise * 0.3
             waiting += 1
-    order = np.argsort(key)[:waiting]
+    order = stable_order(key)[:waiting]
     chosen = np.empty(waiting, np.int64)
     number, tried = 0, 0
     for user in order:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import copy_into, kernel
 from edgeopt.loading.extended.sequence_kernels import finish_s
 from edgeopt.loading.search_kernels import draw
 
@@ -49,7 +49,8 @@ def grow(models: Integers, counts: Integers, size: Integers, horizon: float, mos
     for p in range(length):
         served[models[p]] += counts[p]
     before = finish_s(models, counts, length, *facts)
-    best, what, where, number = np.inf, -1, 0, 0
+    nothing: Any = np.int64(-1)  # literals would be types of their own to compile for
+    best, what, where, number = np.inf, nothing, nothing, nothing
     for p in range(length):
         i = models[p]
         for n in range(1, min(batch[i] - counts[p], most[i] - served[i]) + 1):
@@ -216,12 +217,17 @@ def anneal(
         length = max(size[LENGTH], old_size[LENGTH])
         if gain >= 0 or draw(state, FRACTION) < FRACTION * np.exp(gain / warmth):
             now_end = end
-            old_models[:length], old_counts[:length] = models[:length], counts[:length]
-            old_size[:], old_served[:] = size, served
+            copy_into(old_models, models[:length])
+            copy_into(old_counts, counts[:length])
+            copy_into(old_size, size)
+            copy_into(old_served, served)
             if end <= horizon and size[USERS] > best_size[USERS]:
-                best_models[:length], best_counts[:length] = models[:length], counts[:length]
-                best_size[:] = size
+                copy_into(best_models, models[:length])
+                copy_into(best_counts, counts[:length])
+                copy_into(best_size, size)
         else:
-            models[:length], counts[:length] = old_models[:length], old_counts[:length]
-            size[:], served[:] = old_size, old_served
+            copy_into(models, old_models[:length])
+            copy_into(counts, old_counts[:length])
+            copy_into(size, old_size)
+            copy_into(served, old_served)
     return warmth, price

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import copy_into, kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -135,5 +135,5 @@ def kept_blocks(
     for p in range(length):
         room = room_bytes[models[p]] - workspace_bytes[models[p]] * counts[p]
         keep_soonest(models[p], room, holds, block_bytes, following[p], length, resident)
-        kept[p] = resident
+        copy_into(kept[p], resident)
     return kept

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import copy_into, kernel
 from edgeopt.loading.extended.sequence_kernels import keep_soonest, next_uses
 
 Floats = NDArray[np.float64]
@@ -46,12 +46,17 @@ def new_line(users: int) -> Line:
 @kernel
 def copy_line(source: Line, target: Line) -> None:
     """Make one line like another."""
+    copy_batches(source, target)
+    copy_into(target.place, source.place)
+
+
+@kernel
+def copy_batches(source: Line, target: Line) -> None:
+    """Copy the batches of a line, not the places of its users."""
     length = source.length[0]
-    target.model[:length] = source.model[:length]
-    target.size[:length] = source.size[:length]
-    target.sent[:length] = source.sent[:length]
-    target.due[:length] = source.due[:length]
-    target.place[:] = source.place
+    for p in range(length):
+        target.model[p], target.size[p] = source.model[p], source.size[p]
+        target.sent[p], target.due[p] = source.sent[p], source.due[p]
     target.length[0] = length
 
 
@@ -127,7 +132,7 @@ def before_each(line: Line, overlapped: bool, fixed_s: Floats, sample_s: Floats,
     if not overlapped:
         clock = line.sent[:length].sum()
     for p in range(length):
-        before[:, p] = clock, radio, slack
+        before[0, p], before[1, p], before[2, p] = clock, radio, slack
         i = line.model[p]
         radio += line.sent[p]
         clock += load_s[last, i]
@@ -136,7 +141,7 @@ def before_each(line: Line, overlapped: bool, fixed_s: Floats, sample_s: Floats,
         clock += fixed_s[i] + sample_s[i] * line.size[p]
         slack = min(slack, line.due[p] - clock)
         last = i
-    before[:, length] = clock, radio, slack
+    before[0, length], before[1, length], before[2, length] = clock, radio, slack
     return before
 
 
@@ -189,11 +194,7 @@ def best_place(user: int, model: Integers, upload: Floats, due: Floats, capacity
         if joins and (line.model[at] != i or line.size[at] >= capacity[i]):
             continue
         if keeps:
-            scratch.model[:length] = line.model[:length]
-            scratch.size[:length] = line.size[:length]
-            scratch.sent[:length] = line.sent[:length]
-            scratch.due[:length] = line.due[:length]
-            scratch.length[0] = length
+            copy_batches(line, scratch)
             put(scratch, i, upload[user], due[user], at, joins)
             end = ends_in_time(scratch.model, scratch.size, scratch.sent, scratch.due, scratch.length[0], *facts)
         else:
@@ -253,7 +254,8 @@ def fill(users: Integers, model: Integers, upload: Floats, due: Floats, capacity
 def serve_cheapest(model: Integers, upload: Floats, due: Floats, capacity: Integers, line: Line, scratch: Line,
                    facts: Any) -> bool:  # fmt: skip
     """Serve the user with whom the line ends soonest; return False if nobody fits."""
-    best, chosen, where, how = np.inf, -1, -1, False
+    nobody: Any = np.int64(-1)  # literals would be types of their own to compile for
+    best, chosen, where, how = np.inf, nobody, nobody, np.bool_(False)
     for user in range(len(model)):
         if line.place[user] < 0:
             end, at, joins = best_place(user, model, upload, due, capacity, line, scratch, facts)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import kernel, stable_order
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -91,7 +91,12 @@ def tabulate(worth: Floats, first: Integers, memory: Memory, ranked: Integers, r
     """
     for model in range(len(first) - 1):
         low, high = first[model], first[model + 1]
-        ranked[low:high] = low + np.argsort(-worth[low:high])
+        losses = np.empty(high - low)
+        for user in range(low, high):
+            losses[user - low] = -worth[user]
+        order = stable_order(losses)
+        for index in range(high - low):
+            ranked[low + index] = low + order[index]
         for group in range(memory.groups[model]):
             end = memory.start[model, group + 1]
             for rank in range(end):

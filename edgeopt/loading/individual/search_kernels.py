@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import copy_into, kernel, stable_order
 from edgeopt.loading.individual.line_kernels import Data, Figures, Integers, drop_empty, fill, measure
 from edgeopt.loading.search_kernels import draw
 
@@ -92,7 +92,10 @@ def turn(data: Data, place: Integers, state: NDArray[np.uint64], kind: int) -> I
             else:
                 key[number] = (data.model[user] + shift) % models + 0.9 * noise
             number += 1
-    return waiting[np.argsort(key[:number])]
+    order = stable_order(key[:number])
+    for index in range(number):
+        order[index] = waiting[order[index]]
+    return order
 
 
 @kernel
@@ -130,7 +133,8 @@ def search(
     best = score_of(data, best_place, figures.end[lengths[1] - 1] if lengths[1] else 0.0, horizon)
     most = users_of(best_place)
     for step in range(iterations):
-        new_batch[:], new_place[:] = batch, place
+        copy_into(new_batch, batch)
+        copy_into(new_place, place)
         ruin(data, new_batch, lengths[0], new_place, state)
         length = drop_empty(new_batch, lengths[0], new_place, moved)
         waiting = turn(data, new_place, state, draw(state, 8))
@@ -138,8 +142,12 @@ def search(
         score = score_of(data, new_place, figures.end[length - 1] if length else 0.0, horizon)
         heat = HOT * (COLD / HOT) ** (((since + step) % cycle) / cycle)
         if score >= current or draw(state, FINE) / FINE < np.exp((score - current) / heat):
-            batch[:], place[:], lengths[0], current = new_batch, new_place, length, score
+            copy_into(batch, new_batch)
+            copy_into(place, new_place)
+            lengths[0], current = length, score
             served = users_of(new_place)
             if served > most or (served == most and score > best):
-                best_batch[:], best_place[:], lengths[1], best, most = new_batch, new_place, length, score, served
+                copy_into(best_batch, new_batch)
+                copy_into(best_place, new_place)
+                lengths[1], best, most = length, score, served
     return most
