@@ -44,6 +44,8 @@ class LocalSearch:
         """Go on from a feasible placement, which is the best one when no better is known."""
         if placed.size:
             tabu_kernel.restore(self.sites, self.search, placed)
+            # Summed anew: what rounding adds from round to round would pass for something better.
+            self.search.values[tabu_kernel.VALUE] = self.arrays.value(placed)
             tabu_kernel.note_local_best(self.search)
         value = self.search.values[tabu_kernel.VALUE]
         if value >= self.search.values[tabu_kernel.BEST]:

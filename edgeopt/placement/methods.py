@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +13,7 @@ from edgeopt.method import Options, Outcome, method
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.greedy import greedy_placement, random_placement
 from edgeopt.placement.instance import PlacementInstance
+from edgeopt.placement.nothing import store_nothing, why_nothing
 from edgeopt.solution import Stopped
 
 if TYPE_CHECKING:
@@ -21,6 +24,19 @@ Placement = NDArray[np.bool_]
 
 START_ITERATIONS = 20_000  # of local search before a proof
 MOST_TREE_BYTES = 2 * 10**9  # of the nodes on one path of the branch and bound
+
+
+def _unless_nothing_fits(
+    function: Callable[[Arrays, Options], Outcome],
+) -> Callable[[PlacementInstance, Options], Outcome]:
+    """Make a method of what places models: it begins when there are some that hit demand."""
+
+    @wraps(function)
+    def run(instance: PlacementInstance, options: Options) -> Outcome:
+        arrays = Arrays(instance)
+        return function(arrays, options) if arrays.model_names else store_nothing(arrays)
+
+    return run
 
 
 def _start(arrays: Arrays, options: Options) -> Placement:
@@ -39,7 +55,8 @@ def _better_start(arrays: Arrays, start: Placement, options: Options) -> Placeme
 
 
 @method("placement", "portfolio", kind="exact", guarantee="optimal when it ends by itself; any instance")
-def solve_portfolio(instance: PlacementInstance, options: Options) -> Outcome:
+@_unless_nothing_fits
+def solve_portfolio(arrays: Arrays, options: Options) -> Outcome:
     """Local search, then what proves: the tree search on one node, HiGHS and CP-SAT on several; all that they found.
 
     The local search is that of `local-search`. It is short before the proofs, for many instances are proved at once;
@@ -50,7 +67,6 @@ def solve_portfolio(instance: PlacementInstance, options: Options) -> Outcome:
     from edgeopt.placement.local_search import LocalSearch
     from edgeopt.placement.portfolio import run_members
 
-    arrays = Arrays(instance)
     start = _start(arrays, options)
     search = LocalSearch(arrays, options.seed, start)
     iterations = START_ITERATIONS if options.iteration_limit is None else options.iteration_limit
@@ -64,7 +80,7 @@ def solve_portfolio(instance: PlacementInstance, options: Options) -> Outcome:
         return _search_on(search, step, options.iteration_limit)
 
     proofs: list[tuple[str, Member, float]] = [("exact", solve_program, 0.4), ("cpsat", solve_clauses, 0.4)]
-    if _no_tree(instance) is None:
+    if _no_tree(arrays.instance) is None:
         proofs = [("branch-and-bound", _tree, 0.7)]
     members = [("local-search", first, 0.3), *proofs]
     if options.time_limit is not None:
@@ -73,11 +89,11 @@ def solve_portfolio(instance: PlacementInstance, options: Options) -> Outcome:
 
 
 @method("placement", "exact", kind="exact", guarantee="optimal when it ends by itself; any instance")
-def solve_exact(instance: PlacementInstance, options: Options) -> Outcome:
+@_unless_nothing_fits
+def solve_exact(arrays: Arrays, options: Options) -> Outcome:
     """Solve the strong mixed-integer formulation on HiGHS."""
     from edgeopt.placement.exact import solve_program
 
-    arrays = Arrays(instance)
     return solve_program(arrays, _better_start(arrays, _start(arrays, options), options), options)
 
 
@@ -98,9 +114,9 @@ def _no_tree(instance: PlacementInstance) -> str | None:
     guarantee="optimal when it ends by itself; one node",
     fits=_no_tree,
 )
-def solve_branch_and_bound(instance: PlacementInstance, options: Options) -> Outcome:
+@_unless_nothing_fits
+def solve_branch_and_bound(arrays: Arrays, options: Options) -> Outcome:
     """Prove a short local search's placement on one node optimal, or find a better one."""
-    arrays = Arrays(instance)
     return _tree(arrays, _better_start(arrays, _start(arrays, options), options), options)
 
 
@@ -124,28 +140,28 @@ def _tree(arrays: Arrays, start: Placement, options: Options) -> Outcome:
 
 
 @method("placement", "local-search", kind="heuristic", guarantee="none; the best known values on set-union knapsacks")
-def solve_local_search(instance: PlacementInstance, options: Options) -> Outcome:
+@_unless_nothing_fits
+def solve_local_search(arrays: Arrays, options: Options) -> Outcome:
     """Tabu search over the placements of all nodes; with several nodes also one or two of them re-solved exactly."""
     from edgeopt.placement.local_search import LocalSearch, default_iterations
 
-    arrays = Arrays(instance)
     search = LocalSearch(arrays, options.seed, _start(arrays, options))
     return _search_on(search, options, default_iterations(arrays, options))
 
 
 @method("placement", "cpsat", kind="exact", guarantee="optimal when it ends by itself; any instance")
-def solve_cpsat(instance: PlacementInstance, options: Options) -> Outcome:
+@_unless_nothing_fits
+def solve_cpsat(arrays: Arrays, options: Options) -> Outcome:
     """Solve the placement as clauses in CP-SAT."""
     from edgeopt.placement.cpsat import solve_clauses
 
-    arrays = Arrays(instance)
     return solve_clauses(arrays, _start(arrays, options), options)
 
 
 @method("placement", "greedy", kind="heuristic", guarantee="none: storage with shared blocks is not a knapsack")
-def solve_greedy(instance: PlacementInstance, options: Options) -> Outcome:
+@_unless_nothing_fits
+def solve_greedy(arrays: Arrays, options: Options) -> Outcome:
     """Place model after model, by gain per added byte and by gain; the better of the two."""
-    arrays = Arrays(instance)
     return Outcome(plan=arrays.plan(greedy_placement(arrays)))
 
 
@@ -162,11 +178,11 @@ def _many_unions(instance: PlacementInstance) -> str | None:
     guarantee="at least 0.45 of the optimum, 0.9 on one node; few shared blocks",
     fits=_many_unions,
 )
-def solve_spec(instance: PlacementInstance, options: Options) -> Outcome:
+@_unless_nothing_fits
+def solve_spec(arrays: Arrays, options: Options) -> Outcome:
     """Go through all unions of shared blocks, node after node, with a knapsack for each."""
     from edgeopt.placement.spec import special_placement
 
-    arrays = Arrays(instance)
     return Outcome(arrays.plan(special_placement(arrays)))
 
 
@@ -175,16 +191,18 @@ def solve_bound(instance: PlacementInstance, options: Options) -> Outcome:
     """Bound the hit weight by the linear relaxation of the strong formulation."""
     from edgeopt.placement.exact import relaxation
 
-    return relaxation(Arrays(instance), options)
+    arrays = Arrays(instance)
+    return relaxation(arrays, options) if arrays.model_names else Outcome(bound=0, message=why_nothing(instance))
 
 
 @method("placement", "no-sharing", kind="baseline", guarantee="the best placement when every model is stored whole")
-def solve_no_sharing(instance: PlacementInstance, options: Options) -> Outcome:
+@_unless_nothing_fits
+def solve_no_sharing(arrays: Arrays, options: Options) -> Outcome:
     """Store every model whole, as well as possible; the bound of that problem is none of this one."""
     from edgeopt.placement.baselines import without_sharing
     from edgeopt.placement.exact import solve_program
 
-    arrays = Arrays(without_sharing(instance))
+    arrays = Arrays(without_sharing(arrays.instance))
     outcome = solve_program(arrays, greedy_placement(arrays), options.part(options.remaining_s()))
     proved = outcome.stopped == Stopped.PROVED
     return Outcome(
@@ -195,7 +213,7 @@ def solve_no_sharing(instance: PlacementInstance, options: Options) -> Outcome:
 
 
 @method("placement", "random", kind="baseline", guarantee="none")
-def solve_random(instance: PlacementInstance, options: Options) -> Outcome:
+@_unless_nothing_fits
+def solve_random(arrays: Arrays, options: Options) -> Outcome:
     """Place useful models in random order wherever they fit."""
-    arrays = Arrays(instance)
     return Outcome(plan=arrays.plan(random_placement(arrays, options.seed)))

@@ -39,3 +39,29 @@ def random_instance(seed: int, *, nodes: int | None = None, models: int | None =
             for _ in range(0 if rng.random() < 0.05 else rng.integers(models, 6 * models + 1))
         ],
     )
+
+
+def scaled_instance(seed: int) -> PlacementInstance:
+    """Draw an instance with weights of any size from 1e-12 to 1e12, of one size or mixed, and nodes that fill exactly.
+
+    A third of the instances has weights of one size, with ties; a third mixes all sizes; a third has whole numbers.
+    """
+    plain = random_instance(seed)
+    rng = np.random.default_rng([seed, 9])
+    kind, exponent = seed % 3, rng.uniform(-12, 12)
+
+    def weight() -> int | float:
+        digit = int(rng.integers(0, 6))
+        if kind == 0:
+            return digit * 10.0**exponent
+        return digit * 10.0 ** rng.uniform(-12, 12) if kind == 1 else digit * 10 ** int(rng.integers(0, 12))
+
+    sets = [rng.choice(list(plain.library.models), rng.integers(0, 3)) for _ in plain.nodes]
+    unions = [{block for model in chosen for block in plain.library.models[model].blocks} for chosen in sets]
+    exact = [sum(plain.library.blocks[block] for block in union) for union in unions]
+    return PlacementInstance(
+        name=f"scaled{seed}",
+        library=plain.library,
+        nodes={name: Node(storage_bytes=size) for name, size in zip(plain.nodes, exact, strict=True)},
+        demand=[Demand(user=row.user, model=row.model, weight=weight(), nodes=row.nodes) for row in plain.demand],
+    )

@@ -105,3 +105,13 @@ def test_no_kernel_compiles_for_literal_numbers_besides() -> None:
     for inner in (tabu_kernel.best_move, tabu_kernel.toggle, tabu_kernel.revalue, tabu_kernel.recount):
         assert "Literal" not in str(inner.signatures), inner.__name__
     assert len(tabu_kernel.best_move.signatures) == 1
+
+
+def test_a_placement_found_again_is_no_progress() -> None:
+    """Rounding in the sums of a search must not pass for something better, or patience never ends it."""
+    arrays = Arrays(random_instance(11, nodes=2, models=5))
+    search = LocalSearch(arrays, 0, greedy_placement(arrays))
+    for _ in range(5):
+        search.run(Options(), 4_000)
+        search.adopt(search.best)
+        assert search.value == arrays.value(search.best)

@@ -51,7 +51,7 @@ def test_no_sharing_is_the_optimum_of_whole_models() -> None:
             for room in range(capacity, size - 1, -1):
                 best[room] = max(best[room], best[room - size] + profit)
         report = edgeopt.solve(instance, "no-sharing", threads=1)
-        assert report.bound is None
+        assert report.bound is None or report.bound == best[capacity] == 0, seed
         assert report.objective >= best[capacity] - 1e-9, seed
 
 
@@ -95,6 +95,34 @@ def test_a_portfolio_keeps_the_best_of_each() -> None:
     assert merged.bound > good.objective
     assert merged.stopped == Stopped.TIME_LIMIT
     assert "one, two" in merged.message
+
+
+def without_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = Outcome(None, None, Stopped.ITERATION_LIMIT)
+    monkeypatch.setattr("edgeopt.placement.cpsat.solve_clauses", lambda *given: nothing)
+    monkeypatch.setattr("edgeopt.placement.exact.solve_program", lambda *given: nothing)
+
+
+def test_auto_finds_what_its_local_search_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proofs aside it is the search of `local-search`, nodes that are re-solved included."""
+    without_proofs(monkeypatch)
+    for seed, nodes in ((1, 4), (2, 5), (3, 5)):
+        instance = generate(models=25, nodes=nodes, users=25, seed=seed)
+        limits = {"threads": 1, "iteration_limit": 9_000, "seed": seed}
+        found = edgeopt.solve(instance, "auto", **limits)
+        assert found.plan == edgeopt.solve(instance, "local-search", **limits).plan
+
+
+def test_auto_searches_on_after_the_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proof that ends early and without a result leaves its time to the search, which ends by itself."""
+    monkeypatch.setattr("edgeopt.placement.methods.START_ITERATIONS", 0)
+    without_proofs(monkeypatch)
+    monkeypatch.setattr("edgeopt.patience.DEFAULT_RUNS", 1)
+    instance = random_instance(11, nodes=2, models=5)
+    found = edgeopt.solve(instance, "auto", threads=1, time_limit=600)
+    assert found.objective == pytest.approx(float(optimum(instance)))
+    assert found.stopped in ("finished", "proved")
+    assert found.message.endswith("ran local-search, exact, cpsat, local-search again")
 
 
 def test_auto_proves_one_node_and_several() -> None:

@@ -1,0 +1,28 @@
+"""Instances on which no storage hits any demand: the plan that stores nothing, and why."""
+
+from __future__ import annotations
+
+from edgeopt.method import Outcome
+from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.instance import PlacementInstance
+
+
+def store_nothing(arrays: Arrays) -> Outcome:
+    """Return the empty placement of an instance whose demand no node can hit; its bound of 0 is the optimum."""
+    return Outcome(plan=arrays.plan(arrays.empty()), bound=0, message=why_nothing(arrays.instance))
+
+
+def why_nothing(instance: PlacementInstance) -> str:
+    """Say why no placement hits any demand: nobody asks, nobody is reached, or what is asked for fits nowhere."""
+    wanted = [row for row in instance.demand if row.weight > 0]
+    if not wanted:
+        return "nothing is worth storing: no demand has a positive weight"
+    lacking = [
+        (instance.library.size_bytes(row.model) - instance.nodes[node].storage_bytes, row.model, node)
+        for row in wanted
+        for node in row.nodes
+    ]
+    if not lacking:
+        return "nothing is worth storing: no node reaches any demand"
+    least, model, node = min(lacking)
+    return f"no model fits on a node that reaches its demand: the nearest, {model!r} on {node!r}, lacks {least:,} bytes"
