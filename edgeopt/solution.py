@@ -230,20 +230,33 @@ class Solution(Record):
         tied._instance = instance
         return tied
 
-    def _needed_instance(self) -> Instance:
+    def _instance_of_a_valid_plan(self) -> Instance:
         if self._instance is None:
             raise UsageError("the solution does not know its instance: use solution.of(instance)")
+        if self.plan is None:
+            raise UsageError(f"the solution has no plan to show ({self.status})")
+        violations = self._instance.problem_facts.check(self._instance, self.plan).violations
+        if violations:
+            raise InputError([Finding("$.plan", f"the plan breaks: {violation}") for violation in violations])
         return self._instance
 
     def plot(self) -> Figure:
-        """Draw the plan, as the problem's own figure shows it."""
-        instance = self._needed_instance()
+        """Draw the plan, as the problem's own figure shows it.
+
+        Raises
+        ------
+        UsageError
+            There is no plan, or the instance is not known.
+        InputError
+            The plan breaks constraints of the instance.
+        """
+        instance = self._instance_of_a_valid_plan()
         figure: Figure = instance.problem_facts.part("figures").plot_plan(instance, self.plan)
         return figure
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the plan as a table, one row for each thing it decides."""
-        instance = self._needed_instance()
+        """Return the plan as a table, one row for each thing it decides; raises what `plot` raises."""
+        instance = self._instance_of_a_valid_plan()
         frame: pd.DataFrame = instance.problem_facts.part("figures").plan_frame(instance, self.plan)
         return frame
 

@@ -10,6 +10,7 @@ import numpy as np
 from edgeopt.caching.checker import Delivery, evaluate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.reporting.display import quantity
+from edgeopt.reporting.names import in_figure
 from edgeopt.reporting.palette import BLUE, PALE, VERMILION
 from edgeopt.solution import Plan
 
@@ -31,7 +32,7 @@ def plot_plan(instance: CachingInstance, plan: Plan) -> Figure:
     plot_caches(instance, plan, figure.add_subplot(grid[0, :]))
     plot_delays(instance, plan, figure.add_subplot(grid[1, 0]))
     plot_cooperation(instance, plan, figure.add_subplot(grid[1, 1]))
-    figure.suptitle(f"{instance.name}: caches, delays and cooperation")
+    figure.suptitle(f"{in_figure(instance.name)}: caches, delays and cooperation")
     return figure
 
 
@@ -55,7 +56,7 @@ def plot_caches(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
     for node, facts in instance.nodes.items():
         used = sum(instance.library.blocks[block] for block in plan["cached"].get(node, ()))
         labels.append(f"{node}  {used / facts.storage_bytes:.0%}" if facts.storage_bytes else node)
-    ax.set_yticks(range(len(labels)), labels)
+    ax.set_yticks(range(len(labels)), [in_figure(label) for label in labels])
     ax.set_xlim(0, max(left[-1], 1e-9))
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.set_xlabel("requested blocks, those cached at most nodes first; width is size, MB")
@@ -72,7 +73,8 @@ def plot_delays(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
     places = np.arange(len(users))
     ax.barh(places, waits, color=MIGRATION_COLOUR, label="migration or cloud")
     ax.barh(places, [broadcast[user] for user in users], left=waits, color=BROADCAST_COLOUR, label="broadcast")
-    ax.set_yticks(places if len(users) <= LEGIBLE_NAMES else [], users if len(users) <= LEGIBLE_NAMES else [])
+    legible = len(users) <= LEGIBLE_NAMES
+    ax.set_yticks(places if legible else [], [in_figure(user) for user in users] if legible else [])
     ax.tick_params(axis="y", labelsize=min(9.0, 240 / max(1, len(users))))
     ax.set_xlabel("expected downloading delay, s")
     ax.set_ylabel("user")
@@ -102,7 +104,13 @@ def plot_cooperation(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
         ax.plot([x0, x1], [y0, y1], color=BROADCAST_COLOUR, lw=0.5 + 7 * amount / most, alpha=0.55, zorder=1)
     for name, (x, y) in place.items():
         ax.scatter([x], [y], s=80 + 700 * sent[name] / most, color=BROADCAST_COLOUR, edgecolor="white", zorder=2)
-        ax.annotate(f"{name}\n{quantity(sent[name], 'B')}", (1.42 * x, 1.28 * y), ha="center", va="center", fontsize=8)
+        ax.annotate(
+            f"{in_figure(name)}\n{quantity(sent[name], 'B')}",
+            (1.42 * x, 1.28 * y),
+            ha="center",
+            va="center",
+            fontsize=8,
+        )
     ax.set_xlim(-1.8, 1.8)
     ax.set_ylim(-1.5, 1.5)
     ax.set_aspect("equal")

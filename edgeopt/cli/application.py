@@ -24,6 +24,7 @@ from edgeopt.cli.results import results
 from edgeopt.cli.schema import schema
 from edgeopt.cli.solve import solve
 from edgeopt.cli.sweep import sweep
+from edgeopt.cli.terminal import say, write_any_character
 from edgeopt.cli.train import train
 from edgeopt.cli.warmup import warmup
 from edgeopt.errors import EdgeoptError, ProgramError
@@ -50,7 +51,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from edgeopt import __version__
 
-        typer.echo(f"edgeopt {__version__}")
+        say(f"edgeopt {__version__}")
         raise typer.Exit
 
 
@@ -65,6 +66,7 @@ def program(
 
 def main() -> NoReturn:
     """Run the command line; an error that a user can meet is one message, never a traceback."""
+    write_any_character()
     try:
         with ending_at_once():
             app(prog_name="edgeopt")

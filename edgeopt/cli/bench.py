@@ -10,6 +10,7 @@ import typer
 from edgeopt.cli.common import ExitCode, Quiet, complain, require_writable
 from edgeopt.cli.interrupts import keeping_work
 from edgeopt.cli.sweep import live
+from edgeopt.cli.terminal import say
 
 if TYPE_CHECKING:
     from edgeopt.experiments.best_known_file import Comparison
@@ -42,8 +43,9 @@ def bench(
     from edgeopt.experiments.best_known_file import BestKnownFile, compare_with_known, improved
 
     known = BestKnownFile.read(best_known)
+    require_writable(output, suites, [".sqlite"])
     if update:
-        require_writable(best_known, suites)
+        require_writable(best_known, suites, [".json"])
     interrupted = False
     try:
         for position, suite in enumerate(suites):
@@ -56,13 +58,13 @@ def bench(
         raise typer.Exit(ExitCode.NO_SOLUTION)
     frame = read_results(output)
     compared = compare_with_known(frame, known)
-    typer.echo(_table(compared))
+    say(_table(compared))
     if update:
         newer = improved(output, frame, known)
         changed = sum(known.instances.get(name) != entry for name, entry in newer.instances.items())
         if changed:
             newer.write(best_known)
-        typer.echo(f"{changed} of {len(newer.instances)} entries of {best_known} are new or better", err=True)
+        say(f"{changed} of {len(newer.instances)} entries of {best_known} are new or better", err=True)
     contradicted = any(comparison.verdict == "contradiction" for comparison in compared)
     if contradicted or (frame["status"] == "failed").any():
         raise typer.Exit(ExitCode.CHECK_FAILED)

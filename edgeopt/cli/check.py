@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgeopt.cli.common import ExitCode
+from edgeopt.cli.terminal import say
 
 
 def check(
@@ -22,11 +23,11 @@ def check(
     problem = edgeopt.read(instance)
     report = edgeopt.check(problem, stated)
     for violation in report.violations:
-        typer.echo(f"violated: {violation}")
+        say(f"violated: {violation}")
     if report.violations:
         raise typer.Exit(ExitCode.CHECK_FAILED)
     if stated.plan is None:
-        typer.echo(f"there is no plan ({stated.status}); bound {amount(stated.bound, problem.problem_facts.unit)}")
+        say(f"there is no plan ({stated.status}); bound {amount(stated.bound, problem.problem_facts.unit)}")
         raise typer.Exit(ExitCode.NO_SOLUTION)
     unit = problem.problem_facts.unit
-    typer.echo(f"feasible: {amount(report.objective, unit)}, bound {number(stated.bound)}, as the solution states")
+    say(f"feasible: {amount(report.objective, unit)}, bound {number(stated.bound)}, as the solution states")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgeopt.cli.terminal import say
 from edgeopt.errors import Finding, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stand
 
 def complain(message: str) -> None:
     """Say what is wrong, on standard error."""
-    typer.echo(f"edgeopt: {message}", err=True)
+    say(f"edgeopt: {message}", err=True)
 
 
 def most_serious(codes: Iterable[ExitCode]) -> ExitCode:

@@ -24,7 +24,9 @@ from edgeopt.cli.common import (
     require_writable,
 )
 from edgeopt.cli.interrupts import keeping_work, postponed
+from edgeopt.cli.terminal import say, say_json
 from edgeopt.errors import UsageError
+from edgeopt.reporting.names import printable
 
 if TYPE_CHECKING:
     from edgeopt.comparison import Comparison, Row
@@ -83,7 +85,7 @@ def compare(
             break
         comparisons.append(comparison)
         if not as_json:
-            typer.echo(("\n" if len(comparisons) > 1 else "") + comparison_text(comparison))
+            say(("\n" if len(comparisons) > 1 else "") + comparison_text(comparison))
         if comparison.interrupted:
             break
     with postponed():
@@ -103,24 +105,24 @@ def _live(instance: str, names: list[str], hidden: bool) -> Iterator[Callable[[R
         yield lambda row: None
         return
     if not on_terminal():
-        yield lambda row: typer.echo(_line(row), err=True)
+        yield lambda row: say(_line(row), err=True)
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
     ) as bar:
         waiting = iter([*names, ""])
-        task = bar.add_task(f"{instance}: {next(waiting)}", total=None)
+        task = bar.add_task(printable(f"{instance}: {next(waiting)}"), total=None)
 
         def on_row(row: Row) -> None:
-            bar.console.print(_line(row), markup=False, highlight=False)
-            bar.reset(task, description=f"{instance}: {next(waiting)}")
+            bar.console.print(printable(_line(row)), markup=False, highlight=False)
+            bar.reset(task, description=printable(f"{instance}: {next(waiting)}"))
 
         yield on_row
 
@@ -158,10 +160,8 @@ def _record(comparison: Comparison) -> dict[str, Any]:
 
 
 def _print_json(comparisons: list[Comparison], several: bool) -> None:
-    import json
-
     content = [_record(comparison) for comparison in comparisons]
-    typer.echo(json.dumps(content if several else content[0], ensure_ascii=False, allow_nan=False))
+    say_json(content if several else content[0])
 
 
 def _write_report(comparisons: list[Comparison], path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeopt.cli.common import Seed, relative_path, require_writable
+from edgeopt.cli.terminal import say
 
 if TYPE_CHECKING:
     from edgeopt.instance import Instance
@@ -109,7 +110,7 @@ def loading(
     from edgeopt.loading.generator import generate
     from edgeopt.measured.load_times import load_times_of
 
-    require_writable(output, _files(library, trace, *load_times or ()))
+    require_writable(output, _files(library, trace, *load_times or ()), [".json"])
     line = load_times_of(load_times) if load_times else None
     instance = generate(
         sharing,
@@ -131,7 +132,7 @@ def loading(
         name=output.stem,
     )
     if line is not None:
-        typer.echo(f"load times: {line}", err=True)
+        say(f"load times: {line}", err=True)
     _write(instance, output, library if line is None or not line.fixed_s else None)
 
 
@@ -167,7 +168,7 @@ def caching(
     from edgeopt.caching.generator import generate
     from edgeopt.library import ModelLibrary
 
-    require_writable(output, _files(library, stations, user_positions))
+    require_writable(output, _files(library, stations, user_positions), [".json"])
     instance = generate(
         sharing,
         models,
@@ -228,7 +229,7 @@ def pulling(
     from edgeopt.library import ModelLibrary
     from edgeopt.pulling.generator import generate
 
-    require_writable(output, _files(library, topology, stations, user_positions, trace))
+    require_writable(output, _files(library, topology, stations, user_positions, trace), [".json"])
     instance = generate(
         sharing,
         models,
@@ -283,7 +284,7 @@ def placement(
     from edgeopt.library import ModelLibrary
     from edgeopt.placement.generator import generate
 
-    require_writable(output, _files(library, stations, user_positions))
+    require_writable(output, _files(library, stations, user_positions), [".json"])
     instance = generate(
         sharing,
         models,
@@ -312,4 +313,4 @@ def _files(*sources: str | Path | None) -> list[Path]:
 def _write(instance: Instance, output: Path, library: Path | None) -> None:
     """Write the instance; a library that is given stays a file of its own."""
     instance.write(output, relative_path(library, output.parent) if library is not None else None)
-    typer.echo(f"written to {output}", err=True)
+    say(f"written to {output}", err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeopt.cli.common import require_writable
+from edgeopt.cli.terminal import say
 from edgeopt.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def import_(
 
     if file_format not in FORMATS:
         raise UsageError(f"there is no format {file_format!r}; {suggestion(file_format, list(FORMATS))}")
-    require_writable(output, [file])
+    require_writable(output, [file], [".json"])
     reader = find_problem(FORMATS[file_format]).part("importers").READERS[file_format]
     instance: Instance = reader(file)
     instance.write(output)
-    typer.echo(f"written to {output}", err=True)
+    say(f"written to {output}", err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeopt.cli.common import facts_text, read_any
+from edgeopt.cli.terminal import say
 
 if TYPE_CHECKING:
     from edgeopt.instance import Instance
@@ -21,12 +22,12 @@ def info(file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False
 
     content = read_any(file)
     if isinstance(content, Instance):
-        typer.echo(facts_text({"instance": f"{content.name} ({content.problem})", **content.facts()}))
+        say(facts_text({"instance": f"{content.name} ({content.problem})", **content.facts()}))
         _tell_methods(content)
     elif isinstance(content, ModelLibrary):
-        typer.echo(facts_text({"library": content.name, **content.facts()}))
+        say(facts_text({"library": content.name, **content.facts()}))
     else:
-        typer.echo(facts_text({"solution of": f"{content.instance} ({content.problem})", **content.facts()}))
+        say(facts_text({"solution of": f"{content.instance} ({content.problem})", **content.facts()}))
         _tell_metrics(content)
 
 
@@ -44,11 +45,11 @@ def _tell_methods(instance: Instance) -> None:
         (["methods that do not", "kind", "why"], others),
     ):
         if rows:
-            typer.echo("\n" + "\n".join(aligned(heading, rows)))
+            say("\n" + "\n".join(aligned(heading, rows)))
 
 
 def _tell_metrics(solution: Solution) -> None:
     from edgeopt.reporting.display import metric
 
     if solution.metrics:
-        typer.echo("\n" + facts_text(dict(metric(key, value) for key, value in solution.metrics.items())))
+        say("\n" + facts_text(dict(metric(key, value) for key, value in solution.metrics.items())))

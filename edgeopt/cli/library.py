@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeopt.cli.common import Quiet, Threads, facts_text, on_terminal, require_picture, require_writable, save_figure
+from edgeopt.cli.terminal import say
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def scan(
     for target in targets:
         if target.name.endswith((SUFFIX, INDEX_SUFFIX, ADAPTER_CONFIG)):
             raise UsageError(f"the output {str(target)!r} has the name of a checkpoint's file; choose another")
-        require_writable(target, paths)
+        require_writable(target, paths, [] if target == figure else [".json"])
     if figure is not None:
         require_picture(figure)
     if threads is not None and threads < 1:
@@ -101,7 +102,7 @@ def scan(
         write_text(trace, format_json(result.trace))
     if not quiet:
         for notice in result.notices:
-            typer.echo(notice, err=True)
+            say(notice, err=True)
     _finish(result.library, output, figure, {"files": result.files_text()})
 
 
@@ -136,10 +137,9 @@ def from_config(
     from edgeopt.structures.families import library_of_structures
 
     inputs = [Path(given) for given in structures if Path(given).is_file()]
-    for target in (output, figure):
-        if target is not None:
-            require_writable(target, inputs)
+    require_writable(output, inputs, [".json"])
     if figure is not None:
+        require_writable(figure, inputs)
         require_picture(figure)
     found = [find_structure(given) for given in structures]
     if len(dict(found)) < len(found):
@@ -182,10 +182,10 @@ def _finish(library: ModelLibrary, output: Path, figure: Path | None, facts: dic
         from edgeopt.reporting.sharing_figure import plot_sharing
 
         save_figure(plot_sharing(library), figure)
-    typer.echo(facts_text({"library": library.name, **facts, **library.facts()}))
+    say(facts_text({"library": library.name, **facts, **library.facts()}))
     for target in (output, figure):
         if target is not None:
-            typer.echo(f"written to {target}", err=True)
+            say(f"written to {target}", err=True)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from edgeopt.cli.terminal import say
+
 
 def methods(
     problem: Annotated[
@@ -20,11 +22,11 @@ def methods(
 
     chosen = [find_problem(problem)] if problem is not None else list(PROBLEMS.values())
     for facts in chosen:
-        typer.echo(f"{facts.name}: {facts.title}")
+        say(f"{facts.name}: {facts.title}")
         rows = []
         families = {f"{name}:{found.argument}": found for name, found in method_families(facts.name).items()}
         for name, method in {**edgeopt.methods(facts.name), **families}.items():
             command = method.missing_extra()
             rows.append([name, method.kind, method.guarantee + (f" (not installed: {command})" if command else "")])
         for line in aligned(["method", "kind", "guarantee"], rows):
-            typer.echo(f"  {line}")
+            say(f"  {line}")

@@ -19,6 +19,7 @@ from edgeopt.cli.common import (
     save_figure,
 )
 from edgeopt.cli.interrupts import keeping_work
+from edgeopt.cli.terminal import say
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,10 +56,10 @@ def online(
     from edgeopt.pulling.online import run_study
 
     inputs = [file, *([placement] if placement is not None else [])]
-    for path in (output, figure):
-        if path is not None:
-            require_writable(path, inputs)
+    if output is not None:
+        require_writable(output, inputs, [".csv"])
     if figure is not None:
+        require_writable(figure, inputs)
         require_picture(figure)
     instance = _pulling(file)
     plan = None if placement is None else _plan(placement, instance)
@@ -79,7 +80,7 @@ def online(
         )
     if len(study.seeds) < seeds:
         complain(f"interrupted: {len(study.seeds)} of {seeds} seeds are complete")
-    typer.echo(study.summary().to_json(orient="index") if as_json else _table(study))
+    say(study.summary().to_json(orient="index") if as_json else _table(study))
     if output is not None:
         from edgeopt.files import write_text
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeopt.cli.common import read_any, require_picture, require_writable, save_figure
-from edgeopt.errors import UsageError
+from edgeopt.cli.terminal import say
+from edgeopt.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +42,7 @@ def plot(
 
         figure = plot_sharing(content if isinstance(content, ModelLibrary) else content.library)
     save_figure(figure, output)
-    typer.echo(f"written to {output}", err=True)
+    say(f"written to {output}", err=True)
 
 
 def _plan_figure(solution: Solution, file: Path, given: Path | None) -> Figure:
@@ -50,6 +51,7 @@ def _plan_figure(solution: Solution, file: Path, given: Path | None) -> Figure:
     if given is None and solution.instance_path is None:
         raise UsageError(f"{str(file)!r} does not tell where its instance is; name it with --instance")
     source = given if given is not None else file.parent / str(solution.instance_path)
-    if solution.plan is None:
-        raise UsageError(f"{str(file)!r} has no plan to draw ({solution.status})")
-    return solution.of(edgeopt.read(source)).plot()
+    try:
+        return solution.of(edgeopt.read(source)).plot()
+    except InputError as error:
+        raise error.located(file) from None

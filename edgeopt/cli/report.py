@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgeopt.cli.common import command_line, require_writable
+from edgeopt.cli.terminal import say
 
 
 def report(
@@ -29,4 +30,4 @@ def report(
     require_writable(output, [file, *([best_known] if best_known is not None else [])], [".html"])
     known = read_best_known(best_known) if best_known is not None else None
     write_sweep_report(output, file, best_known=known, facts={"command": command_line()})
-    typer.echo(f"written to {output}", err=True)
+    say(f"written to {output}", err=True)

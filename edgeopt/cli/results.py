@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgeopt.cli.common import require_picture, require_writable, save_figure
+from edgeopt.cli.terminal import say
 from edgeopt.errors import ProgramError, UsageError
 
 
@@ -58,7 +59,7 @@ def results(
         from edgeopt.experiments import performance_profile, plot_profile
 
         save_figure(plot_profile(performance_profile(frame)).get_figure(), profile)
-    typer.echo(summary_text(summary(frame)))
+    say(summary_text(summary(frame)))
     contradicted = contradictions(frame)
     if contradicted:
         raise ProgramError("contradiction: " + "; ".join(contradicted))
@@ -75,4 +76,4 @@ def _check(file: Path) -> None:
         count += 1
         if report.violations:
             raise ProgramError(f"the plan of run {run} fails the check: {report.violations[0]}")
-    typer.echo(f"{count} plans checked: all are feasible and worth what is stated")
+    say(f"{count} plans checked: all are feasible and worth what is stated")

@@ -26,7 +26,9 @@ from edgeopt.cli.common import (
     require_writable,
 )
 from edgeopt.cli.interrupts import keeping_work, postponed
+from edgeopt.cli.terminal import say, say_json
 from edgeopt.errors import EdgeoptError, ProgramError, UsageError
+from edgeopt.reporting.names import printable
 
 if TYPE_CHECKING:
     from edgeopt.method import Progress
@@ -87,7 +89,7 @@ def solve(
             if target is not None and not _written(solution, file, target, quiet=quiet, as_json=as_json):
                 codes.append(ExitCode.BAD_INPUT)
             if not as_json:
-                typer.echo(("\n" if len(solutions) > 1 else "") + _shown(solution))
+                say(("\n" if len(solutions) > 1 else "") + _shown(solution))
         if solution.stopped == Stopped.INTERRUPTED and len(solutions) < len(files):
             complain(f"interrupted: {len(files) - len(solutions)} files are not solved")
             break
@@ -146,12 +148,12 @@ def _shown_progress(name: str, hidden: bool) -> Iterator[Any]:
 
     columns = [
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         TimeElapsedColumn(),
         TextColumn("{task.fields[found]}"),
     ]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None, found="")
+        task = bar.add_task(printable(name), total=None, found="")
 
         def show(progress: Any) -> None:
             gap = percent(relative_gap(progress.objective, progress.bound))
@@ -180,7 +182,7 @@ def _written(solution: Solution, file: Path, target: Path, quiet: bool, as_json:
             _print_json([solution], several=False)
         return False
     if not quiet:
-        typer.echo(f"written to {target}", err=True)
+        say(f"written to {target}", err=True)
     return True
 
 
@@ -190,7 +192,5 @@ def _shown(solution: Solution) -> str:
 
 
 def _print_json(solutions: list[Solution | None], several: bool) -> None:
-    import json
-
     content = [solution and solution.to_dict() for solution in solutions]
-    typer.echo(json.dumps(content if several else content[0], ensure_ascii=False, allow_nan=False))
+    say_json(content if several else content[0])

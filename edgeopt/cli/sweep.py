@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeopt.cli.common import ExitCode, Quiet, complain, on_terminal
+from edgeopt.cli.common import ExitCode, Quiet, complain, on_terminal, require_writable
 from edgeopt.cli.interrupts import keeping_work
+from edgeopt.cli.terminal import say
+from edgeopt.reporting.names import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +50,7 @@ def sweep(
     from edgeopt.experiments.display import summary_text
 
     results = output if output is not None else Path(f"{suite.stem}.sqlite")
+    require_writable(results, [suite], [".sqlite"])
     interrupted = False
     try:
         with keeping_work(), live(hidden=quiet) as progress:
@@ -66,7 +69,7 @@ def sweep(
         complain("interrupted before the first run")
         raise typer.Exit(ExitCode.NO_SOLUTION)
     frame = read_results(results)
-    typer.echo(summary_text(summary(frame)))
+    say(summary_text(summary(frame)))
     contradicted = contradictions(frame)
     for sentence in contradicted:
         complain(f"contradiction: {sentence}")
@@ -88,7 +91,7 @@ def live(hidden: bool) -> Iterator[Callable[[SweepProgress], None]]:
         yield lambda news: None
         return
     if not on_terminal():
-        yield lambda news: typer.echo(_line(news), err=True)
+        yield lambda news: say(_line(news), err=True)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -99,7 +102,7 @@ def live(hidden: bool) -> Iterator[Callable[[SweepProgress], None]]:
 
         def progress(news: SweepProgress) -> None:
             if news.record is not None and news.record.status == "failed":
-                bar.console.print(_line(news), markup=False, highlight=False)
+                bar.console.print(printable(_line(news)), markup=False, highlight=False)
             bar.update(task, total=news.asked, completed=news.finished, description=_left(news))
 
         yield progress

@@ -12,6 +12,7 @@ import typer
 
 from edgeopt.cli.common import ExitCode, Quiet, complain, facts_text, on_terminal, require_writable
 from edgeopt.cli.interrupts import keeping_work
+from edgeopt.cli.terminal import say
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def train(
         list[Path],
         typer.Argument(metavar="INSTANCE", help="Caching instances: slots of one network.", show_default=False),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="POLICY", help="Policy file.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="POLICY.npz", help="Policy file.", show_default=False)
+    ],
     critic: Annotated[Critic, typer.Option(help="Sum, monotone mixture, or each agent by itself.")] = Critic.VDN,
     augment: Annotated[bool, typer.Option("--augment", help="Also learn from predicted transitions.")] = False,
     episodes: Annotated[int, typer.Option(metavar="N", help="Episodes in all, those before --resume too.")] = 1600,
@@ -56,7 +59,7 @@ def train(
     from edgeopt.caching_agents.recipe import Recipe
     from edgeopt.caching_agents.training import train as train_agents
 
-    require_writable(output, files)
+    require_writable(output, files, [".npz"])
     instances = _slots(files, slots, seed)
     recipe = Recipe.from_dict(
         {"critic": critic.value, "seed": seed, "rounds": rounds, "extra": "synthetic" if augment else "none"}
@@ -74,9 +77,9 @@ def train(
         complain(f"interrupted; if {output} is there, go on with --resume")
         raise typer.Exit(ExitCode.NO_SOLUTION) from None
     if last:
-        typer.echo(facts_text(_facts(last[0], len(instances))))
+        say(facts_text(_facts(last[0], len(instances))))
     if not quiet:
-        typer.echo(f"written to {output}", err=True)
+        say(f"written to {output}", err=True)
 
 
 def _slots(files: list[Path], count: int | None, seed: int) -> list[CachingInstance]:

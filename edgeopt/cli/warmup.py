@@ -8,6 +8,7 @@ import typer
 
 from edgeopt.cli.common import Quiet
 from edgeopt.cli.interrupts import keeping_work
+from edgeopt.cli.terminal import say
 
 
 def warmup(
@@ -33,4 +34,4 @@ def warmup(
         task = bar.add_task("", total=None)
         compiled = warm_up(problems, lambda done, total: bar.update(task, completed=done, total=total))
     if not quiet:
-        typer.echo(f"{compiled} kernels compiled" if compiled else "everything was compiled already")
+        say(f"{compiled} kernels compiled" if compiled else "everything was compiled already")

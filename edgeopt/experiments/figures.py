@@ -6,6 +6,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 from edgeopt.experiments.profiles import Profile
+from edgeopt.reporting.names import in_figure
 from edgeopt.reporting.palette import BLUE, GREEN, INK, ORANGE, VERMILION
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def plot_profile(profile: Profile, ax: Axes | None = None) -> Axes:
     for number, (method, colour) in enumerate(zip(curves, cycle(COLOURS), strict=False)):
         ratios, parts = [*curves.index, end], [*curves[method], curves[method].iloc[-1]]
         dash = DASHES[number // len(COLOURS) % len(DASHES)]
-        ax.step(ratios, parts, where="post", color=colour, linestyle=dash, label=str(method))
+        ax.step(ratios, parts, where="post", color=colour, linestyle=dash, label=in_figure(str(method)))
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter("")

@@ -14,6 +14,7 @@ from matplotlib.ticker import EngFormatter
 
 from edgeopt.loading.checker import Schedule, Visit, replay
 from edgeopt.reporting.display import quantity
+from edgeopt.reporting.names import in_figure
 from edgeopt.reporting.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION
 from edgeopt.reporting.picture import Picture
 
@@ -95,7 +96,7 @@ def plot_plans(instance: LoadingInstance, plans: Mapping[str, Plan]) -> Figure:
     for ax, (name, plan), users in zip(axes, plans.items(), served, strict=True):
         _draw_schedule(ax, instance, replay(instance, plan))
         gain = f", {users / served[-1] - 1:+.0%}" if served[-1] and ax is not axes[-1] else ""
-        ax.set_title(f"{name}: {users} of {len(instance.users)} users served{gain}", fontsize=10, loc="left")
+        ax.set_title(f"{in_figure(name)}: {users} of {len(instance.users)} users served{gain}", fontsize=10, loc="left")
     axes[-1].set_xlabel("time")
     return figure
 
@@ -161,7 +162,7 @@ def _draw_schedule(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> N
     _label_batches(ax, visits, computing)
     loaded, reused = (sum(getattr(visit, part) for visit in visits) for part in ("loaded_bytes", "reused_bytes"))
     ax.set_title(
-        f"{instance.name}: {served} of {len(instance.users)} users served in {len(visits)} batches\n"
+        f"{in_figure(instance.name)}: {served} of {len(instance.users)} users served in {len(visits)} batches\n"
         f"{quantity(loaded, 'B')} loaded, {quantity(reused, 'B')} {_reuse(instance)}",
         fontsize=10,
         loc="left",
@@ -226,7 +227,7 @@ def _label_batches(ax: Axes, visits: list[Visit], lane: int) -> None:
             middle = (visit.compute_start_s + visit.end_s) / 2
             room = int(LABEL_CHARACTERS * (visit.end_s - visit.compute_start_s) / width)
             name = visit.model if len(visit.model) <= room else visit.model[: room - 1] + "…"
-            text = f"{name}\n{len(visit.users)}"
+            text = f"{in_figure(name)}\n{len(visit.users)}"
             ax.text(middle, lane, text, ha="center", va="center", fontsize=7, color="white", clip_on=True)
 
 

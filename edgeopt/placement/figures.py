@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
+from edgeopt.reporting.names import in_figure
 from edgeopt.reporting.palette import BLUE, GREEN, INK, ORANGE, PALE
 from edgeopt.reporting.picture import Picture
 
@@ -114,7 +115,7 @@ def _draw_storage(ax: Axes, instance: PlacementInstance, plan: Plan) -> None:
     for row in rows:
         used = (own[row] + shared[row]) / storage[row] if storage[row] else 0.0
         ax.annotate(f"{used:.0%}", (0, row), (4, 0), textcoords="offset points", va="center", color="white", size=8)
-    ax.set_yticks(rows, list(instance.nodes))
+    ax.set_yticks(rows, [in_figure(node) for node in instance.nodes])
     ax.invert_yaxis()
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(EngFormatter(unit="B"))
@@ -140,7 +141,7 @@ def _draw_models(ax: Axes, instance: PlacementInstance, plan: Plan) -> None:
         ax.axhline(row, color=PALE, linewidth=INK_WEIGHT, zorder=0)
     ax.set_xlim(-0.7, max(0.7, len(order) - 0.3))
     if len(order) <= NAMED_MODELS:
-        ax.set_xticks(range(len(order)), order, rotation=90, fontsize=7)
+        ax.set_xticks(range(len(order)), [in_figure(model) for model in order], rotation=90, fontsize=7)
     else:
         ax.set_xticks([])
     ax.set_xlabel(f"{len(order)} models placed, those on most nodes first")

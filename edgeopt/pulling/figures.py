@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edgeopt.pulling.checker import serve
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.reporting.display import quantity
+from edgeopt.reporting.names import in_figure
 from edgeopt.reporting.palette import GREY, INK, PALE, VERMILION
 from edgeopt.solution import Plan
 
@@ -98,7 +99,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
         for site, label in {**labels, cloud: cloud}.items():
             below = (0.0, -3 - areas[site] ** 0.5 / 2)
             ax.annotate(
-                label,
+                in_figure(label),
                 (position[site][0], position[site][1]),
                 below,
                 textcoords="offset points",
@@ -107,7 +108,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
                 size=8,
             )
     at_edge = total - served[cloud]
-    ax.set_title(f"{instance.name}: {at_edge} of {total} requests at cloudlets, area by requests served")
+    ax.set_title(f"{in_figure(instance.name)}: {at_edge} of {total} requests at cloudlets, area by requests served")
     ax.set_axis_off()
     found: Figure = figure
     return found

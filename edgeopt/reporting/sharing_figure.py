@@ -15,6 +15,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullForma
 from numpy.typing import NDArray
 
 from edgeopt.reporting.display import percent, quantity
+from edgeopt.reporting.names import in_figure
 from edgeopt.reporting.palette import INK, PALE
 from edgeopt.reporting.picture import Picture
 
@@ -68,7 +69,7 @@ def plot_sharing(library: ModelLibrary, ax: Axes | None = None) -> Figure:
     ax.set_ylim(max(summary.models, 1), 0)
     ax.xaxis.set_major_formatter(EngFormatter(unit="B"))
     ax.set_xlabel("bytes of each model; what models share stands at the same place")
-    _label_models(ax, [sharing.model_names[model] for model in models])
+    _label_models(ax, [in_figure(sharing.model_names[model]) for model in models])
     ax.set_title(_title(library), fontsize=10, loc="left")
     figure: Any = ax.get_figure(root=True)
     if np.any(holders > 1):
@@ -127,7 +128,7 @@ def _title(library: ModelLibrary) -> str:
     unique, total = quantity(summary.unique_bytes, "B"), quantity(summary.total_bytes, "B")
     saved = quantity(summary.total_bytes - summary.unique_bytes, "B")
     return (
-        f"{library.name}: {summary.models} models, {summary.structure} sharing\n"
+        f"{in_figure(library.name)}: {summary.models} models, {summary.structure} sharing\n"
         f"{total} model by model, {unique} with each block once: {saved} ({percent(summary.saving)}) saved"
     )
 

@@ -63,7 +63,8 @@ def library_of_structures(
         whole = frozen_blocks(draft, base, cuts, bytes_per_parameter)
         own = structure.parameters() - structure.frozen(deepest)
         if own:
-            whole.append(draft.block(f"{base}/own", bytes_per_parameter * own))
+            held = f"shared-by-{adapters + 1}" if adapters else "own"
+            whole.append(draft.block(f"{base}/{held}", bytes_per_parameter * own))
         draft.model(base, Model(blocks=whole))
         for number in range(models):
             depth, label = freeze[number % len(freeze)], f"{base}-tuned{number + 1}"

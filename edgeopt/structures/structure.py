@@ -61,6 +61,11 @@ class LoraSetting:
         UsageError
             The base has no such matrix.
         """
+        if not base.matrices:
+            raise UsageError(
+                "adapters stand at the matrices of a transformer's layers, and this structure has none; models "
+                "fine-tuned behind frozen layers (--models, --freeze) are made of any structure"
+            )
         layers = len(base.layers) if self.layers is None else self.layers
         chosen = set().union(*(matching(module, base.matrices) for module in self.modules))
         return layers * sum(self.rank * sum(base.matrices[name]) for name in chosen)

@@ -66,7 +66,7 @@ def test_a_failed_run_is_a_failure_of_the_sweep(folder: Path) -> None:
     ("arguments", "said"),
     [
         (["sweep", "no.toml"], "no.toml: there is no such file"),
-        (["sweep", "suite.toml", "-o", "nowhere/r.sqlite"], "is its folder there"),
+        (["sweep", "suite.toml", "-o", "nowhere/r.sqlite"], "does not exist; make it first"),
         (["sweep", "suite.toml", "--workers", "0"], "workers must be at least 1"),
         (["sweep", "suite.toml", "--workers", "2", "--scheduler", "tcp://127.0.0.1:9"], "workers are counted"),
         (["results", "no.sqlite"], "there is no such results file"),

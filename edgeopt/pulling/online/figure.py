@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeopt.reporting.names import in_figure
 from edgeopt.reporting.palette import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def plot_regret(study: Study, ax: Axes | None = None) -> Figure:
     for number, (name, regret) in enumerate(zip(study.policies, study.regret, strict=True)):
         colour, dash = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
         mean, width = regret.mean(axis=0), half_width(regret)
-        ax.plot(study.rounds, mean, dash, color=colour, label=f"{name}, exponent {study.exponent(mean):.2f}")
+        ax.plot(study.rounds, mean, dash, color=colour, label=f"{in_figure(name)}, exponent {study.exponent(mean):.2f}")
         if np.isfinite(width).all():
             lower = np.maximum(mean - width, np.where(mean > 0, 0.05 * mean, 0.0))
             ax.fill_between(study.rounds, lower, mean + width, color=colour, alpha=0.15, linewidth=0)
@@ -41,7 +42,7 @@ def plot_regret(study: Study, ax: Axes | None = None) -> Figure:
     ax.set_xlabel("rounds")
     ax.set_ylabel("cumulated regret (s)")
     seeds = f"mean of {len(study.seeds)} seeds with its 95 % band" if len(study.seeds) > 1 else "one seed"
-    ax.set_title(f"{study.name}: {seeds}")
+    ax.set_title(f"{in_figure(study.name)}: {seeds}")
     ax.grid(True, which="major", alpha=0.3)
     ax.legend(frameon=False, loc="upper left", fontsize=8)
     ax.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,19 @@
+"""Names as they are: nothing in a name is a command to the terminal, or a formula in a figure."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """Text with everything escaped that would not be seen: escape sequences, other controls, lone surrogates."""
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else _escaped(character) for character in text
+    )
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def in_figure(name: str) -> str:
+    """Name for a figure's texts, in which Matplotlib takes what stands between dollar signs for mathematics."""
+    return printable(name).replace("$", r"\$")

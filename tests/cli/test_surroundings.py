@@ -1,0 +1,131 @@
+"""Names that would command a terminal or a figure, terminals that know few characters, plans that do not fit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import edgeopt
+from edgeopt.cli.terminal import printable
+from edgeopt.library import Model, ModelLibrary
+from tests.cli.program import run
+from tests.plans import two_models
+
+ROOT = Path(__file__).parents[2]
+NAMES = ["[bold]x[/]", "[/]", "$x_", r"$\frac", "$a$ $b$", "\x1b[31mred\x1b]0;title\x07", "\x9b2J", "日本", "é", "=1+1"]
+
+
+def renamed(name: str, folder: Path) -> Path:
+    """Write a small instance of loading, in which everything has a strange name."""
+    data = two_models().to_dict()
+    data["name"] = name
+    library = data["library"]
+    for model in list(library["models"]):
+        library["models"][f"{name}-{model}"] = library["models"].pop(model)
+    for user in list(data["users"]):
+        facts = dict(data["users"].pop(user))
+        data["users"][f"{name}-{user}"] = facts | {"model": f"{name}-{facts['model']}"}
+    path = folder / "instance.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_shown_as_they_are_in_every_verb(name: str, tmp_path: Path) -> None:
+    instance = renamed(name, tmp_path)
+    for arguments in (
+        ["solve", instance, "-m", "greedy", "-o", tmp_path / "s.json"],
+        ["compare", instance, "-m", "greedy,edf"],
+        ["info", instance],
+        ["info", tmp_path / "s.json"],
+        ["check", instance, tmp_path / "s.json"],
+        ["plot", instance, "-o", tmp_path / "p.png"],
+        ["plot", tmp_path / "s.json", "-o", tmp_path / "p.svg"],
+    ):
+        code, out, err = run(*arguments)
+        assert code == 0, err
+        assert not {"\x1b", "\x9b", "\x07"} & set(out + err)
+        if arguments[0] in ("solve", "compare"):
+            assert printable(name) in out
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+@pytest.mark.parametrize("json_wanted", [True, False])
+def test_a_terminal_that_does_not_know_a_character_shows_its_escape(
+    encoding: str, json_wanted: bool, tmp_path: Path
+) -> None:
+    instance = renamed("日本", tmp_path)
+    command = [sys.executable, "-c", "from edgeopt.cli import main; main()", "solve", str(instance), "-m", "edf"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "LC_ALL": "C"}
+    done = subprocess.run(
+        [*command, *(["--json"] if json_wanted else [])], capture_output=True, env=environment, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode(encoding)
+    assert (json.loads(shown)["instance"] == "日本") if json_wanted else (r"\u65e5\u672c" in shown)
+
+
+def test_a_figure_shows_dollar_signs_and_not_mathematics(tmp_path: Path) -> None:
+    from matplotlib.text import Text
+
+    from edgeopt.reporting.sharing_figure import plot_sharing
+
+    library = ModelLibrary(name="$x^2$", blocks={"b": 1}, models={r"$\frac": Model(blocks=["b"])})
+    figure = plot_sharing(library)
+    figure.canvas.draw()
+    texts = [text for text in figure.findobj(Text) if "x^2" in text.get_text() or "frac" in text.get_text()]
+    assert len(texts) >= 2
+    assert all(text._preprocess_math(text.get_text())[1] is False for text in texts)
+
+
+def test_a_plan_that_breaks_its_instance_is_not_drawn(tmp_path: Path) -> None:
+    instance = two_models()
+    instance.write(tmp_path / "i.json")
+    assert run("solve", tmp_path / "i.json", "-m", "greedy", "-o", tmp_path / "s.json")[0] == 0
+    data = json.loads((tmp_path / "s.json").read_text())
+    data["plan"]["bandwidth_hz"] = dict.fromkeys(data["plan"]["bandwidth_hz"], 1000000000000000.0)
+    (tmp_path / "s.json").write_text(json.dumps(data))
+    code, _, err = run("plot", tmp_path / "s.json", "-o", tmp_path / "p.png")
+    assert code == 2
+    assert "s.json" in err
+    assert "the plan breaks: " in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "p.png").exists()
+    broken = edgeopt.Solution.read(tmp_path / "s.json").of(instance)
+    for show in (broken.plot, broken.to_frame):
+        with pytest.raises(edgeopt.InputError, match="the plan breaks"):
+            show()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["generate", "loading", "-o", "x.txt"],
+        ["library", "from-config", "resnet50", "-o", "x.pdf"],
+        ["library", "scan", ".", "-o", "x.csv"],
+        ["import", "sukp", "x", "-o", "x.csv"],
+        ["sweep", "x.toml", "-o", "x.json"],
+        ["bench", "x.toml", "-o", "x.json"],
+    ],
+)
+def test_outputs_end_as_what_is_written_in_them(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert "should end in ." in err
+
+
+def test_adapters_of_a_network_without_matrices_say_what_to_do(tmp_path: Path) -> None:
+    arguments = ["--adapters", 2, "--rank", 8, "--modules", "q_proj", "-o", tmp_path / "l.json"]
+    code, _, err = run("library", "from-config", "resnet50", *arguments)
+    assert code == 2
+    assert "a transformer's layers" in err
+    assert run("library", "from-config", "llama-2-7b", *arguments)[0] == 0
+    assert "llama-2-7b/shared-by-3" in ModelLibrary.read(tmp_path / "l.json").blocks
