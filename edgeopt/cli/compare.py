@@ -172,20 +172,13 @@ def _write_report(comparisons: list[Comparison], path: Path) -> None:
 
 
 def _write_csv(comparisons: list[Comparison], path: Path) -> None:
-    import csv
-    import io
-
     from edgeopt.files import write_text
+    from edgeopt.reporting.csv_table import csv_text
 
-    text = io.StringIO(newline="")
     records = [
         {"instance": each.instance.name, **record, "contradiction": each.contradiction}
         for each in comparisons
         for record in each.records()
     ]
-    table = csv.DictWriter(
-        text, fieldnames=list(records[0]) if records else ["instance", "method"], lineterminator="\n"
-    )
-    table.writeheader()
-    table.writerows(records)
-    write_text(path, text.getvalue())
+    headings = list(records[0]) if records else ["instance", "method"]
+    write_text(path, csv_text(headings, [list(record.values()) for record in records]))

@@ -82,9 +82,9 @@ def online(
         complain(f"interrupted: {len(study.seeds)} of {seeds} seeds are complete")
     say(study.summary().to_json(orient="index") if as_json else _table(study))
     if output is not None:
-        from edgeopt.files import write_text
+        from edgeopt.experiments.export import export
 
-        write_text(output, study.to_frame().to_csv(index=False))
+        export(study.to_frame(), output)
     if figure is not None:
         save_figure(study.plot(), figure)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeopt.errors import MissingExtra, UsageError
-from edgeopt.files import write_bytes
+from edgeopt.files import write_bytes, write_text
+from edgeopt.reporting.csv_table import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,8 @@ def export(frame: pd.DataFrame, path: str | Path) -> None:
     path = Path(path)
     require_table(path)
     if path.suffix.lower() == ".csv":
-        write_bytes(path, frame.to_csv(index=False, lineterminator="\n").encode())
+        cells = frame.astype(object).where(frame.notna(), None)
+        write_text(path, csv_text(list(frame), cells.itertuples(index=False, name=None)))
         return
     texts = {column: "string" for column in frame if frame[column].dtype == object}
     buffer = io.BytesIO()
