@@ -145,7 +145,7 @@ def write_text(path: str | Path, text: str) -> None:
     Raises
     ------
     OSError
-        The folder is missing or full; what stood at `path` before is untouched.
+        The folder is missing or full; the error names `path`, and what stood there before is untouched.
     """
     write_bytes(path, text.encode("utf-8"))
 
@@ -166,8 +166,10 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         if target.exists():
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     finally:
         _unfinished.discard(temporary)

@@ -260,6 +260,9 @@ class Solution(Record):
         frame: pd.DataFrame = instance.problem_facts.part("figures").plan_frame(instance, self.plan)
         return frame
 
+    def _is_bound_only(self) -> bool:
+        return self.status == Status.UNKNOWN and self.stopped == Stopped.FINISHED and self.bound is not None
+
     def facts(self) -> dict[str, str]:
         """What was found, in words and figures with units."""
         from edgeopt.problems import find_problem
@@ -268,7 +271,7 @@ class Solution(Record):
         unit = find_problem(self.problem).unit
         facts = {
             "method": self.method,
-            "status": f"{self.status} ({self.stopped})",
+            "status": f"{self.status} ({'bound only' if self._is_bound_only() else self.stopped})",
             "objective": amount(self.objective, unit),
             "bound": amount(self.bound, unit),
             "gap": percent(self.gap),

@@ -73,6 +73,7 @@ def compare(
             if name != "auto":
                 find_method(instance.problem, name)
     comparisons: list[Comparison] = []
+    failure: Exception | None = None
     for instance in instances:
         names = chosen or edgeopt.fitting_methods(instance)
         try:
@@ -83,19 +84,28 @@ def compare(
         except KeyboardInterrupt:
             complain(f"interrupted: {len(instances) - len(comparisons)} files are not compared")
             break
+        except Exception as error:  # what is finished is written first
+            failure = error
+            break
         comparisons.append(comparison)
         if not as_json:
             say(("\n" if len(comparisons) > 1 else "") + comparison_text(comparison))
         if comparison.interrupted:
             break
     with postponed():
-        if as_json:
+        if as_json and comparisons:
             _print_json(comparisons, several=len(files) > 1)
-        if csv is not None:
-            _write_csv(comparisons, csv)
-        if report is not None:
-            _write_report(comparisons, report)
-    raise typer.Exit(most_serious(_exit_code(comparison) for comparison in comparisons))
+        codes = [_exit_code(comparison) for comparison in comparisons]
+        for output, write in ((csv, _write_csv), (report, _write_report)):
+            if output is not None and comparisons:
+                try:
+                    write(comparisons, output)
+                except OSError as error:
+                    complain(f"{str(output)!r} cannot be written: {error.strerror}")
+                    codes.append(ExitCode.BAD_INPUT)
+    if failure is not None:
+        raise failure
+    raise typer.Exit(most_serious(codes))
 
 
 @contextmanager

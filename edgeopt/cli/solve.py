@@ -31,6 +31,7 @@ from edgeopt.errors import EdgeoptError, ProgramError, UsageError
 from edgeopt.reporting.names import printable
 
 if TYPE_CHECKING:
+    from edgeopt.instance import Instance
     from edgeopt.method import Progress
     from edgeopt.solution import Solution
 
@@ -56,9 +57,15 @@ def solve(
 
     Ctrl-C ends the run with the best solution found so far.
     """
+    import edgeopt
+    from edgeopt.method import find_method
     from edgeopt.solution import Solution, Stopped
 
     outputs = _outputs(files, output)
+    instances = [edgeopt.read(file) for file in files]
+    if method != "auto":
+        for instance in instances:
+            find_method(instance.problem, method)
     options = {
         "time_limit": time_limit,
         "seed": seed,
@@ -69,10 +76,10 @@ def solve(
     }
     solutions: list[Solution | None] = []
     codes = []
-    for file, target in zip(files, outputs, strict=True):
+    for file, instance, target in zip(files, instances, outputs, strict=True):
         try:
             with keeping_work() if solutions else nullcontext():
-                solution = _solved(file, method, options, quiet=quiet)
+                solution = _solved(instance, method, options, quiet=quiet)
         except KeyboardInterrupt:
             codes.append(ExitCode.NO_SOLUTION)
             break
@@ -115,10 +122,9 @@ def _outputs(files: list[Path], output: Path | None) -> list[Path | None]:
     return list(targets)
 
 
-def _solved(file: Path, method: str, options: dict[str, Any], quiet: bool) -> Solution:
+def _solved(instance: Instance, method: str, options: dict[str, Any], quiet: bool) -> Solution:
     import edgeopt
 
-    instance = edgeopt.read(file)
     last: list[Progress] = []
 
     def remember(progress: Progress) -> None:

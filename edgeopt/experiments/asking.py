@@ -56,7 +56,9 @@ def suite_plugins(suite: Suite) -> list[Plugin]:
         except FileNotFoundError:
             remedy = "the path is relative to the suite's file"
             raise InputError(Finding(place, f"there is no file {name!r}", remedy), suite.file) from None
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plug-in may call sys.exit
             problem = f"{name!r} cannot be imported: {type(error).__name__}: {error}"
             remedy = "give a Python file or an installed module"
             raise InputError(Finding(place, problem, remedy), suite.file) from None
