@@ -11,6 +11,7 @@ from edgeopt.cli.bench import bench
 from edgeopt.cli.check import check
 from edgeopt.cli.common import ExitCode, complain
 from edgeopt.cli.compare import compare
+from edgeopt.cli.flags import Command, CommandGroup
 from edgeopt.cli.generate import generate_app
 from edgeopt.cli.import_ import import_
 from edgeopt.cli.info import info
@@ -32,6 +33,7 @@ from edgeopt.errors import EdgeoptError, ProgramError
 INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
+    cls=CommandGroup,
     name="edgeopt",
     help="Optimization of AI models that share parameters at the network edge.",
     epilog="Exit codes: 0 solved, 1 no solution found in the limits, 2 bad input or usage, 3 proven infeasible, "
@@ -41,8 +43,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in (solve, compare, check, info, methods, schema, plot, sweep, results, report, bench, online, train, warmup):
-    app.command()(verb)
-app.command("import")(import_)
+    app.command(cls=Command)(verb)
+app.command("import", cls=Command)(import_)
 app.add_typer(generate_app, name="generate")
 app.add_typer(library_app, name="library")
 

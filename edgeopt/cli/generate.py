@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeopt.cli.common import Seed, relative_path, require_writable
+from edgeopt.cli.flags import Command, CommandGroup
 from edgeopt.cli.terminal import say
 
 if TYPE_CHECKING:
     from edgeopt.instance import Instance
 
 generate_app = typer.Typer(
-    help="Draw an instance at random: over a library of yours, or over a drawn one.", no_args_is_help=True
+    cls=CommandGroup,
+    help="Draw an instance at random: over a library of yours, or over a drawn one.",
+    no_args_is_help=True,
 )
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Instance file.", show_default=False)]
@@ -63,7 +66,7 @@ BitsPerToken = Annotated[
 ]
 
 
-@generate_app.command()
+@generate_app.command(cls=Command)
 def loading(
     output: Output,
     sharing: Sharing = "random",
@@ -136,7 +139,7 @@ def loading(
     _write(instance, output, library if line is None or not line.fixed_s else None)
 
 
-@generate_app.command()
+@generate_app.command(cls=Command)
 def caching(
     output: Output,
     sharing: Sharing = "freeze-depth",
@@ -190,7 +193,7 @@ def caching(
     _write(instance, output, library)
 
 
-@generate_app.command()
+@generate_app.command(cls=Command)
 def pulling(
     output: Output,
     sharing: Sharing = "freeze-depth",
@@ -256,7 +259,7 @@ def pulling(
     _write(instance, output, library)
 
 
-@generate_app.command()
+@generate_app.command(cls=Command)
 def placement(
     output: Output,
     sharing: Annotated[

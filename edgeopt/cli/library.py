@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeopt.cli.common import Quiet, Threads, facts_text, on_terminal, require_picture, require_writable, save_figure
+from edgeopt.cli.flags import Command, CommandGroup
 from edgeopt.cli.terminal import say
 from edgeopt.errors import UsageError
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from edgeopt.library import ModelLibrary
 
 library_app = typer.Typer(
-    help="Make a model library: from checkpoint files, or from the structure of networks alone.", no_args_is_help=True
+    cls=CommandGroup,
+    help="Make a model library: from checkpoint files, or from the structure of networks alone.",
+    no_args_is_help=True,
 )
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Library file.", show_default=False)]
@@ -33,7 +36,7 @@ class Group(StrEnum):
     LAYER = "layer"
 
 
-@library_app.command()
+@library_app.command(cls=Command)
 def scan(
     paths: Annotated[
         list[Path],
@@ -106,7 +109,7 @@ def scan(
     _finish(result.library, output, figure, {"files": result.files_text()})
 
 
-@library_app.command("from-config")
+@library_app.command("from-config", cls=Command)
 def from_config(
     structures: Annotated[
         list[str],

@@ -45,7 +45,7 @@ def export(frame: pd.DataFrame, path: str | Path) -> None:
     require_table(path)
     if path.suffix.lower() == ".csv":
         cells = frame.astype(object).where(frame.notna(), None)
-        write_text(path, csv_text(list(frame), cells.itertuples(index=False, name=None)))
+        write_text(path, csv_text([str(column) for column in frame], cells.itertuples(index=False, name=None)))
         return
     texts = {column: "string" for column in frame if frame[column].dtype == object}
     buffer = io.BytesIO()

@@ -129,3 +129,11 @@ def test_adapters_of_a_network_without_matrices_say_what_to_do(tmp_path: Path) -
     assert "a transformer's layers" in err
     assert run("library", "from-config", "llama-2-7b", *arguments)[0] == 0
     assert "llama-2-7b/shared-by-3" in ModelLibrary.read(tmp_path / "l.json").blocks
+
+
+@pytest.mark.parametrize("verb", [[], ["solve"], ["sweep"], ["generate"], ["generate", "loading"], ["library", "scan"]])
+def test_help_shows_no_value_of_what_takes_none(verb: list[str]) -> None:
+    code, out, _ = run(*verb, "--help")
+    assert code == 0
+    assert "--help" in out
+    assert "<bool>" not in out
