@@ -14,7 +14,7 @@ from edgeopt.placement.arrays import Arrays
 from edgeopt.solution import Stopped
 
 INTEGRAL_GAP = 0.999  # two different values of an integral objective differ by 1
-BOUND_ERROR = 5e-10  # of HiGHS's bounds, relative; ten times the largest seen, half of what a proof may leave open
+BOUND_ERROR = 5e-10  # of HiGHS's bounds, relative; six times the largest seen, half of what a proof may leave open
 
 Placement = NDArray[np.bool_]
 
