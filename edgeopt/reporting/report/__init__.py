@@ -52,11 +52,15 @@ def write_sweep_report(
     """
     from edgeopt.errors import UsageError
     from edgeopt.experiments import read_history, read_results, read_suites
+    from edgeopt.experiments.results import read_instances
     from edgeopt.files import write_text
+    from edgeopt.reporting.report.sweep_labels import instance_labels
     from edgeopt.reporting.report.sweep_page import SweepResults, sweep_page
 
     runs = read_results(results, best_known)
     if runs.empty:
         raise UsageError(f"{results}: there are no runs to report on")
+    labels = instance_labels(read_instances(results))
+    runs = runs.assign(instance=runs["instance_sha256"].map(labels))
     found = SweepResults(Path(results).name, runs, read_history(results), read_suites(results))
     write_text(path, sweep_page(found, facts or {}))
