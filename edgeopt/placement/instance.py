@@ -102,6 +102,8 @@ class PlacementInstance(Instance):
         return total <= LARGEST_INTEGRAL_TOTAL
 
     def facts(self) -> dict[str, str]:
+        from edgeopt.reporting.display import quantity
+
         users = {row.user for row in self.demand}
         wanted = {row.model for row in self.demand}
         storage = sum(node.storage_bytes for node in self.nodes.values())
@@ -109,7 +111,7 @@ class PlacementInstance(Instance):
         kind = " (a set-union knapsack problem)" if len(self.nodes) == 1 else ""
         return {
             **super().facts(),
-            "nodes": f"{len(self.nodes)}, {storage / 1e9:.3f} GB of storage in all{kind}",
+            "nodes": f"{len(self.nodes)}, {quantity(storage, 'B')} of storage in all{kind}",
             "demand": f"{len(self.demand)} rows of {len(users)} users for {len(wanted)} models, "
             f"total weight {sum(row.weight for row in self.demand):.6g}, {reach:.2f} nodes per row",
         }

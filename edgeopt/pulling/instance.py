@@ -230,6 +230,8 @@ class PullingInstance(Instance):
         return FrozenDict(dict.fromkeys([self.cloud.name, *self.cloudlets, *ends]))
 
     def facts(self) -> dict[str, str]:
+        from edgeopt.reporting.display import quantity
+
         requests = self.requests.values()
         limited = sum(cloudlet.compute_flops is not None for cloudlet in self.cloudlets.values())
         memory = sum(cloudlet.memory_bytes for cloudlet in self.cloudlets.values())
@@ -237,7 +239,7 @@ class PullingInstance(Instance):
         return {
             **super().facts(),
             "network": f"{len(self.nodes)} nodes, {len(self.links)} links, {self.routing} routing",
-            "cloudlets": f"{len(self.cloudlets)}, {memory / 1e9:.3f} GB together, {limited} with a compute limit",
+            "cloudlets": f"{len(self.cloudlets)}, {quantity(memory, 'B')} together, {limited} with a compute limit",
             "requests": f"{len(self.requests)} (counts {sum(r.count for r in requests)}) from "
             f"{len({r.node for r in requests})} nodes, {len(choices)} different sets of admissible models",
         }

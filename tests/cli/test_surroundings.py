@@ -137,3 +137,11 @@ def test_help_shows_no_value_of_what_takes_none(verb: list[str]) -> None:
     assert code == 0
     assert "--help" in out
     assert "<bool>" not in out
+
+
+@pytest.mark.parametrize("problem", ["placement", "pulling"])
+def test_small_memories_do_not_read_as_none(problem: str) -> None:
+    code, out, _ = run("info", ROOT / "instances" / problem / "tiny.json")
+    assert code == 0
+    assert "0.000" not in out
+    assert "0.227" not in out
