@@ -109,6 +109,6 @@ def primal_gap(values: Floats, reference: Floats) -> Floats:
     """
     largest = np.maximum(np.abs(values), np.abs(reference))
     gap = np.abs(reference - values) / np.where(largest == 0, 1.0, largest)
-    gap = np.where(np.isnan(values) | (values * reference < 0), 1.0, gap)
+    gap = np.where(np.isnan(values) | (np.sign(values) * np.sign(reference) < 0), 1.0, gap)
     missing: Floats = np.where(np.isnan(reference), np.nan, gap)
     return missing
