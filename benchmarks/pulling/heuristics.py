@@ -61,7 +61,7 @@ def main() -> None:
         [
             f"Mean (largest) excess over the best plan of `exact` (60 s), {options.seeds} instances each, in one run.",
             table(["instances", *METHODS], rows),
-            "Mean wall seconds; the first use of a method includes loading its compiled kernels.",
+            "Mean wall seconds of the runs, without set-up.",
             table(["instances", "exact", *METHODS], times),
         ],
     )
