@@ -1,25 +1,23 @@
 """edgeopt: optimization of AI models that share parameters at the network edge."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from edgeopt.comparison import Comparison
 from edgeopt.errors import EdgeoptError, InputError, MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance, instance_from_dict, read
-from edgeopt.library import Atom, Model, ModelLibrary, SharingSummary
+from edgeopt.libraries.library import Model, ModelLibrary, SharingSummary
+from edgeopt.libraries.sharing import Atom
 from edgeopt.method import Method, Options, Outcome, Progress, method, methods
 from edgeopt.solution import CheckReport, Plan, Solution, Status, Stopped, Violation
 from edgeopt.solving import check, compare, fitting_methods, solve
+from edgeopt.versions import installed_version
 
 _FOLDER = Path(__file__).parent
 if not (_FOLDER / "models").is_dir():  # a bare checkout: `edgeopt.models` stands beside this folder
     __path__.append(str(_FOLDER.parent))
 
-try:
-    __version__ = version("edgeopt")
-except PackageNotFoundError:  # nothing is installed
-    __version__ = "unknown"
+__version__ = installed_version("edgeopt")
 
 __all__ = [
     "Atom",

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from html import escape
 from typing import TYPE_CHECKING, Any
 
-from edgeopt.solution import PROVED_GAP, Number, Solution, Status, crosses, relative_gap
+from edgeopt.instance import Instance
+from edgeopt.layout import aligned
+from edgeopt.quantities import NOTHING, Number, amount, number, percent, quantity
+from edgeopt.solution import Solution, Status, crosses, proved, relative_gap, status_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from edgeopt.instance import Instance
+FIGURES = range(1, 7)  # columns that hold figures
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,14 @@ class Comparison:
     @property
     def best_objective(self) -> Number | None:
         """Best checked objective of all methods."""
-        pick = max if self.instance.problem_facts.maximize else min
+        pick = max if self.instance.conventions.maximize else min
         found = [row.solution.objective for row in self.rows if row.solution and row.solution.objective is not None]
         return pick(found) if found else None
 
     @property
     def best_bound(self) -> Number | None:
         """Tightest proven bound of all methods."""
-        pick = min if self.instance.problem_facts.maximize else max
+        pick = min if self.instance.conventions.maximize else max
         found = [row.solution.bound for row in self.rows if row.solution and row.solution.bound is not None]
         return pick(found) if found else None
 
@@ -73,11 +76,10 @@ class Comparison:
         """The optimum, when a method proved it or one's objective meets another's bound, and no method disproves it."""
         if self.contradiction is not None:
             return None
-        proved = [row.solution.objective for row in self.rows if row.solution and row.solution.status == Status.OPTIMAL]
-        if proved:
-            return proved[0]
-        gap = relative_gap(self.best_objective, self.best_bound)
-        return self.best_objective if gap is not None and gap <= PROVED_GAP else None
+        optima = [row.solution.objective for row in self.rows if row.solution and row.solution.status == Status.OPTIMAL]
+        if optima:
+            return optima[0]
+        return self.best_objective if proved(self.best_objective, self.best_bound) else None
 
     @property
     def contradiction(self) -> str | None:
@@ -89,11 +91,11 @@ class Comparison:
         for row in self.rows:
             if row.solution is not None and row.solution.status == Status.INFEASIBLE:
                 return f"{row.method!r} states that there is no plan, but {found!r} has one"
-        maximize = self.instance.problem_facts.maximize
+        maximize = self.instance.conventions.maximize
         if not crosses(objective, bound, maximize=maximize, integral=self.instance.integral):
             return None
-        proved = next(row.method for row in self.rows if row.solution and row.solution.bound == bound)
-        return f"the bound {bound} of {proved!r} crosses the checked objective {objective} of {found!r}"
+        disproof = next(row.method for row in self.rows if row.solution and row.solution.bound == bound)
+        return f"the bound {bound} of {disproof!r} crosses the checked objective {objective} of {found!r}"
 
     def records(self) -> list[dict[str, Any]]:
         """Return a plain record for each method: objective, bound, three gaps, times and status."""
@@ -127,24 +129,83 @@ class Comparison:
 
         return pd.DataFrame(self.records()).set_index("method")
 
-    def write_report(self, path: str | Path) -> None:
-        """Write the comparison as one HTML page with tables and figures, whole or not at all."""
-        from edgeopt.experiments.machine import machine
-        from edgeopt.reporting.report import write_comparison_report
-
-        write_comparison_report(path, [self], {"machine": machine()})
-
     def __repr__(self) -> str:
         return (
             f"Comparison(instance={self.instance.name!r}, problem={self.instance.problem!r}, rows=<{len(self.rows)}>)"
         )
 
     def __str__(self) -> str:
-        from edgeopt.reporting.display import comparison_text
-
         return comparison_text(self)
 
     def _repr_html_(self) -> str:
-        from edgeopt.reporting.display import comparison_html
-
         return comparison_html(self)
+
+
+def comparison_headings(comparison: Comparison) -> list[str]:
+    """Column headings of a comparison, the objective's named by what it counts."""
+    return [
+        "method",
+        comparison.instance.conventions.objective,
+        "bound",
+        "gap",
+        "to optimum",
+        "time",
+        "set-up",
+        "status",
+    ]
+
+
+def comparison_cells(comparison: Comparison) -> list[list[str]]:
+    """One row of texts for each method of a comparison, under `comparison_headings`."""
+    return [
+        [
+            record["method"],
+            number(record["objective"]),
+            number(record["bound"]),
+            percent(record["gap"]),
+            percent(record["gap_to_optimum"]),
+            *(NOTHING if record[key] is None else quantity(record[key], "s") for key in ("runtime_s", "setup_s")),
+            status_text(record["status"], record["stopped"]),
+        ]
+        for record in comparison.records()
+    ]
+
+
+def comparison_summary(comparison: Comparison) -> str:
+    """One line that says what all methods together know of the optimum."""
+    if comparison.contradiction is not None:
+        return f"contradiction: {comparison.contradiction}"
+    unit = comparison.instance.conventions.unit
+    if comparison.optimum is not None:
+        return f"optimum: {amount(comparison.optimum, unit)}, proven"
+    best, bound = amount(comparison.best_objective, unit), amount(comparison.best_bound, unit)
+    return f"optimum: not proven; best found {best}, best bound {bound}"
+
+
+def comparison_reasons(comparison: Comparison) -> list[str]:
+    """Why methods gave no solution, one line each."""
+    return [f"{row.method}: {row.reason}" for row in comparison.rows if _without_solution(row)]
+
+
+def _without_solution(row: Row) -> bool:
+    return row.solution is None and bool(row.reason)
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """Lay out a comparison as plain text: the table, the optimum, and why methods gave nothing."""
+    title = f"{comparison.instance.problem} {comparison.instance.name}"
+    table = aligned(comparison_headings(comparison), comparison_cells(comparison), FIGURES)
+    return "\n".join([title, *table, comparison_summary(comparison), *comparison_reasons(comparison)])
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """Lay out a comparison as an HTML table."""
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in comparison_headings(comparison))
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in comparison_cells(comparison)
+    )
+    notes = "<br>".join(escape(line) for line in [comparison_summary(comparison), *comparison_reasons(comparison)])
+    title = escape(f"{comparison.instance.problem} {comparison.instance.name}")
+    return (
+        f"<div><strong>{title}</strong><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}</div>"
+    )

@@ -11,7 +11,8 @@ from typing import Any, Final, Literal
 
 from edgeopt.errors import Finding, InputError, UsageError
 from edgeopt.files import format_json, read_json, write_text
-from edgeopt.library import Model, ModelLibrary, Name
+from edgeopt.layout import facts_html
+from edgeopt.libraries.library import Model, ModelLibrary, Name
 from edgeopt.problems import PROBLEMS, Problem, find_problem
 from edgeopt.record import Record
 
@@ -38,14 +39,14 @@ class Instance(Record):
             yield Finding(finding.place.replace("$", "$.library", 1), finding.problem, finding.remedy)
 
     @property
-    def problem_facts(self) -> Problem:
+    def conventions(self) -> Problem:
         """The entry of the instance's problem: sense, objective, unit."""
         return find_problem(self.problem)
 
     @property
     def integral(self) -> bool:
         """Whether the objective takes integer values only, so that bounds may be rounded."""
-        return self.problem_facts.integral
+        return self.conventions.integral
 
     @cached_property
     def sha256(self) -> str:
@@ -68,8 +69,6 @@ class Instance(Record):
         write_text(path, format_json(data))
 
     def _repr_html_(self) -> str:
-        from edgeopt.reporting.display import facts_html
-
         return facts_html(f"{self.problem} instance {self.name}", self.facts())
 
     def facts(self) -> dict[str, str]:
@@ -135,7 +134,7 @@ def instance_from_dict(data: Any, file: str | Path | None = None) -> Instance:
     if not isinstance(problem, str):
         raise InputError(Finding("$.problem", "the problem is not named", f"one of {', '.join(PROBLEMS)}"), file)
     try:
-        cls = find_problem(problem).instance_class
+        cls = find_problem(problem).part("instance").INSTANCE_CLASS
     except UsageError as error:
         raise InputError(Finding("$.problem", str(error)), file) from None
     if isinstance(data.get("library"), str):

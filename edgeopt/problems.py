@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgeopt.errors import UsageError, suggestion
-
-if TYPE_CHECKING:
-    from edgeopt.instance import Instance
-    from edgeopt.solution import CheckReport
 
 
 @dataclass(frozen=True)
@@ -45,18 +40,6 @@ class Problem:
     def part(self, module: str) -> Any:
         """Import a module of the problem's room, such as ``instance`` or ``checker``."""
         return import_module(f"edgeopt.{self.name}.{module}")
-
-    @property
-    def instance_class(self) -> type[Instance]:
-        """The data class of the problem's instances."""
-        found: type[Instance] = self.part("instance").INSTANCE_CLASS
-        return found
-
-    @property
-    def check(self) -> Callable[[Any, dict[str, Any]], CheckReport]:
-        """The checker: ``check(instance, plan) -> CheckReport``."""
-        found: Callable[[Any, dict[str, Any]], CheckReport] = self.part("checker").check
-        return found
 
 
 PROBLEMS = {

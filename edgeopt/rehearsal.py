@@ -42,12 +42,12 @@ def rehearse_kind(method: Method, kind: object) -> None:
     specimen = specimens.specimen(kind)
     if method.refusal(specimen) is not None:
         return
-    maximize = specimen.problem_facts.maximize
+    maximize = specimen.conventions.maximize
     options = Options(time_limit=LIMIT_S, iteration_limit=specimens.ITERATIONS, threads=1, maximize=maximize)
     with compiling_for(f"{method.problem} {method.name}"), suppress(Exception):
         outcome = method.function(specimen, options)
         if outcome.plan is not None:
-            specimen.problem_facts.check(specimen, outcome.plan)
+            specimen.conventions.part("checker").check(specimen, outcome.plan)
     _done.add(part)
 
 

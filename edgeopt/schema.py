@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeopt.errors import UsageError, suggestion
-from edgeopt.library import ModelLibrary
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.problems import PROBLEMS
 from edgeopt.record import Record
 from edgeopt.solution import Solution
@@ -34,7 +34,7 @@ def file_schema(kind: str) -> dict[str, Any]:
 
 
 def _instance_schema(problem: str) -> dict[str, Any]:
-    schema = _schema(PROBLEMS[problem].instance_class, ("format", "problem"))
+    schema = _schema(PROBLEMS[problem].part("instance").INSTANCE_CLASS, ("format", "problem"))
     inline = schema["properties"]["library"]
     schema["properties"]["library"] = {
         "anyOf": [

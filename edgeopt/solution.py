@@ -12,13 +12,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 from edgeopt.errors import Finding, InputError, UsageError
 from edgeopt.files import format_json, read_json, write_text
 from edgeopt.frozen import DictOf, FrozenDict, FrozenList, ListOf, PlainData
+from edgeopt.instance import Instance
+from edgeopt.layout import facts_html
+from edgeopt.problems import find_problem
+from edgeopt.quantities import Number, amount, percent, quantity
 from edgeopt.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from edgeopt.instance import Instance
 
 SOLUTION_FORMAT: Final = "edgeopt-solution/1"
 
@@ -27,7 +30,6 @@ CROSSING = 1e-6  # a bound further than this beyond a checked objective is a fau
 PROVED_GAP = 1e-9  # a gap of at most this proves the optimum
 
 Plan = dict[str, Any]
-Number = int | float
 
 
 class Status(StrEnum):
@@ -120,6 +122,12 @@ def crosses(objective: Number | None, bound: Number | None, *, maximize: bool, i
         return False
     excess = objective - bound if maximize else bound - objective
     return bool(excess > (0 if integral else CROSSING * max(abs(objective), abs(bound))))
+
+
+def status_text(status: str, stopped: str | None) -> str:
+    """Say what was found and, unless the method simply ended, why the run stopped."""
+    plain = stopped in (None, "proved", "finished") or status == Status.OPTIMAL
+    return status if plain else f"{status} ({str(stopped).replace('_', ' ')})"
 
 
 def _member(enum: type[StrEnum]) -> BeforeValidator:
@@ -235,7 +243,7 @@ class Solution(Record):
             raise UsageError("the solution does not know its instance: use solution.of(instance)")
         if self.plan is None:
             raise UsageError(f"the solution has no plan to show ({self.status})")
-        violations = self._instance.problem_facts.check(self._instance, self.plan).violations
+        violations = self._instance.conventions.part("checker").check(self._instance, self.plan).violations
         if violations:
             raise InputError([Finding("$.plan", f"the plan breaks: {violation}") for violation in violations])
         return self._instance
@@ -251,13 +259,13 @@ class Solution(Record):
             The plan breaks constraints of the instance.
         """
         instance = self._instance_of_a_valid_plan()
-        figure: Figure = instance.problem_facts.part("figures").plot_plan(instance, self.plan)
+        figure: Figure = instance.conventions.part("figures").plot_plan(instance, self.plan)
         return figure
 
     def to_frame(self) -> pd.DataFrame:
         """Return the plan as a table, one row for each thing it decides; raises what `plot` raises."""
         instance = self._instance_of_a_valid_plan()
-        frame: pd.DataFrame = instance.problem_facts.part("figures").plan_frame(instance, self.plan)
+        frame: pd.DataFrame = instance.conventions.part("figures").plan_frame(instance, self.plan)
         return frame
 
     def _is_bound_only(self) -> bool:
@@ -265,9 +273,6 @@ class Solution(Record):
 
     def facts(self) -> dict[str, str]:
         """What was found, in words and figures with units."""
-        from edgeopt.problems import find_problem
-        from edgeopt.reporting.display import amount, percent, quantity
-
         unit = find_problem(self.problem).unit
         facts = {
             "method": self.method,
@@ -285,6 +290,4 @@ class Solution(Record):
         return f"{self.problem} {self.instance}: " + ", ".join(f"{key} {value}" for key, value in self.facts().items())
 
     def _repr_html_(self) -> str:
-        from edgeopt.reporting.display import facts_html
-
         return facts_html(f"solution of {self.instance}", self.facts())

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from math import isclose, isinf, isnan
 from numbers import Integral, Real
 from operator import ge
@@ -37,8 +35,8 @@ from edgeopt.solution import (
     proved,
     relative_gap,
 )
+from edgeopt.versions import reported_versions
 
-REPORTED_VERSIONS = ("edgeopt", "pyomo", "highspy", "ortools", "numpy")
 ROUNDING = 1e-6  # a floating-point bound on an integral objective is rounded after this margin
 LIMITS = ("time_limit", "iteration_limit", "gap")
 
@@ -148,7 +146,7 @@ def _options(
     options = Options(
         threads=threads if threads is not None else available_cores(),
         start=_checked_start(instance, start),
-        maximize=instance.problem_facts.maximize,
+        maximize=instance.conventions.maximize,
         **given,
     )
     _validate(options)
@@ -246,18 +244,23 @@ def check(instance: Instance | str | Path, plan: Plan | Solution | None) -> Chec
         return _check_solution(instance, plan)
     if plan is None:
         raise UsageError("there is no plan to check")
-    return instance.problem_facts.check(instance, plan)
+    return _scored(instance, plan)
+
+
+def _scored(instance: Instance, plan: Plan) -> CheckReport:
+    report: CheckReport = instance.conventions.part("checker").check(instance, plan)
+    return report
 
 
 def _check_solution(instance: Instance, solution: Solution) -> CheckReport:
     if solution.problem != instance.problem:
         raise UsageError(f"the solution is of problem {solution.problem!r}, the instance of {instance.problem!r}")
-    report = CheckReport(None) if solution.plan is None else instance.problem_facts.check(instance, solution.plan)
+    report = CheckReport(None) if solution.plan is None else _scored(instance, solution.plan)
     return replace(report, violations=[*report.violations, *_false_statements(instance, solution, report)])
 
 
 def _false_statements(instance: Instance, solution: Solution, report: CheckReport) -> Iterator[Violation]:
-    unit = instance.problem_facts.unit
+    unit = instance.conventions.unit
     stated, bound = solution.objective, solution.bound
     if solution.instance_sha256 != instance.sha256:
         yield Violation("same instance", f"the solution is of {solution.instance!r} with other content", 1, "instance")
@@ -278,7 +281,7 @@ def _close(first: Number | None, second: Number | None) -> bool:
 
 
 def _crosses(instance: Instance, objective: Number, bound: Number) -> bool:
-    return crosses(objective, bound, maximize=instance.problem_facts.maximize, integral=instance.integral)
+    return crosses(objective, bound, maximize=instance.conventions.maximize, integral=instance.integral)
 
 
 def _status(objective: Number | None, gap: float | None, infeasible: bool) -> Status:
@@ -303,7 +306,7 @@ def _resolve(instance: Instance, choice: MethodChoice, options: Options) -> tupl
         return as_method(instance.problem, choice), ""
     if choice != "auto":
         return find_method(instance.problem, choice), ""
-    name, reason = instance.problem_facts.part("auto").choose(instance, options)
+    name, reason = instance.conventions.part("auto").choose(instance, options)
     return find_method(instance.problem, name), f"auto chose {name}: {reason}"
 
 
@@ -375,11 +378,11 @@ def _interruptible(interrupt: threading.Event) -> Iterator[None]:
 
 
 def _certified(instance: Instance, method: Method, outcome: Outcome, options: Options, reason: str) -> Solution:
-    problem = instance.problem_facts
+    problem = instance.conventions
     objective, metrics = None, {}
     _require_no_plan(instance, method, outcome, options)
     if outcome.plan is not None:
-        report = problem.check(instance, outcome.plan)
+        report = _scored(instance, outcome.plan)
         if report.violations:
             listed = "; ".join(str(violation) for violation in report.violations[:5])
             raise ProgramError(f"the plan of {method.name!r} for {instance.name!r} fails the check: {listed}")
@@ -405,7 +408,7 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
         message=". ".join(part for part in (reason, outcome.message, told) if part),
         metrics={**outcome.metrics, **metrics},
         history=options.history,
-        versions=dict(_versions()),
+        versions=dict(reported_versions()),
         plan=outcome.plan,
     )
     solution._instance = instance
@@ -433,7 +436,7 @@ def _certified_bound(
         return None
     if isnan(bound):
         raise ProgramError(f"the bound {bound} of {method.name!r} is not a number")
-    sign = 1 if instance.problem_facts.maximize else -1
+    sign = 1 if instance.conventions.maximize else -1
     if instance.integral and not isinstance(bound, int):
         bound = sign * int((sign * bound + ROUNDING) // 1)
     if objective is not None and sign * (objective - bound) > 0:
@@ -441,14 +444,3 @@ def _certified_bound(
             raise ProgramError(f"the bound {bound} of {method.name!r} crosses its checked objective {objective}")
         return objective
     return bound
-
-
-@cache
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in REPORTED_VERSIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -1,5 +1,1 @@
 """The mathematics: one Pyomo formulation for each problem."""
-
-from edgeopt.engines.lean_pyomo import prepare
-
-prepare()

@@ -18,7 +18,7 @@ from benchmarks.side_by_side import page
 from benchmarks.side_by_side.tools import TOOLS, answer
 from edgeopt import check, read, solve
 from edgeopt.instance import Instance
-from edgeopt.library_generator import generate_library
+from edgeopt.libraries.generator import generate_library
 from edgeopt.solution import Solution
 from tests.plans import two_models
 

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 import edgeopt
 from benchmarks.loading.sharing import unshared
 from edgeopt.cli.application import app
-from edgeopt.library import ModelLibrary
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.loading.instance import LoadingInstance
 from tests.loading.brute_force import optimum
 

@@ -29,9 +29,9 @@ from benchmarks.caching.learning_runs import (
     seeds_of,
 )
 from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
-from edgeopt.caching_agents.observation import DENSITY, Observer
-from edgeopt.caching_agents.play import Played, empty, play
-from edgeopt.caching_agents.recipe import Recipe
+from edgeopt.caching.agents.observation import DENSITY, Observer
+from edgeopt.caching.agents.play import Played, empty, play
+from edgeopt.caching.agents.recipe import Recipe
 from edgeopt.solving import solve
 
 FIGURE = Path(__file__).parents[2] / "docs" / "images" / "caching-learning.png"
@@ -181,7 +181,7 @@ def draw(runs: dict[str, dict[str, Any]]) -> None:
     """Convergence on the held-out slots: means, and the range over the seeds."""
     from matplotlib.figure import Figure
 
-    from edgeopt.reporting.palette import BLUE, GREEN, VERMILION
+    from edgeopt.drawing.palette import BLUE, GREEN, VERMILION
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     groups: list[tuple[str, Sequence[str]]] = [("critics", MAIN), ("augmentation", (AUGMENTED, CONTROL))]

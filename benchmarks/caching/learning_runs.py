@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from edgeopt.caching.agents.play import Played
+from edgeopt.caching.agents.policy import Policy
+from edgeopt.caching.agents.recipe import Recipe
+from edgeopt.caching.agents.slots import draw_slots
+from edgeopt.caching.agents.trainer import Trainer
+from edgeopt.caching.agents.world import World, build_world, tabulate
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.tables import Tables
-from edgeopt.caching_agents.play import Played
-from edgeopt.caching_agents.policy import Policy
-from edgeopt.caching_agents.recipe import Recipe
-from edgeopt.caching_agents.slots import draw_slots
-from edgeopt.caching_agents.trainer import Trainer
-from edgeopt.caching_agents.world import World, build_world, tabulate
 from edgeopt.files import write_text
 from edgeopt.method import Options
 from edgeopt.solving import check, solve

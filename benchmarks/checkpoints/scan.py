@@ -11,8 +11,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from benchmarks.measure import Run, arguments_on_a_quiet_machine, fresh, table, write_results
-from edgeopt.checkpoints import Scan, scan
-from edgeopt.checkpoints.hashing import BUFFER_BYTES
+from edgeopt.libraries.checkpoints import Scan, scan
+from edgeopt.libraries.checkpoints.hashing import BUFFER_BYTES
 
 MODELS, FROZEN, SMALL_PER_LAYER = 4, 0.75, 6
 HASHES = ("sha256", "blake2b")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import arguments_on_a_quiet_machine, fresh, table, write_results
-from edgeopt.library import Model, ModelLibrary
+from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import arguments_on_a_quiet_machine, solved, table, write_results
-from edgeopt.library import ModelLibrary
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.loading.generator import BANDWIDTH_HZ, generate
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.method import find_method

@@ -11,7 +11,7 @@ import numpy as np
 
 import edgeopt
 from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
-from edgeopt.library import ModelLibrary
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.instance import PullingInstance
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import arguments_on_a_quiet_machine, cpu_seconds, table, write_results
-from edgeopt.library import ModelLibrary
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.online import POLICIES, Arrivals, Environment, run_study
 from edgeopt.pulling.online.environment import SIZE, TASK
+from edgeopt.pulling.online.figure import plot_regret
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,7 +72,7 @@ def main() -> None:
     began = cpu_seconds()
     study = run_study(instance, rounds=options.rounds, seeds=options.seeds)
     took = cpu_seconds() - began
-    study.plot().savefig(options.figure, dpi=150)
+    plot_regret(study).savefig(options.figure, dpi=150)
     peers = {**{name: POLICIES[name] for name in ("linucb", "ucb", "greedy")}, "mabwiser LinUCB": Mabwiser}
     peer = run_study(instance, peers, rounds=options.peer_rounds, seeds=options.peer_seeds)
     pairs = len(Environment.from_instance(instance, None, arrivals=10, slots=2, distractors=3, seed=0).pair_site)

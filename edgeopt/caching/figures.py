@@ -9,9 +9,9 @@ import numpy as np
 
 from edgeopt.caching.checker import Delivery, evaluate
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.reporting.display import quantity
-from edgeopt.reporting.names import in_figure
-from edgeopt.reporting.palette import BLUE, PALE, VERMILION
+from edgeopt.drawing.names import in_figure
+from edgeopt.drawing.palette import BLUE, PALE, VERMILION
+from edgeopt.quantities import quantity
 from edgeopt.solution import Plan
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ LEGIBLE_NAMES = 60
 
 def plot_plan(instance: CachingInstance, plan: Plan) -> Figure:
     """Draw the cache map, the users' expected delays and the network of cooperating nodes."""
-    from edgeopt.reporting.picture import Picture
+    from edgeopt.drawing.picture import Picture
 
     figure = Picture(figsize=(12, 7.5), layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=[max(1.0, 0.3 + 0.12 * len(instance.nodes)), 2.0])

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from edgeopt.caching.instance import Backhaul, CachingInstance, Link, Node, Radio, Scenario
 from edgeopt.errors import UsageError
-from edgeopt.library import ModelLibrary
-from edgeopt.library_generator import generate_library
+from edgeopt.libraries.generator import generate_library
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.measured.places import Bounds, require_stations, stations_and_users
 
 Floats = NDArray[np.float64]
@@ -89,7 +89,7 @@ def generate(
     Parameters
     ----------
     sharing, models
-        The library to draw, see `edgeopt.library_generator.generate_library`; without effect when `library` is given.
+        The library to draw, see `edgeopt.libraries.generator.generate_library`; without effect when `library` is given.
     nodes, users, scenarios : int
         At least 1 each. Every user asks for one model in each scenario; scenarios are equally likely.
     seed : int

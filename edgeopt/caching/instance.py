@@ -13,7 +13,8 @@ from pydantic import AfterValidator, Field
 from edgeopt.errors import Finding, suggestion
 from edgeopt.frozen import DictOf, FrozenList, ListOf
 from edgeopt.instance import Instance
-from edgeopt.library import Name
+from edgeopt.libraries.library import Name
+from edgeopt.quantities import quantity
 from edgeopt.record import Bytes, Count, NonNegative, Positive, Probability, Record, Signed
 
 PROBABILITY_TOLERANCE = 1e-9
@@ -197,8 +198,6 @@ class CachingInstance(Instance):
         return max(hypot(*(part for pair in row[user] for part in pair)) for row in rows)
 
     def facts(self) -> dict[str, str]:
-        from edgeopt.reporting.display import quantity
-
         storage = [node.storage_bytes for node in self.nodes.values()]
         least, most = quantity(min(storage), "B"), quantity(max(storage), "B")
         asking = {user for scenario in self.scenarios for user in scenario.requests}

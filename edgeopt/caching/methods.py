@@ -214,6 +214,6 @@ def solve_random(instance: CachingInstance, options: Options) -> Outcome:
 )
 def solve_by_policy(instance: CachingInstance, options: Options, file: str) -> Outcome:
     """Let the agents of a policy file fill the caches."""
-    from edgeopt.caching_agents.solving import solve_by_policy
+    from edgeopt.caching.agents.solving import solve_by_policy
 
     return solve_by_policy(instance, options, file)

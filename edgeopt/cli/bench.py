@@ -72,7 +72,8 @@ def bench(
 
 
 def _table(compared: list[Comparison]) -> str:
-    from edgeopt.reporting.display import aligned, number, percent
+    from edgeopt.layout import aligned
+    from edgeopt.quantities import number, percent
     from edgeopt.solution import relative_gap
 
     headings = ["instance", "best known", "its bound", "found", "bound", "gap", "to best known", "verdict"]

@@ -17,7 +17,7 @@ def check(
 ) -> None:
     """Score a solution's plan anew and list everything that it breaks or states wrongly."""
     import edgeopt
-    from edgeopt.reporting.display import amount, number
+    from edgeopt.quantities import amount, number
 
     stated = edgeopt.Solution.read(solution)
     problem = edgeopt.read(instance)
@@ -27,7 +27,7 @@ def check(
     if report.violations:
         raise typer.Exit(ExitCode.CHECK_FAILED)
     if stated.plan is None:
-        say(f"there is no plan ({stated.status}); bound {amount(stated.bound, problem.problem_facts.unit)}")
+        say(f"there is no plan ({stated.status}); bound {amount(stated.bound, problem.conventions.unit)}")
         raise typer.Exit(ExitCode.NO_SOLUTION)
-    unit = problem.problem_facts.unit
+    unit = problem.conventions.unit
     say(f"feasible: {amount(report.objective, unit)}, bound {number(stated.bound)}, as the solution states")

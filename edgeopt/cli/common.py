@@ -18,7 +18,7 @@ from edgeopt.errors import Finding, InputError, UsageError
 
 if TYPE_CHECKING:
     from edgeopt.instance import Instance
-    from edgeopt.library import ModelLibrary
+    from edgeopt.libraries.library import ModelLibrary
     from edgeopt.solution import Solution
 
 
@@ -71,7 +71,7 @@ def read_any(path: Path) -> Instance | ModelLibrary | Solution:
     """Read an instance, a library or a solution, whichever the file says it is."""
     from edgeopt.files import read_json
     from edgeopt.instance import INSTANCE_FORMAT, instance_from_dict
-    from edgeopt.library import LIBRARY_FORMAT, ModelLibrary
+    from edgeopt.libraries.library import LIBRARY_FORMAT, ModelLibrary
     from edgeopt.solution import SOLUTION_FORMAT, Solution
 
     data = read_json(path)

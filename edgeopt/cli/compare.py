@@ -25,8 +25,8 @@ from edgeopt.cli.common import (
 )
 from edgeopt.cli.interrupts import keeping_work, postponed
 from edgeopt.cli.terminal import say, say_json
+from edgeopt.drawing.names import printable
 from edgeopt.errors import UsageError
-from edgeopt.reporting.names import printable
 
 if TYPE_CHECKING:
     from edgeopt.comparison import Comparison, Row
@@ -57,7 +57,6 @@ def compare(
     """
     import edgeopt
     from edgeopt.method import find_method
-    from edgeopt.reporting.display import comparison_text
 
     if csv is not None and csv == report:
         raise UsageError(f"--csv and --report both name {str(csv)!r}; name two files")
@@ -89,7 +88,7 @@ def compare(
             break
         comparisons.append(comparison)
         if not as_json:
-            say(("\n" if len(comparisons) > 1 else "") + comparison_text(comparison))
+            say(("\n" if len(comparisons) > 1 else "") + str(comparison))
         if comparison.interrupted:
             break
     with postponed():
@@ -138,7 +137,8 @@ def _live(instance: str, names: list[str], hidden: bool) -> Iterator[Callable[[R
 
 
 def _line(row: Row) -> str:
-    from edgeopt.reporting.display import number, quantity, status_text
+    from edgeopt.quantities import number, quantity
+    from edgeopt.solution import status_text
 
     if row.solution is None:
         return f"{row.method}: {row.reason}"
@@ -175,15 +175,14 @@ def _print_json(comparisons: list[Comparison], several: bool) -> None:
 
 
 def _write_report(comparisons: list[Comparison], path: Path) -> None:
-    from edgeopt.experiments.machine import machine
-    from edgeopt.reporting.report import write_comparison_report
+    from edgeopt.reporting import write_comparison_report
 
-    write_comparison_report(path, comparisons, {"command": command_line(), "machine": machine()})
+    write_comparison_report(path, comparisons, {"command": command_line()})
 
 
 def _write_csv(comparisons: list[Comparison], path: Path) -> None:
     from edgeopt.files import write_text
-    from edgeopt.reporting.csv_table import csv_text
+    from edgeopt.layout import csv_text
 
     records = [
         {"instance": each.instance.name, **record, "contradiction": each.contradiction}

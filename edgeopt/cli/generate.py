@@ -109,7 +109,7 @@ def loading(
     seed: Seed = 0,
 ) -> None:
     """Draw an instance of `loading`: users of models on one GPU, with uploads and deadlines."""
-    from edgeopt.library import ModelLibrary
+    from edgeopt.libraries.library import ModelLibrary
     from edgeopt.loading.generator import generate
     from edgeopt.measured.load_times import load_times_of
 
@@ -169,7 +169,7 @@ def caching(
 ) -> None:
     """Draw an instance of `caching`: nodes that cache blocks and broadcast them together to users."""
     from edgeopt.caching.generator import generate
-    from edgeopt.library import ModelLibrary
+    from edgeopt.libraries.library import ModelLibrary
 
     require_writable(output, _files(library, stations, user_positions), [".json"])
     instance = generate(
@@ -229,7 +229,7 @@ def pulling(
     seed: Seed = 0,
 ) -> None:
     """Draw an instance of `pulling`: requests in a network of cloudlets, and models in the cloud."""
-    from edgeopt.library import ModelLibrary
+    from edgeopt.libraries.library import ModelLibrary
     from edgeopt.pulling.generator import generate
 
     require_writable(output, _files(library, topology, stations, user_positions, trace), [".json"])
@@ -284,7 +284,7 @@ def placement(
     seed: Seed = 0,
 ) -> None:
     """Draw an instance of `placement`: nodes that store models, and demand that some of them can serve."""
-    from edgeopt.library import ModelLibrary
+    from edgeopt.libraries.library import ModelLibrary
     from edgeopt.placement.generator import generate
 
     require_writable(output, _files(library, stations, user_positions), [".json"])

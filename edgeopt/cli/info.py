@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def info(file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]) -> None:
     """Say what an instance, a library or a solution is, and which methods fit an instance."""
     from edgeopt.instance import Instance
-    from edgeopt.library import ModelLibrary
+    from edgeopt.libraries.library import ModelLibrary
 
     content = read_any(file)
     if isinstance(content, Instance):
@@ -33,7 +33,7 @@ def info(file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False
 
 def _tell_methods(instance: Instance) -> None:
     import edgeopt
-    from edgeopt.reporting.display import aligned
+    from edgeopt.layout import aligned
 
     fitting: list[list[str]] = []
     others: list[list[str]] = []
@@ -49,7 +49,7 @@ def _tell_methods(instance: Instance) -> None:
 
 
 def _tell_metrics(solution: Solution) -> None:
-    from edgeopt.reporting.display import metric
+    from edgeopt.quantities import metric
 
     if solution.metrics:
         say("\n" + facts_text(dict(metric(key, value) for key, value in solution.metrics.items())))

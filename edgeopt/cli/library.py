@@ -16,7 +16,7 @@ from edgeopt.cli.terminal import say
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeopt.library import ModelLibrary
+    from edgeopt.libraries.library import ModelLibrary
 
 library_app = typer.Typer(
     cls=CommandGroup,
@@ -72,10 +72,10 @@ def scan(
     quiet: Quiet = False,
 ) -> None:
     """Find the tensors that are the same bytes in several checkpoints, without loading them into memory."""
-    from edgeopt.checkpoints.cache import default_cache
-    from edgeopt.checkpoints.discovery import ADAPTER_CONFIG, INDEX_SUFFIX, SUFFIX
-    from edgeopt.checkpoints.scanning import scan as scan_checkpoints
     from edgeopt.files import format_json, write_text
+    from edgeopt.libraries.checkpoints.cache import default_cache
+    from edgeopt.libraries.checkpoints.discovery import ADAPTER_CONFIG, INDEX_SUFFIX, SUFFIX
+    from edgeopt.libraries.checkpoints.scanning import scan as scan_checkpoints
     from edgeopt.solving import available_cores
 
     targets = [target for target in (output, trace, figure, cache) if target is not None]
@@ -136,8 +136,8 @@ def from_config(
     figure: Figure = None,
 ) -> None:
     """Make a library from structure alone: bases, models fine-tuned behind frozen layers, and adapters."""
-    from edgeopt.structures.configurations import find_structure
-    from edgeopt.structures.families import library_of_structures
+    from edgeopt.libraries.structures.configurations import find_structure
+    from edgeopt.libraries.structures.families import library_of_structures
 
     inputs = [Path(given) for given in structures if Path(given).is_file()]
     require_writable(output, inputs, [".json"])
@@ -182,7 +182,7 @@ def _finish(library: ModelLibrary, output: Path, figure: Path | None, facts: dic
     """Write the library, draw it if asked, and say what sharing saves."""
     library.write(output)
     if figure is not None:
-        from edgeopt.reporting.sharing_figure import plot_sharing
+        from edgeopt.libraries.figure import plot_sharing
 
         save_figure(plot_sharing(library), figure)
     say(facts_text({"library": library.name, **facts, **library.facts()}))

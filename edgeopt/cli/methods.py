@@ -16,9 +16,9 @@ def methods(
 ) -> None:
     """List the methods of a problem with what they guarantee."""
     import edgeopt
+    from edgeopt.layout import aligned
     from edgeopt.method import method_families
     from edgeopt.problems import PROBLEMS, find_problem
-    from edgeopt.reporting.display import aligned
 
     chosen = [find_problem(problem)] if problem is not None else list(PROBLEMS.values())
     for facts in chosen:

@@ -86,7 +86,9 @@ def online(
 
         export(study.to_frame(), output)
     if figure is not None:
-        save_figure(study.plot(), figure)
+        from edgeopt.pulling.online.figure import plot_regret
+
+        save_figure(plot_regret(study), figure)
 
 
 def _pulling(file: Path) -> PullingInstance:
@@ -111,7 +113,7 @@ def _plan(file: Path, instance: PullingInstance) -> Plan:
 
 
 def _table(study: Study) -> str:
-    from edgeopt.reporting.display import aligned
+    from edgeopt.layout import aligned
 
     headings = ["policy", "regret (s)", "95 % +-", "exponent", "largest", "delay over best"]
     rows = [

@@ -29,7 +29,7 @@ def plot(
     ] = None,
 ) -> None:
     """Draw a solution's plan, or the sharing structure of a library or of an instance's library."""
-    from edgeopt.library import ModelLibrary
+    from edgeopt.libraries.library import ModelLibrary
     from edgeopt.solution import Solution
 
     require_writable(output, [file, *([instance] if instance is not None else [])])
@@ -38,7 +38,7 @@ def plot(
     if isinstance(content, Solution):
         figure = _plan_figure(content, file, instance)
     else:
-        from edgeopt.reporting.sharing_figure import plot_sharing
+        from edgeopt.libraries.figure import plot_sharing
 
         figure = plot_sharing(content if isinstance(content, ModelLibrary) else content.library)
     save_figure(figure, output)

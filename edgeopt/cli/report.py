@@ -25,7 +25,7 @@ def report(
     The sweep may still be running.
     """
     from edgeopt.experiments import read_best_known
-    from edgeopt.reporting.report import write_sweep_report
+    from edgeopt.reporting import write_sweep_report
 
     require_writable(output, [file, *([best_known] if best_known is not None else [])], [".html"])
     known = read_best_known(best_known) if best_known is not None else None

@@ -27,8 +27,8 @@ from edgeopt.cli.common import (
 )
 from edgeopt.cli.interrupts import keeping_work, postponed
 from edgeopt.cli.terminal import say, say_json
+from edgeopt.drawing.names import printable
 from edgeopt.errors import EdgeoptError, ProgramError, UsageError
-from edgeopt.reporting.names import printable
 
 if TYPE_CHECKING:
     from edgeopt.instance import Instance
@@ -149,7 +149,7 @@ def _shown_progress(name: str, hidden: bool) -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from edgeopt.reporting.display import number, percent
+    from edgeopt.quantities import number, percent
     from edgeopt.solution import relative_gap
 
     columns = [

@@ -12,7 +12,7 @@ import typer
 from edgeopt.cli.common import ExitCode, Quiet, complain, on_terminal, require_writable
 from edgeopt.cli.interrupts import keeping_work
 from edgeopt.cli.terminal import say
-from edgeopt.reporting.names import printable
+from edgeopt.drawing.names import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +115,8 @@ def _left(news: SweepProgress) -> str:
 
 
 def _line(news: SweepProgress) -> str:
-    from edgeopt.reporting.display import number, quantity, status_text
+    from edgeopt.quantities import number, quantity
+    from edgeopt.solution import status_text
 
     count = f"{news.finished} of {news.asked}"
     record = news.record

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from edgeopt.reporting.names import printable
+from edgeopt.drawing.names import printable
 
 
 def say(text: str, err: bool = False) -> None:

@@ -16,8 +16,8 @@ from edgeopt.cli.terminal import say
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
+    from edgeopt.caching.agents.trainer import Trainer
     from edgeopt.caching.instance import CachingInstance
-    from edgeopt.caching_agents.trainer import Trainer
 
 
 class Critic(StrEnum):
@@ -53,11 +53,11 @@ def train(
     A kill or Ctrl-C loses what came after the last checkpoint; --resume then gives what a training without
     interruption would have given.
     """
-    from edgeopt.caching_agents.extras import require_learning
+    from edgeopt.caching.agents.extras import require_learning
 
     require_learning()
-    from edgeopt.caching_agents.recipe import Recipe
-    from edgeopt.caching_agents.training import train as train_agents
+    from edgeopt.caching.agents.recipe import Recipe
+    from edgeopt.caching.agents.training import train as train_agents
 
     require_writable(output, files, [".npz"])
     instances = _slots(files, slots, seed)
@@ -84,8 +84,8 @@ def train(
 
 def _slots(files: list[Path], count: int | None, seed: int) -> list[CachingInstance]:
     import edgeopt
+    from edgeopt.caching.agents.slots import draw_slots
     from edgeopt.caching.instance import CachingInstance
-    from edgeopt.caching_agents.slots import draw_slots
 
     instances = []
     for file in files:
@@ -101,7 +101,7 @@ def _slots(files: list[Path], count: int | None, seed: int) -> list[CachingInsta
 
 
 def _facts(trainer: Trainer, slots: int) -> dict[str, str]:
-    from edgeopt.reporting.display import quantity
+    from edgeopt.quantities import quantity
 
     best = min(trainer.curve, key=lambda point: point.delay_s, default=None)
     start = float(trainer.world.delay_s[:, :, 0].sum(axis=1).mean())

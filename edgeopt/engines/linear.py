@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from edgeopt.engines.pyomo_import import import_dependencies, standard_form
 from edgeopt.errors import ProgramError
+
+import_dependencies()
 
 Vector = NDArray[np.float64]
 
@@ -154,11 +157,10 @@ def compile_formulation(formulation: Any) -> LinearProgram:
     from pyomo.common.errors import InfeasibleConstraintException
     from pyomo.common.gc_manager import PauseGC
     from pyomo.core import minimize
-    from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
     with PauseGC():
         try:
-            form = LinearStandardFormCompiler().write(formulation, mixed_form=True)
+            form = standard_form(formulation)
         except InfeasibleConstraintException:
             return _infeasible_program()
         if len(form.objectives) != 1:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgeopt.reporting.display import NOTHING, aligned, percent, quantity
+from edgeopt.layout import aligned
+from edgeopt.quantities import NOTHING, percent, quantity
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgeopt.errors import MissingExtra, UsageError
 from edgeopt.files import write_bytes, write_text
-from edgeopt.reporting.csv_table import csv_text
+from edgeopt.layout import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd

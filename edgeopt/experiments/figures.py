@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING
 
+from edgeopt.drawing.names import in_figure
+from edgeopt.drawing.palette import BLUE, GREEN, INK, ORANGE, VERMILION
 from edgeopt.experiments.profiles import Profile
-from edgeopt.reporting.names import in_figure
-from edgeopt.reporting.palette import BLUE, GREEN, INK, ORANGE, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeopt.errors import EdgeoptError, Finding, InputError, suggestion
 from edgeopt.instance import Instance
-from edgeopt.library import ModelLibrary
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.problems import find_problem
 
 if TYPE_CHECKING:

@@ -112,7 +112,7 @@ class StoredInstance:
     @classmethod
     def of(cls, instance: Instance, source: str) -> StoredInstance:
         """Pack an instance."""
-        kind = instance.problem_facts.part("specimens").kind_of(instance)
+        kind = instance.conventions.part("specimens").kind_of(instance)
         return cls(instance.sha256, instance.problem, instance.name, source, packed(instance.to_dict()), kind)
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 
 from edgeopt.errors import Finding, InputError
 from edgeopt.frozen import ListOf, PlainData
-from edgeopt.library import Name
+from edgeopt.libraries.library import Name
 from edgeopt.problems import PROBLEMS
 from edgeopt.record import Gap, Positive, Record
 

@@ -10,7 +10,7 @@ from math import fsum
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.library import Sharing
+from edgeopt.libraries.sharing import Sharing
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.solution import Plan
 

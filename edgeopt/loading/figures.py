@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter
 
+from edgeopt.drawing.names import in_figure
+from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION
+from edgeopt.drawing.picture import Picture
 from edgeopt.loading.checker import Schedule, Visit, replay
-from edgeopt.reporting.display import quantity
-from edgeopt.reporting.names import in_figure
-from edgeopt.reporting.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION
-from edgeopt.reporting.picture import Picture
+from edgeopt.quantities import quantity
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.errors import UsageError, suggestion
-from edgeopt.library import Model, ModelLibrary
-from edgeopt.library_generator import generate_library
+from edgeopt.libraries.generator import generate_library
+from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.loading.instance import NEEDED_MODEL_KEYS, LoadingInstance, Server, User
 from edgeopt.measured.traces import require_trace
 
@@ -113,7 +113,7 @@ def generate(
     Parameters
     ----------
     sharing, models, shared_fraction, crossing
-        The library to draw, see `edgeopt.library_generator.generate_library`; without effect when `library` is given.
+        The library to draw, see `edgeopt.libraries.generator.generate_library`; without effect when `library` is given.
     users : int
         Number of users, 0 or more.
     seed : int

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from edgeopt.errors import Finding, suggestion
 from edgeopt.frozen import DictOf
 from edgeopt.instance import Instance, require_model_keys
-from edgeopt.library import Name
+from edgeopt.libraries.library import Name
+from edgeopt.quantities import quantity
 from edgeopt.record import Bytes, NonNegative, Positive, Record
 
 NEEDED_MODEL_KEYS = ("compute_fixed_s", "compute_per_sample_s", "workspace_bytes_per_sample")
@@ -121,8 +122,6 @@ class LoadingInstance(Instance):
         return sorted({user.deadline_s for user in self.users.values()})
 
     def facts(self) -> dict[str, str]:
-        from edgeopt.reporting.display import quantity
-
         deadlines = self.deadlines()
         requested = {user.model for user in self.users.values()}
         too_large = [model for model in requested if self.capacity(model) == 0]

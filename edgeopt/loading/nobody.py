@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.method import Outcome
+from edgeopt.quantities import quantity
 
 
 def serve_nobody(instance: LoadingInstance) -> Outcome:
@@ -14,8 +15,6 @@ def serve_nobody(instance: LoadingInstance) -> Outcome:
 
 def why_nobody(instance: LoadingInstance) -> str:
     """Say why no user can be served even alone: what memory lacks, or by how much the nearest deadline is missed."""
-    from edgeopt.reporting.display import quantity
-
     if not instance.users:
         return "there are no users"
     needed = {model: least_memory_bytes(instance, model) for model in {user.model for user in instance.users.values()}}

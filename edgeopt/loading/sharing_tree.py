@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.library import Sharing
+from edgeopt.libraries.sharing import Sharing
 
 
 @dataclass

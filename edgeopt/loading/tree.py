@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeopt.library import Sharing
+from edgeopt.libraries.sharing import Sharing
 from edgeopt.loading.arrays import Arrays, compile_arrays
 from edgeopt.loading.dp import GroupTable, TreeGroup, Watch, fold
 from edgeopt.loading.instance import LoadingInstance

@@ -9,7 +9,6 @@ from math import fsum
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.library import Sharing
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.knapsack import Knapsack
 from edgeopt.solution import Plan
@@ -44,7 +43,7 @@ class Arrays:
         groups = _merge(instance)
         wanted = {model for model, _ in groups}
         self.model_names = [model for model in instance.library.models if model in wanted]
-        self.sharing = Sharing(instance.library.restricted(self.model_names))
+        self.sharing = instance.library.restricted(self.model_names).sharing
         number = {model: index for index, model in enumerate(self.model_names)}
         ordered = sorted(groups, key=lambda group: (number[group[0]], group[1]))
         self.group_model = np.array([number[model] for model, _ in ordered], dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeopt.library import Model, ModelLibrary
+from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.placement.instance import PlacementInstance
 
 

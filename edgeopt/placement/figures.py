@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from edgeopt.reporting.names import in_figure
-from edgeopt.reporting.palette import BLUE, GREEN, INK, ORANGE, PALE
-from edgeopt.reporting.picture import Picture
+from edgeopt.drawing.names import in_figure
+from edgeopt.drawing.palette import BLUE, GREEN, INK, ORANGE, PALE
+from edgeopt.drawing.picture import Picture
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.errors import UsageError
-from edgeopt.library import ModelLibrary
-from edgeopt.library_generator import generate_library
+from edgeopt.libraries.generator import generate_library
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.measured.places import Bounds, require_stations, stations_and_users
 from edgeopt.placement.importers import sukp_instance
 from edgeopt.placement.instance import Demand, Node, PlacementInstance
@@ -56,7 +56,7 @@ def generate(
     Parameters
     ----------
     sharing : str
-        The library to draw, see `edgeopt.library_generator.generate_library`; or ``"set-union"`` for one node by the
+        The library to draw, see `edgeopt.libraries.generator.generate_library`; or ``"set-union"`` for one node by the
         recipe of He et al. (2018, Future Generation Computer Systems 78): profits and weights of items and elements
         from 1 to 500, an item needs an element with probability `density`, and the node stores `storage_fraction` (0.75
         when not given) of all elements' weight.

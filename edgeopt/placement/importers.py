@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from edgeopt.errors import Finding, InputError
-from edgeopt.library import Model, ModelLibrary
+from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.placement.instance import Demand, Node, PlacementInstance
 
 _HEADER = re.compile(r"m\s*=\s*(\d+)\s+n\s*=\s*(\d+)\s+knapsack\s+size\s*=\s*(\d+)", re.IGNORECASE)

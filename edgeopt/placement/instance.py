@@ -11,7 +11,8 @@ from pydantic import PlainSerializer, ValidatorFunctionWrapHandler, WrapValidato
 from edgeopt.errors import Finding, suggestion
 from edgeopt.frozen import DictOf, ListOf
 from edgeopt.instance import Instance
-from edgeopt.library import Name
+from edgeopt.libraries.library import Name
+from edgeopt.quantities import quantity
 from edgeopt.record import Bytes, NonNegative, Record
 
 # Sums of integer weights up to here are exact in double precision, so bounds on them may be rounded.
@@ -102,8 +103,6 @@ class PlacementInstance(Instance):
         return total <= LARGEST_INTEGRAL_TOTAL
 
     def facts(self) -> dict[str, str]:
-        from edgeopt.reporting.display import quantity
-
         users = {row.user for row in self.demand}
         wanted = {row.model for row in self.demand}
         storage = sum(node.storage_bytes for node in self.nodes.values())

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from edgeopt.library import ModelLibrary
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.pulling.core import UNLIMITED, Core, Flags, Floats, Ints
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.routes import Routes

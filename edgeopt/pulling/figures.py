@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgeopt.drawing.names import in_figure
+from edgeopt.drawing.palette import GREY, INK, PALE, VERMILION
 from edgeopt.pulling.checker import serve
 from edgeopt.pulling.instance import PullingInstance
-from edgeopt.reporting.display import quantity
-from edgeopt.reporting.names import in_figure
-from edgeopt.reporting.palette import GREY, INK, PALE, VERMILION
+from edgeopt.quantities import quantity
 from edgeopt.solution import Plan
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
     """
     import networkx as nx
 
-    from edgeopt.reporting.picture import Picture
+    from edgeopt.drawing.picture import Picture
 
     figure: Any = Picture(figsize=(9.0, 7.0), layout="constrained") if ax is None else ax.get_figure(root=True)
     ax = figure.subplots() if ax is None else ax

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from edgeopt.errors import UsageError, suggestion
-from edgeopt.library import Model, ModelLibrary
-from edgeopt.library_generator import generate_library
+from edgeopt.libraries.generator import generate_library
+from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.measured.places import require_stations
 from edgeopt.measured.traces import require_trace
 from edgeopt.pulling.instance import PullingInstance
@@ -65,7 +65,7 @@ def generate(
     Parameters
     ----------
     sharing, models
-        The library to draw, see `edgeopt.library_generator.generate_library`; without effect when `library` is given.
+        The library to draw, see `edgeopt.libraries.generator.generate_library`; without effect when `library` is given.
     cloudlets, requests : int
     seed : int
         Same arguments and seed, same instance.

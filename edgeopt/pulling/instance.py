@@ -13,8 +13,9 @@ from edgeopt.errors import Finding, suggestion
 from edgeopt.files import format_json, write_text
 from edgeopt.frozen import DictOf, FrozenDict, ListOf
 from edgeopt.instance import Instance, require_model_keys
-from edgeopt.library import Name
+from edgeopt.libraries.library import Name
 from edgeopt.pulling.tables import format_links, format_requests, read_links, read_requests
+from edgeopt.quantities import quantity
 from edgeopt.record import Bytes, Count, NonNegative, Positive, Probability, Record, Whole
 
 
@@ -230,8 +231,6 @@ class PullingInstance(Instance):
         return FrozenDict(dict.fromkeys([self.cloud.name, *self.cloudlets, *ends]))
 
     def facts(self) -> dict[str, str]:
-        from edgeopt.reporting.display import quantity
-
         requests = self.requests.values()
         limited = sum(cloudlet.compute_flops is not None for cloudlet in self.cloudlets.values())
         memory = sum(cloudlet.memory_bytes for cloudlet in self.cloudlets.values())

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import figures as f
 
-from edgeopt.library import Model, ModelLibrary
-from edgeopt.structures import Draft
-from edgeopt.structures import frozen_blocks as frozen_prefix
+from edgeopt.libraries.library import Model, ModelLibrary
+from edgeopt.libraries.structures import Draft
+from edgeopt.libraries.structures import frozen_blocks as frozen_prefix
 
 SECONDS_PER_LAYER = 1e-4  # our choice: a batch's fixed time, per weighted layer of a vision model
 ACCURACY_PER_FROZEN_LAYER = 0.01  # our choice

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from edgeopt.structures import Llama, LoraSetting, ResNet, VisionTransformer
-from edgeopt.structures.llama import HALF, LLAMAS
-from edgeopt.structures.resnet import RESNETS as STRUCTURES
-from edgeopt.structures.resnet import STEM
+from edgeopt.libraries.structures import Llama, LoraSetting, ResNet, VisionTransformer
+from edgeopt.libraries.structures.llama import HALF, LLAMAS
+from edgeopt.libraries.structures.resnet import RESNETS as STRUCTURES
+from edgeopt.libraries.structures.resnet import STEM
 
 __all__ = ["HALF", "STEM"]
 

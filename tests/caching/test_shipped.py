@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import edgeopt
 from edgeopt.cli.application import app
-from edgeopt.library import ModelLibrary
+from edgeopt.libraries.library import ModelLibrary
 
 FOLDER = Path(__file__).parents[2] / "instances" / "caching"
 COMMANDS = re.findall(r"^edgeopt (generate caching .*)$", (FOLDER / "README.md").read_text(), re.M)

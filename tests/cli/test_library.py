@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeopt.library import ModelLibrary
-from tests.checkpoints.files import fine_tuned, network, raw, size, write, write_adapter
+from edgeopt.libraries.library import ModelLibrary
 from tests.cli.program import run
+from tests.libraries.checkpoints.files import fine_tuned, network, raw, size, write, write_adapter
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     monkeypatch.setenv("LOCALAPPDATA", str(folder))
-    monkeypatch.setattr("edgeopt.checkpoints.cache.YOUNG_NS", 0)
+    monkeypatch.setattr("edgeopt.libraries.checkpoints.cache.YOUNG_NS", 0)
     return folder / "edgeopt" / "digests.json"
 
 

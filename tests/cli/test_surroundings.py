@@ -12,7 +12,7 @@ import pytest
 
 import edgeopt
 from edgeopt.cli.terminal import printable
-from edgeopt.library import Model, ModelLibrary
+from edgeopt.libraries.library import Model, ModelLibrary
 from tests.cli.program import run
 from tests.plans import two_models
 
@@ -73,7 +73,7 @@ def test_a_terminal_that_does_not_know_a_character_shows_its_escape(
 def test_a_figure_shows_dollar_signs_and_not_mathematics(tmp_path: Path) -> None:
     from matplotlib.text import Text
 
-    from edgeopt.reporting.sharing_figure import plot_sharing
+    from edgeopt.libraries.figure import plot_sharing
 
     library = ModelLibrary(name="$x^2$", blocks={"b": 1}, models={r"$\frac": Model(blocks=["b"])})
     figure = plot_sharing(library)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeopt.caching_agents.recipe import Recipe
-from edgeopt.caching_agents.training import EPISODES
+from edgeopt.caching.agents.recipe import Recipe
+from edgeopt.caching.agents.training import EPISODES
 from edgeopt.cli.train import train
-from tests.caching_agents.networks_of_slots import tiny_slots
+from tests.caching.agents.networks_of_slots import tiny_slots
 from tests.cli.program import run
 from tests.plans import two_models
 

@@ -59,8 +59,8 @@ def test_pyomo_comes_without_statistics_and_works_in_any_order(first):
     code = f"""
 import sys
 {first}
-from edgeopt.models import loading
 from edgeopt.engines.linear import compile_formulation
+from edgeopt.models import loading
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.method import Options
 lean = "scipy.stats" not in sys.modules
@@ -79,3 +79,17 @@ print(lean)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == str(not first)
+
+
+def test_a_formulation_changes_nothing_elsewhere_when_it_is_imported() -> None:
+    code = """
+import sys
+import pyomo.environ, scipy
+from pyomo.repn.plugins.standard_form import _LinearStandardFormCompiler_impl as compiler
+before = dict(vars(compiler))
+from edgeopt.models import caching, loading, loading_deadlines, loading_overlapped, placement, pulling
+assert scipy is sys.modules["scipy"] and dict(vars(compiler)) == before
+assert not [name for name in sys.modules if name.startswith("edgeopt.engines")]
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]

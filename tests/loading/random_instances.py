@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeopt.library import Model, ModelLibrary
+from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.loading.instance import LoadingInstance, Server, User
 
 STRUCTURES = ("none", "backbone", "tree", "interval", "crossing", "random", "dense")

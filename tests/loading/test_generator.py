@@ -7,7 +7,7 @@ import pytest
 
 import edgeopt
 from edgeopt import ModelLibrary, UsageError
-from edgeopt.library_generator import SHARING, generate_library
+from edgeopt.libraries.generator import SHARING, generate_library
 from edgeopt.loading.generator import (
     CELL_RADIUS_M,
     EFFICIENCY_RANGE,

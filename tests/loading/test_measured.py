@@ -8,7 +8,7 @@ import pytest
 
 import edgeopt
 from edgeopt.errors import UsageError
-from edgeopt.library_generator import generate_library
+from edgeopt.libraries.generator import generate_library
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.measured.load_times import FIGURES, fit

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.library import ModelLibrary
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.dp import Watch
 from edgeopt.loading.generator import generate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.library import Model, ModelLibrary
+from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.placement.instance import Demand, Node, PlacementInstance
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeopt.library import Model, ModelLibrary
+from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.pulling.instance import PullingInstance
 
 

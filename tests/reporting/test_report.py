@@ -20,21 +20,21 @@ from matplotlib.figure import Figure
 
 import edgeopt
 from edgeopt.comparison import Comparison, Row
+from edgeopt.drawing.palette import NAMES, ON_DARK
 from edgeopt.errors import UsageError
 from edgeopt.experiments import performance_profile, read_results
-from edgeopt.reporting.palette import NAMES, ON_DARK
-from edgeopt.reporting.report import write_comparison_report, write_sweep_report
-from edgeopt.reporting.report.bars_chart import bars_chart
-from edgeopt.reporting.report.charts import certified, courses, objectives_and_bounds
-from edgeopt.reporting.report.comparison_page import comparison_page
-from edgeopt.reporting.report.curves import GRID, Course, panels, steps
-from edgeopt.reporting.report.markup import Markup, join, tag
-from edgeopt.reporting.report.plan_figure import LARGEST, inline_svg
-from edgeopt.reporting.report.profile_chart import profile_chart
-from edgeopt.reporting.report.scales import Scale, linear_scale, time_scale
-from edgeopt.reporting.report.sweep_provenance import limits_text
-from edgeopt.reporting.report.tables import Cell, Column, TableRow, table, without_empty
-from edgeopt.reporting.report.verdict import best_row, bound_row, verdict
+from edgeopt.reporting import write_comparison_report, write_sweep_report
+from edgeopt.reporting.bars_chart import bars_chart
+from edgeopt.reporting.charts import certified, courses, objectives_and_bounds
+from edgeopt.reporting.comparison_page import comparison_page
+from edgeopt.reporting.curves import GRID, Course, panels, steps
+from edgeopt.reporting.markup import Markup, join, tag
+from edgeopt.reporting.plan_figure import LARGEST, inline_svg
+from edgeopt.reporting.profile_chart import profile_chart
+from edgeopt.reporting.scales import Scale, linear_scale, time_scale
+from edgeopt.reporting.sweep_provenance import limits_text
+from edgeopt.reporting.tables import Cell, Column, TableRow, table, without_empty
+from edgeopt.reporting.verdict import best_row, bound_row, verdict
 from edgeopt.solution import Solution, Status, relative_gap
 from tests.cli.program import run
 from tests.plans import all_users, first_user, two_models
@@ -42,7 +42,7 @@ from tests.reporting import comparisons, sweeps
 from tests.reporting.comparisons import HOSTILE, hostile, improving
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "edgeopt" / "reporting" / "report"
+PACKAGE = ROOT / "edgeopt" / "reporting"
 VOID = {"br", "hr", "img", "input", "link", "meta"}
 values = st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=30)
 
@@ -355,8 +355,8 @@ class TestComparisonPage:
         assert short[0] == pytest.approx(dots[1], abs=0.02)
         assert long[1] == pytest.approx(2 * short[1], abs=0.03)
 
-    def test_a_comparison_writes_its_own_report(self, tmp_path: Path) -> None:
-        edgeopt.compare(two_models(), [first_user]).write_report(tmp_path / "r.html")
+    def test_a_comparison_is_written_as_a_report(self, tmp_path: Path) -> None:
+        write_comparison_report(tmp_path / "r.html", [edgeopt.compare(two_models(), [first_user])])
         texts = Elements((tmp_path / "r.html").read_text()).texts
         assert "first_user" in texts
         assert "machine" in texts
@@ -492,7 +492,7 @@ class TestCommandLine:
 
 def test_the_package_carries_its_template_style_and_script() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    patterns = project["tool"]["setuptools"]["package-data"]["edgeopt.reporting.report"]
+    patterns = project["tool"]["setuptools"]["package-data"]["edgeopt.reporting"]
     parts = [path.name for path in PACKAGE.iterdir() if path.is_file() and path.suffix not in (".py", ".pyc")]
     assert sorted(parts) == ["page.css", "page.html", "page.js"]
     assert all(any(fnmatch(part, pattern) for pattern in patterns) for part in parts)

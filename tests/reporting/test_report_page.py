@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edgeopt.reporting.report import write_comparison_report, write_sweep_report
+from edgeopt.reporting import write_comparison_report, write_sweep_report
 from tests.reporting.browser import Browser, headless_browser
 from tests.reporting.comparisons import HOSTILE, RUNS, hostile, shipped
 from tests.reporting.sweeps import write_results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from edgeopt.reporting.report.sweep_labels import instance_labels
+from edgeopt.reporting.sweep_labels import instance_labels
 
 
 def labels(*rows: tuple[str, str, str, str]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeopt.library import ModelLibrary
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.loading.extended.plans import Batch, plan_for, plan_of, served
 from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.library import ModelLibrary
+from edgeopt.libraries.library import ModelLibrary
 from edgeopt.loading.arrays import HORIZON_MARGIN, Arrays
 from edgeopt.loading.individual import arrays as individual
 from edgeopt.loading.instance import LoadingInstance

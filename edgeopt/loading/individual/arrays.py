@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.library import Sharing
+from edgeopt.libraries.sharing import Sharing
 from edgeopt.loading.arrays import HORIZON_MARGIN, bandwidths
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.solution import Plan

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeopt.reporting.names import in_figure
-from edgeopt.reporting.palette import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+from edgeopt.drawing.names import in_figure
+from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+from edgeopt.pulling.online.study import Study, half_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from edgeopt.pulling.online.study import Study
 
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, INK, GREY)
 DASHES = ("-", "--")
@@ -21,8 +20,7 @@ DASHES = ("-", "--")
 
 def plot_regret(study: Study, ax: Axes | None = None) -> Figure:
     """Draw mean cumulated regret over the rounds, both on logarithmic scales, with 95 % bands."""
-    from edgeopt.pulling.online.study import half_width
-    from edgeopt.reporting.picture import Picture
+    from edgeopt.drawing.picture import Picture
 
     figure: Any = Picture(figsize=(8.0, 5.0), layout="constrained") if ax is None else ax.get_figure(root=True)
     ax = figure.subplots() if ax is None else ax

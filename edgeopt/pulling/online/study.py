@@ -17,8 +17,6 @@ from edgeopt.solution import Plan
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 POINTS = 200
 FITTED_FROM = 0.1
@@ -92,12 +90,6 @@ class Study:
                 }
             )
         return pd.DataFrame(rows).set_index("policy")
-
-    def plot(self, ax: Axes | None = None) -> Figure:
-        """Draw the regret curves with 95 % confidence bands of the mean over seeds."""
-        from edgeopt.pulling.online.figure import plot_regret
-
-        return plot_regret(self, ax)
 
 
 def half_width(values: Floats) -> Floats:

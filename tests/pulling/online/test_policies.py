@@ -4,6 +4,7 @@ import pytest
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.online import POLICIES, run_study
 from edgeopt.pulling.online.environment import NOISE_DEVIATION, SIZE, TASK, Environment
+from edgeopt.pulling.online.figure import plot_regret
 from edgeopt.pulling.online.policies import LinearConfidence, Means, RestrictedContext
 from edgeopt.pulling.online.study import half_width
 
@@ -155,5 +156,5 @@ def test_an_interrupted_study_keeps_its_complete_seeds(instance):
 
 def test_the_figure_names_each_policy(instance):
     study = run_study(instance, ["ucb", "greedy"], rounds=30, seeds=2)
-    texts = [text.get_text() for text in study.plot().axes[0].get_legend().get_texts()]
+    texts = [text.get_text() for text in plot_regret(study).axes[0].get_legend().get_texts()]
     assert [text.split(",")[0] for text in texts] == ["ucb", "greedy"]

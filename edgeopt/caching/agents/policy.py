@@ -1,0 +1,89 @@
+"""Policies: trained agents, kept in a file, and set to work on an instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeopt.caching.agents.arrays_file import Arrays, read_arrays, write_arrays
+from edgeopt.caching.agents.play import Played, empty, play
+from edgeopt.caching.agents.recipe import Recipe
+from edgeopt.caching.agents.world import World
+from edgeopt.errors import Finding, InputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+POLICY_FORMAT = "edgeopt-policy/1"
+MADE_BY = "'edgeopt train'"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Trained agents.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        How they were trained.
+    weights : dict of str to numpy.ndarray
+        Of `networks.ActionSemantics`; they apply to any number of nodes and blocks.
+    trained : dict
+        Name of the instances, episodes, updates.
+    """
+
+    recipe: Recipe
+    weights: Arrays
+    trained: dict[str, Any]
+
+    def write(self, path: str | Path) -> None:
+        """Write the policy to a file, whole or not at all."""
+        header = {"format": POLICY_FORMAT, "recipe": self.recipe.to_dict(), "trained": self.trained}
+        write_arrays(path, header, self.weights)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Policy:
+        """Read a policy file.
+
+        Raises
+        ------
+        InputError
+            It is missing, damaged or of another format.
+        """
+        header, weights = read_arrays(path, POLICY_FORMAT, MADE_BY)
+        recipe = Recipe.from_dict(header.get("recipe"), file=path)
+        policy = cls(recipe, weights, header.get("trained", {}))
+        try:
+            policy.network()
+        except (RuntimeError, TypeError):
+            raise InputError(Finding("$", "its weights are not those of its network"), path) from None
+        return policy
+
+    def network(self) -> nn.Module:
+        """The agents' network with these weights."""
+        import torch
+
+        from edgeopt.caching.agents.networks import ActionSemantics, make
+
+        network = make(ActionSemantics, 0, self.recipe.width, self.recipe.semantics)
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in self.weights.items()})
+        return network
+
+    def play(self, world: World, rounds: int | None = None) -> Played:
+        """Play every slot of a world from empty caches, all nodes taking the move of most value in each round."""
+        from edgeopt.caching.agents.learner import best_moves
+        from edgeopt.caching.agents.observation import Observer
+        from edgeopt.caching.agents.threads import one_thread
+
+        network, observer = self.network(), Observer(world, self.recipe.marginal)
+        count, runs = self.recipe.rounds if rounds is None else rounds, len(world.delay_s)
+
+        def choose(slots: Any, masks: Any, played: int, legal: Any) -> Any:
+            seen = observer.observe(slots, masks, np.full(runs, 1 - played / count))
+            return best_moves(network, seen, legal)
+
+        with one_thread():
+            return play(world, np.arange(runs), empty(world, runs), count, choose)

@@ -1,0 +1,1 @@
+"""Model libraries: what models there are, of which blocks, and how they share them."""

@@ -1,0 +1,57 @@
+"""Libraries in the making."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from edgeopt.libraries.library import Model, ModelLibrary
+
+
+class Draft:
+    """A library in the making."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.blocks: dict[str, int] = {}
+        self.models: dict[str, Model] = {}
+
+    def block(self, name: str, size_bytes: int) -> str:
+        """Add a block, or find it again, and return its name."""
+        if self.blocks.setdefault(name, size_bytes) != size_bytes:
+            raise ValueError(f"the block {name!r} has two sizes")
+        return name
+
+    def model(self, name: str, model: Model) -> None:
+        """Add a model under a new name."""
+        if name in self.models:
+            raise ValueError(f"the model {name!r} stands twice")
+        self.models[name] = model
+
+    def library(self) -> ModelLibrary:
+        """Return the finished library, blocks and models checked."""
+        return ModelLibrary.from_dict(
+            {"name": self.name, "blocks": self.blocks, "models": {name: m.to_dict() for name, m in self.models.items()}}
+        )
+
+
+def frozen_blocks(draft: Draft, backbone: str, cuts: Iterable[tuple[str, int]], bytes_per_parameter: int) -> list[str]:
+    """Add the blocks of a frozen prefix, one up to each cut.
+
+    Parameters
+    ----------
+    draft : Draft
+    backbone : str
+    cuts : iterable of (str, int)
+        Name of the last part, and parameters from the inputs up to there, shallow to deep.
+    bytes_per_parameter : int
+
+    Returns
+    -------
+    list of str
+        Names of the blocks.
+    """
+    names, before = [], 0
+    for part, parameters in cuts:
+        names.append(draft.block(f"{backbone}/to-{part}", bytes_per_parameter * (parameters - before)))
+        before = parameters
+    return names

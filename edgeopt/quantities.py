@@ -1,0 +1,67 @@
+"""Numbers as people read them, with their units."""
+
+from __future__ import annotations
+
+Number = int | float
+
+NOTHING = "-"
+HUGE_FRACTION = 100  # the gap of a plan worth 0 is infinite but for the smallest divisor
+LARGE_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
+SMALL_PREFIXES = ("", "m", "µ", "n")
+
+
+def number(value: Number | None) -> str:
+    """Write an objective or a bound: integers whole, others with six digits, nothing as a dash."""
+    if value is None:
+        return NOTHING
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
+
+
+def amount(value: Number | None, unit: str) -> str:
+    """Write an objective or a bound with its unit; weights have none."""
+    return number(value) if value is None or not unit else f"{number(value)} {unit}"
+
+
+def percent(value: float | None) -> str:
+    """Write a fraction as a percentage; what is not zero never reads as zero, and what is huge has no digits."""
+    if value is None:
+        return NOTHING
+    if value > HUGE_FRACTION:
+        return f"> {100 * HUGE_FRACTION} %"
+    if 0 < abs(value) < 5e-5:
+        return "< 0.01 %"
+    return f"{100 * value:.2f} %" if value else "0 %"
+
+
+def quantity(value: float, unit: str) -> str:
+    """Write a quantity with three digits and the decimal prefix that suits its size, such as ``45.8 MB``.
+
+    Parameters
+    ----------
+    value : float
+        In `unit`.
+    unit : str
+        Base unit: ``"B"``, ``"B/s"``, ``"bit"``, ``"Hz"``, ``"s"``. Seconds take small prefixes only (ms, not ks).
+    """
+    prefixes = SMALL_PREFIXES if unit == "s" else LARGE_PREFIXES
+    step = 1000 if unit == "s" else 1 / 1000
+    scaled, position = float(value), 0
+    while scaled and position + 1 < len(prefixes) and _needs_step(abs(scaled), step):
+        scaled, position = scaled * step, position + 1
+    digits = f"{scaled:.0f}" if abs(scaled) >= 100 or scaled == int(scaled) else f"{scaled:.3g}"
+    return f"{digits} {prefixes[position]}{unit}"
+
+
+def _needs_step(scaled: float, step: float) -> bool:
+    return scaled < 0.9995 if step > 1 else scaled >= 999.5
+
+
+METRIC_UNITS = {"_bytes": "B", "_s": "s", "_hz": "Hz", "_bits": "bit"}
+
+
+def metric(key: str, value: float) -> tuple[str, str]:
+    """Write a checker's metric, whose key ends in its unit, as a name and a quantity."""
+    for ending, unit in METRIC_UNITS.items():
+        if key.endswith(ending):
+            return key.removesuffix(ending).replace("_", " "), quantity(value, unit)
+    return key.replace("_", " "), number(value)
