@@ -8,7 +8,8 @@ from edgeopt.errors import EdgeoptError, InputError, MethodRefusal, MissingExtra
 from edgeopt.instance import Instance, instance_from_dict, read
 from edgeopt.libraries.library import Model, ModelLibrary, SharingSummary
 from edgeopt.libraries.sharing import Atom
-from edgeopt.method import Method, Options, Outcome, Progress, method, methods
+from edgeopt.method import Method, method, methods
+from edgeopt.run import Options, Outcome, Progress, Run
 from edgeopt.solution import CheckReport, Plan, Solution, Status, Stopped, Violation
 from edgeopt.solving import check, compare, fitting_methods, solve
 from edgeopt.versions import installed_version
@@ -36,6 +37,7 @@ __all__ = [
     "Plan",
     "ProgramError",
     "Progress",
+    "Run",
     "SharingSummary",
     "Solution",
     "Status",

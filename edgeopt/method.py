@@ -1,147 +1,24 @@
-"""What a method is, what it is given and gives back, and the registry of all of them."""
+"""What a method is, and the registry of all of them."""
 
 from __future__ import annotations
 
 import inspect
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from math import isfinite
-from threading import Event
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
-from edgeopt.clock import Clock
 from edgeopt.errors import MethodRefusal, MissingExtra, UsageError, suggestion
 from edgeopt.problems import find_problem
-from edgeopt.solution import Number, Plan, Solution, Stopped, proved
+from edgeopt.run import Outcome, Run
 
 Kind = Literal["exact", "heuristic", "bound", "baseline"]
 
 EXTRAS = {"pyscipopt": "minlp", "clarabel": "radio", "torch": "learn", "pettingzoo": "learn"}
 ENTRY_POINT_GROUP = "edgeopt.methods"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: seconds since its start, best objective and best bound so far (None: none yet)."""
-
-    elapsed_s: float
-    objective: Number | None
-    bound: Number | None
-
-
-@dataclass
-class Options:
-    """What a method is told, and how it tells how far it is.
-
-    Attributes
-    ----------
-    time_limit : float, optional
-        Seconds; None for no limit.
-    seed : int
-    threads : int
-    gap : float
-        Relative gap at which a proof may stop.
-    iteration_limit : int, optional
-        Iterations or nodes; unlike seconds, a reproducible limit.
-    start : Solution, optional
-        A solution of the same instance to start from.
-    progress : callable, optional
-        Called with a `Progress` whenever the incumbent or the bound improves.
-    maximize : bool
-        Sense of the objective.
-    known_bound : int or float, optional
-        Bound that other methods have proved: a search may end when its objective meets it.
-    """
-
-    time_limit: float | None = None
-    seed: int = 0
-    threads: int = 1
-    gap: float = 0.0
-    iteration_limit: int | None = None
-    start: Solution | None = None
-    progress: Callable[[Progress], None] | None = None
-    maximize: bool = True
-    known_bound: Number | None = None
-    interrupt: Event = field(default_factory=Event, repr=False)
-    history: list[list[Number | None]] = field(default_factory=list, repr=False)
-    clock: Clock = field(default_factory=Clock, repr=False)
-
-    def elapsed_s(self) -> float:
-        """Seconds since the run began, without those in which code was compiled or loaded."""
-        return self.clock.elapsed_s()
-
-    def remaining_s(self) -> float:
-        """Seconds left; infinity without a time limit."""
-        return float("inf") if self.time_limit is None else max(0.0, self.time_limit - self.elapsed_s())
-
-    def stop_reason(self) -> Stopped | None:
-        """Why the method should end now, or None to go on. Cheap; ask often."""
-        if self.interrupt.is_set():
-            return Stopped.INTERRUPTED
-        if self.known_bound is not None and self.history and proved(self.history[-1][1], self.known_bound):
-            return Stopped.FINISHED
-        return Stopped.TIME_LIMIT if self.remaining_s() <= 0 else None
-
-    def report(self, objective: Number | None = None, bound: Number | None = None) -> None:
-        """Tell an incumbent's objective or a proven bound; what is not finite or no better than known is ignored."""
-        objective, bound = (value if value is not None and isfinite(value) else None for value in (objective, bound))
-        _, best, tightest = self.history[-1] if self.history else (0.0, None, None)
-        sign = 1 if self.maximize else -1
-        better = objective is not None and (best is None or sign * objective > sign * best)
-        tighter = bound is not None and (tightest is None or sign * bound < sign * tightest)
-        if better or tighter:
-            row = [round(self.elapsed_s(), 4), objective if better else best, bound if tighter else tightest]
-            self.history.append(row)
-            if self.progress is not None:
-                self.progress(Progress(self.elapsed_s(), row[1], row[2]))
-
-    def part(self, seconds: float) -> Options:
-        """Return options for a step of at most `seconds` within this run; it shares interrupts, not reports."""
-        return Options(
-            time_limit=min(seconds, self.remaining_s()),
-            seed=self.seed,
-            threads=self.threads,
-            gap=self.gap,
-            maximize=self.maximize,
-            interrupt=self.interrupt,
-        )
-
-
-@dataclass
-class Outcome:
-    """What a method gives back.
-
-    Attributes
-    ----------
-    plan : dict, optional
-        As in a solution file; None when nothing was found.
-    bound : int or float, optional
-        Proven bound on the optimum.
-    stopped : Stopped
-    infeasible : bool
-        The instance is proven to have no plan.
-    message : str
-        One sentence for the user.
-    metrics : dict of str to float
-        Further figures for `Solution.metrics`, such as a bound that holds for an approximation only.
-    """
-
-    plan: Plan | None = None
-    bound: Number | None = None
-    stopped: Stopped = Stopped.FINISHED
-    infeasible: bool = False
-    message: str = ""
-    metrics: dict[str, float] = field(default_factory=dict)
-
-
-class MethodFunction(Protocol):
-    """A method's code: an instance and options in, an outcome out."""
-
-    def __call__(self, instance: Any, options: Options, /) -> Outcome: ...
 
 
 @dataclass(frozen=True)
@@ -160,7 +37,7 @@ class Method:
     fits : callable
         Instance to the reason why the method refuses it, or None.
     function : callable
-        Instance and options to an outcome; of a family, with the argument as third.
+        Instance and run to an outcome; of a family, with the argument as third.
     argument : str
         Of a family of methods: what stands after the colon of a name, such as ``"FILE"`` in ``policy:FILE``.
     """
@@ -177,10 +54,10 @@ class Method:
     def of(self, argument: str) -> Method:
         """The method of a family for an argument."""
 
-        def run(instance: Any, options: Options) -> Outcome:
-            return self.function(instance, options, argument)
+        def solve(instance: Any, run: Run) -> Outcome:
+            return self.function(instance, run, argument)
 
-        return replace(self, name=f"{self.name}:{argument}", function=run, argument="")
+        return replace(self, name=f"{self.name}:{argument}", function=solve, argument="")
 
     def missing_extra(self) -> str | None:
         """Return the install command of an extra that is not there, or None."""
@@ -224,7 +101,7 @@ def method(
     fits: Callable[[Any], str | None] = lambda instance: None,
     argument: str = "",
 ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
-    """Register the decorated function ``(instance, options) -> Outcome`` as a method.
+    """Register the decorated function ``(instance, run) -> Outcome`` as a method.
 
     Parameters
     ----------
@@ -326,13 +203,13 @@ def as_method(problem: str, function: Callable[..., Any]) -> Method:
     ----------
     problem : str
     function : callable
-        Takes the instance, or the instance and the options; returns a plan or an `Outcome`.
+        Takes the instance, or the instance and the run; returns a plan or an `Outcome`.
     """
-    takes_options = len(inspect.signature(function).parameters) > 1
+    takes_run = len(inspect.signature(function).parameters) > 1
 
-    def run(instance: Any, options: Options) -> Outcome:
-        result = function(instance, options) if takes_options else function(instance)
+    def solve(instance: Any, run: Run) -> Outcome:
+        result = function(instance, run) if takes_run else function(instance)
         return result if isinstance(result, Outcome) else Outcome(plan=result)
 
     name = getattr(function, "__name__", type(function).__name__)
-    return Method(problem, name, "heuristic", "none stated", (), lambda instance: None, run)
+    return Method(problem, name, "heuristic", "none stated", (), lambda instance: None, solve)

@@ -15,8 +15,9 @@ from multiprocessing import get_context
 from edgeopt import clock
 from edgeopt.clock import compiling_for
 from edgeopt.instance import Instance
-from edgeopt.method import Method, Options, find_method, methods
+from edgeopt.method import Method, find_method, methods
 from edgeopt.problems import find_problem
+from edgeopt.run import Options, Run
 
 LIMIT_S = 2.0
 
@@ -42,10 +43,9 @@ def rehearse_kind(method: Method, kind: object) -> None:
     specimen = specimens.specimen(kind)
     if method.refusal(specimen) is not None:
         return
-    maximize = specimen.conventions.maximize
-    options = Options(time_limit=LIMIT_S, iteration_limit=specimens.ITERATIONS, threads=1, maximize=maximize)
+    options = Options(time_limit=LIMIT_S, iteration_limit=specimens.ITERATIONS)
     with compiling_for(f"{method.problem} {method.name}"), suppress(Exception):
-        outcome = method.function(specimen, options)
+        outcome = method.function(specimen, Run(options, maximize=specimen.conventions.maximize))
         if outcome.plan is not None:
             specimen.conventions.part("checker").check(specimen, outcome.plan)
     _done.add(part)

@@ -16,12 +16,12 @@ from operator import ge
 from pathlib import Path
 from typing import Any
 
-from edgeopt.clock import Clock
 from edgeopt.comparison import Comparison, Row
 from edgeopt.errors import MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance, as_instance
-from edgeopt.method import Method, Options, Outcome, Progress, as_method, find_method, methods
+from edgeopt.method import Method, as_method, find_method, methods
 from edgeopt.rehearsal import rehearse
+from edgeopt.run import Options, Outcome, Progress, Run
 from edgeopt.solution import (
     PROVED_GAP,
     CheckReport,
@@ -63,7 +63,7 @@ def solve(
         An instance, or its file.
     method : str or callable
         Name of a registered method, ``"auto"`` for the best that fits, or a function that takes the instance (and
-        `Options`) and returns a plan or an `Outcome`.
+        `Run`) and returns a plan or an `Outcome`.
     time_limit : float, optional
         Seconds.
     seed : int
@@ -102,13 +102,13 @@ def solve(
         gap=gap,
         iteration_limit=iteration_limit,
         start=start,
-        progress=progress,
     )
     began = time.monotonic()
     chosen, reason = _prepared(instance, method, options)
     setup_s = time.monotonic() - began
-    with _interruptible(options.interrupt):
-        return _run(instance, chosen, options, reason, setup_s)
+    run = Run(options, maximize=instance.conventions.maximize, progress=progress)
+    with _interruptible(run.interrupt):
+        return _solved(instance, chosen, run, reason, setup_s)
 
 
 def prepare(instance: Instance, method: MethodChoice = "auto", **options: Any) -> float:
@@ -129,6 +129,7 @@ def prepare(instance: Instance, method: MethodChoice = "auto", **options: Any) -
         As `solve`.
     """
     began = time.monotonic()
+    options.pop("progress", None)
     _prepared(instance, method, _options(instance, **options))
     return time.monotonic() - began
 
@@ -146,17 +147,15 @@ def _options(
     options = Options(
         threads=threads if threads is not None else available_cores(),
         start=_checked_start(instance, start),
-        maximize=instance.conventions.maximize,
         **given,
     )
     _validate(options)
     return options
 
 
-def _run(instance: Instance, method: Method, options: Options, reason: str, setup_s: float) -> Solution:
-    options.clock = Clock()
-    solution = _certified(instance, method, method.function(instance, options), options, reason)
-    return solution.model_copy(update={"setup_s": round(setup_s + options.clock.paused_s(), 6)})
+def _solved(instance: Instance, method: Method, run: Run, reason: str, setup_s: float) -> Solution:
+    solution = _certified(instance, method, method.function(instance, run), run, reason)
+    return solution.model_copy(update={"setup_s": round(setup_s + run.clock.paused_s(), 6)})
 
 
 def compare(
@@ -164,6 +163,7 @@ def compare(
     methods: Iterable[MethodChoice] | None = None,
     *,
     on_row: Callable[[Row], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
     **options: Any,
 ) -> Comparison:
     """Run several methods on one instance, each within the same limits, and compare them with the proven optimum.
@@ -176,6 +176,8 @@ def compare(
         Default: every registered method that fits the instance.
     on_row : callable, optional
         Called with each `Row` when it is there.
+    progress : callable, optional
+        As for `solve`.
     **options
         As for `solve`; the limits hold for each method.
 
@@ -197,8 +199,8 @@ def compare(
     setup_s = [_setup_s(instance, choice, options) for choice in chosen]  # nothing is compiled beside a run
     with _interruptible(interrupt):
         for choice, seconds in zip(chosen, setup_s, strict=True):
-            prepared = _options(instance, interrupt=interrupt, known_bound=comparison.best_bound, **options)
-            row = _row(instance, choice, prepared, seconds)
+            told = _options(instance, known_bound=comparison.best_bound, **options)
+            row = _row(instance, choice, told, seconds, progress, interrupt)
             comparison.rows.append(row)
             if on_row is not None:
                 on_row(row)
@@ -215,14 +217,22 @@ def _setup_s(instance: Instance, choice: MethodChoice, options: Mapping[str, Any
         return 0.0  # its row will say why
 
 
-def _row(instance: Instance, choice: MethodChoice, options: Options, setup_s: float) -> Row:
+def _row(
+    instance: Instance,
+    choice: MethodChoice,
+    options: Options,
+    setup_s: float,
+    progress: Callable[[Progress], None] | None,
+    interrupt: threading.Event,
+) -> Row:
     """Run one method of a comparison; whatever it does wrong must not cost the results of the others."""
     name = choice if isinstance(choice, str) else getattr(choice, "__name__", type(choice).__name__)
     try:
         chosen, reason = _prepared(instance, choice, options)
         if chosen.kind != "heuristic":
-            options.known_bound = None  # it proves, or stands for a figure, by itself
-        return Row(name, _run(instance, chosen, options, reason, setup_s))
+            options = replace(options, known_bound=None)  # it proves, or stands for a figure, by itself
+        run = Run(options, maximize=instance.conventions.maximize, progress=progress, interrupt=interrupt)
+        return Row(name, _solved(instance, chosen, run, reason, setup_s))
     except (MethodRefusal, MissingExtra) as error:
         return Row(name, None, str(error))
     except ProgramError as error:
@@ -377,10 +387,10 @@ def _interruptible(interrupt: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.SIG_DFL if previous is None else previous)
 
 
-def _certified(instance: Instance, method: Method, outcome: Outcome, options: Options, reason: str) -> Solution:
+def _certified(instance: Instance, method: Method, outcome: Outcome, run: Run, reason: str) -> Solution:
     problem = instance.conventions
     objective, metrics = None, {}
-    _require_no_plan(instance, method, outcome, options)
+    _require_no_plan(instance, method, outcome, run)
     if outcome.plan is not None:
         report = _scored(instance, outcome.plan)
         if report.violations:
@@ -388,26 +398,26 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
             raise ProgramError(f"the plan of {method.name!r} for {instance.name!r} fails the check: {listed}")
         objective, metrics = report.objective, report.metrics
     bound = _certified_bound(instance, method, objective, outcome.bound)
-    options.report(objective, bound)
+    run.report(objective, bound)
     gap = relative_gap(objective, bound)
     status = _status(objective, gap, outcome.infeasible)
-    told = "it meets the bound that another method proved" if proved(objective, options.known_bound) else ""
+    told = "it meets the bound that another method proved" if proved(objective, run.options.known_bound) else ""
     solution = Solution(
         problem=problem.name,
         instance=instance.name,
         instance_sha256=instance.sha256,
         method=method.name,
         status=status,
-        stopped=_stopped(status, outcome.stopped, options),
+        stopped=_stopped(status, outcome.stopped, run),
         objective=objective,
         bound=bound,
         gap=gap,
-        runtime_s=round(options.elapsed_s(), 6),
-        seed=int(options.seed),
-        threads=int(options.threads),
+        runtime_s=round(run.elapsed_s(), 6),
+        seed=int(run.options.seed),
+        threads=int(run.options.threads),
         message=". ".join(part for part in (reason, outcome.message, told) if part),
         metrics={**outcome.metrics, **metrics},
-        history=options.history,
+        history=run.history,
         versions=dict(reported_versions()),
         plan=outcome.plan,
     )
@@ -415,17 +425,17 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, options: Op
     return solution
 
 
-def _require_no_plan(instance: Instance, method: Method, outcome: Outcome, options: Options) -> None:
+def _require_no_plan(instance: Instance, method: Method, outcome: Outcome, run: Run) -> None:
     """Refuse the claim that there is no plan where one is at hand."""
-    if outcome.infeasible and (outcome.plan is not None or options.start is not None):
+    if outcome.infeasible and (outcome.plan is not None or run.options.start is not None):
         known = "its own plan" if outcome.plan is not None else "the start"
         raise ProgramError(f"{method.name!r} calls {instance.name!r} infeasible, but {known} is a plan")
 
 
-def _stopped(status: Status, stated: Stopped, options: Options) -> Stopped:
+def _stopped(status: Status, stated: Stopped, run: Run) -> Stopped:
     if status in (Status.OPTIMAL, Status.INFEASIBLE):
         return Stopped.PROVED
-    return Stopped.INTERRUPTED if stated == Stopped.FINISHED and options.interrupt.is_set() else stated
+    return Stopped.INTERRUPTED if stated == Stopped.FINISHED and run.interrupt.is_set() else stated
 
 
 def _certified_bound(

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.tables import Menu, Tables
-from edgeopt.method import Options
+from edgeopt.run import Run
 from edgeopt.solution import Plan
 
 
@@ -47,7 +47,7 @@ def formulate(
     pyomo.environ.ConcreteModel
         Variables ``x[block, candidate]`` and ``z[block, node]`` by number, and the attributes ``tables`` and ``menu``.
     """
-    tables = instance if isinstance(instance, Tables) else Tables(instance, Options(maximize=False))
+    tables = instance if isinstance(instance, Tables) else Tables(instance, Run(maximize=False))
     menu = tables.full_menu() if menu is None else menu
     finite = np.isfinite(menu.costs[menu.group])
     allowed = finite if kept is None else finite & kept

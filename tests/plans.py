@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 from tests.loading.small import instance_of
 
 NOBODY: dict[str, Any] = {"batches": [], "bandwidth_hz": {}}
@@ -28,6 +28,6 @@ def first_user(instance: LoadingInstance) -> dict[str, Any]:
     return serve(instance, *list(instance.users)[:1])
 
 
-def all_users(instance: LoadingInstance, options: Options) -> Outcome:
+def all_users(instance: LoadingInstance, run: Run) -> Outcome:
     """Serve everybody, with the number of users as the bound: a heuristic that takes the options, too."""
     return Outcome(serve(instance, *instance.users), bound=len(instance.users))

@@ -11,7 +11,8 @@ import pytest
 
 import edgeopt
 from edgeopt.errors import MethodRefusal, MissingExtra, UsageError
-from edgeopt.method import Method, Options, Outcome, as_method
+from edgeopt.method import Method, as_method
+from edgeopt.run import Options, Outcome, Run
 from edgeopt.solution import Stopped
 from tests.plans import all_users, first_user, two_models
 
@@ -79,12 +80,12 @@ def test_a_method_of_ones_own_may_be_defined_again(fresh_registry: None, recwarn
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
 @pytest.mark.parametrize("maximize", [True, False])
 def test_reports_of_what_is_not_finite_are_ignored(value: float, maximize: bool) -> None:
-    options = Options(maximize=maximize)
-    options.report(value, value)
-    assert options.history == []
-    options.report(2, value)
-    options.report(value, 3)
-    assert [row[1:] for row in options.history] == [[2, None], [2, 3]]
+    run = Run(maximize=maximize)
+    run.report(value, value)
+    assert run.history == []
+    run.report(2, value)
+    run.report(value, 3)
+    assert [row[1:] for row in run.history] == [[2, None], [2, 3]]
 
 
 def test_every_method_says_what_it_is() -> None:
@@ -102,7 +103,7 @@ def test_unknown_names_get_a_suggestion() -> None:
 
 
 def test_refusals_come_before_the_run() -> None:
-    def never(instance: object, options: Options) -> Outcome:
+    def never(instance: object, run: Run) -> Outcome:
         raise AssertionError("it ran")
 
     refusing = Method("loading", "picky", "exact", "all", (), lambda instance: "it is Monday", never)
@@ -121,41 +122,41 @@ def test_plain_functions_of_one_or_two_parameters_and_objects_become_methods() -
         def __call__(self, instance: edgeopt.Instance) -> edgeopt.Plan:
             return first_user(instance)  # type: ignore[arg-type]
 
-    assert as_method("loading", first_user).function(two_models(), Options()).plan is not None
-    assert as_method("loading", all_users).function(two_models(), Options()).bound == 3
+    assert as_method("loading", first_user).function(two_models(), Run()).plan is not None
+    assert as_method("loading", all_users).function(two_models(), Run()).bound == 3
     assert as_method("loading", Heuristic()).name == "Heuristic"
     assert edgeopt.solve(two_models(), Heuristic()).objective == 1
 
 
 def test_only_improvements_are_reported() -> None:
     seen = []
-    options = Options(progress=seen.append)
+    run = Run(progress=seen.append)
     for objective, bound in [(1, None), (1, None), (None, 9), (0, 10), (3, 8), (2, 7)]:
-        options.report(objective, bound)
+        run.report(objective, bound)
     assert [(row.objective, row.bound) for row in seen] == [(1, None), (1, 9), (3, 8), (3, 7)]
-    assert [row[1:] for row in options.history] == [[1, None], [1, 9], [3, 8], [3, 7]]
+    assert [row[1:] for row in run.history] == [[1, None], [1, 9], [3, 8], [3, 7]]
 
 
 def test_when_minimising_less_is_better() -> None:
-    options = Options(maximize=False)
+    run = Run(maximize=False)
     for objective, bound in [(9, 1), (10, 0), (8, 2)]:
-        options.report(objective, bound)
-    assert [row[1:] for row in options.history] == [[9, 1], [8, 2]]
+        run.report(objective, bound)
+    assert [row[1:] for row in run.history] == [[9, 1], [8, 2]]
 
 
 def test_reasons_to_stop() -> None:
-    assert Options().stop_reason() is None
-    assert Options(time_limit=0).stop_reason() == Stopped.TIME_LIMIT
-    options = Options(time_limit=0)
-    options.interrupt.set()
-    assert options.stop_reason() == Stopped.INTERRUPTED
-    assert options.part(5).stop_reason() == Stopped.INTERRUPTED
-    assert Options(time_limit=100).part(5).time_limit == 5
-    assert Options(time_limit=0).part(5).time_limit == 0
+    assert Run().stop_reason() is None
+    assert Run(Options(time_limit=0)).stop_reason() == Stopped.TIME_LIMIT
+    run = Run(Options(time_limit=0))
+    run.interrupt.set()
+    assert run.stop_reason() == Stopped.INTERRUPTED
+    assert run.part(5).stop_reason() == Stopped.INTERRUPTED
+    assert Run(Options(time_limit=100)).part(5).options.time_limit == 5
+    assert Run(Options(time_limit=0)).part(5).options.time_limit == 0
 
 
 @pytest.mark.parametrize("turn", range(2))
 def test_what_a_test_registers_is_gone_for_the_next(turn):
     assert "leftover" not in edgeopt.methods("loading")
-    edgeopt.method("loading", "leftover", kind="baseline", guarantee="none")(lambda instance, options: None)
+    edgeopt.method("loading", "leftover", kind="baseline", guarantee="none")(lambda instance, run: None)
     assert "leftover" in edgeopt.methods("loading")

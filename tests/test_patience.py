@@ -9,8 +9,8 @@ import pytest
 import edgeopt
 from edgeopt import Stopped
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import Options, Outcome
 from edgeopt.patience import Patience
+from edgeopt.run import Outcome, Run
 from tests.loading.small import instance_of
 from tests.plans import first_user
 
@@ -39,9 +39,9 @@ def test_a_proven_bound_ends_a_search_in_a_comparison() -> None:
     def bound(instance: LoadingInstance) -> Outcome:
         return Outcome(bound=1)
 
-    def endless(instance: LoadingInstance, options: Options) -> Outcome:
-        options.report(1)
-        stopped = options.stop_reason()
+    def endless(instance: LoadingInstance, run: Run) -> Outcome:
+        run.report(1)
+        stopped = run.stop_reason()
         assert stopped is not None
         return Outcome(first_user(instance), stopped=stopped)
 

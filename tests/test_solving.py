@@ -13,7 +13,7 @@ import pytest
 import edgeopt
 from edgeopt import Instance, ProgramError, Solution, Status, Stopped, UsageError, solving
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import Options, Outcome, Progress
+from edgeopt.run import Outcome, Progress, Run
 from edgeopt.solution import crosses
 from tests.loading.small import instance_of
 from tests.plans import NOBODY, all_users, first_user, serve, two_models
@@ -159,17 +159,17 @@ class TestOptions:
             edgeopt.compare(two_models(), [all_users], time_limt=5)
 
     def test_options_reach_the_method(self) -> None:
-        seen: list[Options] = []
+        seen: list[Run] = []
 
-        def method(instance: LoadingInstance, options: Options) -> Outcome:
-            seen.append(options)
+        def method(instance: LoadingInstance, run: Run) -> Outcome:
+            seen.append(run)
             return Outcome(NOBODY)
 
         start = edgeopt.solve(two_models(), first_user)
         wanted = {"time_limit": 7.0, "seed": 3, "threads": 1, "gap": 0.1, "iteration_limit": 9}
         solution = edgeopt.solve(two_models(), method, start=start, **wanted)  # type: ignore[arg-type]
-        assert {key: getattr(seen[0], key) for key in wanted} == wanted
-        assert seen[0].start == start
+        assert {key: getattr(seen[0].options, key) for key in wanted} == wanted
+        assert seen[0].options.start == start
         assert (solution.seed, solution.threads) == (3, 1)
 
     def test_a_start_must_be_feasible(self) -> None:
@@ -179,8 +179,8 @@ class TestOptions:
             edgeopt.solve(tight, all_users, start=start)
 
     def test_progress_is_told_and_kept(self) -> None:
-        def method(instance: LoadingInstance, options: Options) -> Outcome:
-            options.report(1, 5)
+        def method(instance: LoadingInstance, run: Run) -> Outcome:
+            run.report(1, 5)
             return Outcome(first_user(instance), bound=4)
 
         seen: list[Progress] = []
@@ -191,9 +191,9 @@ class TestOptions:
 
 class TestInterrupts:
     def test_the_first_gives_the_best_found(self) -> None:
-        def method(instance: LoadingInstance, options: Options) -> Outcome:
+        def method(instance: LoadingInstance, run: Run) -> Outcome:
             signal.raise_signal(signal.SIGINT)
-            stopped = options.stop_reason()
+            stopped = run.stop_reason()
             assert stopped is not None
             return Outcome(first_user(instance), stopped=stopped)
 
@@ -203,9 +203,9 @@ class TestInterrupts:
         assert signal.getsignal(signal.SIGINT) is before
 
     def test_other_signals_reach_the_program_that_calls(self) -> None:
-        def method(instance: LoadingInstance, options: Options) -> Outcome:
+        def method(instance: LoadingInstance, run: Run) -> Outcome:
             signal.raise_signal(signal.SIGTERM)
-            assert options.stop_reason() is None
+            assert run.stop_reason() is None
             return Outcome(first_user(instance))
 
         heard: list[int] = []

@@ -18,7 +18,7 @@ from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.solving import Worked
 from edgeopt.caching.tables import Tables
-from edgeopt.method import Options
+from edgeopt.run import Options, Run
 from edgeopt.solution import Plan
 from edgeopt.solving import check, solve
 
@@ -100,8 +100,8 @@ def robustness(errors: tuple[float, ...], seeds: tuple[int, ...]) -> list[list[A
 
 def with_beams(instance: CachingInstance, beamformer: Any) -> float:
     """Delay of the caches and deliveries chosen with another beamformer."""
-    options = Options(maximize=False, threads=1)
-    work = Worked(Tables(instance, options, beamformer), options)
+    run = Run(Options(threads=1), maximize=False)
+    work = Worked(Tables(instance, run, beamformer), run)
     if work.outcome is not None:
         return float("inf")
     plan = work.result(work.searched()).plan

@@ -22,7 +22,7 @@ from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.tables import Tables
 from edgeopt.files import write_text
-from edgeopt.method import Options
+from edgeopt.run import Run
 from edgeopt.solving import check, solve
 
 RUNS = Path(__file__).parent / "results" / "learning-runs.json"
@@ -95,7 +95,7 @@ def make_case() -> Case:
     first = whole.model_copy(update={"scenarios": whole.scenarios[:half]})
     second = whole.model_copy(update={"scenarios": whole.scenarios[half:]})
     held_out = draw_slots(second, HELD_OUT_SLOTS, seed=1, scenarios=SCENARIOS)
-    tables = [Tables(slot, Options(maximize=False)) for slot in held_out]
+    tables = [Tables(slot, Run(maximize=False)) for slot in held_out]
     return Case(
         training=build_world(draw_slots(first, TRAINING_SLOTS, seed=0, scenarios=SCENARIOS)),
         held_out=held_out,

@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.measure import arguments_on_a_quiet_machine, cpu_seconds, fresh, table, write_results
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.method import Options
+from edgeopt.run import Options, Run
 from edgeopt.solution import Solution, relative_gap
 from edgeopt.solving import solve
 
@@ -43,13 +43,13 @@ def measured(instance: CachingInstance) -> tuple[Solution, float, float, float, 
     began = cpu_seconds()
     solution = solve(instance, "exact", time_limit=LIMIT_S, threads=THREADS)
     exact, began = cpu_seconds() - began, cpu_seconds()
-    work = work_up(instance, Options(threads=THREADS, maximize=False))
+    work = work_up(instance, Run(Options(threads=THREADS), maximize=False))
     assert work.menu is not None  # built here, after the rates
     table_s, began = cpu_seconds() - began, cpu_seconds()
     found = work.priced()
     prices_s = cpu_seconds() - began
     searched = work.searched()
-    within = Options(threads=THREADS, maximize=False, time_limit=LIMIT_S)
+    within = Run(Options(threads=THREADS, time_limit=LIMIT_S), maximize=False)
     best = solve_menu(work.tables, searched.menu, searched.dual, within).choice
     return solution, exact, table_s, prices_s, found.dual.objective / searched.menu.cost(best) - 1
 

@@ -10,7 +10,7 @@ from edgeopt.caching.generator import generate
 from edgeopt.caching.groups import find_requests
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.wide import WideTables
-from edgeopt.method import Options
+from edgeopt.run import Options, Run
 from edgeopt.solution import Solution
 
 # Models and seeds such that about 200 blocks are requested by 40 users in 20 scenarios.
@@ -57,7 +57,7 @@ def main() -> None:
 
 def parts(instance: CachingInstance, solution: Solution) -> tuple[float, float]:
     """The bound, and the least delay of the plan's caches for any nodes and any beams."""
-    tables = WideTables(instance, Options(maximize=False, threads=2))
+    tables = WideTables(instance, Run(Options(threads=2), maximize=False))
     masks = tables.masks_of(solution.plan)
     assert masks is not None
     assert solution.bound is not None

@@ -14,7 +14,8 @@ from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import Options, find_method
+from edgeopt.method import find_method
+from edgeopt.run import Run
 
 USERS = (2500, 5000, 10_000, 20_000, 40_000)
 MODELS = (125, 250, 500, 1000, 2000)
@@ -48,7 +49,7 @@ def measured(instance: LoadingInstance, method: str) -> tuple[int, int, float]:
     times: list[float] = []
     while len(times) < 3 and sum(times) < ENOUGH_S:
         began = time.process_time()
-        outcome = chosen.function(instance, Options())
+        outcome = chosen.function(instance, Run())
         times.append(time.process_time() - began)
     return outcome.bound, len(compile_arrays(instance).model_names), min(times)
 

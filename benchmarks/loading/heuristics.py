@@ -12,7 +12,7 @@ from benchmarks.measure import arguments_on_a_quiet_machine, table, write_result
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.local_search import solve_local_search
-from edgeopt.method import Options, Outcome, Progress
+from edgeopt.run import Outcome, Progress, Run
 
 KINDS = ("random", "grid", "freeze-depth", "interval", "dense")
 RATES_BYTES_PER_S = (2.69e9, 0.8e9, 0.3e9)
@@ -25,13 +25,13 @@ METHODS = ("local-search", "greedy", "tree", "no-sharing", "greedy-append", "edf
 def searched(instance: LoadingInstance, optimum: int) -> edgeopt.Solution:
     """Run the local search with its time limit; it ends early at the proven optimum, where nothing is left to gain."""
 
-    def local_search(instance: LoadingInstance, options: Options) -> Outcome:
+    def local_search(instance: LoadingInstance, run: Run) -> Outcome:
         def watch(step: Progress) -> None:
             if step.objective is not None and step.objective >= optimum:
-                options.interrupt.set()
+                run.interrupt.set()
 
-        options.progress = watch
-        return solve_local_search(instance, options)
+        run.progress = watch
+        return solve_local_search(instance, run)
 
     return edgeopt.solve(instance, local_search, time_limit=SEARCH_LIMIT_S, threads=1)
 

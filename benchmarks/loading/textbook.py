@@ -16,7 +16,7 @@ from benchmarks.measure import arguments_on_a_quiet_machine, fresh, solved, tabl
 from edgeopt.loading.arrays import bandwidths
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 from edgeopt.solving import solve
 
 LARGE = [("random", 60, 600), ("freeze-depth", 60, 600), ("grid", 60, 600)]
@@ -72,12 +72,12 @@ def formulate(instance: LoadingInstance) -> pyo.ConcreteModel:
     return m
 
 
-def solve_textbook(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_textbook(instance: LoadingInstance, run: Run) -> Outcome:
     """Solve with the stock interface, and read plan and bound from it."""
     m = formulate(instance)
     solver = pyo.SolverFactory("appsi_highs")
-    limit = None if options.time_limit is None else options.remaining_s()
-    solver.highs_options = {"threads": options.threads, "random_seed": options.seed}
+    limit = None if run.options.time_limit is None else run.remaining_s()
+    solver.highs_options = {"threads": run.options.threads, "random_seed": run.options.seed}
     results = solver.solve(m, load_solutions=False, timelimit=limit)
     bound = results.problem.upper_bound
     bound = bound if bound is not None and abs(bound) < 1e12 else None

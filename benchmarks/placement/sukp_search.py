@@ -14,11 +14,11 @@ from typing import Any
 import edgeopt
 from benchmarks.measure import arguments_on_a_quiet_machine, fresh, table, write_results
 from benchmarks.placement.sukp_instances import BEST_KNOWN, RESULTS, short, sukp
-from edgeopt.method import Options
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.local_search import LocalSearch
+from edgeopt.run import Run
 
 STEP = 1_000  # iterations between two looks at the processor's clock
 HEADER = ["instance", "best known", "greedy", "best", "mean", "worst", "mean below best known", "seeds that reached it"]
@@ -32,7 +32,7 @@ def search(name: str, seed: int, seconds: float) -> tuple[int, float, int]:
     began = time.process_time()
     run = LocalSearch(arrays, seed, greedy_placement(arrays))
     while run.value < best_known and time.process_time() - began < seconds:
-        run.run(Options(), STEP, best_known)
+        run.run(Run(), STEP, best_known)
     used = time.process_time() - began
     report = edgeopt.check(instance, arrays.plan(run.best))
     if not report.feasible or report.objective is None:

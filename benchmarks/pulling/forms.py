@@ -8,11 +8,11 @@ import numpy as np
 
 import edgeopt
 from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
-from edgeopt.method import Options
 from edgeopt.pulling.arrays import compile_arrays
 from edgeopt.pulling.generator import Compute, generate
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.strong import Linking
+from edgeopt.run import Run
 
 FORMS: tuple[Linking, ...] = ("aggregated", "plain", "strong")
 SEEDS = 5
@@ -32,7 +32,7 @@ def main() -> None:
             optimum = edgeopt.solve(instance, "exact", threads=2).objective
             core = compile_arrays(instance).core
             for form in FORMS:
-                bound = LinearRelaxation(core, Options(maximize=False), form).bound
+                bound = LinearRelaxation(core, Run(maximize=False), form).bound
                 gaps[form].append(1 - bound / optimum)
         for form in FORMS:
             rows.append(

@@ -10,7 +10,6 @@ import numpy as np
 
 import edgeopt
 from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
-from edgeopt.method import Options
 from edgeopt.pulling.arrays import compile_arrays
 from edgeopt.pulling.core import Core
 from edgeopt.pulling.derandomized import conditional_thresholds
@@ -20,6 +19,7 @@ from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import repaired
 from edgeopt.pulling.rounding import VARIANTS
 from edgeopt.pulling.search import Search, tables_of
+from edgeopt.run import Run
 
 DRAWS = 200
 SPEED_CASES: dict[str, dict[str, Any]] = {
@@ -61,7 +61,7 @@ def ratio_rows(seeds: int) -> list[list[Any]]:
         found: dict[str, list[list[float]]] = {}
         for seed in range(seeds):
             core = compile_arrays(generate(seed=seed, **arguments)).core
-            relaxation = LinearRelaxation(core, Options(maximize=False))
+            relaxation = LinearRelaxation(core, Run(maximize=False))
             openings, search = relaxation.openings(), Search(core)
             pulling = float((core.atom_pull * np.where(core.costly, openings, 0.0)).sum())
             rng = np.random.default_rng(seed)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.method import Options
+from edgeopt.run import Run
 
 VARIABLES = ("x",)
 CASES = ("cells-4", "melbourne-5", "resnet-detection-6")
@@ -40,7 +40,7 @@ def prepare(instance: CachingInstance) -> Data:
     """Compute rates and delays, and list the pairs whose delay is finite."""
     from edgeopt.caching.tables import Tables
 
-    tables = Tables(instance, Options(maximize=False))
+    tables = Tables(instance, Run(maximize=False))
     menu = tables.full_menu()
     costs = menu.costs[menu.group]
     block, candidate = np.nonzero(np.isfinite(costs))

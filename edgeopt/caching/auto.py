@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.methods import FULL_TABLE_NODES
-from edgeopt.method import Options
+from edgeopt.run import Options
 
 
 def choose(instance: CachingInstance, options: Options) -> tuple[str, str]:

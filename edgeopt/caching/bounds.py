@@ -9,7 +9,7 @@ from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.rates import FULL_TABLE_NODES, OTHER_NODES, SINGLE_NODES, RateTable, ceiling_table, find_units
 from edgeopt.caching.tables import Tables
 from edgeopt.caching.wide import WideTables
-from edgeopt.method import Options
+from edgeopt.run import Run
 
 Floats = NDArray[np.float64]
 
@@ -18,14 +18,14 @@ def amplitude_bounds(tables: Tables) -> Floats:
     """Upper bounds on the amplitude of each audience and set of nodes, shape (audiences, 2**nodes), for any beams."""
     audiences = tables.requests.audiences
     units = find_units(tables.reach, audiences, FULL_TABLE_NODES, SINGLE_NODES, OTHER_NODES)
-    return ceiling_table(tables.channels, audiences, units, tables.options).amplitudes
+    return ceiling_table(tables.channels, audiences, units, tables.run).amplitudes
 
 
-def universal(instance: CachingInstance, options: Options) -> Tables:
+def universal(instance: CachingInstance, run: Run) -> Tables:
     """Tables whose delays no nodes and no beams whatever undercut."""
     if len(instance.nodes) > FULL_TABLE_NODES:
-        return WideTables(instance, options)
-    tables = Tables(instance, options)
+        return WideTables(instance, run)
+    tables = Tables(instance, run)
     return with_amplitudes(tables, amplitude_bounds(tables))
 
 

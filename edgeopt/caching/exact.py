@@ -8,8 +8,6 @@ leave open. Prices show most of these pairs at little cost; the program is solve
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from edgeopt.caching.beamforming.conic import INSTALL, is_installed
@@ -21,18 +19,18 @@ from edgeopt.caching.sandwich import Sandwich
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.solving import FOR_THE_PROBLEM, UNFINISHED, Worked, work_up
 from edgeopt.caching.tables import Menu, Tables
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import PROVED_GAP
 
 ROUGH_GAP = 1e-3  # at which the program is solved as long as its optimum shows new pairs
 
 
-def solve_exact(instance: CachingInstance, options: Options) -> Outcome:
+def solve_exact(instance: CachingInstance, run: Run) -> Outcome:
     """Find a plan, and bound the delay over all caches, nodes and beams."""
-    work = work_up(instance, options)
+    work = work_up(instance, run)
     if work.outcome is not None:
         return work.outcome
-    proof = Proof(work, options)
+    proof = Proof(work, run)
     proof.by_prices()
     proof.by_program()
     proof.by_table()
@@ -45,7 +43,7 @@ class Proof:
     Parameters
     ----------
     work : Worked
-    options : Options
+    run : Run
 
     Attributes
     ----------
@@ -57,10 +55,10 @@ class Proof:
         Seconds; no caches have a shorter expected delay with the beams known.
     """
 
-    def __init__(self, work: Worked, options: Options) -> None:
+    def __init__(self, work: Worked, run: Run) -> None:
         self.work = work
-        self.options = options
-        self.sandwich = Sandwich(work.tables, options)
+        self.run = run
+        self.sandwich = Sandwich(work.tables, run)
         self.masks: Integers | None = None
         self.bound: float | None = None
         self.table_bound: float | None = None
@@ -73,7 +71,7 @@ class Proof:
     @property
     def closed(self) -> bool:
         """Whether the plan is as good as asked for."""
-        gap = max(self.options.gap, PROVED_GAP / 2)
+        gap = max(self.run.options.gap, PROVED_GAP / 2)
         return self.masks is not None and self.bound is not None and self.objective - self.bound <= gap * self.objective
 
     def by_prices(self) -> None:
@@ -83,7 +81,7 @@ class Proof:
             reached, found = self._priced(self.sandwich.reached)
             self.table_bound = found.bound if np.isfinite(found.bound) else None
             self._offer(reached, found.choice)
-            if self.options.stop_reason() is not None and self.bound is not None:
+            if self.run.stop_reason() is not None and self.bound is not None:
                 return
             menu, dual = self._priced(self.sandwich.upper)
             self._prove(dual.bound)
@@ -91,19 +89,19 @@ class Proof:
             cheapest = np.argmin(menu.costs + menu.members @ dual.prices, axis=1)
             masks = [menu.masks[group, cheapest[group]], *([] if self.masks is None else [self.masks])]
             pairs = self.sandwich.open_pairs(np.concatenate(masks), np.tile(group, len(masks)))
-            if not pairs or self.options.stop_reason() is not None:
+            if not pairs or self.run.stop_reason() is not None:
                 return
             self.sandwich.refine(pairs)
 
     def by_program(self) -> None:
         """Solve the program with the bounds until its optimum shows no pair to refine."""
-        group, gap = self.work.tables.requests.group, max(self.options.gap, ROUGH_GAP)
-        while self.options.stop_reason() is None and not self.closed:
+        group, gap = self.work.tables.requests.group, max(self.run.options.gap, ROUGH_GAP)
+        while self.run.stop_reason() is None and not self.closed:
             menu, dual = self._searched(self.sandwich.upper)
-            if self.options.stop_reason() is not None:
+            if self.run.stop_reason() is not None:
                 return
-            options = replace(self.options, gap=gap, start=None)
-            found = solve_menu(self.sandwich.upper, menu, dual, options)
+            within = self.run.part(gap=gap, iterations=self.run.options.iteration_limit)
+            found = solve_menu(self.sandwich.upper, menu, dual, within)
             if found.infeasible:
                 return
             self._prove(found.bound)
@@ -112,17 +110,17 @@ class Proof:
                 pairs = self.sandwich.open_pairs(menu.masks[menu.group, found.choice], group)
                 self.sandwich.refine(pairs)
                 self._offer(menu, found.choice)
-            if not pairs and gap <= self.options.gap:
+            if not pairs and gap <= self.run.options.gap:
                 break
             if not pairs:
-                gap = self.options.gap
+                gap = self.run.options.gap
 
     def by_table(self) -> None:
         """Look for the best caches with the beams known, when certificates leave a gap."""
-        if self.closed or self.options.stop_reason() is not None:
+        if self.closed or self.run.stop_reason() is not None:
             return
         menu, dual = self._searched(self.sandwich.reached)
-        found = solve_menu(self.sandwich.reached, menu, dual, self.options.part(np.inf))
+        found = solve_menu(self.sandwich.reached, menu, dual, self.run.part(np.inf))
         self.table_bound = found.bound
         self._offer(menu, found.choice)
 
@@ -146,12 +144,12 @@ class Proof:
     def _priced(self, tables: Tables) -> tuple[Menu, Dual]:
         menu = tables.full_menu()
         start = None if self.masks is None else menu.nearest(self.masks)
-        return menu, solve_dual(menu, self.options.part(np.inf), start)
+        return menu, solve_dual(menu, self.run.part(np.inf), start)
 
     def _searched(self, tables: Tables) -> tuple[Menu, Dual]:
         menu, dual = self._priced(tables)
         if dual.choice is not None:
-            dual.choice = search(menu, dual.choice, dual.prices, self.options.part(np.inf))
+            dual.choice = search(menu, dual.choice, dual.prices, self.run.part(np.inf))
             dual.objective = menu.cost(dual.choice)
         return menu, dual
 
@@ -162,9 +160,9 @@ class Proof:
         masks = menu.masks[menu.group, choice]
         if self.sandwich.reached.delay(masks) < self.objective:
             self.masks = masks
-            self.options.report(self.objective)
+            self.run.report(self.objective)
 
     def _prove(self, bound: float | None) -> None:
         if bound is not None and np.isfinite(bound) and (self.bound is None or bound > self.bound):
             self.bound = bound
-            self.options.report(None, bound)
+            self.run.report(None, bound)

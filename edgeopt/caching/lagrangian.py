@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgeopt.caching.search_kernels import improve, make_finite, release_excess
 from edgeopt.caching.tables import Menu
-from edgeopt.method import Options
+from edgeopt.run import Run
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -63,13 +63,13 @@ def lagrangian_bound(menu: Menu, least: Floats, prices: Floats) -> float:
     return taken - paid - lost
 
 
-def solve_dual(menu: Menu, options: Options, start: Integers | None = None) -> Dual:
+def solve_dual(menu: Menu, run: Run, start: Integers | None = None) -> Dual:
     """Raise the bound by subgradients with a step from the gap; repair the choices on the way.
 
     Parameters
     ----------
     menu : Menu
-    options : Options
+    run : Run
     start : numpy.ndarray of int64, shape (blocks,), optional
         A feasible choice.
     """
@@ -88,7 +88,7 @@ def solve_dual(menu: Menu, options: Options, start: Integers | None = None) -> D
         else:
             idle += 1
         gap = best.objective - best.bound
-        if options.stop_reason() is not None or step < LEAST_STEP or gap <= 1e-9 * abs(best.objective):
+        if run.stop_reason() is not None or step < LEAST_STEP or gap <= 1e-9 * abs(best.objective):
             break
         if idle >= PATIENCE:
             step, idle, prices, direction = step / 2, 0, best.prices, np.zeros(len(prices))

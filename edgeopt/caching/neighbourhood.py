@@ -18,7 +18,7 @@ from edgeopt.caching.lagrangian import Dual, lagrangian_bound, solve_dual
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.tables import Menu, Tables
 from edgeopt.caching.wide import WideTables
-from edgeopt.method import Options
+from edgeopt.run import Run
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ class Cheapest:
     masks: Integers
 
 
-def price_all_sets(tables: WideTables, menu: Menu, prices: Floats, options: Options) -> Cheapest:
+def price_all_sets(tables: WideTables, menu: Menu, prices: Floats, run: Run) -> Cheapest:
     """Find each group's cheapest set of nodes at prices by branch and bound; limits leave a valid bound."""
     from edgeopt.caching.pricing_kernels import cheapest_set
 
@@ -65,11 +65,11 @@ def price_all_sets(tables: WideTables, menu: Menu, prices: Floats, options: Opti
     shared = (tables.cloud, tables.link, tables.groups, tables.broadcasts)
 
     def solve(group: int) -> tuple[float, int]:
-        if options.stop_reason() is not None:
+        if run.stop_reason() is not None:
             return 0.0, int(menu.masks[group, known[group]])
         return cheapest_set(group, prices, int(menu.masks[group, known[group]]), NODE_LIMIT, *shared)
 
-    found = _mapped(solve, len(menu.masks), options.threads)
+    found = _mapped(solve, len(menu.masks), run.options.threads)
     least = np.array([value for value, _ in found])
     return Cheapest(lagrangian_bound(menu, least, prices), np.array([mask for _, mask in found], np.int64))
 
@@ -86,7 +86,7 @@ def widened(tables: Tables, menu: Menu, masks: Integers) -> Menu:
     return tables.menu(np.concatenate([menu.masks, masks[:, None]], axis=1))
 
 
-def solve_widely(tables: WideTables, menu: Menu, start: Integers | None, options: Options) -> tuple[Menu, Dual, float]:
+def solve_widely(tables: WideTables, menu: Menu, start: Integers | None, run: Run) -> tuple[Menu, Dual, float]:
     """Alternate prices over the menu and pricing over all sets.
 
     Returns
@@ -99,13 +99,13 @@ def solve_widely(tables: WideTables, menu: Menu, start: Integers | None, options
         Holds for every cache; negative infinity when time ran out before the first.
     """
     bound = -np.inf
-    dual = solve_dual(menu, options, start)
+    dual = solve_dual(menu, run, start)
     for _ in range(ROUNDS):
-        priced = price_all_sets(tables, menu, dual.prices, options)
+        priced = price_all_sets(tables, menu, dual.prices, run)
         bound = max(bound, priced.bound)
         closed = np.isfinite(dual.objective) and dual.bound - bound <= ENOUGH_GAP * abs(dual.objective)
-        if closed or options.stop_reason() is not None:
+        if closed or run.stop_reason() is not None:
             break
         menu = widened(tables, menu, priced.masks)
-        dual = solve_dual(menu, options, dual.choice)
+        dual = solve_dual(menu, run, dual.choice)
     return menu, dual, bound

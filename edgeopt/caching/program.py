@@ -12,8 +12,8 @@ from edgeopt.caching.lagrangian import Dual
 from edgeopt.caching.tables import Menu, Tables
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import compile_formulation
-from edgeopt.method import Options
 from edgeopt.models.caching import formulate
+from edgeopt.run import Run
 from edgeopt.solution import Status, Stopped
 
 Floats = NDArray[np.float64]
@@ -54,7 +54,7 @@ def promising(menu: Menu, dual: Dual) -> NDArray[np.bool_]:
     return extra <= room if np.isfinite(room) else np.isfinite(extra)
 
 
-def solve_menu(tables: Tables, menu: Menu, dual: Dual, options: Options, node_limit: int | None = None) -> Found:
+def solve_menu(tables: Tables, menu: Menu, dual: Dual, run: Run, node_limit: int | None = None) -> Found:
     """Minimise the expected delay over a menu.
 
     HiGHS keeps rows to a tolerance, bytes count exactly: a choice that overfills a node is cut off and the program is
@@ -62,20 +62,20 @@ def solve_menu(tables: Tables, menu: Menu, dual: Dual, options: Options, node_li
     a menu may be bounds too.
     """
     best, objective = dual.choice, dual.objective
-    options.report(None, dual.bound)
-    if best is not None and objective - dual.bound <= options.gap * abs(objective):
+    run.report(None, dual.bound)
+    if best is not None and objective - dual.bound <= run.options.gap * abs(objective):
         return Found(best, dual.bound, Stopped.FINISHED)
     formulation = formulate(tables, menu, promising(menu, dual))
     linear = compile_formulation(formulation)
     columns, stored = linear.columns(formulation.x), linear.columns(formulation.z)
-    solver, bound = HighsSolver(linear, options), dual.bound
+    solver, bound = HighsSolver(linear, run), dual.bound
     while True:
         result = solver.solve(
-            gap=options.gap,
+            gap=run.options.gap,
             absolute_gap=0.0,
             node_limit=node_limit,
             start=None if best is None else _start(menu, columns, stored, best, len(linear.cost)),
-            report=lambda found, proven: options.report(None, None if proven is None else min(proven, dual.objective)),
+            report=lambda found, proven: run.report(None, None if proven is None else min(proven, dual.objective)),
         )
         if result.status == Status.INFEASIBLE:
             # What prices ruled out is no better than the best known.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgeopt.caching.beamforming.ceilings import STEPS, Ceilings, ceilings
 from edgeopt.caching.beamforming.channels import Beamformer, Channels, Pairs
-from edgeopt.method import Options
+from edgeopt.run import Run
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -119,7 +119,7 @@ def rate_table(
     bandwidth_hz: float,
     audiences: list[tuple[int, ...]],
     beamformer: Beamformer,
-    options: Options,
+    run: Run,
 ) -> RateTable:
     """Compute the rates of all sets, small sets first, and close them under subsets.
 
@@ -130,7 +130,7 @@ def rate_table(
     audiences : list of tuple of int
     beamformer : callable
         Gives the amplitude of a pair; may be any heuristic.
-    options : Options
+    run : Run
         Its threads share the pairs; its limits end the computation early.
     """
     units = find_units(channels.reach(), audiences, FULL_TABLE_NODES, SINGLE_NODES, OTHER_NODES)
@@ -142,19 +142,19 @@ def rate_table(
     amplitudes = np.zeros((len(audiences), 1 << width))
 
     def solve(part: slice) -> bool:
-        if options.stop_reason() is not None:
+        if run.stop_reason() is not None:
             return False
         found = beamformer(channels, pairs_of(audiences, units, which[part], masks[part]))
         amplitudes[which[part], masks[part]] = found.amplitudes
         return True
 
-    complete = all(_shared(solve, len(masks), options.threads))
+    complete = all(_shared(solve, len(masks), run.options.threads))
     senders = np.tile(np.arange(1 << width), (len(audiences), 1))
     _close(amplitudes, senders)
     return RateTable(audiences, units, amplitudes, bandwidth_hz, senders, complete)
 
 
-def ceiling_table(channels: Channels, audiences: list[tuple[int, ...]], units: Integers, options: Options) -> Ceilings:
+def ceiling_table(channels: Channels, audiences: list[tuple[int, ...]], units: Integers, run: Run) -> Ceilings:
     """Upper bounds for each audience and set of its units, which are single nodes.
 
     When time runs out, the others are those of the weakest user alone.
@@ -169,12 +169,12 @@ def ceiling_table(channels: Channels, audiences: list[tuple[int, ...]], units: I
     amplitudes, weights = np.zeros(count * sets), np.zeros((count * sets, padded(audiences).shape[1]))
 
     def solve(part: slice) -> bool:
-        steps = STEPS if options.stop_reason() is None else 0
+        steps = STEPS if run.stop_reason() is None else 0
         found = ceilings(channels, pairs_of(audiences, units, which[part], masks[part]), steps)
         amplitudes[part], weights[part] = found.amplitudes, found.weights
         return True
 
-    all(_shared(solve, len(masks), options.threads))
+    all(_shared(solve, len(masks), run.options.threads))
     amplitudes, weights = amplitudes.reshape(count, sets), weights.reshape(count, sets, weights.shape[1])
     lower_subsets(amplitudes, weights)
     amplitudes[:, 0] = 0.0

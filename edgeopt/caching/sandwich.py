@@ -13,7 +13,7 @@ from edgeopt.caching.bounds import amplitude_bounds, with_amplitudes
 from edgeopt.caching.delays import waits_per_bit
 from edgeopt.caching.rates import lower_subsets
 from edgeopt.caching.tables import Tables
-from edgeopt.method import Options
+from edgeopt.run import Run
 
 Integers = NDArray[np.int64]
 
@@ -29,7 +29,7 @@ class Sandwich:
     ----------
     tables : Tables
         With the rates of a beamformer, for all sets of nodes.
-    options : Options
+    run : Run
 
     Attributes
     ----------
@@ -39,8 +39,8 @@ class Sandwich:
         Audiences and sets of nodes whose bounds are semidefinite.
     """
 
-    def __init__(self, tables: Tables, options: Options) -> None:
-        self.options = options
+    def __init__(self, tables: Tables, run: Run) -> None:
+        self.run = run
         self.reached = tables
         self.upper = with_amplitudes(tables, amplitude_bounds(tables))
         self.refined: set[tuple[int, int]] = set()
@@ -64,7 +64,7 @@ class Sandwich:
     def refine(self, pairs: list[tuple[int, int]]) -> None:
         """Give pairs semidefinite bounds and better beams, as far as time allows."""
         for first in range(0, len(pairs), PAIRS):
-            if self.options.stop_reason() is not None:
+            if self.run.stop_reason() is not None:
                 return
             self._refine(pairs[first : first + PAIRS])
 

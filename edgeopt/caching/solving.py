@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 
@@ -23,7 +23,7 @@ from edgeopt.caching.rates import FULL_TABLE_NODES
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.tables import Menu, Tables
 from edgeopt.caching.wide import WideTables
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped, relative_gap
 
 FOR_THE_PROBLEM = "The bound holds for any caches, nodes and beams"
@@ -60,7 +60,7 @@ class Worked:
     Parameters
     ----------
     tables : Tables
-    options : Options
+    run : Run
 
     Attributes
     ----------
@@ -68,9 +68,9 @@ class Worked:
         The outcome when there is no plan to look for, because some delivery never ends.
     """
 
-    def __init__(self, tables: Tables, options: Options) -> None:
+    def __init__(self, tables: Tables, run: Run) -> None:
         self.tables = tables
-        self.options = options
+        self.run = run
         self.full = len(tables.node_names) <= FULL_TABLE_NODES
         self.outcome = None
         reason = out_of_reach(tables)
@@ -82,7 +82,7 @@ class Worked:
     @property
     def stopped(self) -> Stopped:
         """Why the run ends now."""
-        return self.options.stop_reason() or Stopped.FINISHED
+        return self.run.stop_reason() or Stopped.FINISHED
 
     @cached_property
     def menu(self) -> Menu:
@@ -93,12 +93,12 @@ class Worked:
         """Find prices, from the greedy choice or a better one of a given solution."""
         start = self._start()
         if isinstance(self.tables, WideTables):
-            menu, found, bound = solve_widely(self.tables, self.menu, start, self.options)
+            menu, found, bound = solve_widely(self.tables, self.menu, start, self.run)
             known = bound if np.isfinite(bound) else None
-            self.options.report(None, known)
+            self.run.report(None, known)
             return Priced(menu, found, known)
-        found = solve_dual(self.menu, self.options, start)
-        self.options.report(None if found.choice is None else found.objective)
+        found = solve_dual(self.menu, self.run, start)
+        self.run.report(None if found.choice is None else found.objective)
         proven = self.full and self.tables.complete and np.isfinite(found.bound)
         return Priced(self.menu, found, found.bound if proven else None)
 
@@ -107,14 +107,14 @@ class Worked:
         found = self.priced()
         if found.dual.choice is not None:
             # Delays that are bounds only must not be reported as those of a plan.
-            options = replace(self.options, progress=None, history=[]) if self.tables.wide else self.options
-            found.dual.choice = search(found.menu, found.dual.choice, found.dual.prices, options)
+            run = self.run.part(iterations=self.run.options.iteration_limit) if self.tables.wide else self.run
+            found.dual.choice = search(found.menu, found.dual.choice, found.dual.prices, run)
             found.dual.objective = found.menu.cost(found.dual.choice)
         return found
 
     def _start(self) -> Integers | None:
         start = greedy_choice(self.menu)
-        given = None if self.options.start is None else self.tables.masks_of(self.options.start.plan)
+        given = None if self.run.options.start is None else self.tables.masks_of(self.run.options.start.plan)
         if given is None:
             return start
         choice = self.menu.nearest(given)
@@ -132,7 +132,7 @@ class Worked:
 
     def or_start(self, outcome: Outcome) -> Outcome:
         """The outcome with the plan of a given solution where that is better, which may have beams of its own."""
-        start = self.options.start
+        start = self.run.options.start
         if start is not None and start.plan is not None:
             delays = [check(self.tables.instance, plan).objective for plan in (start.plan, outcome.plan) if plan]
             if delays[0] == min(delay for delay in delays if delay is not None):
@@ -157,22 +157,22 @@ class Worked:
         return f"No beams were found that reach {', '.join(map(repr, users))} together, whatever is cached"
 
 
-def work_up(instance: CachingInstance, options: Options, beamformer: Beamformer = dual) -> Worked:
+def work_up(instance: CachingInstance, run: Run, beamformer: Beamformer = dual) -> Worked:
     """Tables of an instance, worked up: the rates of all sets, or beyond 8 nodes bounds on the rates.
 
     The table of a beamformer of restricted sets is its own at any size.
     """
     wide = len(instance.nodes) > FULL_TABLE_NODES and beamformer is not alone
-    return Worked((WideTables if wide else Tables)(instance, options, beamformer), options)
+    return Worked((WideTables if wide else Tables)(instance, run, beamformer), run)
 
 
-def through_world(instance: CachingInstance, world: CachingInstance, options: Options) -> Outcome:
+def through_world(instance: CachingInstance, world: CachingInstance, run: Run) -> Outcome:
     """Solve a world of copies by prices, and judge its caches in the given instance.
 
     Nodes, users and channels are the same in both, and so are the beams for the same audiences.
     """
-    work = work_up(instance, options)
-    other = work_up(world, options, work.tables.beamformer)
+    work = work_up(instance, run)
+    other = work_up(world, run, work.tables.beamformer)
     refused = work.outcome or other.outcome
     if refused is not None:
         return refused
@@ -185,9 +185,9 @@ def through_world(instance: CachingInstance, world: CachingInstance, options: Op
     return outcome
 
 
-def universal_bound(instance: CachingInstance, options: Options) -> Outcome:
+def universal_bound(instance: CachingInstance, run: Run) -> Outcome:
     """Bound the delay by prices, every rate replaced by one that no beams of any nodes exceed."""
-    work = Worked(universal(instance, options), options)
+    work = Worked(universal(instance, run), run)
     if work.outcome is not None:
         return work.outcome
     bound = work.priced().bound

@@ -17,7 +17,7 @@ from edgeopt.caching.delays import prefixes, table_costs, waits_per_bit
 from edgeopt.caching.groups import Requests, find_requests
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.rates import RateTable, rate_table
-from edgeopt.method import Options
+from edgeopt.run import Run
 from edgeopt.solution import Plan
 
 Floats = NDArray[np.float64]
@@ -102,7 +102,7 @@ class Tables:
     Parameters
     ----------
     instance : CachingInstance
-    options : Options
+    run : Run
     beamformer : callable, optional
         Of `edgeopt.caching.beamforming`; default `dual`. What it finds is remembered; give a `Memo` to share that.
     """
@@ -112,11 +112,11 @@ class Tables:
     def __init__(
         self,
         instance: CachingInstance,
-        options: Options,
+        run: Run,
         beamformer: Beamformer = dual,
     ) -> None:
         self.instance = instance
-        self.options = options
+        self.run = run
         self.beamformer = beamformer if isinstance(beamformer, Memo) else Memo(beamformer)
         self.node_names = list(instance.nodes)
         self.storage = np.array([node.storage_bytes for node in instance.nodes.values()], np.int64)
@@ -129,7 +129,7 @@ class Tables:
     def rates(self) -> RateTable:
         """Rates of the beamformer."""
         bandwidth = self.instance.radio.bandwidth_hz
-        return rate_table(self.channels, bandwidth, self.requests.audiences, self.beamformer, self.options)
+        return rate_table(self.channels, bandwidth, self.requests.audiences, self.beamformer, self.run)
 
     @property
     def complete(self) -> bool:

@@ -32,7 +32,7 @@ from edgeopt.errors import EdgeoptError, ProgramError, UsageError
 
 if TYPE_CHECKING:
     from edgeopt.instance import Instance
-    from edgeopt.method import Progress
+    from edgeopt.run import Progress
     from edgeopt.solution import Solution
 
 

@@ -12,7 +12,7 @@ from ortools.sat.python import cp_model
 
 from edgeopt.engines import result
 from edgeopt.errors import ProgramError
-from edgeopt.method import Options
+from edgeopt.run import Run
 from edgeopt.solution import Status, Stopped
 
 POLL_S = 0.05
@@ -49,7 +49,7 @@ class Result(result.Result):
 
 def solve(
     model: cp_model.CpModel,
-    options: Options,
+    run: Run,
     *,
     deterministic_limit: float | None = None,
     time_limit: float | None = None,
@@ -64,7 +64,7 @@ def solve(
     ----------
     model : ortools.sat.python.cp_model.CpModel
         Hints that it carries are used as a start.
-    options : Options
+    run : Run
         Its time limit, interrupt, seed and threads. Several workers are interleaved, so that the same seed and threads
         repeat the same search.
     deterministic_limit : float, optional
@@ -86,13 +86,13 @@ def solve(
     fault = model.validate()
     if fault:
         raise ProgramError(f"CP-SAT refuses the model: {fault}")
-    seconds = options.remaining_s() if time_limit is None else min(time_limit, options.remaining_s())
-    if seconds <= 0 or options.stop_reason() is not None:
-        return Result(Status.UNKNOWN, options.stop_reason() or Stopped.TIME_LIMIT)
+    seconds = run.remaining_s() if time_limit is None else min(time_limit, run.remaining_s())
+    if seconds <= 0 or run.stop_reason() is not None:
+        return Result(Status.UNKNOWN, run.stop_reason() or Stopped.TIME_LIMIT)
     solver = cp_model.CpSolver()
-    solver.parameters.random_seed = options.seed % 2**31
-    solver.parameters.num_workers = options.threads
-    solver.parameters.interleave_search = options.threads > 1
+    solver.parameters.random_seed = run.options.seed % 2**31
+    solver.parameters.num_workers = run.options.threads
+    solver.parameters.interleave_search = run.options.threads > 1
     # Its own handler of Ctrl-C aborts the process when the solver runs in another thread than the main one.
     solver.parameters.catch_sigint_signal = False
     solver.parameters.relative_gap_limit = gap
@@ -104,8 +104,8 @@ def solve(
     for name, value in (settings or {}).items():
         setattr(solver.parameters, name, value)
     bounds: list[float] = []
-    code = _run(solver, model, options, report, bounds)
-    return _result(solver, code, model.has_objective(), options, deterministic_limit, bounds)
+    code = _run(solver, model, run, report, bounds)
+    return _result(solver, code, model.has_objective(), run, deterministic_limit, bounds)
 
 
 class _Watcher(cp_model.CpSolverSolutionCallback):
@@ -122,7 +122,7 @@ class _Watcher(cp_model.CpSolverSolutionCallback):
 def _run(
     solver: cp_model.CpSolver,
     model: cp_model.CpModel,
-    options: Options,
+    run: Run,
     report: Report | None,
     bounds: list[float],
 ) -> Any:
@@ -151,7 +151,7 @@ def _run(
     worker.start()
     try:
         while True:
-            if options.stop_reason() is not None:
+            if run.stop_reason() is not None:
                 solver.stop_search()
             try:
                 message = messages.get(timeout=POLL_S)
@@ -173,7 +173,7 @@ def _result(
     solver: cp_model.CpSolver,
     code: Any,
     has_objective: bool,
-    options: Options,
+    run: Run,
     limit: float | None,
     bounds: list[float],
 ) -> Result:
@@ -190,7 +190,7 @@ def _result(
     stopped = Stopped.PROVED
     if status in (Status.FEASIBLE, Status.UNKNOWN):
         repeatable = limit is not None and solver.deterministic_time >= limit
-        stopped = options.stop_reason() or (Stopped.ITERATION_LIMIT if repeatable else Stopped.TIME_LIMIT)
+        stopped = run.stop_reason() or (Stopped.ITERATION_LIMIT if repeatable else Stopped.TIME_LIMIT)
     found = status in (Status.OPTIMAL, Status.FEASIBLE)
     bound = _finite(solver.best_objective_bound) if found and has_objective else None
     if status == Status.UNKNOWN and bounds:

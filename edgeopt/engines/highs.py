@@ -19,7 +19,7 @@ from scipy import sparse
 from edgeopt.engines import result
 from edgeopt.engines.linear import LinearProgram, Vector
 from edgeopt.errors import ProgramError
-from edgeopt.method import Options
+from edgeopt.run import Run
 from edgeopt.solution import Status, Stopped
 
 POLL_S = 0.05
@@ -93,7 +93,7 @@ class HighsSolver:
     Parameters
     ----------
     program : LinearProgram
-    options : Options
+    run : Run
         Its time limit, interrupt, seed and threads hold for every run; not its gap and iteration limit, whose meaning
         is the method's.
     settings : mapping, optional
@@ -105,7 +105,7 @@ class HighsSolver:
         HiGHS does not take the program or a setting.
     """
 
-    def __init__(self, program: LinearProgram, options: Options, settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, program: LinearProgram, run: Run, settings: Mapping[str, Any] | None = None) -> None:
         self.program = replace(
             program,
             column_lower=program.column_lower.copy(),
@@ -113,12 +113,12 @@ class HighsSolver:
             row_lower=program.row_lower.copy(),
             row_upper=program.row_upper.copy(),
         )
-        self.options = options
+        self.run = run
         self._scale = _scale(program.cost)
         self._highs = highspy.Highs()
         self._set("output_flag", False)
-        self._set("random_seed", options.seed % 2**31)
-        self._set("threads", options.threads)
+        self._set("random_seed", run.options.seed % 2**31)
+        self._set("threads", run.options.threads)
         for name, value in (settings or {}).items():
             self._set(name, value)
         self._pass_program()
@@ -215,12 +215,12 @@ class HighsSolver:
         """
         if not len(self.program.cost):
             return self._without_columns()
-        seconds = self.options.remaining_s() if time_limit is None else min(time_limit, self.options.remaining_s())
-        if self.options.stop_reason() is not None or seconds <= 0:
-            return Result(Status.UNKNOWN, self.options.stop_reason() or Stopped.TIME_LIMIT)
-        with _turn(self.options, seconds) as waited_s:
+        seconds = self.run.remaining_s() if time_limit is None else min(time_limit, self.run.remaining_s())
+        if self.run.stop_reason() is not None or seconds <= 0:
+            return Result(Status.UNKNOWN, self.run.stop_reason() or Stopped.TIME_LIMIT)
+        with _turn(self.run, seconds) as waited_s:
             if waited_s is None:
-                return Result(Status.UNKNOWN, self.options.stop_reason() or Stopped.TIME_LIMIT)
+                return Result(Status.UNKNOWN, self.run.stop_reason() or Stopped.TIME_LIMIT)
             seconds -= waited_s
             self._set("solve_relaxation", relaxed)
             self._set("solver", "ipm" if interior_point else "choose")
@@ -230,10 +230,10 @@ class HighsSolver:
             if not relaxed:
                 self._pass_start(start)
             self._set("time_limit", min(self._highs.getRunTime() + seconds, highspy.kHighsInf))
-            _use_threads(self.options.threads)
+            _use_threads(self.run.options.threads)
             self._halt.clear()
             self._enough, self._incumbent, self._bound = enough, None, None
-            self._run(report)
+            self._solve_in_a_thread(report)
             return self._result(relaxed)
 
     @property
@@ -275,13 +275,13 @@ class HighsSolver:
             values = np.where(self.program.integer, np.round(start), start)
             _require(self._highs.setSolution(len(index), index, values), "the start")
 
-    def _run(self, report: Report | None) -> None:
+    def _solve_in_a_thread(self, report: Report | None) -> None:
         """Run HiGHS in a thread, so that this one can be interrupted and can pass on what is reported."""
         worker = threading.Thread(target=self._work, name="highs", daemon=True)
         worker.start()
         try:
             while True:
-                if self.options.stop_reason() is not None:
+                if self.run.stop_reason() is not None:
                     self._halt.set()
                 try:
                     message = self._messages.get(timeout=POLL_S)
@@ -335,7 +335,7 @@ class HighsSolver:
             raise ProgramError(f"HiGHS ended with {self._highs.modelStatusToString(code)!r}")
         status, stopped = _ENDINGS[code]
         if stopped == Stopped.INTERRUPTED:
-            stopped = self.options.stop_reason() or Stopped.FINISHED  # else `enough` said so
+            stopped = self.run.stop_reason() or Stopped.FINISHED  # else `enough` said so
         mip = bool(self.program.integer.any()) and not relaxed
         if status == Status.INFEASIBLE:
             return Result(status, stopped, nodes=max(0, info.mip_node_count))
@@ -375,11 +375,11 @@ class HighsSolver:
 
 
 @contextmanager
-def _turn(options: Options, most_s: float) -> Iterator[float | None]:
+def _turn(run: Run, most_s: float) -> Iterator[float | None]:
     """Wait until no other run of HiGHS is under way; give the seconds waited, None when the time was up first."""
     began, lock = time.monotonic(), _running
     while not lock.acquire(timeout=POLL_S):
-        if options.stop_reason() is not None or time.monotonic() - began > most_s:
+        if run.stop_reason() is not None or time.monotonic() - began > most_s:
             yield None
             return
     try:

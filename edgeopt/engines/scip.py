@@ -6,18 +6,18 @@ from typing import Any
 
 from edgeopt.engines.result import Result
 from edgeopt.errors import ProgramError
-from edgeopt.method import Options
+from edgeopt.run import Run
 from edgeopt.solution import Status, Stopped
 
 
-def solve(formulation: Any, options: Options, node_limit: int | None = None) -> Result:
+def solve(formulation: Any, run: Run, node_limit: int | None = None) -> Result:
     """Solve a Pyomo formulation and set its variables to the best solution found.
 
     Parameters
     ----------
     formulation : pyomo.environ.ConcreteModel
         Constraints and objective may be products and other functions that SCIP knows.
-    options : Options
+    run : Run
         Its time limit, interrupt, gap and seed; SCIP uses one thread.
     node_limit : int, optional
         Most nodes of the branch and bound: a repeatable limit.
@@ -37,24 +37,24 @@ def solve(formulation: Any, options: Options, node_limit: int | None = None) -> 
         TerminationCondition.interrupted: (Status.UNKNOWN, Stopped.INTERRUPTED),
     }
     settings: dict[str, Any] = {
-        "randomization/randomseedshift": options.seed % 2**31,
+        "randomization/randomseedshift": run.options.seed % 2**31,
         "misc/catchctrlc": False,  # Ctrl-C goes to whoever waits for the options' interrupt
     }
     if node_limit is not None:
         settings["limits/nodes"] = node_limit
-    found = _interruptible_solver(options).solve(
+    found = _interruptible_solver(run).solve(
         formulation,
         load_solutions=False,
         raise_exception_on_nonoptimal_result=False,
-        time_limit=None if options.time_limit is None else max(options.remaining_s(), 1e-3),
-        rel_gap=options.gap,
+        time_limit=None if run.options.time_limit is None else max(run.remaining_s(), 1e-3),
+        rel_gap=run.options.gap,
         solver_options=settings,
     )
     if found.termination_condition not in endings:
         raise ProgramError(f"SCIP ended with {found.termination_condition}")
     status, stopped = endings[found.termination_condition]
     if stopped == Stopped.INTERRUPTED:
-        stopped = options.stop_reason() or stopped
+        stopped = run.stop_reason() or stopped
     objective = None
     if found.solution_status in (SolutionStatus.optimal, SolutionStatus.feasible):
         found.solution_loader.load_vars()
@@ -65,7 +65,7 @@ def solve(formulation: Any, options: Options, node_limit: int | None = None) -> 
     return Result(status, stopped, objective, bound if known else None)
 
 
-def _interruptible_solver(options: Options) -> Any:
+def _interruptible_solver(run: Run) -> Any:
     """Pyomo's interface to SCIP with a look at the options after every presolving round, linear program and node."""
     from pyomo.contrib.solver.solvers.scip.scip_direct import ScipDirect
     from pyscipopt import SCIP_EVENTTYPE, Eventhdlr
@@ -82,7 +82,7 @@ def _interruptible_solver(options: Options) -> Any:
                 self.model.dropEvent(event, self)
 
         def eventexec(self, event: Any) -> None:
-            if options.stop_reason() is not None:
+            if run.stop_reason() is not None:
                 self.model.interruptSolve()
 
     class Solver(ScipDirect):

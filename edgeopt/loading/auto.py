@@ -7,7 +7,8 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import different_deadlines, unusual_mode
 from edgeopt.loading.modular_dp import WIDEST
 from edgeopt.loading.relaxations import too_large
-from edgeopt.method import Options, methods
+from edgeopt.method import methods
+from edgeopt.run import Options
 
 FOR_INDIVIDUAL_DEADLINES = ("exact", "cpsat", "local-search", "greedy", "edf")
 

@@ -13,14 +13,15 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.merging import Pool
 from edgeopt.loading.modes import Mode, implementation, unusual_mode
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome, method
+from edgeopt.method import method
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
 
 @implementation("no-sharing", Mode.ONE_DEADLINE)
-def solve_without_sharing(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_without_sharing(instance: LoadingInstance, run: Run) -> Outcome:
     """Serve the most users when each switch loads the whole model: a knapsack over models, by min-plus merges."""
-    arrays, watch = compile_arrays(instance), Watch(options)
+    arrays, watch = compile_arrays(instance), Watch(run)
     if not arrays.model_names:
         return serve_nobody(instance)
     tables = []
@@ -31,7 +32,7 @@ def solve_without_sharing(instance: LoadingInstance, options: Options) -> Outcom
     pool = Pool(tables, arrays.horizon_s, watch.expired)
     shares = pool.shares(len(pool.table) - 1)
     order = [model for model, share in enumerate(shares) if share]
-    options.report(sum(shares))
+    run.report(sum(shares))
     return Outcome(
         arrays.plan(order, [shares[model] for model in order]),
         stopped=watch.reason or Stopped.FINISHED,
@@ -112,15 +113,15 @@ def _line(instance: LoadingInstance) -> Line | ExtendedLine:
     return ExtendedLine(instance) if unusual_mode(instance) else Line(instance)
 
 
-def serve_in_turn(instance: LoadingInstance, users: Sequence[str], options: Options) -> tuple[Plan, Stopped]:
+def serve_in_turn(instance: LoadingInstance, users: Sequence[str], run: Run) -> tuple[Plan, Stopped]:
     """Add users in this order, leaving out those who would make anybody late."""
     line, served = _line(instance), 0
     for user in users:
-        reason = options.stop_reason()
+        reason = run.stop_reason()
         if reason:
             return line.plan(), reason
         served += line.add(user)
-    options.report(served)
+    run.report(served)
     return line.plan(), Stopped.FINISHED
 
 
@@ -131,18 +132,18 @@ def _outcome(instance: LoadingInstance, plan: Plan, stopped: Stopped, order: str
 
 
 @method("loading", "edf", kind="baseline", guarantee="none")
-def solve_earliest_deadline_first(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_earliest_deadline_first(instance: LoadingInstance, run: Run) -> Outcome:
     """Add users by deadline (ties: by upload time, then by name); skip those who would make anybody late."""
     facts = instance.users
     users = sorted(facts, key=lambda user: (facts[user].deadline_s, instance.upload_s(user), user))
-    plan, stopped = serve_in_turn(instance, users, options)
+    plan, stopped = serve_in_turn(instance, users, run)
     return _outcome(instance, plan, stopped, "earliest deadline first")
 
 
 @method("loading", "random", kind="baseline", guarantee="none")
-def solve_at_random(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_at_random(instance: LoadingInstance, run: Run) -> Outcome:
     """Add users in random order; skip those who would make anybody late."""
     names = sorted(instance.users)
-    users = [names[index] for index in np.random.default_rng(options.seed).permutation(len(names))]
-    plan, stopped = serve_in_turn(instance, users, options)
+    users = [names[index] for index in np.random.default_rng(run.options.seed).permutation(len(names))]
+    plan, stopped = serve_in_turn(instance, users, run)
     return _outcome(instance, plan, stopped, "users in random order")

@@ -18,7 +18,7 @@ from edgeopt.loading.arrays import Arrays, compile_arrays
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
 if TYPE_CHECKING:
@@ -40,18 +40,18 @@ def size_refusal(instance: LoadingInstance) -> str | None:
 
 
 @implementation("cpsat", Mode.ONE_DEADLINE, fits=size_refusal)
-def solve_cpsat(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_cpsat(instance: LoadingInstance, run: Run) -> Outcome:
     """Prove the optimum by a circuit over optional models in CP-SAT."""
     arrays = compile_arrays(instance)
     if not arrays.model_names:
         return serve_nobody(instance)
-    relaxed = Circuit(arrays, options, round_up=False)
+    relaxed = Circuit(arrays, run, round_up=False)
     result = relaxed.solve()
     bound = sum(len(table) - 1 for table in arrays.serve_s) if result.bound is None else round(result.bound)
     order, counts = relaxed.selection(result)
     message = "circuit over optional models"
     if not in_time(arrays, order, counts):
-        cautious = Circuit(arrays, options, round_up=True)
+        cautious = Circuit(arrays, run, round_up=True)
         result = cautious.solve()
         order, counts = cautious.selection(result)
         message += "; the bound with times rounded down, the plan with times rounded up"
@@ -73,17 +73,17 @@ class Circuit:
     Parameters
     ----------
     arrays : Arrays
-    options : Options
+    run : Run
     round_up : bool
         Times rounded up and the deadline down, so that every plan of the model is one of the instance; otherwise the
         other way round, so that the model's bound is one of the instance.
     """
 
-    def __init__(self, arrays: Arrays, options: Options, round_up: bool) -> None:
+    def __init__(self, arrays: Arrays, run: Run, round_up: bool) -> None:
         from ortools.sat.python import cp_model
 
         self.arrays = arrays
-        self.options = options
+        self.run = run
         self.model = cp_model.CpModel()
         self._round_up = round_up
         self._unit = (arrays.horizon_s or 1.0) / UNITS
@@ -95,8 +95,8 @@ class Circuit:
         self._deadline()
         self._each_block_once()
         self.model.maximize(sum(literal for users in self._served for literal in users))
-        if options.start is not None and options.start.plan is not None:
-            self._hint(options.start.plan)
+        if run.options.start is not None and run.options.start.plan is not None:
+            self._hint(run.options.start.plan)
 
     def _integers(self, seconds: NDArray[np.float64], round_up: bool | None = None) -> list[int]:
         exact = seconds / self._unit
@@ -161,7 +161,7 @@ class Circuit:
         """Run CP-SAT; its bounds are reported where they are bounds of the instance."""
         from edgeopt.loading.cpsat_run import run_model
 
-        return run_model(self.model, self.options, ONE_WORKER, bounds_hold=not self._round_up)
+        return run_model(self.model, self.run, ONE_WORKER, bounds_hold=not self._round_up)
 
     def selection(self, result: Result) -> tuple[list[int], list[int]]:
         """Return the models in the order of their visits, and the users of each; none without a solution."""

@@ -7,18 +7,18 @@ from typing import Any, TypeVar
 
 from edgeopt.engines.cpsat import Result, solve
 from edgeopt.errors import ProgramError
-from edgeopt.method import Options
+from edgeopt.run import Run
 
 Stop = TypeVar("Stop", bound=Hashable)
 
 
-def run_model(model: Any, options: Options, settings: dict[str, Any], *, bounds_hold: bool) -> Result:
+def run_model(model: Any, run: Run, settings: dict[str, Any], *, bounds_hold: bool) -> Result:
     """Run CP-SAT; an iteration of the limit is a thousandth of its own units of work.
 
     Parameters
     ----------
     model : ortools.sat.python.cp_model.CpModel
-    options : Options
+    run : Run
     settings : dict
         Of the solver.
     bounds_hold : bool
@@ -27,13 +27,13 @@ def run_model(model: Any, options: Options, settings: dict[str, Any], *, bounds_
 
     def report(_: float | None, bound: float | None) -> None:
         if bound is not None:
-            options.report(bound=round(bound))
+            run.report(bound=round(bound))
 
-    limit = options.iteration_limit
+    limit = run.options.iteration_limit
     return solve(
         model,
-        options,
-        gap=options.gap,
+        run,
+        gap=run.options.gap,
         report=report if bounds_hold and model.has_objective() else None,
         settings=settings,
         deterministic_limit=None if limit is None else limit / 1000,

@@ -17,7 +17,8 @@ from edgeopt.loading.merging import Pool, Table
 from edgeopt.loading.modes import individual_deadlines
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.sharing_tree import Cell, Group, sharing_tree
-from edgeopt.method import Options, Outcome, method
+from edgeopt.method import method
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 
@@ -52,13 +53,13 @@ class TreeGroup:
 class Watch:
     """Remembers whether a method had to cut its work short, and why."""
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self.reason: Stopped | None = None
 
     def expired(self) -> bool:
         """Whether the method should cut short the work that it is about to do."""
-        self.reason = self.reason or self._options.stop_reason()
+        self.reason = self.reason or self._run.stop_reason()
         return self.reason is not None
 
 
@@ -77,9 +78,9 @@ def crossing_refusal(instance: LoadingInstance) -> str | None:
 
 
 @method("loading", "dp", kind="exact", guarantee="optimal for tree sharing and one deadline", fits=crossing_refusal)
-def solve_tree(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_tree(instance: LoadingInstance, run: Run) -> Outcome:
     """Solve an instance with tree sharing and one deadline."""
-    arrays, watch = compile_arrays(instance), Watch(options)
+    arrays, watch = compile_arrays(instance), Watch(run)
     if not arrays.model_names:
         return serve_nobody(instance)
     classes = [[atom] for atom in range(len(arrays.sharing.atoms))]

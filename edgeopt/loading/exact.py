@@ -8,7 +8,6 @@ the solver passes a late plan. Proofs: docs/loading-proofs.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,8 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.relaxations import LARGE_TERMS, floor_bound, terms, too_large, union_bound
-from edgeopt.method import Options, Outcome
-from edgeopt.solution import Status, Stopped
+from edgeopt.run import Incumbent, Outcome, Run
+from edgeopt.solution import Status
 
 if TYPE_CHECKING:
     from edgeopt.loading.forest import Forest, Point
@@ -31,86 +30,72 @@ FEW_NODES = 50  # nodes spent on lowering a bound that is two users or more away
 
 
 @implementation("exact", Mode.ONE_DEADLINE)
-def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     """Prove the optimum by a mixed-integer program of overlap forests."""
     arrays = compile_arrays(instance)
     if not arrays.model_names:
         return serve_nobody(instance)
-    run = Run(arrays, options)
+    proof = Proof(arrays, run)
     reason = too_large(arrays)
     if terms(arrays) > LARGE_TERMS:
-        run.tighten(union_bound(arrays, options.part(options.remaining_s() / 4)))
-        run.search(share=1, seconds=options.remaining_s() / (1 if reason else 4))
+        proof.tighten(union_bound(arrays, run.part(run.remaining_s() / 4)))
+        proof.search(share=1, seconds=run.remaining_s() / (1 if reason else 4))
     if reason:
-        run.notes.append(f"{reason}: the bound counts each block once, the plan is the local search's")
-        return run.outcome()
+        proof.notes.append(f"{reason}: the bound counts each block once, the plan is the local search's")
+        return proof.outcome()
     from edgeopt.loading.forest import Forest
 
-    forest = Forest(arrays, options)
-    run.root(forest)
-    run.search(share=SEARCH_SHARE)
-    run.decide(forest)
-    return run.outcome()
+    forest = Forest(arrays, run)
+    proof.root(forest)
+    proof.search(share=SEARCH_SHARE)
+    proof.decide(forest)
+    return proof.outcome()
 
 
-@dataclass
-class Run:
-    """The best plan and the bound so far, and the steps that bring them together.
+class Proof:
+    """The steps that bring the best plan and the bound together.
 
     Attributes
     ----------
-    arrays : Arrays
-    options : Options
-    bound : int
-        No plan serves more users.
-    best : Selection or None
+    known : Incumbent of Selection
+        Its bound and value are numbers of users.
     nodes : int
         Nodes of all branch and bounds.
-    stopped : Stopped or None
-        Why the run had to end early.
     notes : list of str
         Sentences for the user.
     """
 
-    arrays: Arrays
-    options: Options
-    bound: int = field(init=False)
-    best: Selection | None = None
-    nodes: int = 0
-    stopped: Stopped | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.bound = sum(len(table) - 1 for table in self.arrays.serve_s)
+    def __init__(self, arrays: Arrays, run: Run) -> None:
+        self.arrays, self.run = arrays, run
+        everybody = sum(len(table) - 1 for table in arrays.serve_s)
+        self.known: Incumbent[Selection] = Incumbent(run, value=0, bound=everybody)
+        self.nodes = 0
+        self.notes: list[str] = []
 
     @property
     def users(self) -> int:
         """Users of the best plan."""
-        return self.best.users if self.best else 0
+        return int(self.known.value or 0)
+
+    @property
+    def bound(self) -> int:
+        """No plan serves more users."""
+        return int(self.known.bound or 0)
 
     def tighten(self, bound: float | None) -> None:
         """Take a bound if it is the best so far."""
-        if bound is not None and floor_bound(bound) < self.bound:
-            self.bound = floor_bound(bound)
-            self.options.report(bound=self.bound)
+        self.known.tighten(None if bound is None else floor_bound(bound))
 
     def offer(self, selection: Selection) -> None:
         """Take a selection if it is the best so far."""
-        if self.best is None or selection.users > self.best.users:
-            self.best = selection
-            self.options.report(selection.users)
-
-    def closed(self) -> bool:
-        """Whether plan and bound agree, or are as close as asked, or time is up."""
-        self.stopped = self.stopped or self.options.stop_reason()
-        return self.stopped is not None or self.bound - self.users <= self.options.gap * self.users
+        self.known.offer(selection, selection.users)
 
     def follow(self, forest: Forest, point: Point) -> None:
         """Let the order-DP choose from the order of a point."""
         from edgeopt.loading.order_dp import best_selection
         from edgeopt.loading.tables import Tables
 
-        self.offer(best_selection(Tables.of(self.arrays), forest.order(point), self.options.stop_reason))
+        self.offer(best_selection(Tables.of(self.arrays), forest.order(point), self.run.stop_reason))
 
     def root(self, forest: Forest) -> None:
         """Solve the relaxation, adding rows against cycles until there are none."""
@@ -125,28 +110,28 @@ class Run:
             point = forest.point(result.values)
             if self.bound < before:
                 self.follow(forest, point)
-            if self.closed():
+            if self.known.closed():
                 break
             added = forest.separate(point)
             rows += added
             if not added:
                 self.follow(forest, point)
                 break
-        self.closed()
+        self.known.closed()
         self.notes.append(f"root bound {self.bound} after {rows} rows against cycles in {rounds} rounds")
 
     def search(self, share: int, seconds: float = inf) -> None:
         """Improve the plan by local search, for a part of its default number of iterations."""
-        if self.best is not None and self.closed():
+        if self.known.best is not None and self.known.closed():
             return
         from edgeopt.loading.local_search import Search, default_iterations, selection_of
         from edgeopt.loading.tables import Tables
 
         tables = Tables.of(self.arrays)
-        limited = replace(self.options.part(seconds), iteration_limit=1 + default_iterations(tables.models) // share)
-        starts = [self.best] if self.best else []
-        if self.options.start is not None and self.options.start.plan is not None:
-            starts.append(selection_of(self.arrays, tables, self.options.start.plan))
+        limited = self.run.part(seconds, iterations=1 + default_iterations(tables.models) // share)
+        starts = [self.known.best] if self.known.best else []
+        if self.run.options.start is not None and self.run.options.start.plan is not None:
+            starts.append(selection_of(self.arrays, tables, self.run.options.start.plan))
         starts.append(greedy_selection(tables, limited)[0])
         for start in starts:
             self.offer(start)
@@ -159,7 +144,7 @@ class Run:
     def decide(self, forest: Forest) -> None:
         """Ask for more users than known until that is impossible."""
         questions = 0
-        while not self.closed():
+        while not self.known.closed():
             # A bound far away is lowered first, once: what is far from possible is disproved most easily.
             high = self.bound > self.users + 1 and questions == 0
             number = self.bound if high else self.users + 1
@@ -174,7 +159,7 @@ class Run:
 
     def _branch(self, forest: Forest, number: int, briefly: bool) -> None:
         """Let the branch and bound look for so many users, and judge what it says in the instance's own times."""
-        limit = self.options.iteration_limit
+        limit = self.run.options.iteration_limit
         left = inf if limit is None else max(0, limit - self.nodes)
         nodes = min(left, FEW_NODES if briefly else inf)
         result = forest.solver.solve(
@@ -192,7 +177,7 @@ class Run:
             if not cycles and self.users < number:
                 forest.exclude(point)  # the best of its order is too late, so it is, too
         elif not briefly:
-            self.stopped = result.stopped
+            self.known.stopped = result.stopped
 
     def _relaxation_refutes(self, forest: Forest, number: int) -> bool:
         """Whether the relaxation with further rows against cycles shows that so many users are too many."""
@@ -212,6 +197,7 @@ class Run:
 
     def outcome(self) -> Outcome:
         """Return plan and bound."""
-        order, counts = (self.best.order, self.best.counts) if self.best else ([], [])
-        stopped = Stopped.PROVED if self.users == self.bound else self.stopped or Stopped.FINISHED
-        return Outcome(self.arrays.plan(order, counts), self.bound, stopped, message="; ".join(self.notes))
+        best = self.known.best
+        order, counts = (best.order, best.counts) if best else ([], [])
+        plan = self.arrays.plan(order, counts)
+        return Outcome(plan, self.bound, self.known.ending(), message="; ".join(self.notes))

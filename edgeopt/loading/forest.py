@@ -15,8 +15,8 @@ from edgeopt.loading.arrays import Arrays
 from edgeopt.loading.programs import first_columns, forest_program
 from edgeopt.loading.relaxations import LARGE_TERMS, terms
 from edgeopt.loading.subtours import Cut, cycles, violated_cuts
-from edgeopt.method import Options
 from edgeopt.models.loading import order_of_paths, overlapping_pairs
+from edgeopt.run import Run
 
 CUT_MARGIN = 1e-4  # violation from which a row is worth adding
 # In units of the deadline; its row is looser than what the solver tolerates, so that all it cuts off is too late.
@@ -51,11 +51,11 @@ class Forest:
     ----------
     arrays : Arrays
         With at least one model.
-    options : Options
+    run : Run
         Limits of the solver.
     """
 
-    def __init__(self, arrays: Arrays, options: Options) -> None:
+    def __init__(self, arrays: Arrays, run: Run) -> None:
         self.arrays = arrays
         self.pairs = overlapping_pairs(arrays)
         program, first = forest_program(arrays, self.pairs), first_columns(arrays)
@@ -68,7 +68,7 @@ class Forest:
         self._deadline_row = 0
         self._large = terms(arrays) > LARGE_TERMS
         self._users_row: int | None = None
-        self.solver = HighsSolver(program, options)
+        self.solver = HighsSolver(program, run)
 
     def relax(self) -> tuple[Result, float | None]:
         """Solve the linear relaxation as it stands; return its result and the bound that its multipliers prove."""

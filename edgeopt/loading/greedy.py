@@ -9,13 +9,14 @@ from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.order_dp import Selection, best_selection
 from edgeopt.loading.paths import Path
 from edgeopt.loading.tables import Tables
-from edgeopt.method import Options, Outcome, method
+from edgeopt.method import method
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 CREDITS = (0.0, 0.3, 0.6, 0.9)
 
 
-def greedy_selection(tables: Tables, options: Options) -> tuple[Selection, Stopped | None]:
+def greedy_selection(tables: Tables, run: Run) -> tuple[Selection, Stopped | None]:
     """Build a selection by cheapest insertion, once for each of `CREDITS`, each improved by the order-DP.
 
     Returns
@@ -43,21 +44,21 @@ def greedy_selection(tables: Tables, options: Options) -> tuple[Selection, Stopp
         )
         order = path.order()
         built = Selection(order.tolist(), counts[order].tolist())
-        improved = best_selection(tables, path.completed(), options.stop_reason)
+        improved = best_selection(tables, path.completed(), run.stop_reason)
         best = max(best, built, improved, key=lambda selection: selection.users)
-        options.report(best.users)
-        if options.stop_reason():
+        run.report(best.users)
+        if run.stop_reason():
             break
-    return best, options.stop_reason()
+    return best, run.stop_reason()
 
 
 @implementation("greedy", Mode.ONE_DEADLINE)
-def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_greedy(instance: LoadingInstance, run: Run) -> Outcome:
     """Insert the bundle of users that adds most users per second, anywhere, until nothing fits."""
     arrays = compile_arrays(instance)
     if not arrays.model_names:
         return serve_nobody(instance)
-    best, reason = greedy_selection(Tables.of(arrays), options)
+    best, reason = greedy_selection(Tables.of(arrays), run)
     return Outcome(
         arrays.plan(best.order, best.counts),
         stopped=reason or Stopped.FINISHED,
@@ -66,7 +67,7 @@ def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
 
 
 @method("loading", "greedy-append", kind="heuristic", guarantee="none; can be below no-sharing", fits=one_deadline)
-def solve_append_only(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_append_only(instance: LoadingInstance, run: Run) -> Outcome:
     """Append the model and users with the most users per second to the end, until nothing fits."""
     from edgeopt.loading.greedy_kernels import append_only
 
@@ -75,7 +76,7 @@ def solve_append_only(instance: LoadingInstance, options: Options) -> Outcome:
         return serve_nobody(instance)
     tables = Tables.of(arrays)
     order, counts = append_only(tables.serve, tables.slopes, tables.first, tables.load, tables.overlap, tables.horizon)
-    options.report(int(counts.sum()))
+    run.report(int(counts.sum()))
     return Outcome(
         arrays.plan(order.tolist(), counts.tolist()),
         message=f"appended {len(order)} models one after another, no model revisited or refilled",

@@ -15,8 +15,8 @@ from edgeopt.loading.order_dp import Selection, best_selection
 from edgeopt.loading.paths import Path
 from edgeopt.loading.tables import Tables
 from edgeopt.loading.tree import laminar_atoms, tree_selection
-from edgeopt.method import Options, Outcome
 from edgeopt.patience import Patience
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
 DEFAULT_EFFORT = 2_000_000  # iterations times models, when neither time nor iterations are limited
@@ -38,7 +38,7 @@ class Search:
     Parameters
     ----------
     tables : Tables
-    options : Options
+    run : Run
     enough : int, optional
         Number of users at which the search may end.
 
@@ -49,14 +49,14 @@ class Search:
         Iterations done so far.
     """
 
-    def __init__(self, tables: Tables, options: Options, enough: int | None = None) -> None:
+    def __init__(self, tables: Tables, run: Run, enough: int | None = None) -> None:
         self._tables = tables
-        self._options = options
-        self._rng = np.random.default_rng(options.seed)
+        self._run = run
+        self._rng = np.random.default_rng(run.options.seed)
         self._state = self._rng.integers(1, 2**63, size=1, dtype=np.uint64)
-        self._limit = options.iteration_limit
+        self._limit = run.options.iteration_limit
         if self._limit is None:
-            self._limit = default_iterations(tables.models) if options.time_limit is None else None
+            self._limit = default_iterations(tables.models) if run.options.time_limit is None else None
         self._patience = Patience(default_iterations(tables.models))
         self._most = tables.most_users(np.arange(tables.models))
         if enough is not None:
@@ -69,7 +69,7 @@ class Search:
         if selection.users <= self.best.users:
             return False
         self.best = selection
-        self._options.report(selection.users)
+        self._run.report(selection.users)
         return True
 
     def ended(self) -> Stopped | None:
@@ -77,10 +77,10 @@ class Search:
         if self.best.users >= self._most:
             return Stopped.FINISHED
         if self._limit is not None and self.iterations >= self._limit:
-            return Stopped.FINISHED if self._options.iteration_limit is None else Stopped.ITERATION_LIMIT
+            return Stopped.FINISHED if self._run.options.iteration_limit is None else Stopped.ITERATION_LIMIT
         if self._limit is None and self._patience.over(self.best.users, self.iterations):
             return Stopped.FINISHED
-        return self._options.stop_reason()
+        return self._run.stop_reason()
 
     def run(self, starts: list[Selection]) -> Stopped:
         """Search from each start, then from the best with half of its models removed, until the search has ended."""
@@ -110,7 +110,7 @@ class Search:
             if candidate >= target:
                 tried = candidate + ROUNDING
                 looked_at = Path(tables, (best_path if figures[2] >= figures[0] else path).order())
-                self.offer(best_selection(tables, looked_at.completed(), self._options.stop_reason))
+                self.offer(best_selection(tables, looked_at.completed(), self._run.stop_reason))
 
     def _advance(self, path: Path, best_path: Path, figures: NDArray[np.float64], target: float) -> int:
         """Run a chunk of iterations; return how many were done."""
@@ -150,22 +150,22 @@ def selection_of(arrays: Arrays, tables: Tables, plan: Plan) -> Selection:
 
 
 @implementation("local-search", Mode.ONE_DEADLINE)
-def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_local_search(instance: LoadingInstance, run: Run) -> Outcome:
     """Search over the orders of models by inserting, removing, replacing, moving and reversing parts."""
     arrays = compile_arrays(instance)
     if not arrays.model_names:
         return serve_nobody(instance)
     tables = Tables.of(arrays)
-    search = Search(tables, options)
+    search = Search(tables, run)
     starts = []
-    if options.start is not None and options.start.plan is not None:
-        starts.append(selection_of(arrays, tables, options.start.plan))
+    if run.options.start is not None and run.options.start.plan is not None:
+        starts.append(selection_of(arrays, tables, run.options.start.plan))
         search.offer(starts[-1])
-    greedy, _ = greedy_selection(tables, options)
+    greedy, _ = greedy_selection(tables, run)
     starts.append(greedy)
     search.offer(greedy)
-    if options.stop_reason() is None:
-        starts.append(tree_selection(arrays, tables, laminar_atoms(arrays.sharing), Watch(options)))
+    if run.stop_reason() is None:
+        starts.append(tree_selection(arrays, tables, laminar_atoms(arrays.sharing), Watch(run)))
         search.offer(starts[-1])
     stopped = search.run(starts)
     return Outcome(

@@ -12,10 +12,11 @@ from enum import StrEnum
 from functools import partial
 
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import Kind, Options, Outcome, method
+from edgeopt.method import Kind, method
+from edgeopt.run import Outcome, Run
 
 Fits = Callable[[LoadingInstance], str | None]
-Solve = Callable[[LoadingInstance, Options], Outcome]
+Solve = Callable[[LoadingInstance, Run], Outcome]
 
 
 class Mode(StrEnum):
@@ -116,5 +117,5 @@ def _refusal(name: str, instance: LoadingInstance) -> str | None:
     return one_deadline(instance) or f"it does not know {mode_of(instance)} for all users"
 
 
-def _solve(name: str, instance: LoadingInstance, options: Options) -> Outcome:
-    return _IMPLEMENTATIONS[name, mode_of(instance)].solve(instance, options)
+def _solve(name: str, instance: LoadingInstance, run: Run) -> Outcome:
+    return _IMPLEMENTATIONS[name, mode_of(instance)].solve(instance, run)

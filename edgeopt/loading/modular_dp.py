@@ -19,7 +19,8 @@ from edgeopt.loading.merging import Table, merge, split
 from edgeopt.loading.modes import individual_deadlines
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.sharing_tree import Group
-from edgeopt.method import Options, Outcome, method
+from edgeopt.method import method
+from edgeopt.run import Outcome, Run
 
 WIDEST = 15
 
@@ -173,9 +174,9 @@ def width_refusal(instance: LoadingInstance) -> str | None:
     guarantee="optimal for any sharing and one deadline",
     fits=width_refusal,
 )
-def solve_modular(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_modular(instance: LoadingInstance, run: Run) -> Outcome:
     """Solve an instance with one deadline whose groups of crossing blocks are narrow."""
-    arrays, watch = compile_arrays(instance), Watch(options)
+    arrays, watch = compile_arrays(instance), Watch(run)
     if not arrays.model_names:
         return serve_nobody(instance)
 

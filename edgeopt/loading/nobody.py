@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import Outcome
 from edgeopt.quantities import quantity
+from edgeopt.run import Outcome
 
 
 def serve_nobody(instance: LoadingInstance) -> Outcome:

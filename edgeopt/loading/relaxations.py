@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgeopt.loading.arrays import Arrays
 from edgeopt.loading.dp import users_without_loading
 from edgeopt.loading.programs import union_program
-from edgeopt.method import Options
+from edgeopt.run import Run
 from edgeopt.solution import Status
 
 if TYPE_CHECKING:
@@ -24,35 +24,33 @@ def floor_bound(bound: float) -> int:
     return floor(bound + ROUNDING)
 
 
-def union_bound(arrays: Arrays, options: Options) -> int:
+def union_bound(arrays: Arrays, run: Run) -> int:
     """Bound the users by the plan that loads each block once, whatever the order.
 
     Solved as a mixed-integer program; when it is stopped early its own bound holds, and without one the users that
     could be served without any loading.
     """
     bound = users_without_loading(arrays)
-    options.report(bound=bound)
-    if not arrays.model_names or options.stop_reason() is not None:
+    run.report(bound=bound)
+    if not arrays.model_names or run.stop_reason() is not None:
         return bound
-    return program_bound(union_program(arrays), bound, options)
+    return program_bound(union_program(arrays), bound, run)
 
 
-def program_bound(program: LinearProgram, bound: int, options: Options) -> int:
+def program_bound(program: LinearProgram, bound: int, run: Run) -> int:
     """Tighten a bound on the users by a program that relaxes the problem: first by its linear relaxation.
 
     Stopped early, the branch and bound's own bound holds.
     """
     from edgeopt.engines.highs import HighsSolver
 
-    solver = HighsSolver(program, options)
+    solver = HighsSolver(program, run)
     relaxed = solver.solve(relaxed=True)
     if relaxed.row_duals is not None:
         proven = solver.program.proven_bound(relaxed.row_duals)
         bound = bound if proven is None else min(bound, floor_bound(proven))
-        options.report(bound=bound)
-    result = solver.solve(
-        absolute_gap=0.999, report=lambda _, value: options.report(None, value and floor_bound(value))
-    )
+        run.report(bound=bound)
+    result = solver.solve(absolute_gap=0.999, report=lambda _, value: run.report(None, value and floor_bound(value)))
     if result.status == Status.INFEASIBLE or result.bound is None:
         return bound
     return min(bound, floor_bound(result.bound))

@@ -18,7 +18,8 @@ from edgeopt.loading.order_dp import Selection, best_selection
 from edgeopt.loading.paths import Path
 from edgeopt.loading.sharing_tree import Group
 from edgeopt.loading.tables import Tables
-from edgeopt.method import Options, Outcome, method
+from edgeopt.method import method
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 
@@ -69,14 +70,14 @@ def tree_selection(arrays: Arrays, tables: Tables, atoms: Sequence[int], watch: 
 
 
 @method("loading", "tree", kind="heuristic", guarantee="optimal when the library is laminar", fits=one_deadline)
-def solve_tree_approximation(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_tree_approximation(instance: LoadingInstance, run: Run) -> Outcome:
     """Solve a laminar approximation of the library, and its order again with the true loads."""
-    arrays, watch = compile_arrays(instance), Watch(options)
+    arrays, watch = compile_arrays(instance), Watch(run)
     if not arrays.model_names:
         return serve_nobody(instance)
     atoms = laminar_atoms(arrays.sharing)
     best = tree_selection(arrays, Tables.of(arrays), atoms, watch)
-    options.report(best.users)
+    run.report(best.users)
     kept, shared = len(atoms), sum(len(models) > 1 for models in arrays.sharing.holders)
     return Outcome(
         arrays.plan(best.order, best.counts),

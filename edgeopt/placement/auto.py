@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgeopt.method import Options
 from edgeopt.placement.instance import PlacementInstance
+from edgeopt.run import Options
 
 
 def choose(instance: PlacementInstance, options: Options) -> tuple[str, str]:

@@ -7,9 +7,9 @@ from math import floor, log
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.method import Options
 from edgeopt.placement import branch_kernel
 from edgeopt.placement.knapsack import Knapsack
+from edgeopt.run import Run
 from edgeopt.solution import Stopped
 
 CHUNK_ENTRIES = 250_000  # nodes times entries (item, element) between two looks at the clock
@@ -61,15 +61,15 @@ class BranchAndBound:
         self.bound = self._root_bound()
         self.root = branch_kernel.Node(*(array[0].copy() for array in self.stack[:4]))
 
-    def run(self, options: Options, node_limit: int | None = None) -> Stopped:
+    def run(self, run: Run, node_limit: int | None = None) -> Stopped:
         """Prove until the bound meets the best value, or a limit of the options or of nodes is reached."""
         target = self.value + FIRST_TARGET * (self.bound - self.value)
         step, last = FIRST_STEP * (self.bound - self.value), None
-        options.report(self._number(self.value), self._number(self.bound))
-        while self.bound > self.value + options.gap * abs(self.value):
+        run.report(self._number(self.value), self._number(self.bound))
+        while self.bound > self.value + run.options.gap * abs(self.value):
             before = self.nodes
             target = max(self.value, floor(target) if self.whole_numbers else target)
-            reason = self.prove(target, options, node_limit)
+            reason = self.prove(target, run, node_limit)
             if reason is not None:
                 return reason
             if target <= self.value:
@@ -81,7 +81,7 @@ class BranchAndBound:
             target = self.bound - step if self.bound - 1.3 * step > self.value else self.value
         return Stopped.PROVED
 
-    def prove(self, target: float, options: Options, node_limit: int | None = None) -> Stopped | None:
+    def prove(self, target: float, run: Run, node_limit: int | None = None) -> Stopped | None:
         """Search for choices worth more than the target; when none is left, the target or the best value is the bound.
 
         Returns None when the search ended, else why it was stopped.
@@ -93,7 +93,7 @@ class BranchAndBound:
         self.stack.state[:] = 0
         most = 1 + CHUNK_ENTRIES // (len(self.items.elements) + 1)
         while True:
-            reason = options.stop_reason()
+            reason = run.stop_reason()
             if reason is not None:
                 return reason
             chunk = most if node_limit is None else min(most, node_limit - self.nodes)
@@ -105,10 +105,10 @@ class BranchAndBound:
             if ending == branch_kernel.FOUND:
                 self._take_solution()
                 target = max(target, self.value)
-                options.report(self._number(self.value))
+                run.report(self._number(self.value))
             elif ending == branch_kernel.EXHAUSTED:
                 self.bound = min(self.bound, target if self.whole_numbers else target + 2 * self.margin)
-                options.report(None, self._number(self.bound))
+                run.report(None, self._number(self.bound))
                 return None
 
     def _cut(self, target: float) -> float:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 from edgeopt.engines.cpsat import solve
-from edgeopt.method import Options, Outcome
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.node_blocks import NodeBlocks
+from edgeopt.run import Outcome, Run
 
 UNITS = 2**40  # of the total weight, when weights are not whole numbers
 
 
-def solve_clauses(arrays: Arrays, start: NDArray[np.bool_], options: Options) -> Outcome:
+def solve_clauses(arrays: Arrays, start: NDArray[np.bool_], run: Run) -> Outcome:
     """Maximise the hit weight in CP-SAT.
 
     Bytes are integers and exact. Weights that are not whole numbers are rounded up to units: the bound stays valid.
@@ -39,9 +39,9 @@ def solve_clauses(arrays: Arrays, start: NDArray[np.bool_], options: Options) ->
     model.maximize(_objective(model, arrays, placed, unit))
     result = solve(
         model,
-        options,
-        gap=options.gap,
-        report=lambda _, bound: options.report(None, None if bound is None else bound * unit),
+        run,
+        gap=run.options.gap,
+        report=lambda _, bound: run.report(None, None if bound is None else bound * unit),
     )
     best = start
     if result.objective is not None:

@@ -8,9 +8,9 @@ from scipy import sparse
 
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import LinearProgram, compile_formulation
-from edgeopt.method import Options, Outcome
 from edgeopt.models.placement import formulate
 from edgeopt.placement.arrays import Arrays
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 INTEGRAL_GAP = 0.999  # two different values of an integral objective differ by 1
@@ -59,7 +59,7 @@ class Program:
         return sparse.csr_array(rows)
 
 
-def solve_program(arrays: Arrays, start: Placement, options: Options, node_limit: int | None = None) -> Outcome:
+def solve_program(arrays: Arrays, start: Placement, run: Run, node_limit: int | None = None) -> Outcome:
     """Maximise the hit weight on HiGHS.
 
     HiGHS keeps rows to a tolerance, bytes count exactly: a solution that overfills a node is cut off and the program
@@ -69,16 +69,16 @@ def solve_program(arrays: Arrays, start: Placement, options: Options, node_limit
     if not len(arrays.group_model):
         return Outcome(plan=arrays.plan(best), bound=0)
     program = Program(arrays)
-    solver = HighsSolver(program.linear, options)
+    solver = HighsSolver(program.linear, run)
     bound = arrays.all_weight
     absolute_gap = INTEGRAL_GAP - 2 * BOUND_ERROR * bound if arrays.integral else 0.0
     while True:
         result = solver.solve(
-            gap=options.gap,
+            gap=run.options.gap,
             absolute_gap=max(0.0, absolute_gap),
-            node_limit=options.iteration_limit if node_limit is None else node_limit,
+            node_limit=run.options.iteration_limit if node_limit is None else node_limit,
             start=program.start(best),
-            report=lambda _, found: options.report(None, None if found is None else _loosened(found)),
+            report=lambda _, found: run.report(None, None if found is None else _loosened(found)),
         )
         if result.bound is not None:
             bound = min(bound, _loosened(result.bound))
@@ -99,10 +99,10 @@ def _loosened(bound: float) -> float:
     return bound + BOUND_ERROR * abs(bound)
 
 
-def relaxation(arrays: Arrays, options: Options) -> Outcome:
+def relaxation(arrays: Arrays, run: Run) -> Outcome:
     """The linear relaxation as a bound, proven by its multipliers; none when it was not solved in time."""
     linear = compile_formulation(formulate(arrays))
-    result = HighsSolver(linear, options).solve(relaxed=True)
+    result = HighsSolver(linear, run).solve(relaxed=True)
     stopped = Stopped.FINISHED if result.stopped == Stopped.PROVED else result.stopped
     proven = None if result.row_duals is None else linear.proven_bound(result.row_duals)
     return Outcome(bound=None if proven is None else min(proven, arrays.all_weight), stopped=stopped)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.method import Options
 from edgeopt.patience import Patience
 from edgeopt.placement import tabu_kernel
 from edgeopt.placement.arrays import Arrays
+from edgeopt.run import Run
 from edgeopt.solution import Stopped
 
 CHUNK = 250  # iterations between two looks at the clock
@@ -67,7 +67,7 @@ class LocalSearch:
         """Iterations so far."""
         return int(self.search.clock[tabu_kernel.ITERATION])
 
-    def run(self, options: Options, iterations: int | None = None, target: float = np.inf) -> Stopped:
+    def run(self, run: Run, iterations: int | None = None, target: float = np.inf) -> Stopped:
         """Search on for some iterations (None: until time is up), or until the target or all demand is hit."""
         target = min(target, self.arrays.all_weight - self.sites.least_rise / 2)
         left = np.inf if iterations is None else iterations
@@ -75,13 +75,13 @@ class LocalSearch:
         if not self.arrays.model_names:
             return Stopped.FINISHED
         while left > 0:
-            reason = options.stop_reason()
+            reason = run.stop_reason()
             if reason is not None:
                 return reason
             chunk = int(min(CHUNK, left))
             left -= chunk
             reached = tabu_kernel.run(self.sites, self.search, chunk, target)
-            options.report(self._number(self.value))
+            run.report(self._number(self.value))
             if reached or (iterations is None and patience.over(self.value, self.iterations)):
                 return Stopped.FINISHED
         return Stopped.ITERATION_LIMIT
@@ -90,11 +90,11 @@ class LocalSearch:
         return round(value) if self.arrays.integral else value
 
 
-def default_iterations(arrays: Arrays, options: Options) -> int | None:
+def default_iterations(arrays: Arrays, run: Run) -> int | None:
     """Iterations when the options say: their limit, none with a time limit, else a number that grows with the size."""
-    if options.iteration_limit is not None:
-        return options.iteration_limit
-    if options.time_limit is not None:
+    if run.options.iteration_limit is not None:
+        return run.options.iteration_limit
+    if run.options.time_limit is not None:
         return None
     return usual_iterations(arrays)
 

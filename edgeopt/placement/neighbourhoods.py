@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.method import Options
 from edgeopt.patience import Patience
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.branch_and_bound import BranchAndBound
 from edgeopt.placement.local_search import LocalSearch, usual_iterations
+from edgeopt.run import Run
 from edgeopt.solution import Stopped
 
 ITERATIONS = 4_000  # of tabu search between two rounds of exact re-solving
@@ -19,35 +19,35 @@ PROGRAM_NODES = 10  # of HiGHS on two nodes
 Placement = NDArray[np.bool_]
 
 
-def alternate(search: LocalSearch, options: Options, iterations: int | None) -> Stopped:
+def alternate(search: LocalSearch, run: Run, iterations: int | None) -> Stopped:
     """Alternate between tabu search and rounds that re-solve single nodes and pairs of nodes.
 
     The searches inside are limited by nodes, never by seconds, so that a run repeats itself.
     """
     arrays = search.arrays
-    random = np.random.default_rng([options.seed, 1])
+    random = np.random.default_rng([run.options.seed, 1])
     patience = Patience(usual_iterations(arrays))
     while True:
         if iterations is None and patience.over(search.value, search.iterations):
             return Stopped.FINISHED
         left = ITERATIONS if iterations is None else min(ITERATIONS, iterations - search.iterations)
-        stopped = search.run(options, left)
+        stopped = search.run(run, left)
         if stopped != Stopped.ITERATION_LIMIT or (iterations is not None and search.iterations >= iterations):
             return stopped
         placed = search.best
         for node in random.permutation(len(arrays.node_names)).tolist():
-            if options.stop_reason() is None:
-                placed[node] = _one_node(arrays, node, placed, options)
+            if run.stop_reason() is None:
+                placed[node] = _one_node(arrays, node, placed, run)
         for pair in _pairs(arrays, random):
-            if options.stop_reason() is None:
-                placed[pair] = _two_nodes(arrays, pair, placed, options)
+            if run.stop_reason() is None:
+                placed[pair] = _two_nodes(arrays, pair, placed, run)
         search.adopt(placed)
 
 
-def _one_node(arrays: Arrays, node: int, placed: Placement, options: Options) -> NDArray[np.bool_]:
+def _one_node(arrays: Arrays, node: int, placed: Placement, run: Run) -> NDArray[np.bool_]:
     knapsack = arrays.knapsack(node, placed)
     tree = BranchAndBound(knapsack, placed[node] & (knapsack.profit > 0))
-    tree.run(options.part(options.remaining_s()), TREE_NODES)
+    tree.run(run.part(run.remaining_s()), TREE_NODES)
     return tree.best
 
 
@@ -64,10 +64,10 @@ def _pairs(arrays: Arrays, random: np.random.Generator) -> list[list[int]]:
     return found
 
 
-def _two_nodes(arrays: Arrays, pair: list[int], placed: Placement, options: Options) -> NDArray[np.bool_]:
+def _two_nodes(arrays: Arrays, pair: list[int], placed: Placement, run: Run) -> NDArray[np.bool_]:
     from edgeopt.placement.exact import solve_program
 
     view = arrays.focus(pair, placed)
-    part = options.part(options.remaining_s())
+    part = run.part(run.remaining_s())
     outcome = solve_program(view, placed[pair] & view.useful, part, PROGRAM_NODES)
     return placed[pair] if outcome.plan is None else view.placed(outcome.plan)

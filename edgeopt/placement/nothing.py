@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgeopt.method import Outcome
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.instance import PlacementInstance
+from edgeopt.run import Outcome
 
 
 def store_nothing(arrays: Arrays) -> Outcome:

@@ -7,17 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.method import Options, Outcome
 from edgeopt.placement.arrays import Arrays
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Number, Stopped
 
 Placement = NDArray[np.bool_]
-Member = Callable[[Arrays, Placement, Options], Outcome]
+Member = Callable[[Arrays, Placement, Run], Outcome]
 
 
-def run_members(
-    arrays: Arrays, start: Placement, members: Sequence[tuple[str, Member, float]], options: Options
-) -> Outcome:
+def run_members(arrays: Arrays, start: Placement, members: Sequence[tuple[str, Member, float]], run: Run) -> Outcome:
     """Run the members one after another until one proves the best placement optimal.
 
     Parameters
@@ -29,22 +27,20 @@ def run_members(
     bound: Number = arrays.all_weight
     stopped = Stopped.FINISHED
     for name, member, part in members:
-        step = options.part(part * options.remaining_s())
-        step.progress = lambda progress: options.report(progress.objective, progress.bound)
-        step.iteration_limit = options.iteration_limit
+        step = run.part(part * run.remaining_s(), iterations=run.options.iteration_limit, reports="all")
         outcome = member(arrays, best, step)
         names.append(name)
         found = _placement(arrays, outcome)
         if found is not None and arrays.value(found) > arrays.value(best):
             best = found
         bound = bound if outcome.bound is None else min(bound, outcome.bound)
-        options.report(_value(arrays, best), bound)
+        run.report(_value(arrays, best), bound)
         stopped = outcome.stopped
-        if _closed(arrays.value(best), bound, options.gap, arrays.integral):
+        if _closed(arrays.value(best), bound, run.options.gap, arrays.integral):
             return Outcome(arrays.plan(best), bound, Stopped.PROVED, message=f"ran {', '.join(names)}")
-        if options.stop_reason() is not None:
+        if run.stop_reason() is not None:
             break
-    return Outcome(arrays.plan(best), bound, options.stop_reason() or stopped, message=f"ran {', '.join(names)}")
+    return Outcome(arrays.plan(best), bound, run.stop_reason() or stopped, message=f"ran {', '.join(names)}")
 
 
 def _placement(arrays: Arrays, outcome: Outcome) -> Placement | None:

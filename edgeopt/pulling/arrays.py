@@ -375,7 +375,7 @@ def _cloud(groups: Groups, network: Network) -> tuple[Ints, Floats]:
     return model, np.where(model < 0, np.inf, cost)
 
 
-Options = tuple[Ints, Ints, Ints, Floats, Work]  # group, model, site, seconds and work per unit
+Run = tuple[Ints, Ints, Ints, Floats, Work]  # group, model, site, seconds and work per unit
 
 
 class _Nearest:
@@ -384,17 +384,17 @@ class _Nearest:
     def __init__(self, groups: int, each: int | None) -> None:
         self.each, self.cutoff = each, np.full(groups, np.inf)
         empty = np.empty(0, np.int64)
-        self.parts: list[Options] = [(empty, empty, empty, np.empty(0), empty)]
+        self.parts: list[Run] = [(empty, empty, empty, np.empty(0), empty)]
         self.count = 0
 
-    def add(self, part: Options) -> None:
+    def add(self, part: Run) -> None:
         self.parts.append(part)
         self.count += len(part[0])
         if self.each is not None and self.count > 2 * self.each * len(self.cutoff):
             self.parts = [self.sorted()]
             self.count = len(self.parts[0][0])
 
-    def sorted(self) -> Options:
+    def sorted(self) -> Run:
         """The options by group, and by cost within a group."""
         group, model, site, cost, work = (np.concatenate([part[field] for part in self.parts]) for field in range(5))
         order = np.lexsort((cost, group))

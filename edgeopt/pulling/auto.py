@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgeopt.method import Options
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.sparse import LARGE, choices, separable
+from edgeopt.run import Options
 
 LONG_S = 30.0
 EXACT_CHOICES = 2_000_000

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeopt.method import Options, Outcome
 from edgeopt.pulling import kernels
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Core, Ints
 from edgeopt.pulling.exact import solve_exact
 from edgeopt.pulling.search import Search
+from edgeopt.run import Outcome, Run
 
 NO_SHARING_GAP = 1e-3
 
 
-def solve_cloud_only(arrays: Arrays, options: Options) -> Outcome:
+def solve_cloud_only(arrays: Arrays, run: Run) -> Outcome:
     """Serve everything in the cloud."""
     if not np.isfinite(arrays.core.cloud_cost).all():
         return Outcome(message="some request does not reach the cloud")
@@ -36,11 +36,11 @@ def unshared(arrays: Arrays) -> Core:
     )
 
 
-def solve_no_sharing(arrays: Arrays, options: Options) -> Outcome:
+def solve_no_sharing(arrays: Arrays, run: Run) -> Outcome:
     """Decide as if models shared nothing, within 0.1 % of the optimum of that problem; scored with sharing."""
     apart = replace(arrays, core=unshared(arrays))
-    found = solve_exact(apart, replace(options, gap=max(options.gap, NO_SHARING_GAP), start=None, progress=None))
-    options.history.clear()
+    gap = max(run.options.gap, NO_SHARING_GAP)
+    found = solve_exact(apart, run.part(iterations=run.options.iteration_limit, gap=gap))
     if found.infeasible:
         return Outcome(message="without sharing, the limits leave some request unserved")
     return Outcome(found.plan, stopped=found.stopped)
@@ -55,7 +55,7 @@ def _placed(arrays: Arrays, sequence: Ints) -> Outcome:
     return Outcome(arrays.plan(amounts))
 
 
-def solve_nearest(arrays: Arrays, options: Options) -> Outcome:
+def solve_nearest(arrays: Arrays, run: Run) -> Outcome:
     """Serve each request at the nearest site with room, largest counts first, by the model that pulls least."""
     core, groups = arrays.core, arrays.groups
     latency = arrays.network.routes.latency_s[groups.node[core.option_group], core.option_site]
@@ -66,8 +66,8 @@ def solve_nearest(arrays: Arrays, options: Options) -> Outcome:
     return _placed(arrays, np.lexsort((size, sending, core.option_group, -weight[core.option_group])))
 
 
-def solve_random(arrays: Arrays, options: Options) -> Outcome:
+def solve_random(arrays: Arrays, run: Run) -> Outcome:
     """Serve each request by a random model at a random site with room, in random order."""
-    core, rng = arrays.core, np.random.default_rng(options.seed)
+    core, rng = arrays.core, np.random.default_rng(run.options.seed)
     order = rng.permutation(core.groups)
     return _placed(arrays, np.lexsort((rng.random(core.options), order[core.option_group])))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.method import Options, Outcome
 from edgeopt.pulling import cache_kernels
 from edgeopt.pulling.core import Flags, Floats, Ints
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.sparse import SparseTables, compile_sparse
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 ALPHAS = (1.0, 0.8, 0.5)
@@ -33,10 +33,10 @@ class CacheSearch:
         Its site, -1 for the cloud.
     """
 
-    def __init__(self, tables: SparseTables, options: Options) -> None:
-        self.tables, self.options, self.caches = tables, options, tables.caches
+    def __init__(self, tables: SparseTables, run: Run) -> None:
+        self.tables, self.within, self.caches = tables, run, tables.caches
         self.sites = np.flatnonzero(np.diff(self.caches.site_start) > 0)
-        self.rng = np.random.default_rng(options.seed)
+        self.rng = np.random.default_rng(run.options.seed)
         self.clear()
 
     def clear(self) -> None:
@@ -87,7 +87,7 @@ class CacheSearch:
         """Free a few sites that share entry nodes, refill them with noise, and keep what is no worse."""
         saved, idle, done = self.saved, 0, 0
         while len(self.sites) > 1 and not self._late(limit) and (moves is None or done < moves):
-            if moves is None and self.options.time_limit is None and idle >= IDLE_MOVES:
+            if moves is None and self.within.options.time_limit is None and idle >= IDLE_MOVES:
                 return
             sites, kept = self._neighbours(), self.state()
             self.refill(sites, float(self.rng.choice(NOISE)))
@@ -99,11 +99,11 @@ class CacheSearch:
                 continue
             idle = 0 if now > saved * (1 + 1e-9) else idle + 1
             if now > saved:
-                self.options.report(self.tables.cloud_total - now)
+                self.within.report(self.tables.cloud_total - now)
             saved = now
 
     def _late(self, limit: float) -> bool:
-        return self.options.stop_reason() is not None or self.options.elapsed_s() > limit
+        return self.within.stop_reason() is not None or self.within.elapsed_s() > limit
 
     def _neighbours(self) -> Ints:
         c = self.caches
@@ -118,7 +118,7 @@ class CacheSearch:
 
 def climb_dual(search: CacheSearch, limit: float, steps: int) -> float:
     """Return a lower bound on the total delay: the assignment of groups relaxed, a price for each."""
-    tables, options = search.tables, search.options
+    tables, run = search.tables, search.within
     price, target = search.best.copy(), search.saved
     best_price, best, theta, idle = price.copy(), np.inf, 1.0, 0
     slope = np.empty(len(price))
@@ -131,8 +131,8 @@ def climb_dual(search: CacheSearch, limit: float, steps: int) -> float:
             idle += 1
         if value < best:
             best, best_price = value, price.copy()
-            options.report(None, tables.cloud_total - best * (1 + 1e-9))
-        if options.stop_reason() is not None or options.elapsed_s() > limit or theta < 1e-3:
+            run.report(None, tables.cloud_total - best * (1 + 1e-9))
+        if run.stop_reason() is not None or run.elapsed_s() > limit or theta < 1e-3:
             break
         if idle >= 8:
             idle, theta, price, direction = 0, theta / 2, best_price.copy(), np.zeros(len(price))
@@ -145,36 +145,36 @@ def climb_dual(search: CacheSearch, limit: float, steps: int) -> float:
     return tables.cloud_total - best * (1 + 1e-9)
 
 
-def _end_of_search(options: Options) -> float:
+def _end_of_search(run: Run) -> float:
     """Seconds after the run's start; the plan and its check take about as long as reading the tables took."""
-    if options.time_limit is None:
+    if run.options.time_limit is None:
         return np.inf
-    last = max(options.elapsed_s(), LAST_SHARE * options.time_limit)
-    return options.time_limit - min(last, options.remaining_s() / 2)
+    last = max(run.elapsed_s(), LAST_SHARE * run.options.time_limit)
+    return run.options.time_limit - min(last, run.remaining_s() / 2)
 
 
-def solve_cache_search(instance: PullingInstance, options: Options) -> Outcome:
+def solve_cache_search(instance: PullingInstance, run: Run) -> Outcome:
     """Start from a lazy greedy, sweep, bound, and search; the plan's delay is the checker's."""
     tables = compile_sparse(instance)
-    search = CacheSearch(tables, options)
-    end = _end_of_search(options)
+    search = CacheSearch(tables, run)
+    end = _end_of_search(run)
     search.construct(end)
-    options.report(tables.cloud_total - search.saved)
+    run.report(tables.cloud_total - search.saved)
     search.sweep(end)
-    options.report(tables.cloud_total - search.saved)
-    now = options.elapsed_s()
-    share = np.inf if options.time_limit is None else now + BOUND_SHARE * options.time_limit
+    run.report(tables.cloud_total - search.saved)
+    now = run.elapsed_s()
+    share = np.inf if run.options.time_limit is None else now + BOUND_SHARE * run.options.time_limit
     bound = climb_dual(search, min(share, end), BOUND_STEPS)
-    search.run(end, options.iteration_limit)
-    stopped = options.stop_reason() or Stopped.FINISHED
-    if options.time_limit is not None and options.elapsed_s() > end:
+    search.run(end, run.options.iteration_limit)
+    stopped = run.stop_reason() or Stopped.FINISHED
+    if run.options.time_limit is not None and run.elapsed_s() > end:
         stopped = Stopped.TIME_LIMIT
     return Outcome(tables.plan(search.held, search.where), bound, stopped)
 
 
-def solve_cache_bound(instance: PullingInstance, options: Options) -> Outcome:
+def solve_cache_bound(instance: PullingInstance, run: Run) -> Outcome:
     """Return the lower bound of the dual alone."""
-    search = CacheSearch(compile_sparse(instance), options)
+    search = CacheSearch(compile_sparse(instance), run)
     search.construct(np.inf)
-    bound = climb_dual(search, np.inf, options.iteration_limit or BOUND_STEPS)
-    return Outcome(bound=bound, stopped=options.stop_reason() or Stopped.FINISHED)
+    bound = climb_dual(search, np.inf, run.options.iteration_limit or BOUND_STEPS)
+    return Outcome(bound=bound, stopped=run.stop_reason() or Stopped.FINISHED)

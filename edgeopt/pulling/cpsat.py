@@ -8,7 +8,6 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from edgeopt.engines import cpsat
-from edgeopt.method import Options, Outcome
 from edgeopt.pulling import integer
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.assignment import serve_open
@@ -16,6 +15,7 @@ from edgeopt.pulling.core import Core, Ints
 from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.search import Search
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Status
 
 RESOLUTION = 2**44  # integer steps of the total delay
@@ -83,39 +83,39 @@ class CpSatProgram:
                 self.model.add(sum(work) <= int(core.work_limit[site]))
 
 
-def servable(core: Core, options: Options) -> bool | None:
+def servable(core: Core, run: Run) -> bool | None:
     """Whether CP-SAT finds room for all groups; None when it is stopped before it knows."""
-    status = cpsat.solve(CpSatProgram(core).model, options).status
+    status = cpsat.solve(CpSatProgram(core).model, run).status
     return {Status.OPTIMAL: True, Status.FEASIBLE: True, Status.INFEASIBLE: False}.get(status)
 
 
-def solve_cpsat(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
+def solve_cpsat(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
     """Solve the integer program by CP-SAT, anew where its solution rules out far clouds, which coarsen the delays."""
-    core, total = arrays.core, known_total(Search(arrays.core), options)
+    core, total = arrays.core, known_total(Search(arrays.core), run)
     if start is not None:
         total = min(total, core.cost(start))
     while True:
         near = arrays.relaxed.up_to(total)
-        outcome, amounts = _solve_near(arrays, near, options, start)
+        outcome, amounts = _solve_near(arrays, near, run, start)
         if amounts is None:
             return outcome
         start, total = amounts, min(total, core.cost(amounts))
-        if np.array_equal(near.up_to(total).cloud_cost, near.cloud_cost) or options.stop_reason() is not None:
+        if np.array_equal(near.up_to(total).cloud_cost, near.cloud_cost) or run.stop_reason() is not None:
             return outcome
 
 
-def _solve_near(arrays: Arrays, near: Core, options: Options, start: Ints | None) -> tuple[Outcome, Ints | None]:
+def _solve_near(arrays: Arrays, near: Core, run: Run, start: Ints | None) -> tuple[Outcome, Ints | None]:
     """Solve the program of a core whose solutions contain every optimum, and say what was found."""
     core, program = arrays.core, CpSatProgram(near, start)
 
     def report(objective: float | None, bound: float | None) -> None:
-        options.report(None, None if bound is None else max(0.0, bound / program.scale))
+        run.report(None, None if bound is None else max(0.0, bound / program.scale))
 
     result = cpsat.solve(
-        program.model, options, gap=options.gap, report=report, deterministic_limit=options.iteration_limit
+        program.model, run, gap=run.options.gap, report=report, deterministic_limit=run.options.iteration_limit
     )
     if result.status == Status.INFEASIBLE:
-        return infeasible_if_confirmed(arrays, options, integer.servable), None
+        return infeasible_if_confirmed(arrays, run, integer.servable), None
     bound = None if result.bound is None else max(0.0, result.bound / program.scale)
     fallback = Outcome(None if start is None else arrays.plan(start), bound, result.stopped)
     if result.objective is None:
@@ -125,6 +125,6 @@ def _solve_near(arrays: Arrays, near: Core, options: Options, start: Ints | None
     if not core.feasible(amounts):  # within the limits of work rounded down only
         return fallback, None
     total = core.cost(amounts)
-    if result.status == Status.OPTIMAL and bound is not None and options.gap == 0:
+    if result.status == Status.OPTIMAL and bound is not None and run.options.gap == 0:
         bound = total if abs(total - bound) <= PRECISION * abs(total) else bound
     return Outcome(arrays.plan(amounts), bound, result.stopped), amounts

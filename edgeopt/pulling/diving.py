@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from edgeopt.engines.highs import HighsSolver
-from edgeopt.method import Options
 from edgeopt.pulling.core import Core, Flags, Floats
 from edgeopt.pulling.strong import StrongProgram
+from edgeopt.run import Run
 
 SHARE = 10  # of the fractional openings, one in so many is fixed before the program is solved again
 FREED_SITES = 7  # at most; no more than a quarter of all
@@ -31,14 +31,14 @@ class Diving:
     core : Core
     keep : numpy.ndarray of bool, shape (options,)
         The options to search among: few, those that the linear relaxation likes.
-    options : Options
+    run : Run
     """
 
-    def __init__(self, core: Core, keep: Flags, options: Options) -> None:
-        self.options, self.behind, self.whole = options, np.flatnonzero(keep), core
+    def __init__(self, core: Core, keep: Flags, run: Run) -> None:
+        self._run, self.behind, self.whole = run, np.flatnonzero(keep), core
         self.core = core.restricted(keep)
         self.program = StrongProgram(self.core)
-        self.solver = HighsSolver(self.program.program(whole_units=False), options, {"mip_detect_symmetry": False})
+        self.solver = HighsSolver(self.program.program(whole_units=False), run, {"mip_detect_symmetry": False})
         self.openings = np.arange(self.core.options, self.program.columns)
 
     def run(self, rounds: int) -> Iterator[tuple[Flags, Floats]]:
@@ -47,10 +47,10 @@ class Diving:
         if values is None:
             return
         yield self._whole(values)
-        rng, idle = np.random.default_rng(self.options.seed), 0
+        rng, idle = np.random.default_rng(self._run.options.seed), 0
         best = self.solver.program.objective(values)
         for _ in range(rounds):
-            if self.options.stop_reason() is not None or idle == IDLE_ROUNDS:
+            if self._run.stop_reason() is not None or idle == IDLE_ROUNDS:
                 return
             found = self._freed(values, rng)
             total = np.inf if found is None else self.solver.program.objective(found)
@@ -66,7 +66,7 @@ class Diving:
         """
         lower, upper = np.zeros(len(self.openings)), np.ones(len(self.openings))
         batch: list[int] = []
-        while self.options.stop_reason() is None:
+        while self._run.stop_reason() is None:
             self.solver.change_bounds(self.openings, lower, upper)
             values = self.solver.solve(relaxed=True).values
             if values is None:

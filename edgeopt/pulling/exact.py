@@ -8,7 +8,6 @@ import numpy as np
 
 from edgeopt.engines.highs import HighsSolver, Result
 from edgeopt.errors import ProgramError
-from edgeopt.method import Options, Outcome
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Flags, Ints
 from edgeopt.pulling.cpsat import servable
@@ -22,6 +21,7 @@ from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import fitting
 from edgeopt.pulling.search import Search
 from edgeopt.pulling.strong import StrongProgram
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Status, Stopped
 
 DIRECT_UP_TO = 2_000  # options
@@ -48,25 +48,25 @@ class ExactSearch:
     bound : float or None
     """
 
-    def __init__(self, arrays: Arrays, options: Options) -> None:
-        self.core, self.relaxed, self.options = arrays.core, arrays.relaxed, options
+    def __init__(self, arrays: Arrays, run: Run) -> None:
+        self.core, self.relaxed, self._run = arrays.core, arrays.relaxed, run
         self.best: Ints | None = None
         self.total = np.inf
         self.bound: float | None = None
-        self.by_openings = options.gap > 0 and bool(arrays.core.limited.any())  # fractional units are near enough
+        self.by_openings = run.options.gap > 0 and bool(arrays.core.limited.any())  # fractional units are near enough
 
     def offer(self, amounts: Ints | None) -> None:
         """Keep a feasible solution when it is better."""
         if amounts is not None and self.core.feasible(amounts) and self.core.cost(amounts) < self.total:
             self.best, self.total = amounts, self.core.cost(amounts)
-            self.options.report(self.total)
+            self._run.report(self.total)
 
     def improve(self, opened: Flags, rounds: int) -> None:
         """Offer what a short local search makes of these open atoms."""
         search = Search(self.core)
         search.restore(opened)
-        search.insert(self.options, np.arange(self.core.sites), 1.0)
-        local = LocalSearch(search, self.options, np.random.default_rng(self.options.seed))
+        search.insert(self._run, np.arange(self.core.sites), 1.0)
+        local = LocalSearch(search, self._run, np.random.default_rng(self._run.options.seed))
         local.run(rounds, exact_sites=False)
         self.offer(local.amounts)
 
@@ -77,7 +77,7 @@ class ExactSearch:
         """
         part, behind = self.relaxed.restricted(keep), np.flatnonzero(keep)
         start = None if self.best is None or self.best[~keep].any() else self.best[keep]
-        limited = replace(self.options, iteration_limit=node_limit)
+        limited = self._run.part(iterations=node_limit)
         while True:
             try:
                 result, amounts = solve_core(part, limited, start, self._on_bound if proof else None)
@@ -95,13 +95,13 @@ class ExactSearch:
 
     def run(self) -> Result:
         """Find an optimum; the result's bound holds for the whole core."""
-        _, opened = greedy_opening(Search(self.core), self.options)
+        _, opened = greedy_opening(Search(self.core), self._run)
         self.improve(opened, HEURISTIC_ROUNDS)
         self._forget_what_is_far()
         keep = np.ones(self.core.options, np.bool_)
         if self.core.options > DIRECT_UP_TO:
             self._first_bound()
-            relaxation = None if self._close_enough() else LinearRelaxation(self.relaxed, self.options)
+            relaxation = None if self._close_enough() else LinearRelaxation(self.relaxed, self._run)
             if relaxation is not None and relaxation.bound is not None:
                 self._raise_bound(relaxation.bound)
                 keep = self._reduced(relaxation)
@@ -109,9 +109,9 @@ class ExactSearch:
                     self._bound_by_openings(keep)
         if self._close_enough():
             return Result(Status.FEASIBLE, Stopped.FINISHED, bound=self.bound)
-        result = self.solve_part(keep, self.options.iteration_limit, proof=True)
+        result = self.solve_part(keep, self._run.options.iteration_limit, proof=True)
         if self._forget_what_is_far():
-            result = self.solve_part(keep, self.options.iteration_limit, proof=True)
+            result = self.solve_part(keep, self._run.options.iteration_limit, proof=True)
         if self.best is not None and result.status == Status.INFEASIBLE:
             raise ProgramError("HiGHS finds no plan where one is known")
         bounds = [bound for bound in (self.bound, result.bound) if bound is not None]
@@ -127,9 +127,9 @@ class ExactSearch:
         """Climb the Lagrangian dual: on large instances the linear relaxation takes long and bounds only at its end."""
         if self.best is not None and self.core.options > FIRST_BOUND_ABOVE:
             relaxation = Relaxation(self.relaxed)
-            relaxation.climb(self.options, self.total, FIRST_BOUND_STEPS)
+            relaxation.climb(self._run, self.total, FIRST_BOUND_STEPS)
             self.bound = relaxation.bound
-            self.options.report(None, self.bound)
+            self._run.report(None, self.bound)
 
     def _raise_bound(self, bound: float) -> None:
         self.bound = bound if self.bound is None else max(bound, self.bound)
@@ -140,7 +140,7 @@ class ExactSearch:
         part = self.relaxed.restricted(keep)
         program = StrongProgram(part)
         start = None if self.best is None or self.best[~keep].any() else program.point(self.best[keep])
-        solver = HighsSolver(program.program(whole_units=False), self.options, BOUND_SETTINGS)
+        solver = HighsSolver(program.program(whole_units=False), self._run, BOUND_SETTINGS)
 
         def enough(_: float | None, bound: float | None) -> bool:
             return bound is not None and self._reaches(bound)
@@ -149,27 +149,29 @@ class ExactSearch:
             if bound is not None:
                 self._on_bound(bound)
 
-        limit = self.options.iteration_limit
-        result = solver.solve(gap=self.options.gap / 2, start=start, node_limit=limit, enough=enough, report=report)
+        limit = self._run.options.iteration_limit
+        result = solver.solve(
+            gap=self._run.options.gap / 2, start=start, node_limit=limit, enough=enough, report=report
+        )
         if result.bound is not None:
             self._raise_bound(min(result.bound, self.total))
 
     def _dive(self, keep: Flags) -> None:
         """Offer what a search over the openings finds with fractional units."""
         search = Search(self.core)
-        for opened, units in Diving(self.core, keep, self.options).run(DIVING_ROUNDS):
+        for opened, units in Diving(self.core, keep, self._run).run(DIVING_ROUNDS):
             self.offer(search.complete(opened, units))
             if self._close_enough():
                 return
 
     def _on_bound(self, bound: float) -> None:
-        self.options.report(None, min(bound, self.total))
+        self._run.report(None, min(bound, self.total))
 
     def _close_enough(self) -> bool:
         return self.bound is not None and self._reaches(self.bound)
 
     def _reaches(self, bound: float) -> bool:
-        return self.best is not None and self.total - bound <= self.options.gap * abs(self.total)
+        return self.best is not None and self.total - bound <= self._run.options.gap * abs(self.total)
 
     def _reduced(self, relaxation: LinearRelaxation) -> Flags:
         """Improve the incumbent with the relaxation's openings; return the options that a better one may use."""
@@ -178,29 +180,29 @@ class ExactSearch:
             self._dive(core.available(openings > LIKELY))
             return relaxation.useful(self.total) if self.best is not None else np.ones(core.options, np.bool_)
         for threshold in THRESHOLDS:
-            if self.options.stop_reason() is None and not self._close_enough():
+            if self._run.stop_reason() is None and not self._close_enough():
                 self.improve(fitting(core, openings, threshold), HEURISTIC_ROUNDS)
-        if self.best is not None and not self._close_enough() and self.options.stop_reason() is None:
+        if self.best is not None and not self._close_enough() and self._run.stop_reason() is None:
             likely = (openings > LIKELY) | core.opened(self.best)
             self.solve_part(core.available(likely) & relaxation.useful(self.total), KERNEL_NODES, proof=False)
         return relaxation.useful(self.total) if self.best is not None else np.ones(core.options, np.bool_)
 
 
-def solve_exact(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
+def solve_exact(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
     """Solve an instance to proven optimality.
 
     Parameters
     ----------
     arrays : Arrays
-    options : Options
+    run : Run
     start : numpy.ndarray of int64, optional
         Units of each option of a feasible solution.
     """
-    search = ExactSearch(arrays, options)
+    search = ExactSearch(arrays, run)
     search.offer(start)
     result = search.run()
     if result.status == Status.INFEASIBLE:
-        return infeasible_if_confirmed(arrays, options, servable)
+        return infeasible_if_confirmed(arrays, run, servable)
     bound, total = result.bound, search.total
     if bound is not None and result.status == Status.OPTIMAL and abs(total - bound) <= SOLVER_PRECISION * abs(total):
         bound = total

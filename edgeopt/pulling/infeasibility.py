@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from edgeopt.errors import ProgramError
-from edgeopt.method import Options, Outcome
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Core
 from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.search import Search
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 LISTED = 3
@@ -26,15 +26,13 @@ def unservable(arrays: Arrays) -> str | None:
     return None
 
 
-def infeasible_if_confirmed(
-    arrays: Arrays, options: Options, servable: Callable[[Core, Options], bool | None]
-) -> Outcome:
+def infeasible_if_confirmed(arrays: Arrays, run: Run, servable: Callable[[Core, Run], bool | None]) -> Outcome:
     """Return what a solver's word that no plan exists is worth.
 
     Parameters
     ----------
     arrays : Arrays
-    options : Options
+    run : Run
     servable : callable
         Another solver: whether it finds room for all groups of a core; None when it is stopped before it knows.
 
@@ -45,7 +43,7 @@ def infeasible_if_confirmed(
     """
     core = arrays.core
     search = Search(core)
-    _, opened = greedy_opening(search, options)
+    _, opened = greedy_opening(search, run)
     search.restore(opened)
     stranded = np.isinf(core.cloud_cost)
     if search.amounts() is not None:
@@ -56,11 +54,11 @@ def infeasible_if_confirmed(
         option_cost=np.zeros(part.options),
         atom_pull=np.zeros_like(part.atom_pull),
     )
-    found = servable(part, options.part(options.remaining_s()))
+    found = servable(part, run.part(run.remaining_s()))
     if found:
         raise ProgramError("a solver calls the instance infeasible, but another solver does not")
     if found is None:
-        stopped = options.stop_reason() or Stopped.FINISHED
+        stopped = run.stop_reason() or Stopped.FINISHED
         return Outcome(stopped=stopped, message="one solver found no plan; no other has confirmed that there is none")
     return Outcome(infeasible=True, message=jointly_unservable(arrays))
 

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from edgeopt.engines.highs import HighsSolver, Result
-from edgeopt.method import Options
 from edgeopt.pulling.assignment import serve_open
 from edgeopt.pulling.core import Core, Flags, Floats, Ints
 from edgeopt.pulling.strong import StrongProgram
+from edgeopt.run import Run
 from edgeopt.solution import Status, Stopped
 
 # The bound is strong, and without compute limits the start is good: more of HiGHS's heuristics would only take time.
@@ -26,7 +26,7 @@ class Overwork(Exception):
 
 
 def solve_core(
-    core: Core, options: Options, start: Ints | None = None, on_bound: Callable[[float], None] | None = None
+    core: Core, run: Run, start: Ints | None = None, on_bound: Callable[[float], None] | None = None
 ) -> tuple[Result, Ints | None]:
     """Solve a core of the instance to proven optimality, its limits kept in integers.
 
@@ -34,7 +34,7 @@ def solve_core(
     ----------
     core : Core
         An instance's core with some of its options, groups split or not.
-    options : Options
+    run : Run
     start : numpy.ndarray of int64, optional
         Units of each option of a feasible solution.
     on_bound : callable, optional
@@ -50,7 +50,7 @@ def solve_core(
     program = StrongProgram(core)
     linear = program.program()
     effort = HEURISTIC_EFFORT_LIMITED if core.limited.any() else HEURISTIC_EFFORT
-    solver = HighsSolver(linear, options, {"mip_heuristic_effort": effort, "mip_detect_symmetry": False})
+    solver = HighsSolver(linear, run, {"mip_heuristic_effort": effort, "mip_detect_symmetry": False})
     point = None if start is None else program.point(start)
 
     def report(objective: float | None, bound: float | None) -> None:
@@ -58,7 +58,7 @@ def solve_core(
             on_bound(bound)
 
     while True:
-        result = solver.solve(gap=options.gap, start=point, report=report, node_limit=options.iteration_limit)
+        result = solver.solve(gap=run.options.gap, start=point, report=report, node_limit=run.options.iteration_limit)
         if result.values is None:
             return result, None
         opened = program.opened(result.values)
@@ -73,11 +73,11 @@ def solve_core(
         solver.add_rows(matrix, np.full(len(upper), -np.inf), upper)
 
 
-def servable(core: Core, options: Options) -> bool | None:
+def servable(core: Core, run: Run) -> bool | None:
     """Whether HiGHS finds room for all groups; None when it is stopped before it knows."""
     while True:
         try:
-            result, amounts = solve_core(core, options)
+            result, amounts = solve_core(core, run)
         except Overwork as overwork:
             core, _ = split_units(core, overwork.groups)
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.method import Options, Outcome
 from edgeopt.pulling import dual_kernels
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Core, Floats, Ints, ranked
@@ -12,6 +11,7 @@ from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.local_search import LocalSearch
 from edgeopt.pulling.repair import fitting
 from edgeopt.pulling.search import Search
+from edgeopt.run import Outcome, Run
 
 ITERATIONS = 600
 GREEDY_SHARE = 0.3  # of the time that is left, at most
@@ -82,10 +82,10 @@ class Relaxation:
         summed += self.best_work_price[tables.limited] @ tables.work_limit[tables.limited]
         return max(0.0, self._value - MARGIN * abs(self._value) - CANCELLED * float(summed))
 
-    def climb(self, options: Options, target: float, steps: int) -> None:
+    def climb(self, run: Run, target: float, steps: int) -> None:
         """Improve the prices by at most so many steps towards a known total."""
         done = 0
-        while done < steps and options.stop_reason() is None and self._theta > LEAST_THETA:
+        while done < steps and run.stop_reason() is None and self._theta > LEAST_THETA:
             if self.bound >= target * (1 - 1e-9):
                 break
             count = min(STEPS, steps - done)
@@ -103,7 +103,7 @@ class Relaxation:
         return found
 
 
-def solve_lagrangian(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
+def solve_lagrangian(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
     """Climb the dual; open what the relaxation opens, complete, and polish.
 
     Returns
@@ -113,30 +113,30 @@ def solve_lagrangian(arrays: Arrays, options: Options, start: Ints | None = None
     """
     core = arrays.core
     search = Search(core)
-    _, opened = greedy_opening(search, options.part(GREEDY_SHARE * options.remaining_s()))
+    _, opened = greedy_opening(search, run.part(GREEDY_SHARE * run.remaining_s()))
     search.restore(opened)
     best, amounts = np.inf, None
     for found in (start, search.amounts()):
         if found is not None and core.cost(found) < best:
             best, amounts = core.cost(found), found
             opened = core.opened(found)
-            options.report(best)
+            run.report(best)
     target = min(best, search.total)
     relaxation = Relaxation(arrays.relaxed.up_to(best))
-    steps = options.iteration_limit or ITERATIONS
-    relaxation.climb(options.part(CLIMBING_SHARE * options.remaining_s()), target, steps)
-    options.report(None, relaxation.bound)
+    steps = run.options.iteration_limit or ITERATIONS
+    relaxation.climb(run.part(CLIMBING_SHARE * run.remaining_s()), target, steps)
+    run.report(None, relaxation.bound)
     openings = relaxation.openings()
     for candidate in (opened, *(fitting(core, openings, threshold) for threshold in THRESHOLDS)):
-        if options.stop_reason() is not None:
+        if run.stop_reason() is not None:
             break
         search.restore(candidate)
-        search.insert(options, np.arange(core.sites), 1.0)
-        local = LocalSearch(search, options, np.random.default_rng(options.seed))
+        search.insert(run, np.arange(core.sites), 1.0)
+        local = LocalSearch(search, run, np.random.default_rng(run.options.seed))
         local.run(POLISHING_ROUNDS, exact_sites=False)
         if local.amounts is not None and local.best < best:
             best, amounts = local.best, local.amounts
-            options.report(best)
-    relaxation.climb(options, min(best, target), steps // 2)
+            run.report(best)
+    relaxation.climb(run, min(best, target), steps // 2)
     plan = None if amounts is None else arrays.plan(amounts)
-    return Outcome(plan, relaxation.bound, options.stop_reason() or Outcome().stopped)
+    return Outcome(plan, relaxation.bound, run.stop_reason() or Outcome().stopped)

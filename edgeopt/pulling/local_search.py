@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from edgeopt.errors import ProgramError
-from edgeopt.method import Options, Outcome
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Ints
 from edgeopt.pulling.greedy import greedy_opening, sweep, used_models
 from edgeopt.pulling.integer import Overwork, solve_core
 from edgeopt.pulling.neighbourhoods import free_sites
 from edgeopt.pulling.search import Search
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 NOISE = 0.3
@@ -29,7 +29,7 @@ class LocalSearch:
     ----------
     search : Search
         Holds the solution to start from.
-    options : Options
+    run : Run
     rng : numpy.random.Generator
 
     Attributes
@@ -40,8 +40,8 @@ class LocalSearch:
         Units of each option in the best solution; None while some group is not served.
     """
 
-    def __init__(self, search: Search, options: Options, rng: np.random.Generator) -> None:
-        self.search, self.options, self.rng = search, options, rng
+    def __init__(self, search: Search, run: Run, rng: np.random.Generator) -> None:
+        self.search, self._run, self.rng = search, run, rng
         self.core = search.core
         self.current = search.total, search.opened
         self.best, self.opened = self.current
@@ -54,12 +54,12 @@ class LocalSearch:
         while len(self.sites) and idle < IDLE_ROUNDS and (rounds is None or done < rounds):
             before = self.best
             for _ in range(MOVES_BETWEEN_SITES):
-                if self.options.stop_reason() is not None:
+                if self._run.stop_reason() is not None:
                     return
                 self.move()
             if exact_sites:
                 for count in (1, 2, 3):
-                    if self.options.stop_reason() is not None:
+                    if self._run.stop_reason() is not None:
                         return
                     self.solve_sites(min(count, len(self.sites)))
             idle = 0 if self.best < before * (1 - 1e-9) else idle + 1
@@ -86,7 +86,7 @@ class LocalSearch:
         sites = np.array(list(dict.fromkeys(touched)), np.int64)
         bundles = len(search.tables.bundle_start) - 1
         noise = np.exp(NOISE * rng.standard_normal((len(sites), bundles)))
-        search.insert(self.options, sites, float(rng.choice(ALPHAS)), noise)
+        search.insert(self._run, sites, float(rng.choice(ALPHAS)), noise)
         if search.total <= self.current[0] * (1 + 1e-12):
             self.current = search.total, search.opened
             self._keep(search.total, search.state.amounts)
@@ -99,14 +99,7 @@ class LocalSearch:
         part = free_sites(self.core, self.current[1], sites)
         if not 0 < part.core.options <= LARGEST_SUBPROBLEM:
             return
-        limited = Options(
-            time_limit=self.options.remaining_s() if self.options.time_limit is not None else None,
-            seed=int(self.rng.integers(2**31)),
-            threads=self.options.threads,
-            iteration_limit=SITE_NODES,
-            maximize=False,
-            interrupt=self.options.interrupt,
-        )
+        limited = self._run.part(iterations=SITE_NODES, seed=int(self.rng.integers(2**31)), gap=0.0)
         start = part.part_amounts(self.search.state.amounts)
         try:
             _, amounts = solve_core(part.core, limited, start if part.core.feasible(start) else None)
@@ -128,7 +121,7 @@ class LocalSearch:
         if total < self.best and self.core.feasible(amounts):
             self.best, self.amounts = total, amounts.copy()
             self.opened = self.core.opened(self.amounts)
-            self.options.report(total)
+            self._run.report(total)
 
     def _neighbours(self, count: int) -> Ints:
         """A random site and others, drawn by how many groups could be served at both."""
@@ -143,23 +136,23 @@ class LocalSearch:
         return np.unique(np.append(others, first))
 
 
-def solve_local_search(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
+def solve_local_search(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
     """Improve the greedy's solution, or the given one, by local search."""
     search = Search(arrays.core)
     if start is not None:
         search.restore(arrays.core.opened(start))
     else:
-        _, opened = greedy_opening(search, options)
+        _, opened = greedy_opening(search, run)
         search.restore(opened)
-        sweep(search, options)
-    found = LocalSearch(search, options, np.random.default_rng(options.seed))
+        sweep(search, run)
+    found = LocalSearch(search, run, np.random.default_rng(run.options.seed))
     if start is not None and arrays.core.cost(start) < found.best:
         found.best, found.amounts = arrays.core.cost(start), start
     if found.amounts is not None:
-        options.report(found.best)
-    found.run(options.iteration_limit)
-    stopped = options.stop_reason() or (
-        Stopped.ITERATION_LIMIT if options.iteration_limit is not None else Stopped.FINISHED
+        run.report(found.best)
+    found.run(run.options.iteration_limit)
+    stopped = run.stop_reason() or (
+        Stopped.ITERATION_LIMIT if run.options.iteration_limit is not None else Stopped.FINISHED
     )
     if found.amounts is None:
         return Outcome(stopped=stopped, message="the local search found no feasible plan")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeopt.method import Options, Outcome, method
+from edgeopt.method import method
 from edgeopt.pulling.instance import PullingInstance
+from edgeopt.run import Outcome, Run
 
 if TYPE_CHECKING:
     from edgeopt.pulling.arrays import Arrays
@@ -29,11 +30,11 @@ def _compiled(instance: PullingInstance) -> tuple[Arrays, Outcome | None]:
     return arrays, None if reason is None else Outcome(infeasible=True, message=reason)
 
 
-def _start(arrays: Arrays, options: Options) -> Ints | None:
+def _start(arrays: Arrays, run: Run) -> Ints | None:
     """Amounts of the solution to start from, where the reductions keep it feasible."""
-    if options.start is None or options.start.plan is None:
+    if run.options.start is None or run.options.start.plan is None:
         return None
-    amounts = arrays.amounts(options.start.plan)
+    amounts = arrays.amounts(run.options.start.plan)
     return amounts if arrays.core.feasible(amounts) else None
 
 
@@ -66,36 +67,36 @@ def _not_separable(instance: PullingInstance) -> str | None:
 
 
 @method(PROBLEM, "exact", kind="exact", guarantee="optimal", fits=_too_large)
-def exact(instance: PullingInstance, options: Options) -> Outcome:
+def exact(instance: PullingInstance, run: Run) -> Outcome:
     """Solve the strong integer program."""
     arrays, decided = _compiled(instance)
     if decided is not None:
         return decided
     from edgeopt.pulling.exact import solve_exact
 
-    return solve_exact(arrays, options, _start(arrays, options))
+    return solve_exact(arrays, run, _start(arrays, run))
 
 
 @method(PROBLEM, "greedy", kind="heuristic", guarantee="none; opens bundles of models that share atoms")
-def greedy(instance: PullingInstance, options: Options) -> Outcome:
+def greedy(instance: PullingInstance, run: Run) -> Outcome:
     """Open the bundle of models that saves most for its bytes, again and again."""
     arrays, decided = _compiled(instance)
     if decided is not None:
         return decided
     from edgeopt.pulling.greedy import solve_greedy
 
-    return solve_greedy(arrays, options)
+    return solve_greedy(arrays, run)
 
 
 @method(PROBLEM, "local-search", kind="heuristic", guarantee="no worse than greedy")
-def local_search(instance: PullingInstance, options: Options) -> Outcome:
+def local_search(instance: PullingInstance, run: Run) -> Outcome:
     """Improve by flips, swaps, relocations and exactly solved sites."""
     arrays, decided = _compiled(instance)
     if decided is not None:
         return decided
     from edgeopt.pulling.local_search import solve_local_search
 
-    return solve_local_search(arrays, options, _start(arrays, options))
+    return solve_local_search(arrays, run, _start(arrays, run))
 
 
 @method(
@@ -105,14 +106,14 @@ def local_search(instance: PullingInstance, options: Options) -> Outcome:
     guarantee="bounded in expectation before repair, see docs",
     fits=_too_large,
 )
-def rounding(instance: PullingInstance, options: Options) -> Outcome:
+def rounding(instance: PullingInstance, run: Run) -> Outcome:
     """Round the linear relaxation of the strong form at random, repair and polish."""
     arrays, decided = _compiled(instance)
     if decided is not None:
         return decided
     from edgeopt.pulling.rounding import solve_rounding
 
-    return solve_rounding(arrays, options, _start(arrays, options))
+    return solve_rounding(arrays, run, _start(arrays, run))
 
 
 def _too_large_for_cpsat(instance: PullingInstance) -> str | None:
@@ -140,25 +141,25 @@ def _too_large_for_scip(instance: PullingInstance) -> str | None:
     needs=("pyscipopt",),
     fits=_too_large_for_scip,
 )
-def nlip(instance: PullingInstance, options: Options) -> Outcome:
+def nlip(instance: PullingInstance, run: Run) -> Outcome:
     """Solve the nonlinear integer program by SCIP."""
     arrays, decided = _compiled(instance)
     if decided is not None:
         return decided
     from edgeopt.pulling.nlip import solve_nlip
 
-    return solve_nlip(arrays, options)
+    return solve_nlip(arrays, run)
 
 
 @method(PROBLEM, "cpsat", kind="exact", guarantee="optimal", fits=_too_large_for_cpsat)
-def cpsat(instance: PullingInstance, options: Options) -> Outcome:
+def cpsat(instance: PullingInstance, run: Run) -> Outcome:
     """Solve the integer program by CP-SAT."""
     arrays, decided = _compiled(instance)
     if decided is not None:
         return decided
     from edgeopt.pulling.cpsat import solve_cpsat
 
-    return solve_cpsat(arrays, options, _start(arrays, options))
+    return solve_cpsat(arrays, run, _start(arrays, run))
 
 
 @method(
@@ -167,14 +168,14 @@ def cpsat(instance: PullingInstance, options: Options) -> Outcome:
     kind="heuristic",
     guarantee="a bound no better than that of the linear relaxation",
 )
-def lagrangian(instance: PullingInstance, options: Options) -> Outcome:
+def lagrangian(instance: PullingInstance, run: Run) -> Outcome:
     """Climb the Lagrangian dual, and make a solution of its openings."""
     arrays, decided = _compiled(instance)
     if decided is not None:
         return decided
     from edgeopt.pulling.lagrangian import solve_lagrangian
 
-    return solve_lagrangian(arrays, options, _start(arrays, options))
+    return solve_lagrangian(arrays, run, _start(arrays, run))
 
 
 @method(
@@ -184,59 +185,59 @@ def lagrangian(instance: PullingInstance, options: Options) -> Outcome:
     guarantee="each cache optimal given the others; with a bound",
     fits=_not_separable,
 )
-def cache_search(instance: PullingInstance, options: Options) -> Outcome:
+def cache_search(instance: PullingInstance, run: Run) -> Outcome:
     """Solve an exact knapsack for each cache, and a few caches anew with noise."""
     from edgeopt.pulling.cache_search import solve_cache_search
 
-    return solve_cache_search(instance, options)
+    return solve_cache_search(instance, run)
 
 
 @method(PROBLEM, "bound", kind="bound", guarantee="a lower bound: linear relaxation of the strong form, or its dual")
-def bound(instance: PullingInstance, options: Options) -> Outcome:
+def bound(instance: PullingInstance, run: Run) -> Outcome:
     """Bound the total delay from below."""
     if _too_large(instance) is not None and _not_separable(instance) is None:
         from edgeopt.pulling.cache_search import solve_cache_bound
 
-        return solve_cache_bound(instance, options)
+        return solve_cache_bound(instance, run)
     arrays, decided = _compiled(instance)
     if decided is not None:
         return decided
     from edgeopt.pulling.bounds import solve_bound
 
-    return solve_bound(arrays, options)
+    return solve_bound(arrays, run)
 
 
 @method(PROBLEM, "cloud-only", kind="baseline", guarantee="no cloudlet is used")
-def cloud_only(instance: PullingInstance, options: Options) -> Outcome:
+def cloud_only(instance: PullingInstance, run: Run) -> Outcome:
     """Serve everything in the cloud."""
-    return _baseline(instance, options, "solve_cloud_only")
+    return _baseline(instance, run, "solve_cloud_only")
 
 
 @method(
     PROBLEM, "no-sharing", kind="baseline", guarantee="within 0.1 % of the best that ignores sharing", fits=_too_large
 )
-def no_sharing(instance: PullingInstance, options: Options) -> Outcome:
+def no_sharing(instance: PullingInstance, run: Run) -> Outcome:
     """Decide as if models shared nothing."""
-    return _baseline(instance, options, "solve_no_sharing")
+    return _baseline(instance, run, "solve_no_sharing")
 
 
 @method(PROBLEM, "nearest", kind="baseline", guarantee="none")
-def nearest(instance: PullingInstance, options: Options) -> Outcome:
+def nearest(instance: PullingInstance, run: Run) -> Outcome:
     """Serve each request at the nearest site with room."""
-    return _baseline(instance, options, "solve_nearest")
+    return _baseline(instance, run, "solve_nearest")
 
 
 @method(PROBLEM, "random", kind="baseline", guarantee="none")
-def random(instance: PullingInstance, options: Options) -> Outcome:
+def random(instance: PullingInstance, run: Run) -> Outcome:
     """Serve each request by a random model at a random site with room."""
-    return _baseline(instance, options, "solve_random")
+    return _baseline(instance, run, "solve_random")
 
 
-def _baseline(instance: PullingInstance, options: Options, name: str) -> Outcome:
+def _baseline(instance: PullingInstance, run: Run, name: str) -> Outcome:
     arrays, decided = _compiled(instance)
     if decided is not None:
         return decided
     from edgeopt.pulling import baselines
 
-    outcome: Outcome = getattr(baselines, name)(arrays, options)
+    outcome: Outcome = getattr(baselines, name)(arrays, run)
     return outcome

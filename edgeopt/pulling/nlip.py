@@ -9,25 +9,25 @@ import numpy as np
 from pyomo.core import Binary, Constraint, Var, prod
 
 from edgeopt.engines import scip
-from edgeopt.method import Options, Outcome
 from edgeopt.models import pulling as formulation
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.cpsat import servable
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.integer import minimal_cover
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Status
 
 SOLVER_PRECISION = 1e-6  # relative; a proof by SCIP with its default tolerances is no more precise
 
 
-def solve_nlip(arrays: Arrays, options: Options) -> Outcome:
+def solve_nlip(arrays: Arrays, run: Run) -> Outcome:
     """Solve the nonlinear program; limits that SCIP's tolerances let slip are cut off, and it is solved again."""
     instance, m = arrays.instance, _with_complements(formulation.formulate(arrays.instance))
     while True:
-        result = scip.solve(m, options, options.iteration_limit)
+        result = scip.solve(m, run, run.options.iteration_limit)
         if result.status == Status.INFEASIBLE:
-            return infeasible_if_confirmed(arrays, options, servable)
+            return infeasible_if_confirmed(arrays, run, servable)
         if result.objective is None:
             return Outcome(bound=result.bound, stopped=result.stopped)
         plan = formulation.read_plan(m)
@@ -37,7 +37,7 @@ def solve_nlip(arrays: Arrays, options: Options) -> Outcome:
         for cut in cuts:
             m.cuts.add(cut)
     bound = result.bound
-    if result.status == Status.OPTIMAL and bound is not None and options.gap == 0:
+    if result.status == Status.OPTIMAL and bound is not None and run.options.gap == 0:
         close = abs(result.objective - bound) <= SOLVER_PRECISION * abs(result.objective)
         bound = _delay(m, plan) if close else bound
     return Outcome(plan, bound, result.stopped)

@@ -7,9 +7,9 @@ from math import fsum
 import numpy as np
 
 from edgeopt.engines.highs import HighsSolver
-from edgeopt.method import Options
 from edgeopt.pulling.core import Core, Flags, Floats
 from edgeopt.pulling.strong import Linking, StrongProgram
+from edgeopt.run import Run
 from edgeopt.solution import Status
 
 MARGIN = 1e-7  # relative; the precision of the solver
@@ -23,7 +23,7 @@ class LinearRelaxation:
     Parameters
     ----------
     core : Core
-    options : Options
+    run : Run
     linking : str
         Form of the linking rows.
 
@@ -37,13 +37,13 @@ class LinearRelaxation:
         The solution, options first.
     """
 
-    def __init__(self, core: Core, options: Options, linking: Linking = "strong") -> None:
+    def __init__(self, core: Core, run: Run, linking: Linking = "strong") -> None:
         self.core, self.strong = core, StrongProgram(core, linking)
         self.infeasible, self.bound = False, None
         self.values: Floats | None = None
         self.reduced_costs: Floats | None = None
         program = self.strong.program()
-        result = HighsSolver(program, options, SETTINGS).solve(relaxed=True)
+        result = HighsSolver(program, run, SETTINGS).solve(relaxed=True)
         self.infeasible = result.status == Status.INFEASIBLE
         if result.values is None or result.objective is None:
             return

@@ -7,7 +7,6 @@ from math import ceil, log
 
 import numpy as np
 
-from edgeopt.method import Options, Outcome
 from edgeopt.pulling import rounding_kernels
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Core, Flags, Ints
@@ -19,6 +18,7 @@ from edgeopt.pulling.local_search import LocalSearch
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import repaired
 from edgeopt.pulling.search import Search
+from edgeopt.run import Outcome, Run
 
 DRAWS = 20
 DERANDOMIZED = "derandomized threshold"
@@ -83,7 +83,7 @@ VARIANTS: dict[str, Callable[[Core, LinearRelaxation, np.random.Generator], Flag
 }
 
 
-def solve_rounding(arrays: Arrays, options: Options, start: Ints | None = None) -> Outcome:
+def solve_rounding(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
     """Round the relaxation without chance and by three variants in turn, repair, complete, and polish the best.
 
     Returns
@@ -92,25 +92,25 @@ def solve_rounding(arrays: Arrays, options: Options, start: Ints | None = None) 
         Its bound is the value of the relaxation; the message tells the ratio that was seen.
     """
     core = arrays.core
-    search, rng = Search(core), np.random.default_rng(options.seed)
-    relaxation = LinearRelaxation(arrays.relaxed.up_to(known_total(search, options)), options)
+    search, rng = Search(core), np.random.default_rng(run.options.seed)
+    relaxation = LinearRelaxation(arrays.relaxed.up_to(known_total(search, run)), run)
     if relaxation.infeasible:
-        return infeasible_if_confirmed(arrays, options, servable)
+        return infeasible_if_confirmed(arrays, run, servable)
     best, best_opened, winner = np.inf, np.zeros_like(search.state.opened), "nothing opened"
     if relaxation.bound is not None:
-        options.report(None, relaxation.bound)
-        for name, opened in _drawn(search, relaxation, options, rng):
+        run.report(None, relaxation.bound)
+        for name, opened in _drawn(search, relaxation, run, rng):
             search.restore(opened)
-            search.insert(options, np.arange(core.sites) if name == DERANDOMIZED else np.empty(0, np.int64), 1.0)
+            search.insert(run, np.arange(core.sites) if name == DERANDOMIZED else np.empty(0, np.int64), 1.0)
             if search.total < best:
                 best, best_opened, winner = search.total, search.opened, name
     search.restore(best_opened)
-    search.insert(options, np.arange(core.sites), 1.0)
-    local = LocalSearch(search, options, rng)
+    search.insert(run, np.arange(core.sites), 1.0)
+    local = LocalSearch(search, run, rng)
     if start is not None and core.cost(start) < local.best:
         local.best, local.amounts = core.cost(start), start
     local.run(POLISHING_ROUNDS, exact_sites=bool(core.limited.any()))
-    stopped = options.stop_reason() or Outcome().stopped
+    stopped = run.stop_reason() or Outcome().stopped
     if local.amounts is None:
         return Outcome(None, relaxation.bound, stopped, message="no rounding could be repaired")
     message = f"best rounding: {winner}"
@@ -120,13 +120,13 @@ def solve_rounding(arrays: Arrays, options: Options, start: Ints | None = None) 
 
 
 def _drawn(
-    search: Search, relaxation: LinearRelaxation, options: Options, rng: np.random.Generator
+    search: Search, relaxation: LinearRelaxation, run: Run, rng: np.random.Generator
 ) -> Iterator[tuple[str, Flags]]:
     """Yield what each variant opens, by name, until the draws or the time are over."""
     core, openings = search.core, relaxation.openings()
     yield DERANDOMIZED, conditional_thresholds(core, search.tables, openings)
-    for _ in range(options.iteration_limit or DRAWS):
+    for _ in range(run.options.iteration_limit or DRAWS):
         for name, variant in VARIANTS.items():
-            if options.stop_reason() is not None:
+            if run.stop_reason() is not None:
                 return
             yield name, repaired(core, variant(core, relaxation, rng), openings)

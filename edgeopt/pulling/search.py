@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from edgeopt.method import Options
 from edgeopt.pulling import kernels
 from edgeopt.pulling.core import Core, Flags, Floats, Ints
+from edgeopt.run import Run
 
 EVALUATIONS = 2_000  # bundles between two looks at the clock
 ROUNDING = 1e-6  # units; what a solver calls whole
@@ -132,14 +132,14 @@ class Search:
         self.total = kernels.complete(self.tables, self.state) + kernels.drop_useless(self.tables, self.state)
         return self.amounts()
 
-    def insert(self, options: Options, sites: Ints, alpha: float, noise: Floats | None = None) -> float:
+    def insert(self, run: Run, sites: Ints, alpha: float, noise: Floats | None = None) -> float:
         """Open bundles at these sites until none gains, or the time is over."""
         bundles = len(self.tables.bundle_start) - 1
         factors = np.ones((len(sites), bundles)) if noise is None else noise
         if bundles and len(sites):
             scores, fresh = np.full(factors.shape, np.inf), np.zeros(factors.shape, np.bool_)
             left = 0
-            while left == 0 and options.stop_reason() is None:
+            while left == 0 and run.stop_reason() is None:
                 left = kernels.insert(self.tables, self.state, sites, alpha, factors, scores, fresh, EVALUATIONS)
         return self.settle()
 

@@ -13,7 +13,7 @@ from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.lagrangian import bound_at, solve_dual
 from edgeopt.caching.program import promising, solve_menu
 from edgeopt.caching.tables import Tables
-from edgeopt.method import Options
+from edgeopt.run import Run
 from edgeopt.solution import Stopped
 from tests.caching.brute_force import optimum
 from tests.caching.random_instances import random_instance
@@ -74,16 +74,16 @@ def test_prices_rule_out_no_better_choice() -> None:
     """With a start far above the optimum, what prices leave still holds the optimum."""
     for seed in range(25):
         tiny = random_instance(seed, nodes=3)
-        tables = Tables(tiny, Options(maximize=False))
+        tables = Tables(tiny, Run(maximize=False))
         menu = tables.full_menu()
         best = optimum(tiny, dual_rates(tiny))
         start = greedy_choice(menu)
         if start is None or not np.isfinite(best):
             continue
-        dual = solve_dual(menu, Options(maximize=False), start)
+        dual = solve_dual(menu, Run(maximize=False), start)
         assert dual.bound <= best * (1 + 1e-9)
         assert promising(menu, dual).any(axis=1).all()
-        found = solve_menu(tables, menu, dual, Options(maximize=False))
+        found = solve_menu(tables, menu, dual, Run(maximize=False))
         assert menu.cost(found.choice) == pytest.approx(best, rel=1e-9)
 
 
@@ -91,7 +91,7 @@ def test_any_prices_give_a_bound() -> None:
     rng = np.random.default_rng(9)
     for seed in range(25):
         tiny = random_instance(seed, nodes=2)
-        menu = Tables(tiny, Options(maximize=False)).full_menu()
+        menu = Tables(tiny, Run(maximize=False)).full_menu()
         best = optimum(tiny, dual_rates(tiny))
         for _ in range(5):
             bound, _, _ = bound_at(menu, rng.random(2) * 10 ** rng.uniform(-9, -4))

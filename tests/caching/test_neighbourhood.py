@@ -13,13 +13,13 @@ from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.neighbourhood import candidate_menu, price_all_sets
 from edgeopt.caching.wide import WideTables
-from edgeopt.method import Options
+from edgeopt.run import Run
 from edgeopt.solving import check
 from tests.caching.brute_force import optimum
 from tests.caching.random_instances import random_instance
 from tests.caching.rates import dual_rates
 
-OPTIONS = Options(maximize=False)
+OPTIONS = Run(maximize=False)
 
 
 @pytest.mark.slow

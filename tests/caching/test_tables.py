@@ -9,15 +9,15 @@ import pytest
 
 import edgeopt
 from edgeopt.caching.tables import Tables
-from edgeopt.method import Options
 from edgeopt.models.caching import formulate, read_plan
+from edgeopt.run import Run
 from tests.caching.brute_force import block_delays, migration_s, subsets
 from tests.caching.random_instances import random_instance
 from tests.caching.rates import dual_rates
 
 
 def tables_of(seed: int, nodes: int | None = None) -> Tables:
-    return Tables(random_instance(seed, nodes), Options(maximize=False))
+    return Tables(random_instance(seed, nodes), Run(maximize=False))
 
 
 def test_rates_are_monotone() -> None:
@@ -57,7 +57,7 @@ def test_costs_against_all_subsets() -> None:
     infinite = 0
     for seed in range(60):
         instance = random_instance(seed)
-        tables = Tables(instance, Options(maximize=False))
+        tables = Tables(instance, Run(maximize=False))
         delays = block_delays(instance, dual_rates(instance))
         assert sorted(delays) == sorted(tables.requests.blocks)
         names = tables.node_names
@@ -117,7 +117,7 @@ def test_formulation_read_back() -> None:
     instance = random_instance(12, nodes=3, users=3)
     model = formulate(instance)
     program = compile_formulation(model)
-    result = HighsSolver(program, Options(maximize=False)).solve()
+    result = HighsSolver(program, Run(maximize=False)).solve()
     program.load(model, result.values)
     report = edgeopt.check(instance, read_plan(model))
     assert report.feasible

@@ -18,42 +18,42 @@ from tests.plans import two_models
 
 SLOW = """
 import time, edgeopt
-from edgeopt.method import Outcome
+from edgeopt.run import Outcome
 
 def plan(instance):
     user, facts = next(iter(instance.users.items()))
     return {"batches": [{"model": facts.model, "users": [user]}], "bandwidth_hz": {user: instance.bandwidth_hz}}
 
 @edgeopt.method("loading", "patient", kind="heuristic", guarantee="none")
-def patient(instance, options):
-    options.report(1, 3)
+def patient(instance, run):
+    run.report(1, 3)
     print("running", file=sys.stderr, flush=True)
-    while options.stop_reason() is None:
+    while run.stop_reason() is None:
         time.sleep(0.01)
-    return Outcome(plan(instance), bound=3, stopped=options.stop_reason())
+    return Outcome(plan(instance), bound=3, stopped=run.stop_reason())
 
 @edgeopt.method("loading", "deaf", kind="heuristic", guarantee="none")
-def deaf(instance, options):
-    options.report(1, 3)
+def deaf(instance, run):
+    run.report(1, 3)
     print("running", file=sys.stderr, flush=True)
-    while not options.interrupt.is_set():
+    while not run.interrupt.is_set():
         time.sleep(0.01)
     print("heard", file=sys.stderr, flush=True)
     while True:
         time.sleep(0.01)
 
 @edgeopt.method("loading", "stuck", kind="heuristic", guarantee="none")
-def stuck(instance, options):
-    while options.stop_reason() is None:
+def stuck(instance, run):
+    while run.stop_reason() is None:
         time.sleep(0.01)
-    return Outcome(stopped=options.stop_reason())
+    return Outcome(stopped=run.stop_reason())
 
 @edgeopt.method("loading", "wrong", kind="heuristic", guarantee="none")
-def wrong(instance, options):
+def wrong(instance, run):
     return Outcome({"batches": [{"model": "a", "users": ["cem"]}], "bandwidth_hz": {}})
 
 @edgeopt.method("loading", "impossible", kind="exact", guarantee="none")
-def impossible(instance, options):
+def impossible(instance, run):
     return Outcome(infeasible=True)
 """
 

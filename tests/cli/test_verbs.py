@@ -11,8 +11,8 @@ import pytest
 
 import edgeopt
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import Options, Outcome
 from edgeopt.problems import PROBLEMS
+from edgeopt.run import Outcome, Run
 from tests.cli.program import run, start
 from tests.cli.test_solve import SLOW
 from tests.plans import two_models
@@ -60,7 +60,7 @@ class TestCompare:
 
     def test_a_contradiction_is_in_every_output(self, instance: Path, tmp_path: Path) -> None:
         @edgeopt.method("loading", "false-bound", kind="bound", guarantee="none")
-        def false_bound(instance: LoadingInstance, options: Options) -> Outcome:
+        def false_bound(instance: LoadingInstance, run: Run) -> Outcome:
             return Outcome(bound=2)
 
         csv_file, page = tmp_path / "t.csv", tmp_path / "r.html"

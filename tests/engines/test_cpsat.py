@@ -8,7 +8,7 @@ from ortools.sat.python import cp_model
 
 from edgeopt.engines.cpsat import solve
 from edgeopt.errors import ProgramError
-from edgeopt.method import Options
+from edgeopt.run import Options, Run
 from edgeopt.solution import Status, Stopped
 
 
@@ -28,7 +28,7 @@ def test_optimum_by_enumeration():
         model, chosen, weight, profit = knapsack(10, 3, seed)
         points = (np.arange(1024)[:, None] >> np.arange(10)) & 1
         feasible = (points @ weight.T <= weight.sum(1) // 3).all(axis=1)
-        result = solve(model, Options())
+        result = solve(model, Run())
         assert (result.status, result.stopped) == (Status.OPTIMAL, Stopped.PROVED)
         assert result.objective == result.bound == (points @ profit)[feasible].max()
         assert sum(p * result.true(x) for p, x in zip(profit, chosen, strict=True)) == result.objective
@@ -38,13 +38,13 @@ def test_infeasible_models_and_models_without_objective():
     model = cp_model.CpModel()
     x = model.new_int_var(0, 5, "x")
     model.add(x >= 2)
-    result = solve(model, Options())
+    result = solve(model, Run())
     assert (result.status, result.objective, result.bound) == (Status.OPTIMAL, None, None)
     assert 2 <= result.value(x) <= 5
     model.minimize(x)
-    assert solve(model, Options()).objective == 2
+    assert solve(model, Run()).objective == 2
     model.add(x >= 7)
-    result = solve(model, Options())
+    result = solve(model, Run())
     assert (result.status, result.stopped) == (Status.INFEASIBLE, Stopped.PROVED)
     assert result.objective is result.bound is None
 
@@ -54,10 +54,10 @@ def test_without_a_solution_there_is_no_objective_and_only_a_bound_that_was_told
     model, _, _, profit = knapsack(60, 30, 0)
     total = profit.sum()
     for settings in ({"stop_after_root_propagation": True}, {"stop_after_presolve": True}):
-        result = solve(model, Options(), settings={"cp_model_presolve": False, **settings})
+        result = solve(model, Run(), settings={"cp_model_presolve": False, **settings})
         assert (result.status, result.objective) == (Status.UNKNOWN, None)
         assert result.bound is None or total / 3 < result.bound <= total
-    for options in (Options(time_limit=0.0), Options(time_limit=1e-4)):
+    for options in (Run(Options(time_limit=0.0)), Run(Options(time_limit=0.0001))):
         result = solve(model, options)
         assert (result.status, result.stopped, result.objective) == (Status.UNKNOWN, Stopped.TIME_LIMIT, None)
         assert result.bound is None or result.bound > total / 3
@@ -66,7 +66,7 @@ def test_without_a_solution_there_is_no_objective_and_only_a_bound_that_was_told
 @pytest.mark.parametrize("threads", [1, 2])
 def test_deterministic_limits_repeat(threads):
     model, *_ = knapsack(100, 50, 1)
-    runs = [solve(model, Options(threads=threads, seed=4), deterministic_limit=0.05) for _ in range(2)]
+    runs = [solve(model, Run(Options(threads=threads, seed=4)), deterministic_limit=0.05) for _ in range(2)]
     assert runs[0].stopped == runs[1].stopped == Stopped.ITERATION_LIMIT
     assert (runs[0].objective, runs[0].bound) == (runs[1].objective, runs[1].bound)
     assert runs[0].objective < runs[0].bound
@@ -74,15 +74,15 @@ def test_deterministic_limits_repeat(threads):
 
 def test_interrupts_keep_incumbent_and_bound():
     model, *_ = knapsack(200, 100, 2)
-    options = Options()
+    run = Run()
     reports = []
 
     def report(objective, bound):
         reports.append((objective, bound))
         if objective is not None:
-            options.interrupt.set()
+            run.interrupt.set()
 
-    result = solve(model, options, report=report)
+    result = solve(model, run, report=report)
     assert result.stopped == Stopped.INTERRUPTED
     assert 0 < result.objective < result.bound
     assert max(objective for objective, _ in reports if objective is not None) <= result.objective
@@ -90,16 +90,16 @@ def test_interrupts_keep_incumbent_and_bound():
 
 def test_interrupts_from_another_thread():
     model, *_ = knapsack(200, 100, 3)
-    options = Options()
-    threading.Timer(0.5, options.interrupt.set).start()
-    assert solve(model, options).stopped == Stopped.INTERRUPTED
+    run = Run()
+    threading.Timer(0.5, run.interrupt.set).start()
+    assert solve(model, run).stopped == Stopped.INTERRUPTED
 
 
 def test_time_limits_and_gaps():
     model, *_ = knapsack(100, 50, 4)
-    result = solve(model, Options(), time_limit=0.5)
+    result = solve(model, Run(), time_limit=0.5)
     assert (result.status, result.stopped) == (Status.FEASIBLE, Stopped.TIME_LIMIT)
-    result = solve(model, Options(), gap=0.5)
+    result = solve(model, Run(), gap=0.5)
     assert result.objective < result.bound <= 1.5 * result.objective
 
 
@@ -108,7 +108,7 @@ def test_invalid_models_are_refused():
     x = model.new_int_var(0, 2**62, "x")
     model.add(2**40 * x <= 5)
     with pytest.raises(ProgramError, match="refuses the model"):
-        solve(model, Options())
+        solve(model, Run())
 
 
 def test_errors_of_the_progress_display_end_the_run():
@@ -118,4 +118,4 @@ def test_errors_of_the_progress_display_end_the_run():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        solve(model, Options(), report=broken)
+        solve(model, Run(), report=broken)

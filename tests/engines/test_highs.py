@@ -13,7 +13,7 @@ from scipy import optimize, sparse
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import LinearProgram, compile_formulation
 from edgeopt.errors import ProgramError
-from edgeopt.method import Options
+from edgeopt.run import Options, Run
 from edgeopt.solution import Status, Stopped
 
 
@@ -68,7 +68,7 @@ def test_optima_of_random_programs():
     for seed in range(150):
         program = random_program(np.random.default_rng(seed))
         expected = reference(program)
-        result = HighsSolver(program, Options(seed=seed)).solve()
+        result = HighsSolver(program, Run(Options(seed=seed))).solve()
         if expected is None:
             infeasible += 1
             assert (result.status, result.values, result.objective) == (Status.INFEASIBLE, None, None)
@@ -89,7 +89,7 @@ def test_optimum_by_enumeration():
         points = (np.array(point) for point in product([0.0, 1.0], repeat=10))
         feasible = [point for point in points if (program.rows @ point <= program.row_upper).all()]
         best = max(sign * program.objective(point) for point in feasible)
-        assert HighsSolver(program, Options()).solve().objective == pytest.approx(sign * best)
+        assert HighsSolver(program, Run()).solve().objective == pytest.approx(sign * best)
 
 
 def test_relaxations_and_the_bounds_that_multipliers_prove():
@@ -97,7 +97,7 @@ def test_relaxations_and_the_bounds_that_multipliers_prove():
     for seed in range(60):
         program = random_program(np.random.default_rng(seed))
         expected = reference(program, relaxed=True)
-        result = HighsSolver(program, Options()).solve(relaxed=True)
+        result = HighsSolver(program, Run()).solve(relaxed=True)
         if expected is None:
             assert result.status == Status.INFEASIBLE
             continue
@@ -160,7 +160,7 @@ def test_the_scale_of_the_objective_does_not_matter(scale, maximize):
         values = points[(points @ program.rows.toarray().T <= program.row_upper).all(axis=1)] @ program.cost
         best = scale * (values.max() if maximize else values.min())
         program.cost, program.offset = scale * program.cost, scale * program.offset
-        solver = HighsSolver(program, Options(seed=seed))
+        solver = HighsSolver(program, Run(Options(seed=seed)))
         reports = []
         found = solver.solve(report=lambda *row, told=reports: told.append(row))
         assert found.objective == pytest.approx(best + program.offset, rel=1e-12)
@@ -182,7 +182,7 @@ def test_no_bound_is_proven_where_a_column_is_unbounded():
 
 
 def test_rows_bounds_and_costs_change_between_solves():
-    solver = HighsSolver(knapsack(12, 3, 0), Options())
+    solver = HighsSolver(knapsack(12, 3, 0), Run())
     first = solver.solve()
     solver.add_rows(sparse.csr_array(np.ones((1, 12))), np.array([-np.inf]), np.array([2.0]))
     second = solver.solve(start=None)
@@ -199,7 +199,7 @@ def test_rows_bounds_and_costs_change_between_solves():
 
 def test_the_caller_keeps_its_program():
     program = knapsack(12, 3, 0)
-    solver = HighsSolver(program, Options())
+    solver = HighsSolver(program, Run())
     solver.change_bounds([0], np.zeros(1), np.zeros(1))
     solver.change_row_bounds(0, -np.inf, 0.0)
     assert program.column_upper[0] == 1
@@ -210,7 +210,7 @@ def test_a_relaxation_first_does_not_spoil_reported_bounds():
     """From the fractional solution HiGHS would complete one, and report the bounds of that restricted search."""
     for seed in range(4):
         program = knapsack(30, 15, seed)
-        solver = HighsSolver(program, Options())
+        solver = HighsSolver(program, Run())
         solver.solve(relaxed=True)
         reported = []
         result = solver.solve(report=lambda objective, bound: reported.append((objective, bound)))  # noqa: B023
@@ -227,7 +227,7 @@ HARD = knapsack(70, 40, 0)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_node_limits_repeat(threads):
     program = knapsack(40, 30, 0)
-    runs = [HighsSolver(program, Options(threads=threads, seed=3)).solve(node_limit=10) for _ in range(2)]
+    runs = [HighsSolver(program, Run(Options(threads=threads, seed=3))).solve(node_limit=10) for _ in range(2)]
     assert [run.stopped for run in runs] == [Stopped.ITERATION_LIMIT] * 2
     assert runs[0].objective == runs[1].objective
     assert runs[0].bound == runs[1].bound > runs[0].objective
@@ -235,12 +235,12 @@ def test_node_limits_repeat(threads):
 
 
 def test_time_limits_hold_for_each_solve():
-    solver = HighsSolver(HARD, Options())
+    solver = HighsSolver(HARD, Run())
     for _ in range(2):
         result = solver.solve(time_limit=0.4)
         assert (result.status, result.stopped) == (Status.FEASIBLE, Stopped.TIME_LIMIT)
         assert result.objective < result.bound
-    result = HighsSolver(HARD, Options(time_limit=0.0)).solve()
+    result = HighsSolver(HARD, Run(Options(time_limit=0.0))).solve()
     assert (result.status, result.stopped, result.bound) == (Status.UNKNOWN, Stopped.TIME_LIMIT, None)
 
 
@@ -249,27 +249,27 @@ def test_a_relaxation_stopped_early_has_no_bound():
     rows = sparse.csr_array(rng.random((2000, 2000)) * (rng.random((2000, 2000)) < 0.2))
     ones = np.ones(2000)
     program = LinearProgram(ones, 0 * ones, ones, ones < 0, rows, 0 * ones - np.inf, ones, maximize=True)
-    result = HighsSolver(program, Options()).solve(relaxed=True, time_limit=0.05)
+    result = HighsSolver(program, Run()).solve(relaxed=True, time_limit=0.05)
     assert (result.status, result.stopped) == (Status.UNKNOWN, Stopped.TIME_LIMIT)
     assert result.bound is result.objective is result.values is None
 
 
 def test_interrupts_keep_incumbent_and_bound_and_pass():
-    options = Options()
-    solver = HighsSolver(HARD, options)
-    threading.Timer(0.5, options.interrupt.set).start()
+    run = Run()
+    solver = HighsSolver(HARD, run)
+    threading.Timer(0.5, run.interrupt.set).start()
     began = time.monotonic()
     result = solver.solve()
     assert time.monotonic() - began < 60
     assert result.stopped == Stopped.INTERRUPTED
     assert result.objective < result.bound
-    options.interrupt.clear()
+    run.interrupt.clear()
     again = solver.solve(node_limit=1)
     assert again.stopped == Stopped.ITERATION_LIMIT
 
 
 def test_stops_when_it_is_enough_and_goes_on_afterwards():
-    solver = HighsSolver(knapsack(40, 30, 0), Options())
+    solver = HighsSolver(knapsack(40, 30, 0), Run())
     result = solver.solve(enough=lambda objective, bound: objective is not None)
     assert (result.status, result.stopped) == (Status.FEASIBLE, Stopped.FINISHED)
     assert result.values is not None
@@ -281,18 +281,18 @@ def test_an_error_of_the_progress_display_ends_the_run():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        HighsSolver(HARD, Options()).solve(report=broken)
+        HighsSolver(HARD, Run()).solve(report=broken)
 
 
 def test_starts_are_taken():
     program = knapsack(40, 30, 1)
-    best = HighsSolver(program, Options()).solve(node_limit=20)
-    result = HighsSolver(program, Options()).solve(start=best.values + 1e-9, node_limit=0)
+    best = HighsSolver(program, Run()).solve(node_limit=20)
+    result = HighsSolver(program, Run()).solve(start=best.values + 1e-9, node_limit=0)
     assert result.objective >= best.objective - 1e-6
 
 
 def test_gaps_end_the_proof():
-    result = HighsSolver(HARD, Options()).solve(gap=0.5)
+    result = HighsSolver(HARD, Run()).solve(gap=0.5)
     assert result.status == Status.OPTIMAL
     assert result.objective < result.bound <= 1.5 * result.objective
 
@@ -306,15 +306,15 @@ def test_unbounded_and_infeasible_are_told_apart(upper, integer):
         np.ones(2), np.zeros(2), np.full(2, upper), kinds, matrix, np.array([4.0]), np.array([np.inf]), maximize=True
     )
     if upper == 3:
-        assert HighsSolver(program, Options()).solve().status == Status.INFEASIBLE
+        assert HighsSolver(program, Run()).solve().status == Status.INFEASIBLE
     else:
         with pytest.raises(ProgramError, match="unbounded"):
-            HighsSolver(program, Options()).solve()
+            HighsSolver(program, Run()).solve()
 
 
 def test_unknown_settings_are_refused():
     with pytest.raises(ProgramError, match="mip_nonsense"):
-        HighsSolver(HARD, Options(), {"mip_nonsense": 1})
+        HighsSolver(HARD, Run(), {"mip_nonsense": 1})
 
 
 def test_formulations_with_ranges_offsets_fixed_and_absent_variables():
@@ -334,7 +334,7 @@ def test_formulations_with_ranges_offsets_fixed_and_absent_variables():
     assert program.rows.shape == (3, 4)
     assert program.column(m.absent) is program.column(m.fixed) is None
     assert list(program.columns(m.x)) == [1, 2]
-    result = HighsSolver(program, Options()).solve()
+    result = HighsSolver(program, Run()).solve()
     # k = 2.5 rounded down to 2 leaves 0.5 for x1: 1 + 6 - 1 + 12.
     assert (result.objective, result.bound) == (pytest.approx(18), pytest.approx(18))
     program.load(m, result.values)
@@ -347,13 +347,13 @@ def test_formulations_with_an_impossible_constant_row_are_infeasible():
     m.x = Var(bounds=(0, 1))
     m.impossible = Constraint(expr=0 * m.x >= 1)
     m.best = Objective(expr=m.x)
-    assert HighsSolver(compile_formulation(m), Options()).solve().status == Status.INFEASIBLE
+    assert HighsSolver(compile_formulation(m), Run()).solve().status == Status.INFEASIBLE
 
 
 def test_formulations_without_variables_or_objective():
     m = ConcreteModel()
     m.best = Objective(expr=4.0)
-    result = HighsSolver(compile_formulation(m), Options()).solve()
+    result = HighsSolver(compile_formulation(m), Run()).solve()
     assert (result.status, result.objective, result.bound) == (Status.OPTIMAL, 4.0, 4.0)
     with pytest.raises(ProgramError, match="one objective, not 0"):
         compile_formulation(ConcreteModel())
@@ -369,7 +369,7 @@ def test_issue_3043_of_highs():
     m.z = Var(bounds=(0, 10), domain=Integers)
     m.least = Constraint(expr=m.x + m.z >= 4.5)
     m.cost = Objective(expr=2 * m.x + 3 * m.z)
-    result = HighsSolver(compile_formulation(m), Options()).solve()
+    result = HighsSolver(compile_formulation(m), Run()).solve()
     assert result.status == Status.OPTIMAL
     assert result.objective == pytest.approx(9)
 
@@ -387,4 +387,4 @@ def test_presolve_of_a_row_with_an_integer_and_a_continuous_column(cost, bounds,
     m.y = Var(bounds=bounds[1])
     m.least = Constraint(expr=m.x + m.y >= least)
     m.cost = Objective(expr=cost[0] * m.x + cost[1] * m.y)
-    assert HighsSolver(compile_formulation(m), Options()).solve().objective == pytest.approx(expected)
+    assert HighsSolver(compile_formulation(m), Run()).solve().objective == pytest.approx(expected)

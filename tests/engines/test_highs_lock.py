@@ -7,7 +7,7 @@ import pytest
 
 from edgeopt.engines import highs
 from edgeopt.engines.highs import HighsSolver
-from edgeopt.method import Options
+from edgeopt.run import Options, Run
 from edgeopt.solution import Status, Stopped
 from tests.engines.test_highs import knapsack
 
@@ -31,22 +31,22 @@ def busy():
 
 
 def test_a_limit_ends_the_wait(busy):
-    result = HighsSolver(knapsack(8, 2, 0), Options(time_limit=0.1)).solve()
+    result = HighsSolver(knapsack(8, 2, 0), Run(Options(time_limit=0.1))).solve()
     assert (result.status, result.stopped, result.values) == (Status.UNKNOWN, Stopped.TIME_LIMIT, None)
 
 
 def test_an_interrupt_ends_the_wait(busy):
-    options = Options()
-    threading.Timer(0.05, options.interrupt.set).start()
-    assert HighsSolver(knapsack(8, 2, 0), options).solve().stopped == Stopped.INTERRUPTED
+    run = Run()
+    threading.Timer(0.05, run.interrupt.set).start()
+    assert HighsSolver(knapsack(8, 2, 0), run).solve().stopped == Stopped.INTERRUPTED
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes of Unix")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_solves_although_its_parent_holds_the_lock(busy):
-    HighsSolver(knapsack(8, 2, 0), Options(threads=2)).solve(time_limit=0.01)
+    HighsSolver(knapsack(8, 2, 0), Run(Options(threads=2))).solve(time_limit=0.01)
     child = os.fork()
     if child == 0:
-        result = HighsSolver(knapsack(8, 2, 0), Options(threads=2)).solve()
+        result = HighsSolver(knapsack(8, 2, 0), Run(Options(threads=2))).solve()
         os._exit(0 if result.status == Status.OPTIMAL else 1)
     assert os.waitpid(child, 0)[1] == 0

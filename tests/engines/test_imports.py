@@ -10,24 +10,24 @@ import numpy as np
 from scipy import sparse
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import LinearProgram
-from edgeopt.method import Options
+from edgeopt.run import Run
 def run_highs():
     ones = np.ones(3)
     rows = sparse.csr_array(np.array([[2.0, 3.0, 4.0]]))
     lower, upper = np.zeros(1), np.array([6.0])
     program = LinearProgram(np.array([3.0, 4.0, 6.0]), 0 * ones, ones, ones > 0, rows, lower, upper, maximize=True)
-    return HighsSolver(program, Options()).solve().objective
+    return HighsSolver(program, Run()).solve().objective
 """
 CPSAT = """
 from ortools.sat.python import cp_model
 from edgeopt.engines import cpsat
-from edgeopt.method import Options
+from edgeopt.run import Run
 def run_cpsat():
     model = cp_model.CpModel()
     x = [model.new_bool_var("") for _ in range(3)]
     model.add(2 * x[0] + 3 * x[1] + 4 * x[2] <= 6)
     model.maximize(3 * x[0] + 4 * x[1] + 6 * x[2])
-    return cpsat.solve(model, Options()).objective
+    return cpsat.solve(model, Run()).objective
 """
 
 
@@ -62,13 +62,13 @@ import sys
 from edgeopt.engines.linear import compile_formulation
 from edgeopt.models import loading
 from edgeopt.engines.highs import HighsSolver
-from edgeopt.method import Options
+from edgeopt.run import Run
 lean = "scipy.stats" not in sys.modules
 from pyomo.core import ConcreteModel, Objective, Var, maximize
 m = ConcreteModel()
 m.x = Var(bounds=(0, 3))
 m.best = Objective(expr=2 * m.x, sense=maximize)
-assert HighsSolver(compile_formulation(m), Options()).solve().objective == 6
+assert HighsSolver(compile_formulation(m), Run()).solve().objective == 6
 lean = lean and "scipy.stats" not in sys.modules
 import scipy, pyomo.environ as pyo
 assert scipy is sys.modules["scipy"]

@@ -94,7 +94,7 @@ def test_plugin_is_known_and_its_content_is_part_of_the_run(write: Any, tmp_path
     (tmp_path / "mine.py").write_text(
         "from edgeopt.method import method, Outcome\n"
         "@method('loading', 'mine', kind='heuristic', guarantee='none')\n"
-        "def mine(instance, options): return Outcome()\n"
+        "def mine(instance, run): return Outcome()\n"
     )
     text = HEAD + 'plugins = ["mine.py"]\n' + FILES + DP.replace('["dp"]', '["dp", "mine"]')
     hashes = {run.method: run.options.get("plugin_sha256") for run in asked(write(text))}

@@ -5,7 +5,7 @@ import pytest
 import edgeopt
 from edgeopt.loading.auto import choose
 from edgeopt.loading.generator import generate
-from edgeopt.method import Options
+from edgeopt.run import Options
 from tests.loading.small import instance_of
 
 

@@ -6,7 +6,7 @@ import edgeopt
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.generator import generate
 from edgeopt.loading.relaxations import floor_bound, union_bound
-from edgeopt.method import Options
+from edgeopt.run import Run
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 
@@ -34,7 +34,7 @@ def test_there_is_a_bound_at_any_limit(limit):
 
 def test_the_forest_tightens_the_union_of_blocks():
     instance = generate("dense", 30, 300, seed=0)
-    union = union_bound(compile_arrays(instance), Options())
+    union = union_bound(compile_arrays(instance), Run())
     solution = edgeopt.solve(instance, "bound", threads=1)
     assert solution.bound < union
     assert f"each block once: {union}" in solution.message
@@ -43,7 +43,7 @@ def test_the_forest_tightens_the_union_of_blocks():
 def test_dense_sharing_beyond_reach_keeps_the_union(monkeypatch):
     monkeypatch.setattr("edgeopt.loading.relaxations.MOST_TERMS", 10)
     instance = generate("dense", 30, 300, seed=0)
-    union = union_bound(compile_arrays(instance), Options())
+    union = union_bound(compile_arrays(instance), Run())
     solution = edgeopt.solve(instance, "bound", threads=1)
     assert solution.bound == union
     assert "in reach" in solution.message

@@ -9,7 +9,7 @@ import edgeopt
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.dp import crossing_refusal, solve_tree, users_without_loading
 from edgeopt.loading.generator import generate
-from edgeopt.method import Options
+from edgeopt.run import Run
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import random_instance
 from tests.loading.small import FREE, instance_of
@@ -153,7 +153,7 @@ def test_interrupted_before_it_begins():
     interrupt = threading.Event()
     interrupt.set()
     instance = generate("tree", 40, 300, seed=3)
-    outcome = solve_tree(instance, Options(interrupt=interrupt))
+    outcome = solve_tree(instance, Run(interrupt=interrupt))
     assert outcome.stopped == "interrupted"
     assert edgeopt.check(instance, outcome.plan).feasible
 

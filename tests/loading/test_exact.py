@@ -7,10 +7,10 @@ import pytest
 
 import edgeopt
 from edgeopt.loading.arrays import compile_arrays
-from edgeopt.loading.exact import Run, solve_exact
+from edgeopt.loading.exact import Proof, solve_exact
 from edgeopt.loading.forest import Forest
 from edgeopt.loading.generator import generate
-from edgeopt.method import Options
+from edgeopt.run import Options, Run
 from edgeopt.solution import Stopped
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
@@ -36,10 +36,10 @@ def test_questions_alone_prove_the_optimum(structure):
         instance = random_instance(seed, structure)
         arrays = compile_arrays(instance)
         if arrays.model_names:
-            run = Run(arrays, Options(seed=seed))
-            run.decide(Forest(arrays, run.options))
-            assert run.users == run.bound == optimum(instance), instance.name
-            asked += "questions" in run.notes[0]
+            proof = Proof(arrays, Run(Options(seed=seed)))
+            proof.decide(Forest(arrays, proof.run))
+            assert proof.users == proof.bound == optimum(instance), instance.name
+            asked += "questions" in proof.notes[0]
     assert asked > 10
 
 
@@ -86,9 +86,9 @@ def test_a_plan_that_is_late_by_less_than_the_tolerance_of_the_solver_is_not_tak
     assert (solution.objective, solution.status) == (1 if part > 0 else 2, "optimal")
     # The questions alone: the solver does answer with the late plan, and it is excluded.
     arrays = compile_arrays(instance)
-    run = Run(arrays, Options())
-    run.decide(Forest(arrays, run.options))
-    assert run.users == run.bound == solution.objective
+    proof = Proof(arrays, Run())
+    proof.decide(Forest(arrays, proof.run))
+    assert proof.users == proof.bound == solution.objective
 
 
 def test_many_plans_within_the_tolerance_are_excluded_one_by_one(monkeypatch):
@@ -101,9 +101,9 @@ def test_many_plans_within_the_tolerance_are_excluded_one_by_one(monkeypatch):
     exclude = Forest.exclude
     monkeypatch.setattr(Forest, "exclude", lambda forest, point: (excluded.append(point), exclude(forest, point)))
     arrays = compile_arrays(instance)
-    run = Run(arrays, Options())
-    run.decide(Forest(arrays, run.options))
-    assert run.users == run.bound == optimum(instance) == 1
+    proof = Proof(arrays, Run())
+    proof.decide(Forest(arrays, proof.run))
+    assert proof.users == proof.bound == optimum(instance) == 1
     assert len(excluded) == 6  # each pair of users
 
 
@@ -118,9 +118,9 @@ def test_cycles_are_cut_off():
     for deadline, served in ((75.9, 11), (76.0, 12)):
         instance = instance_of(models, users, deadline, sizes=sizes, model_keys=keys)
         arrays = compile_arrays(instance)
-        run = Run(arrays, Options())
-        run.decide(Forest(arrays, run.options))
-        assert run.users == run.bound == served
+        proof = Proof(arrays, Run())
+        proof.decide(Forest(arrays, proof.run))
+        assert proof.users == proof.bound == served
 
 
 def test_a_deadline_just_missed_by_the_best_plan():
@@ -133,10 +133,10 @@ def test_a_deadline_just_missed_by_the_best_plan():
         earlier = instance.model_copy(update={"users": users})
         arrays = compile_arrays(earlier)
         if arrays.model_names:
-            run = Run(arrays, Options())
-            run.decide(Forest(arrays, run.options))
-            assert run.users == run.bound == optimum(earlier), instance.name
-            changed += run.users < before.objective
+            proof = Proof(arrays, Run())
+            proof.decide(Forest(arrays, proof.run))
+            assert proof.users == proof.bound == optimum(earlier), instance.name
+            changed += proof.users < before.objective
     assert changed > 5
 
 
@@ -153,11 +153,11 @@ def test_limits_give_a_plan_and_a_valid_bound(options):
 
 def test_an_interrupt_gives_the_best_so_far():
     instance = generate("dense", 60, 600, seed=0, served_fraction=0.25, load_rate_bytes_per_s=8e8)
-    options = Options(threads=2)
+    run = Run(Options(threads=2))
     seen = threading.Event()
-    options.progress = lambda progress: seen.set()
-    threading.Thread(target=lambda: (seen.wait(), options.interrupt.set())).start()
-    outcome = solve_exact(instance, options)
+    run.progress = lambda progress: seen.set()
+    threading.Thread(target=lambda: (seen.wait(), run.interrupt.set())).start()
+    outcome = solve_exact(instance, run)
     report = edgeopt.check(instance, outcome.plan)
     assert report.feasible
     assert report.objective <= outcome.bound

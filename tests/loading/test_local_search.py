@@ -11,7 +11,7 @@ from edgeopt.loading.generator import generate
 from edgeopt.loading.local_search import default_iterations
 from edgeopt.loading.paths import Path
 from edgeopt.loading.tables import Tables
-from edgeopt.method import Options
+from edgeopt.run import Run
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import instance_of
@@ -183,9 +183,9 @@ def test_worth_and_fill_by_definition():
 def test_interrupt_before_the_search():
     from edgeopt.loading.local_search import solve_local_search
 
-    options = Options()
-    options.interrupt.set()
+    run = Run()
+    run.interrupt.set()
     instance = generate("random", 15, 90, seed=1)
-    outcome = solve_local_search(instance, options)
+    outcome = solve_local_search(instance, run)
     assert outcome.stopped == "interrupted"
     assert edgeopt.check(instance, outcome.plan).feasible

@@ -9,7 +9,7 @@ import edgeopt.method
 from edgeopt.errors import MethodRefusal
 from edgeopt.loading import modes
 from edgeopt.loading.modes import Mode, implementation, mode_of, register_by_mode
-from edgeopt.method import Outcome
+from edgeopt.run import Outcome
 from tests.loading.small import instance_of
 
 registry = sys.modules["edgeopt.method"]
@@ -48,7 +48,7 @@ def half_done(monkeypatch):
         Mode.INDIVIDUAL_DEADLINES,
         fits=lambda instance: None if len(instance.users) == 2 else "it needs two users",
     )
-    def nobody(instance, options):
+    def nobody(instance, run):
         return Outcome({"batches": [], "bandwidth_hz": {}}, message="nobody")
 
 

@@ -12,7 +12,7 @@ from edgeopt.loading.dp import Watch
 from edgeopt.loading.generator import generate
 from edgeopt.loading.modular_dp import CrossingGroup, path_overlaps
 from edgeopt.loading.sharing_tree import sharing_tree
-from edgeopt.method import Options
+from edgeopt.run import Run
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance, random_library
 from tests.loading.small import FREE, instance_of
@@ -156,7 +156,7 @@ class Countdown(Watch):
     """Expires after so many questions."""
 
     def __init__(self, questions):
-        super().__init__(Options())
+        super().__init__(Run())
         self.left = questions
 
     def expired(self):

@@ -45,13 +45,13 @@ def test_the_order_is_solved_again_with_the_true_loads():
     """Where sharing crosses, the plan serves more than the laminar approximation alone knows of."""
     from edgeopt.loading.dp import Watch
     from edgeopt.loading.tree import tree_order
-    from edgeopt.method import Options
+    from edgeopt.run import Run
 
     gains = 0
     for seed in range(4):
         instance = generate("grid", 30, 240, seed=seed, load_rate_bytes_per_s=1e9)
         arrays = compile_arrays(instance)
-        order = tree_order(arrays, laminar_atoms(arrays.sharing), Watch(Options()))
+        order = tree_order(arrays, laminar_atoms(arrays.sharing), Watch(Run()))
         assert len(set(order)) == len(order) > 0
         gains += edgeopt.solve(instance, "tree").objective > edgeopt.solve(instance, "no-sharing").objective
     assert gains == 4

@@ -24,9 +24,9 @@ import edgeopt
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import compile_formulation
 from edgeopt.errors import UsageError
-from edgeopt.method import Options
 from edgeopt.models.pulling import formulate, formulate_linear, read_plan
 from edgeopt.pulling.checker import check
+from edgeopt.run import Run
 from tests.pulling.brute_force import optimum
 from tests.pulling.random_instances import random_instance
 
@@ -34,7 +34,7 @@ from tests.pulling.random_instances import random_instance
 def solved(model):
     """Optimum of a linear model by HiGHS; None when infeasible."""
     program = compile_formulation(model)
-    result = HighsSolver(program, Options()).solve()
+    result = HighsSolver(program, Run()).solve()
     if result.values is not None:
         program.load(model, result.values)
     return result.objective

@@ -8,8 +8,8 @@ from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import compile_formulation
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.programs import forest_program, union_program
-from edgeopt.method import Options
 from edgeopt.models.loading import formulate, formulate_union, order_of_paths, overlapping_pairs, read_plan
+from edgeopt.run import Run
 from edgeopt.solution import Status
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
@@ -18,7 +18,7 @@ from tests.loading.small import FREE, instance_of
 
 def solved(formulation, relaxed=False):
     program = compile_formulation(formulation)
-    result = HighsSolver(program, Options(), {"primal_feasibility_tolerance": 1e-9}).solve(relaxed=relaxed)
+    result = HighsSolver(program, Run(), {"primal_feasibility_tolerance": 1e-9}).solve(relaxed=relaxed)
     assert result.status == Status.OPTIMAL
     program.load(formulation, result.values)
     return result

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.method import Options
 from edgeopt.placement.branch_and_bound import BranchAndBound
 from edgeopt.placement.generator import generate
+from edgeopt.run import Run
 from edgeopt.solution import Stopped
 from tests.placement.knapsacks import optimum, random_knapsack
 
@@ -30,7 +30,7 @@ def test_proves_any_target(part: float) -> None:
         best = optimum(tree.whole)
         target = best * part if not tree.whole_numbers else np.floor(best * part)
         assert tree.bound >= best - TOLERANCE, seed
-        assert tree.prove(target, Options()) is None
+        assert tree.prove(target, Run()) is None
         assert tree.bound >= best - TOLERANCE, seed
         assert tree.value <= best + TOLERANCE, seed
         assert tree.whole.value(tree.best) == tree.value
@@ -48,7 +48,7 @@ def test_proves_any_target(part: float) -> None:
 def test_runs_to_the_optimum() -> None:
     for seed in range(400):
         tree = empty_tree(seed)
-        assert tree.run(Options()) == Stopped.PROVED
+        assert tree.run(Run()) == Stopped.PROVED
         assert tree.value == pytest.approx(optimum(tree.whole), abs=TOLERANCE), seed
         assert tree.bound == pytest.approx(tree.value, abs=TOLERANCE), seed
 

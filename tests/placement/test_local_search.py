@@ -10,13 +10,13 @@ import pytest
 
 import edgeopt
 from edgeopt.kernels import kernel
-from edgeopt.method import Options
 from edgeopt.placement import tabu_kernel
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.generator import generate
 from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.importers import read_sukp
 from edgeopt.placement.local_search import LocalSearch, make_sites
+from edgeopt.run import Run
 from tests.placement.random_instances import random_instance
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -90,7 +90,7 @@ def test_reaches_best_known_values(name: str, best_known: int, iterations: int) 
     instance = read_sukp(path)
     arrays = Arrays(instance)
     search = LocalSearch(arrays, 0, greedy_placement(arrays))
-    search.run(Options(), iterations, best_known)
+    search.run(Run(), iterations, best_known)
     report = edgeopt.check(instance, arrays.plan(search.best))
     assert report.feasible
     assert report.objective == best_known
@@ -112,6 +112,6 @@ def test_a_placement_found_again_is_no_progress() -> None:
     arrays = Arrays(random_instance(11, nodes=2, models=5))
     search = LocalSearch(arrays, 0, greedy_placement(arrays))
     for _ in range(5):
-        search.run(Options(), 4_000)
+        search.run(Run(), 4_000)
         search.adopt(search.best)
         assert search.value == arrays.value(search.best)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.method import Options, Outcome
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.exact import Program
 from edgeopt.placement.generator import generate
 from edgeopt.placement.portfolio import run_members
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 from tests.placement.brute_force import optimum
 from tests.placement.random_instances import random_instance
@@ -83,13 +83,13 @@ def test_a_portfolio_keeps_the_best_of_each() -> None:
     good = edgeopt.solve(instance, "exact", threads=1)
     nothing = arrays.empty()
 
-    def finds(arrays: Arrays, start: object, options: Options) -> Outcome:
+    def finds(arrays: Arrays, start: object, run: Run) -> Outcome:
         return Outcome(good.plan, good.objective + 10, Stopped.TIME_LIMIT)
 
-    def bounds(arrays: Arrays, start: object, options: Options) -> Outcome:
+    def bounds(arrays: Arrays, start: object, run: Run) -> Outcome:
         return Outcome(None, good.objective + 2, Stopped.TIME_LIMIT)
 
-    merged = run_members(arrays, nothing, [("one", finds, 0.5), ("two", bounds, 1.0)], Options())
+    merged = run_members(arrays, nothing, [("one", finds, 0.5), ("two", bounds, 1.0)], Run())
     assert arrays.value(arrays.placed(merged.plan)) == pytest.approx(good.objective)
     assert merged.bound == min(good.objective + 2, arrays.all_weight)
     assert merged.bound > good.objective

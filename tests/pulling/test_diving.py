@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from edgeopt.method import Options
 from edgeopt.pulling import exact
 from edgeopt.pulling.arrays import compile_arrays
 from edgeopt.pulling.checker import check
 from edgeopt.pulling.diving import Diving
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.search import Search
+from edgeopt.run import Options, Run
 from tests.pulling.brute_force import optimum
 from tests.pulling.random_instances import random_instance
 
-OPTIONS = Options(maximize=False, threads=1)
+OPTIONS = Run(Options(threads=1), maximize=False)
 
 
 @pytest.mark.parametrize("first", range(0, 60, 20))
@@ -32,7 +30,7 @@ def test_exact_with_diving_against_brute_force(first, monkeypatch):
             continue
         arrays = compile_arrays(instance)
         for gap in (1e-6, 0.1):
-            outcome = exact.solve_exact(arrays, replace(OPTIONS, gap=gap))
+            outcome = exact.solve_exact(arrays, Run(Options(threads=1, gap=gap), maximize=False))
             total = check(instance, outcome.plan).objective
             assert outcome.bound <= best * (1 + 1e-6) + 1e-6
             assert best * (1 - 1e-9) - 1e-9 <= total

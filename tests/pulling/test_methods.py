@@ -11,7 +11,7 @@ import pytest
 
 import edgeopt
 from edgeopt.errors import MethodRefusal
-from edgeopt.method import Options, find_method
+from edgeopt.method import find_method
 from edgeopt.pulling import auto, methods
 from edgeopt.pulling.arrays import compile_arrays
 from edgeopt.pulling.bounds import solve_bound
@@ -24,6 +24,7 @@ from edgeopt.pulling.lagrangian import Relaxation, solve_lagrangian
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.search import Search
 from edgeopt.pulling.sparse import separable
+from edgeopt.run import Run
 from edgeopt.solving import fitting_methods
 from tests.pulling.brute_force import optimum
 from tests.pulling.random_instances import random_instance
@@ -83,7 +84,7 @@ def test_nothing_is_certain_about_a_solver_that_is_trusted():
     sizes = [30_000_000_001, 20_000_000_000, 10_000_000_000]
     core = compile_arrays(star(sum(sizes) - 1, sizes)).core
     program = StrongProgram(core)
-    values = HighsSolver(program.program(), Options(maximize=False)).solve().values
+    values = HighsSolver(program.program(), Run(maximize=False)).solve().values
     assert core.overfull(program.opened(values)).max() == 1
 
 
@@ -130,12 +131,12 @@ def test_relaxations_bound_each_other():
         core = compile_arrays(
             generate(cloudlets=4, requests=25, models=12, seed=seed, compute="limited" if seed % 2 else "unlimited")
         ).core
-        options = Options(maximize=False)
-        values = [LinearRelaxation(core, options, form).bound for form in ("aggregated", "plain", "strong")]
+        run = Run(maximize=False)
+        values = [LinearRelaxation(core, run, form).bound for form in ("aggregated", "plain", "strong")]
         assert values[0] <= values[1] + 1e-6
         assert values[1] <= values[2] + 1e-6
         dual = Relaxation(core)
-        dual.climb(options, values[2] * 1.02, 300)
+        dual.climb(run, values[2] * 1.02, 300)
         assert dual.bound <= values[2] + 1e-6
         assert dual.bound >= 0.8 * values[2]
 
@@ -290,8 +291,8 @@ def test_nlip_ends_when_interrupted():
     pytest.importorskip("pyscipopt")
     instance = generate(cloudlets=3, requests=12, models=8, seed=1, compute="limited")
     nlip = find_method("pulling", "nlip").function
-    assert nlip(instance, Options(maximize=False, interrupt=InterruptedAfter(10))).stopped == "interrupted"
-    assert nlip(instance, Options(maximize=False)).stopped == "proved"
+    assert nlip(instance, Run(maximize=False, interrupt=InterruptedAfter(10))).stopped == "interrupted"
+    assert nlip(instance, Run(maximize=False)).stopped == "proved"
 
 
 def test_opening_ends_where_an_open_model_would_serve_more():
@@ -303,7 +304,7 @@ def test_opening_ends_where_an_open_model_would_serve_more():
         search = Search(compile_arrays(instance).core)
         bundles = (len(search.tables.bundle_start) - 1) * search.core.sites
         looks = InterruptedAfter(20 * bundles)
-        search.insert(Options(maximize=False, interrupt=looks), np.arange(search.core.sites), 1.0)
+        search.insert(Run(maximize=False, interrupt=looks), np.arange(search.core.sites), 1.0)
         assert looks.looks > 0
 
 
@@ -317,10 +318,10 @@ def test_candidate_lists_give_plans_and_bounds():
         arrays = compile_arrays(instance, 240)
         assert arrays.core.options <= 240
         assert np.isfinite(arrays.cutoff).any()
-        options = Options(maximize=False)
-        for outcome in (solve_lagrangian(arrays, options), solve_bound(arrays, options)):
+        run = Run(maximize=False)
+        for outcome in (solve_lagrangian(arrays, run), solve_bound(arrays, run)):
             assert outcome.bound <= best.objective * (1 + 1e-9)
-        plan = solve_greedy(arrays, options).plan
+        plan = solve_greedy(arrays, run).plan
         assert check(instance, plan).feasible
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import edgeopt
 from edgeopt.comparison import Comparison
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 from tests.loading.small import instance_of
 from tests.plans import all_users, first_user, serve
 
@@ -31,11 +31,11 @@ def shipped(problem: str) -> Comparison:
     return edgeopt.compare(instance, methods, time_limit=300, threads=1)
 
 
-def improving(instance: LoadingInstance, options: Options) -> Outcome:
+def improving(instance: LoadingInstance, run: Run) -> Outcome:
     """Serve one user more at a time, and prove in the end that nobody is left out: a run with a course."""
     users = list(instance.users)
     for count in range(1, len(users) + 1):
-        options.report(objective=count, bound=2 * len(users) - count)
+        run.report(objective=count, bound=2 * len(users) - count)
     return Outcome(serve(instance, *users), bound=len(users))
 
 

@@ -8,16 +8,16 @@ from edgeopt.caching.agents.policy import Policy
 from edgeopt.caching.agents.world import tabulate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.solving import work_up
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 
 
-def solve_by_policy(instance: CachingInstance, options: Options, file: str) -> Outcome:
+def solve_by_policy(instance: CachingInstance, run: Run, file: str) -> Outcome:
     """Let the agents of a policy file move, and keep the best caches on the way.
 
     Parameters
     ----------
     instance : CachingInstance
-    options : Options
+    run : Run
         The iteration limit is the number of rounds; default: as in training.
     file : str
         Policy file.
@@ -30,13 +30,13 @@ def solve_by_policy(instance: CachingInstance, options: Options, file: str) -> O
         Nothing is asked for, or a block would never arrive from some caches.
     """
     policy = Policy.read(file)
-    work = work_up(instance, options)
+    work = work_up(instance, run)
     if work.outcome is not None:
         return work.outcome
     if not work.tables.complete:
         return Outcome(stopped=work.stopped, message="The time ended before all rates were known")
     world = tabulate([work.tables])
-    rounds = policy.recipe.rounds if options.iteration_limit is None else options.iteration_limit
+    rounds = policy.recipe.rounds if run.options.iteration_limit is None else run.options.iteration_limit
     played = policy.play(world, rounds)
     delays = played.delays(world)[0]
     best = int(np.argmin(delays))

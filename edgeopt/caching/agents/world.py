@@ -13,7 +13,7 @@ from edgeopt.caching.agents.slots import require_slots
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.tables import Tables
 from edgeopt.errors import UsageError
-from edgeopt.method import Options
+from edgeopt.run import Options, Run
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -131,8 +131,8 @@ def build_world(slots: Sequence[CachingInstance], threads: int = 1) -> World:
         The instances are not slots of one network, ask for nothing, or a block would never arrive from some caches.
     """
     require_slots(slots)
-    options = Options(maximize=False, threads=threads)
-    return tabulate([Tables(slot, options) for slot in slots])
+    run = Run(Options(threads=threads), maximize=False)
+    return tabulate([Tables(slot, run) for slot in slots])
 
 
 def tabulate(tables: Sequence[Tables]) -> World:

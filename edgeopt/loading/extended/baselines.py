@@ -12,7 +12,8 @@ from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, different_deadlines, implementation
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome, method, methods
+from edgeopt.method import method, methods
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
 
@@ -43,9 +44,9 @@ def capacity_and_one_deadline(instance: LoadingInstance) -> str | None:
     guarantee="none; the plan made as if uploads came first",
     fits=overlapped_only,
 )
-def solve_two_phase(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_two_phase(instance: LoadingInstance, run: Run) -> Outcome:
     """Solve the instance as if all uploads came before the service, and run that plan with overlapped uploads."""
-    return _solved_as(instance, {"upload": "phase"}, options)
+    return _solved_as(instance, {"upload": "phase"}, run)
 
 
 @method(
@@ -55,16 +56,16 @@ def solve_two_phase(instance: LoadingInstance, options: Options) -> Outcome:
     guarantee="none; the plan made as if only consecutive models shared",
     fits=capacity_only,
 )
-def solve_consecutive(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_consecutive(instance: LoadingInstance, run: Run) -> Outcome:
     """Solve the instance as if blocks stayed only while consecutive models use them, and run that plan here."""
-    return _solved_as(instance, {"retention": "consecutive"}, options)
+    return _solved_as(instance, {"retention": "consecutive"}, run)
 
 
 @implementation("no-sharing", Mode.EXTENDED)
 @implementation("no-sharing", Mode.EXTENDED_INDIVIDUAL)
-def solve_without_sharing(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_without_sharing(instance: LoadingInstance, run: Run) -> Outcome:
     """Solve the instance as if each switch loaded the whole model, and run that plan here."""
-    return _solved_as(instance, {"retention": "consecutive", "library": unshared(instance.library)}, options)
+    return _solved_as(instance, {"retention": "consecutive", "library": unshared(instance.library)}, run)
 
 
 def unshared(library: ModelLibrary) -> ModelLibrary:
@@ -83,20 +84,19 @@ def unshared(library: ModelLibrary) -> ModelLibrary:
     )
 
 
-def _solved_as(instance: LoadingInstance, changes: dict[str, Any], options: Options) -> Outcome:
+def _solved_as(instance: LoadingInstance, changes: dict[str, Any], run: Run) -> Outcome:
     from edgeopt.loading.auto import choose
 
     workload = compile_workload(instance)
     if not workload.models:
         return serve_nobody(instance)
     other = instance.replace(**changes)
-    part = options.part(options.remaining_s())
-    part.iteration_limit = options.iteration_limit
-    name, _ = choose(other, part)
+    part = run.part(iterations=run.options.iteration_limit)
+    name, _ = choose(other, part.options)
     found = methods("loading")[name].function(other, part)
     plan = {"batches": []} if found.plan is None else found.plan
     users = [entry["users"] for entry in plan["batches"]]
-    options.report(sum(map(len, users)))
+    run.report(sum(map(len, users)))
     how = ", ".join(f"`{key}`: {value!r}" for key, value in changes.items() if isinstance(value, str))
     return Outcome(
         plan_for(workload, converted(workload, plan, other.retention), users),
@@ -121,14 +121,14 @@ def converted(workload: Workload, plan: Plan, retention: str) -> list[Batch]:
 
 
 @method("loading", "lru", kind="baseline", guarantee="none", fits=capacity_and_one_deadline)
-def solve_least_recently_used(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_least_recently_used(instance: LoadingInstance, run: Run) -> Outcome:
     """Append the batch that takes the least time for each user; blocks used longest ago make room for it."""
     workload = compile_workload(instance)
     if not workload.models:
         return serve_nobody(instance)
     cache = Cache(workload)
-    while (stopped := options.stop_reason()) is None and cache.append():
-        options.report(served(cache.batches))
+    while (stopped := run.stop_reason()) is None and cache.append():
+        run.report(served(cache.batches))
     return Outcome(
         plan_of(workload, cache.batches),
         stopped=stopped or Stopped.FINISHED,

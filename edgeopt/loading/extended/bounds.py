@@ -7,53 +7,46 @@ from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import why_nobody
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 
-def reporting_part(options: Options, seconds: float) -> Options:
-    """Return options for a step of at most `seconds` whose bounds are reported by the whole run."""
-    part = options.part(seconds)
-    part.progress = lambda seen: options.report(bound=seen.bound)
-    return part
-
-
-def bound_by_deadlines(work: Workload, options: Options) -> int:
+def bound_by_deadlines(work: Workload, run: Run) -> int:
     """Bound the users by what is uploaded, loaded and computed up to each deadline, as well as the limits allow."""
     from edgeopt.engines.linear import compile_formulation
     from edgeopt.loading.individual.bounds import stated_deadlines
     from edgeopt.loading.relaxations import program_bound
 
     bound = len(work.individual.user_names)
-    if not bound or work.deadline_s == 0 or options.stop_reason() is not None:
+    if not bound or work.deadline_s == 0 or run.stop_reason() is not None:
         return bound
     if work.overlapped and not work.keeps:
-        bound = min(bound, relaxed(work, reporting_part(options, options.remaining_s() / 4)).bound)
+        bound = min(bound, relaxed(work, run.part(run.remaining_s() / 4, reports="bound")).bound)
     deadlines = stated_deadlines(work.individual)
     if work.overlapped:
         from edgeopt.models.loading_overlapped import formulate_individual
 
-        return program_bound(compile_formulation(formulate_individual(work, deadlines)), bound, options)
+        return program_bound(compile_formulation(formulate_individual(work, deadlines)), bound, run)
     from edgeopt.models.loading_deadlines import formulate
 
-    return program_bound(compile_formulation(formulate(work.individual, deadlines)), bound, options)
+    return program_bound(compile_formulation(formulate(work.individual, deadlines)), bound, run)
 
 
 @implementation("bound", Mode.EXTENDED)
-def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_bound(instance: LoadingInstance, run: Run) -> Outcome:
     """Bound the optimum by a relaxation of what is loaded."""
     work = compile_workload(instance)
     if not work.models:
         return Outcome(bound=0, message=why_nobody(instance))
-    bound = relaxed(work, options).bound
-    return Outcome(bound=bound, stopped=options.stop_reason() or Stopped.FINISHED)
+    bound = relaxed(work, run).bound
+    return Outcome(bound=bound, stopped=run.stop_reason() or Stopped.FINISHED)
 
 
 @implementation("bound", Mode.EXTENDED_INDIVIDUAL)
-def solve_bound_by_deadlines(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_bound_by_deadlines(instance: LoadingInstance, run: Run) -> Outcome:
     """Bound the optimum by a relaxation in which, up to each deadline, each block is loaded once."""
     work = compile_workload(instance)
     if not work.models:
         return Outcome(bound=0, message=why_nobody(instance))
-    bound = bound_by_deadlines(work, options)
-    return Outcome(bound=bound, stopped=options.stop_reason() or Stopped.FINISHED)
+    bound = bound_by_deadlines(work, run)
+    return Outcome(bound=bound, stopped=run.stop_reason() or Stopped.FINISHED)

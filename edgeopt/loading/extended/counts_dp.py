@@ -18,7 +18,8 @@ from edgeopt.loading.extended.workload import MOST_SINGLE_BLOCKS, Workload, comp
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import different_deadlines
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome, method
+from edgeopt.method import method
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 MOST_CODES = 10**12  # ways to say who is served, few of which are states: beyond, the method refuses
@@ -99,12 +100,12 @@ class CountsProgram:
 
         self._slots[find_slot(self._slots, self._states, 0)] = 0
 
-    def solve(self, options: Options, most: int | None = None) -> Answer:
+    def solve(self, run: Run, most: int | None = None) -> Answer:
         """Expand all states, or as many as the limits allow, `most` of them at a time; it can be called again."""
         from edgeopt.loading.extended.counts_kernels import DONE, FULL, expand
 
         workload, expanded = self._workload, 0
-        while (stopped := options.stop_reason()) is None:
+        while (stopped := run.stop_reason()) is None:
             if most is not None and expanded >= most:
                 return Answer(None, False, Stopped.FINISHED, int(self._cursor[2]), paused=True)
             expanded += CHUNK
@@ -179,19 +180,19 @@ class CountsProgram:
 
 
 @method("loading", "counts-dp", kind="exact", guarantee="optimal for any sharing and one deadline", fits=refusal)
-def solve_counts(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_counts(instance: LoadingInstance, run: Run) -> Outcome:
     """Find the least time for every way to serve users and every content of the GPU, in any mode."""
     workload = compile_workload(instance)
     if not workload.models:
         return serve_nobody(instance)
     most = int(workload.most.sum())
-    line, plan = started(workload, options)
-    search = Search(workload, options, line, enough=most)
+    line, plan = started(workload, run)
+    search = Search(workload, run, line, enough=most)
     search.run(SEARCH_ITERATIONS)
     plan = search.plan(plan)
     users = sum(len(batch["users"]) for batch in plan["batches"])
-    options.report(users)
-    answer = CountsProgram(workload, users + 1).solve(options)
+    run.report(users)
+    answer = CountsProgram(workload, users + 1).solve(run)
     if answer.sequence is not None:
         plan = plan_of(workload, answer.sequence)
         users = sum(batch.users for batch in answer.sequence)

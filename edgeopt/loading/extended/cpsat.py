@@ -18,7 +18,7 @@ from edgeopt.loading.extended.workload import MOST_SINGLE_BLOCKS, Workload, comp
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Status, Stopped
 
 if TYPE_CHECKING:
@@ -55,21 +55,21 @@ _INSTEAD = "'exact' and 'local-search' would work"
 
 @implementation("cpsat", Mode.EXTENDED, fits=size_refusal)
 @implementation("cpsat", Mode.EXTENDED_INDIVIDUAL, fits=size_refusal)
-def solve_cpsat(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_cpsat(instance: LoadingInstance, run: Run) -> Outcome:
     """Prove the optimum by slots for batches in CP-SAT."""
     work = compile_workload(instance)
     if not work.models:
         return serve_nobody(instance)
-    start = options.start.plan if options.start is not None else None
-    return Outcome(*solve_slots(work, options, start))
+    start = run.options.start.plan if run.options.start is not None else None
+    return Outcome(*solve_slots(work, run, start))
 
 
-def solve_slots(work: Workload, options: Options, start: Plan | None) -> tuple[Plan, int, Stopped, bool, str]:
+def solve_slots(work: Workload, run: Run, start: Plan | None) -> tuple[Plan, int, Stopped, bool, str]:
     """Solve the model for a workload in which somebody can be served, from a plan if there is one.
 
     Returns the fields of an `Outcome`.
     """
-    relaxed = Slots(work, options, round_up=False)
+    relaxed = Slots(work, run, round_up=False)
     if start is not None:
         relaxed.hint(start)
     result = relaxed.solve()
@@ -77,7 +77,7 @@ def solve_slots(work: Workload, options: Options, start: Plan | None) -> tuple[P
     sequence, users = relaxed.batches(result)
     message = f"{relaxed.number} slots for batches"
     if not in_time(work, sequence, users):
-        cautious = Slots(work, options, round_up=True)
+        cautious = Slots(work, run, round_up=True)
         result = cautious.solve()
         sequence, users = cautious.batches(result)
         message += "; the bound with times rounded down, the plan with times rounded up"
@@ -91,7 +91,7 @@ class Slots:
     Parameters
     ----------
     work : Workload
-    options : Options
+    run : Run
     round_up : bool
         Times rounded up and deadlines down, so that every plan of the model is one of the instance; otherwise the other
         way round, so that the model's bound is one of the instance.
@@ -102,10 +102,10 @@ class Slots:
         Slots.
     """
 
-    def __init__(self, work: Workload, options: Options, round_up: bool) -> None:
+    def __init__(self, work: Workload, run: Run, round_up: bool) -> None:
         from ortools.sat.python import cp_model
 
-        self.work, self.options, self.number = work, options, most_slots(work)
+        self.work, self.run, self.number = work, run, most_slots(work)
         self.model = cp_model.CpModel()
         self._round_up = round_up
         self._unit = (work.horizon_s or 1.0) / UNITS
@@ -224,7 +224,7 @@ class Slots:
         """Run CP-SAT; its bounds are reported where they are bounds of the instance."""
         from edgeopt.loading.cpsat_run import run_model
 
-        return run_model(self.model, self.options, {"linearization_level": 2}, bounds_hold=not self._round_up)
+        return run_model(self.model, self.run, {"linearization_level": 2}, bounds_hold=not self._round_up)
 
     def batches(self, result: Result) -> tuple[list[Batch], list[list[str]]]:
         """Return the batches and their users; none without a solution."""

@@ -12,8 +12,8 @@ from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome
 from edgeopt.patience import Patience
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Turns:
         end = ends_in_time(line.model, line.size, line.sent, line.due, int(line.length[0]), *self.facts)
         return bool(end < np.inf)
 
-    def greedy(self, options: Options) -> Line:
+    def greedy(self, run: Run) -> Line:
         """Return the best of lines that are filled in different orders of the users, each where the line ends soonest.
 
         When the users are few enough, one line takes next the user with whom it ends soonest.
@@ -86,18 +86,18 @@ class Turns:
         for key in (upload, due, upload / upload.max(initial=1e-300) + due / due.max()):
             lines.append(self.line())
             for user in np.argsort(key, kind="stable"):
-                if options.stop_reason() is not None:
+                if run.stop_reason() is not None:
                     break
                 fill(np.array([user]), *self.users, lines[-1], self._scratch, self.facts)
-            options.report(max(map(served, lines)))
+            run.report(max(map(served, lines)))
         blocks = len(self.workload.block_bytes) if self.workload.keeps else 1
         if len(due) ** 2 * blocks <= CHEAPEST_WORK:
             lines.append(self.line())
-            while options.stop_reason() is None:
+            while run.stop_reason() is None:
                 if not serve_cheapest(*self.users, lines[-1], self._scratch, self.facts):
                     break
         best = max(lines, key=served)
-        options.report(served(best))
+        run.report(served(best))
         return best
 
     def plan(self, line: Line) -> Plan:
@@ -127,7 +127,7 @@ class DeadlineSearch:
     Parameters
     ----------
     turns : Turns
-    options : Options
+    run : Run
         With a start, the search begins there if that serves more than the greedy.
 
     Attributes
@@ -136,22 +136,22 @@ class DeadlineSearch:
     iterations : int
     """
 
-    def __init__(self, turns: Turns, options: Options) -> None:
-        self._turns, self._options = turns, options
+    def __init__(self, turns: Turns, run: Run) -> None:
+        self._turns, self._run = turns, run
         self._patience = Patience(default_iterations(turns.workload))
-        self._state = np.random.default_rng(options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
+        self._state = np.random.default_rng(run.options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
         self._given: Plan | None = None
-        self.best = turns.greedy(options)
+        self.best = turns.greedy(run)
         self.iterations = 0
-        if options.start is not None and options.start.plan is not None:
-            batches = turns.workload.individual.batches(options.start.plan)
+        if run.options.start is not None and run.options.start.plan is not None:
+            batches = turns.workload.individual.batches(run.options.start.plan)
             line = turns.line(batches)
             if not turns.in_time(line):
-                self._given = options.start.plan  # its evictions are better
+                self._given = run.options.start.plan  # its evictions are better
             elif served(line) > served(self.best):
                 self.best = line
         self._line = self._copied(self.best)
-        options.report(users_of(self.plan))
+        run.report(users_of(self.plan))
 
     @property
     def plan(self) -> Plan:
@@ -166,7 +166,7 @@ class DeadlineSearch:
 
         turns = self._turns
         chunk = 1 + CHUNK_EFFORT // len(turns.users[0])
-        while (reason := self._options.stop_reason()) is None and served(self.best) < enough:
+        while (reason := self._run.stop_reason()) is None and served(self.best) < enough:
             if iterations is None and self._patience.over(served(self.best), self.iterations):
                 break
             since = self.iterations % CYCLE
@@ -181,7 +181,7 @@ class DeadlineSearch:
             line, best = self._line, self.best
             number = search(steps, since, CYCLE, horizon, *turns.users, line, best, self._state, turns.facts)
             self.iterations += steps
-            self._options.report(number)
+            self._run.report(number)
         return reason or Stopped.FINISHED
 
     def _copied(self, line: Line) -> Line:
@@ -198,29 +198,29 @@ def default_iterations(workload: Workload) -> int:
 
 
 @implementation("greedy", Mode.EXTENDED_INDIVIDUAL)
-def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_greedy(instance: LoadingInstance, run: Run) -> Outcome:
     """Insert users where the last batch ends soonest, in several orders."""
     workload = compile_workload(instance)
     if not workload.models:
         return serve_nobody(instance)
     turns = Turns(workload)
-    line = turns.greedy(options)
+    line = turns.greedy(run)
     return Outcome(
         turns.plan(line),
-        stopped=options.stop_reason() or Stopped.FINISHED,
+        stopped=run.stop_reason() or Stopped.FINISHED,
         message=f"cheapest insertion, best of several orders: {int(line.length[0])} batches",
     )
 
 
 @implementation("local-search", Mode.EXTENDED_INDIVIDUAL)
-def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_local_search(instance: LoadingInstance, run: Run) -> Outcome:
     """Empty batches or parts of them, move batches, and serve others where they fit, again and again."""
     workload = compile_workload(instance)
     if not workload.models:
         return serve_nobody(instance)
-    search = DeadlineSearch(Turns(workload), options)
-    given = options.iteration_limit
-    limit = default_iterations(workload) if given is None and options.time_limit is None else given
+    search = DeadlineSearch(Turns(workload), run)
+    given = run.options.iteration_limit
+    limit = default_iterations(workload) if given is None and run.options.time_limit is None else given
     stopped = search.run(limit, enough=len(workload.individual.user_names))
     if stopped == Stopped.FINISHED and given is not None and search.iterations >= given:
         stopped = Stopped.ITERATION_LIMIT

@@ -6,9 +6,7 @@ such plan; it takes turns with the local search. For individual deadlines CP-SAT
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from edgeopt.loading.extended.bounds import bound_by_deadlines, reporting_part
+from edgeopt.loading.extended.bounds import bound_by_deadlines
 from edgeopt.loading.extended.counts_dp import CountsProgram, state_refusal
 from edgeopt.loading.extended.cpsat import size_refusal, solve_slots
 from edgeopt.loading.extended.deadlines import DeadlineSearch, Turns
@@ -20,7 +18,7 @@ from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
 MOST_ASKED_CODES = 2**62  # the dynamic program may give up; beyond, it cannot even begin
@@ -29,121 +27,89 @@ TURN_STATES, TURN_ITERATIONS = 200_000, 300_000  # expanded and searched in turn
 SLOTS_SHARE = 0.6  # of the time that is left
 
 
-@dataclass
-class Run:
-    """The best plan and the bound so far.
-
-    Attributes
-    ----------
-    options : Options
-    bound : int
-        No plan serves more users.
-    plan : dict
-    notes : list of str
-        Sentences for the user.
-    """
-
-    options: Options
-    bound: int
-    plan: Plan
-    notes: list[str] = field(default_factory=list)
-
-    def offer(self, plan: Plan) -> None:
-        """Take a plan if it is the best so far."""
-        if users_of(plan) > users_of(self.plan):
-            self.plan = plan
-            self.options.report(users_of(plan))
-
-    def tighten(self, bound: int) -> None:
-        """Take a bound if it is the best so far."""
-        self.bound = min(self.bound, bound)
-        self.options.report(bound=self.bound)
-
-    def closed(self) -> bool:
-        """Whether plan and bound agree, or are as close as asked, or the run has to end."""
-        users = users_of(self.plan)
-        return self.bound - users <= self.options.gap * users or self.options.stop_reason() is not None
-
-    def outcome(self) -> Outcome:
-        """Return plan and bound."""
-        stopped = self.options.stop_reason() or Stopped.FINISHED
-        return Outcome(self.plan, self.bound, stopped, message="; ".join(self.notes))
-
-
 @implementation("exact", Mode.EXTENDED)
-def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     """Prove the optimum by a relaxation, or by a dynamic program where the states are few enough."""
     work = compile_workload(instance)
     if not work.models:
         return serve_nobody(instance)
-    line, start = started(work, options)
-    search = Search(work, options, line, enough=int(work.most.sum()))
+    line, start = started(work, run)
+    search = Search(work, run, line, enough=int(work.most.sum()))
     search.run(default_iterations(work) // FIRST_SHARE)
-    run = Run(options, int(work.most.sum()), search.plan(start))
-    found = relaxed(work, reporting_part(options, options.remaining_s() / 2))
-    run.tighten(found.bound)
-    run.notes.append(f"{found.bound} by the relaxation")
-    search.enough = run.bound
+    known = Incumbent(run, search.plan(start), users_of(search.plan(start)), int(work.most.sum()))
+    found = relaxed(work, run.part(run.remaining_s() / 2, reports="bound"))
+    known.tighten(found.bound)
+    notes = [f"{found.bound} by the relaxation"]
+    search.enough = int(known.bound or 0)
     search.suggest(found.order, found.counts)
     search.run(search.iterations + default_iterations(work))
-    run.offer(search.plan(start))
-    if not run.closed():
-        _take_turns(work, run, search)
-    return run.outcome()
+    _offer(known, search.plan(start))
+    if not known.closed():
+        _take_turns(work, known, search, notes)
+    return _outcome(known, notes)
 
 
-def _take_turns(work: Workload, run: Run, search: Search) -> None:
+def _offer(known: Incumbent[Plan], plan: Plan) -> None:
+    known.offer(plan, users_of(plan))
+
+
+def _outcome(known: Incumbent[Plan], notes: list[str]) -> Outcome:
+    stopped = known.run.stop_reason() or Stopped.FINISHED
+    return Outcome(known.best, known.bound, stopped, message="; ".join(notes))
+
+
+def _take_turns(work: Workload, known: Incumbent[Plan], search: Search, notes: list[str]) -> None:
     """Ask the dynamic program for as many users as the bound allows, and in turns search on.
 
     A large number of users leaves many states out, so that some questions are answered where the last one cannot be.
     """
     reason = state_refusal(work, MOST_ASKED_CODES)
-    program = None if reason else CountsProgram(work, run.bound)
-    run.notes.append(f"no dynamic program: {reason}" if reason else "")
+    program = None if reason else CountsProgram(work, int(known.bound or 0))
+    notes.append(f"no dynamic program: {reason}" if reason else "")
     states = 0
-    while not run.closed():
+    while not known.closed():
         if program is not None:
-            answer = program.solve(run.options, TURN_STATES)
-            run.notes[-1] = f"dynamic program of {states + answer.states} states"
+            answer = program.solve(known.run, TURN_STATES)
+            notes[-1] = f"dynamic program of {states + answer.states} states"
             if answer.sequence is not None:
-                run.offer(plan_of(work, answer.sequence))
+                _offer(known, plan_of(work, answer.sequence))
             elif answer.proved:
                 states += answer.states
-                run.tighten(run.bound - 1)
-                program = CountsProgram(work, run.bound)
+                known.tighten(int(known.bound or 0) - 1)
+                program = CountsProgram(work, int(known.bound or 0))
             elif not answer.paused:
-                run.notes[-1] += ", given up"
+                notes[-1] += ", given up"
                 program = None
-        before, search.enough = search.iterations, run.bound
+        before, search.enough = search.iterations, int(known.bound or 0)
         search.run(search.iterations + TURN_ITERATIONS)
-        run.offer(search.plan(None))
+        _offer(known, search.plan(None))
         if program is None and search.iterations == before:
             break
 
 
 @implementation("exact", Mode.EXTENDED_INDIVIDUAL)
-def solve_individual(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
     """Prove the optimum by a relaxation, or by CP-SAT where the slots are few enough."""
     work = compile_workload(instance)
     if not work.models:
         return serve_nobody(instance)
     users = len(work.individual.user_names)
-    search, iterations = DeadlineSearch(Turns(work), options), deadline_iterations(work)
-    limit = iterations if options.iteration_limit is None else min(iterations, options.iteration_limit)
+    search, iterations = DeadlineSearch(Turns(work), run), deadline_iterations(work)
+    limit = iterations if run.options.iteration_limit is None else min(iterations, run.options.iteration_limit)
     search.run(limit // FIRST_SHARE, users)
-    run = Run(options, users, search.plan)
-    run.tighten(bound_by_deadlines(work, reporting_part(options, options.remaining_s() / 3)))
-    run.notes.append(f"{run.bound} by the relaxation")
-    search.run(limit, run.bound)
-    run.offer(search.plan)
+    known = Incumbent(run, search.plan, users_of(search.plan), users)
+    known.tighten(bound_by_deadlines(work, run.part(run.remaining_s() / 3, reports="bound")))
+    notes = [f"{known.bound} by the relaxation"]
+    search.run(limit, int(known.bound or 0))
+    _offer(known, search.plan)
     reason = size_refusal(instance)
-    if not run.closed() and reason is None:
-        part = reporting_part(options, SLOTS_SHARE * options.remaining_s())
-        plan, bound, _, _, note = solve_slots(work, part, run.plan)
-        run.offer(plan)
-        run.tighten(bound)
-        run.notes.append(note)
-    if not run.closed() and options.time_limit is not None and options.iteration_limit is None:
-        search.run(None, run.bound)
-        run.offer(search.plan)
-    return run.outcome()
+    if not known.closed() and reason is None:
+        part = run.part(SLOTS_SHARE * run.remaining_s(), reports="bound")
+        plan, bound, _, _, note = solve_slots(work, part, known.best or search.plan)
+        _offer(known, plan)
+        known.tighten(bound)
+        notes.append(note)
+    if not known.closed() and run.options.time_limit is not None and run.options.iteration_limit is None:
+        search.run(None, int(known.bound or 0))
+        _offer(known, search.plan)
+    return _outcome(known, notes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.extended.workload import Workload
 from edgeopt.loading.relaxations import LARGE_TERMS, floor_bound, program_bound, terms, union_bound
-from edgeopt.method import Options
+from edgeopt.run import Run
 
 if TYPE_CHECKING:
     from pyomo.core import ConcreteModel
@@ -36,38 +36,38 @@ class Relaxed:
     counts: list[int] = field(default_factory=list)
 
 
-def relaxed(work: Workload, options: Options) -> Relaxed:
+def relaxed(work: Workload, run: Run) -> Relaxed:
     """Bound the users as if all had the latest deadline, as well as the limits allow."""
     most = int(work.most.sum())
-    options.report(bound=most)
-    if not most or work.deadline_s == 0 or options.stop_reason() is not None:
+    run.report(bound=most)
+    if not most or work.deadline_s == 0 or run.stop_reason() is not None:
         return Relaxed(most)
     if not work.overlapped:
-        return Relaxed(min(most, union_bound(compile_arrays(work.instance), options)))
+        return Relaxed(min(most, union_bound(compile_arrays(work.instance), run)))
     from edgeopt.engines.linear import compile_formulation
     from edgeopt.models.loading_overlapped import formulate
 
     if work.keeps or terms(work.computing) > LARGE_TERMS:
-        return Relaxed(program_bound(compile_formulation(formulate(work, neighbours=False)), most, options))
-    return _forest(formulate(work), Relaxed(most), options)
+        return Relaxed(program_bound(compile_formulation(formulate(work, neighbours=False)), most, run))
+    return _forest(formulate(work), Relaxed(most), run)
 
 
-def _forest(m: ConcreteModel, found: Relaxed, options: Options) -> Relaxed:
+def _forest(m: ConcreteModel, found: Relaxed, run: Run) -> Relaxed:
     """Solve the formulation, and again with rows against the cycles of its solution."""
     from pyomo.core import ConstraintList, quicksum
 
     m.no_cycle = ConstraintList()
     for turn in range(MOST_ROUNDS):
-        cut = _solved(m, found, options, first=turn == 0)
+        cut = _solved(m, found, run, first=turn == 0)
         for models, k in cut:
             inside = quicksum(m.z[pair] for pair in m.PAIRS if models.issuperset(pair))
             m.no_cycle.add(inside <= quicksum(m.visited[i] for i in models if i != k))
-        if not cut or options.stop_reason() is not None:
+        if not cut or run.stop_reason() is not None:
             break
     return found
 
 
-def _solved(m: ConcreteModel, found: Relaxed, options: Options, first: bool) -> list[tuple[frozenset[int], int]]:
+def _solved(m: ConcreteModel, found: Relaxed, run: Run, first: bool) -> list[tuple[frozenset[int], int]]:
     """Solve the formulation as it stands and note bound and solution; return the solution's cycles."""
     import numpy as np
     from pyomo.core import value
@@ -80,10 +80,10 @@ def _solved(m: ConcreteModel, found: Relaxed, options: Options, first: bool) -> 
     def tighten(bound: float | None) -> None:
         if bound is not None:
             found.bound = min(found.bound, floor_bound(bound))
-            options.report(bound=found.bound)
+            run.report(bound=found.bound)
 
     program = compile_formulation(m)
-    solver = HighsSolver(program, options)
+    solver = HighsSolver(program, run)
     if first:
         duals = solver.solve(relaxed=True).row_duals
         tighten(None if duals is None else program.proven_bound(duals))

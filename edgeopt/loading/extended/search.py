@@ -12,8 +12,8 @@ from edgeopt.loading.extended.workload import Integers, Workload, compile_worklo
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome
 from edgeopt.patience import Patience
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
 DEFAULT_EFFORT = 200_000_000  # iterations times batches, when neither time nor iterations are limited
@@ -92,13 +92,13 @@ class Line:
         return [Batch(*pair, tuple(np.flatnonzero(row).tolist())) for pair, row in zip(pairs, kept, strict=True)]
 
 
-def greedy_line(workload: Workload, options: Options) -> Line:
+def greedy_line(workload: Workload, run: Run) -> Line:
     """Insert batches, or users into batches, as long as they fit: those first that take the least time each."""
     from edgeopt.loading.extended.search_kernels import grow
 
     line = Line(workload)
     facts = facts_of(workload)
-    while options.stop_reason() is None:
+    while run.stop_reason() is None:
         if not grow(line.models, line.counts, line.size, workload.horizon_s, workload.most, workload.batch, facts):
             break
     return line
@@ -116,7 +116,7 @@ class Search:
     Parameters
     ----------
     workload : Workload
-    options : Options
+    run : Run
     start : Line
         In time.
     enough : int
@@ -129,10 +129,10 @@ class Search:
     enough : int
     """
 
-    def __init__(self, workload: Workload, options: Options, start: Line, enough: int) -> None:
-        self._workload, self._options, self.enough = workload, options, enough
+    def __init__(self, workload: Workload, run: Run, start: Line, enough: int) -> None:
+        self._workload, self._run, self.enough = workload, run, enough
         self._facts = facts_of(workload)
-        self._state = np.random.default_rng(options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
+        self._state = np.random.default_rng(run.options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
         self._limit = self._given_limit()
         self._patience = Patience(default_iterations(workload))
         self._suggested: Line | None = None
@@ -140,19 +140,19 @@ class Search:
         self.iterations = self._rounds = 0
 
     def _given_limit(self) -> int | None:
-        if self._options.iteration_limit is None and self._options.time_limit is None:
+        if self._run.options.iteration_limit is None and self._run.options.time_limit is None:
             return default_iterations(self._workload)
-        return self._options.iteration_limit
+        return self._run.options.iteration_limit
 
     def ended(self) -> Stopped | None:
         """Why the search is over, or None."""
         if self.best.size[1] >= self.enough:
             return Stopped.FINISHED
         if self._limit is not None and self.iterations >= self._limit:
-            return Stopped.FINISHED if self._options.iteration_limit is None else Stopped.ITERATION_LIMIT
+            return Stopped.FINISHED if self._run.options.iteration_limit is None else Stopped.ITERATION_LIMIT
         if self._limit is None and self._patience.over(int(self.best.size[1]), self.iterations):
             return Stopped.FINISHED
-        return self._options.stop_reason()
+        return self._run.stop_reason()
 
     def run(self, iterations: int | None = None) -> Stopped:
         """Search until it has ended, or until so many iterations are done."""
@@ -213,7 +213,7 @@ class Search:
                 self._facts,
             )
             self.iterations += steps
-            self._options.report(int(best.size[1]))
+            self._run.report(int(best.size[1]))
 
 
 def default_iterations(workload: Workload) -> int:
@@ -222,10 +222,10 @@ def default_iterations(workload: Workload) -> int:
     return min(ITERATIONS_FOR_A_USER * int(workload.most.sum()), 1 + DEFAULT_EFFORT // (1 + batches))
 
 
-def started(workload: Workload, options: Options) -> tuple[Line, Plan | None]:
+def started(workload: Workload, run: Run) -> tuple[Line, Plan | None]:
     """Return the better of the greedy sequence and the start's, and the start's plan where its evictions are better."""
-    line = greedy_line(workload, options)
-    plan = options.start.plan if options.start is not None else None
+    line = greedy_line(workload, run)
+    plan = run.options.start.plan if run.options.start is not None else None
     if plan is None or users_of(plan) <= line.size[1]:
         return line, None
     own = line_of_plan(workload, plan)
@@ -235,29 +235,29 @@ def started(workload: Workload, options: Options) -> tuple[Line, Plan | None]:
 
 
 @implementation("greedy", Mode.EXTENDED)
-def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_greedy(instance: LoadingInstance, run: Run) -> Outcome:
     """Insert batches as long as they fit."""
     workload = compile_workload(instance)
     if not workload.models:
         return serve_nobody(instance)
-    line = greedy_line(workload, options)
-    options.report(int(line.size[1]))
+    line = greedy_line(workload, run)
+    run.report(int(line.size[1]))
     batches = line.batches(workload)
     return Outcome(
         plan_of(workload, batches),
-        stopped=options.stop_reason() or Stopped.FINISHED,
+        stopped=run.stop_reason() or Stopped.FINISHED,
         message=f"{len(batches)} batches by least time for each user",
     )
 
 
 @implementation("local-search", Mode.EXTENDED)
-def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_local_search(instance: LoadingInstance, run: Run) -> Outcome:
     """Anneal a batch sequence: move, swap, split, merge, add and remove batches and users."""
     workload = compile_workload(instance)
     if not workload.models:
         return serve_nobody(instance)
-    line, plan = started(workload, options)
-    options.report(int(line.size[1]))
-    search = Search(workload, options, line, enough=int(workload.most.sum()))
+    line, plan = started(workload, run)
+    run.report(int(line.size[1]))
+    search = Search(workload, run, line, enough=int(workload.most.sum()))
     stopped = search.run()
     return Outcome(search.plan(plan), stopped=stopped, message=f"{search.iterations} moves tried")

@@ -14,7 +14,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import why_nobody
 from edgeopt.loading.relaxations import floor_bound
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Status, Stopped
 
 MOST_CELLS = 20_000  # deadlines times models and blocks; with more, rows of some deadlines are left out
@@ -23,7 +23,7 @@ PATH_SHARE = 0.9
 DEFAULT_WALKS, DEFAULT_NODES = 5_000, 20  # when neither time nor iterations are limited
 
 
-def union_bound(arrays: Arrays, options: Options, node_limit: int | None = None) -> int:
+def union_bound(arrays: Arrays, run: Run, node_limit: int | None = None) -> int:
     """Bound the users by the union relaxation: up to each deadline each block is loaded once.
 
     Stopped early, the program's own bound holds; without one, the number of users.
@@ -31,16 +31,16 @@ def union_bound(arrays: Arrays, options: Options, node_limit: int | None = None)
     from edgeopt.loading.individual.master import Master
 
     users = len(arrays.user_names)
-    if not users or options.stop_reason() is not None:
+    if not users or run.stop_reason() is not None:
         return users
-    master = Master(arrays, options, stated_deadlines(arrays))
+    master = Master(arrays, run, stated_deadlines(arrays))
     solver = master.solver
     bound, relaxed = users, solver.solve(relaxed=True)
     if relaxed.row_duals is not None:
         proven = solver.program.proven_bound(relaxed.row_duals)
         bound = users if proven is None else min(bound, floor_bound(proven))
-        options.report(bound=bound)
-    result = master.bound(node_limit, lambda _, value: options.report(None, value and floor_bound(value)))
+        run.report(bound=bound)
+    result = master.bound(node_limit, lambda _, value: run.report(None, value and floor_bound(value)))
     if result.status == Status.INFEASIBLE or result.bound is None:
         return bound
     return min(bound, floor_bound(result.bound))
@@ -56,7 +56,7 @@ def stated_deadlines(arrays: Arrays) -> list[float]:
 
 
 @implementation("bound", Mode.INDIVIDUAL_DEADLINES)
-def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_bound(instance: LoadingInstance, run: Run) -> Outcome:
     """Bound the optimum by the better of two relaxations: walks through time, and each block once."""
     arrays = compile_arrays(instance)
     if not arrays.user_names:
@@ -64,14 +64,14 @@ def solve_bound(instance: LoadingInstance, options: Options) -> Outcome:
     bound, notes = len(arrays.user_names), []
     step = step_length(arrays)
     if step is not None:
-        data, part = kernel_data(arrays), options.part(options.remaining_s() / 8)
+        data, part = kernel_data(arrays), run.part(run.remaining_s() / 8)
         search = Search(arrays, data, part, greedy_line(arrays, data, part))
         search.run(SEARCH_ITERATIONS)  # the bound need not be lower than the users of a plan
-        path = PathBound(arrays, options.part(PATH_SHARE * options.remaining_s()), step, search.best.users)
-        limit = options.iteration_limit
-        bound = path.run(DEFAULT_WALKS if limit is None and options.time_limit is None else limit)
-        options.report(bound=bound)
+        path = PathBound(arrays, run.part(PATH_SHARE * run.remaining_s()), step, search.best.users)
+        limit = run.options.iteration_limit
+        bound = path.run(DEFAULT_WALKS if limit is None and run.options.time_limit is None else limit)
+        run.report(bound=bound)
         notes.append(f"walks through time: {bound}")
-    union = union_bound(arrays, options)
+    union = union_bound(arrays, run)
     notes.append(f"each block once: {union}")
-    return Outcome(bound=min(bound, union), stopped=options.stop_reason() or Stopped.FINISHED, message="; ".join(notes))
+    return Outcome(bound=min(bound, union), stopped=run.stop_reason() or Stopped.FINISHED, message="; ".join(notes))

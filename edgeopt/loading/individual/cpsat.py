@@ -18,7 +18,7 @@ from edgeopt.loading.individual.arrays import Arrays, Batch, compile_arrays
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Status, Stopped
 
 if TYPE_CHECKING:
@@ -52,20 +52,20 @@ def size_refusal(instance: LoadingInstance) -> str | None:
 
 
 @implementation("cpsat", Mode.INDIVIDUAL_DEADLINES, fits=size_refusal)
-def solve_cpsat(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_cpsat(instance: LoadingInstance, run: Run) -> Outcome:
     """Prove the optimum by a circuit over optional batches in CP-SAT."""
     arrays = compile_arrays(instance)
     users = range(len(arrays.user_names))
     if not users:
         return serve_nobody(instance)
-    relaxed = Circuit(arrays, users, options, round_up=False)
-    if options.start is not None and options.start.plan is not None:
-        relaxed.hint(options.start.plan)
+    relaxed = Circuit(arrays, users, run, round_up=False)
+    if run.options.start is not None and run.options.start.plan is not None:
+        relaxed.hint(run.options.start.plan)
     result = relaxed.solve()
     bound = len(users) if result.bound is None else round(result.bound)
     batches, message = relaxed.batches(result), "circuit over optional batches"
     if not arrays.in_time(batches):
-        cautious = Circuit(arrays, users, options, round_up=True)
+        cautious = Circuit(arrays, users, run, round_up=True)
         result = cautious.solve()
         batches = cautious.batches(result)
         message += "; the bound with times rounded down, the plan with times rounded up"
@@ -73,10 +73,10 @@ def solve_cpsat(instance: LoadingInstance, options: Options) -> Outcome:
     return Outcome(arrays.plan(batches), bound, stopped, message=message)
 
 
-def sequenced(arrays: Arrays, users: Sequence[int], options: Options) -> list[Batch] | bool | None:
+def sequenced(arrays: Arrays, users: Sequence[int], run: Run) -> list[Batch] | bool | None:
     """Return batches that serve all these users in time; False: there are none; None: not decided."""
     for round_up in (False, True):
-        circuit = Circuit(arrays, users, options, round_up, everybody=True)
+        circuit = Circuit(arrays, users, run, round_up, everybody=True)
         result = circuit.solve()
         if result.status == Status.INFEASIBLE:
             return None if round_up else False
@@ -96,7 +96,7 @@ class Circuit:
     arrays : Arrays
     users : sequence of int
         Users who may be served.
-    options : Options
+    run : Run
     round_up : bool
         Times rounded up and deadlines down, so that every plan of the model is one of the instance; otherwise the other
         way round, so that the model's bound is one of the instance.
@@ -104,12 +104,10 @@ class Circuit:
         All users must be served.
     """
 
-    def __init__(
-        self, arrays: Arrays, users: Sequence[int], options: Options, round_up: bool, everybody: bool = False
-    ) -> None:
+    def __init__(self, arrays: Arrays, users: Sequence[int], run: Run, round_up: bool, everybody: bool = False) -> None:
         from ortools.sat.python import cp_model
 
-        self.arrays, self.options = arrays, options
+        self.arrays, self.run = arrays, run
         self.model = cp_model.CpModel()
         self._round_up = round_up
         self._unit = (float(arrays.due_s.max(initial=0.0)) or 1.0) / UNITS
@@ -219,7 +217,7 @@ class Circuit:
         """Run CP-SAT; its bounds are reported where they are bounds of the instance."""
         from edgeopt.loading.cpsat_run import run_model
 
-        return run_model(self.model, self.options, {"linearization_level": 2}, bounds_hold=not self._round_up)
+        return run_model(self.model, self.run, {"linearization_level": 2}, bounds_hold=not self._round_up)
 
     def batches(self, result: Result) -> list[Batch]:
         """Return the batches in the order of the tour; none without a solution."""

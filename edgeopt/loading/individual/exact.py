@@ -8,7 +8,6 @@ docs/loading-deadlines-proofs.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +21,7 @@ from edgeopt.loading.individual.sequencing import sequenced
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Status, Stopped
 
 if TYPE_CHECKING:
@@ -36,99 +35,79 @@ CUTS = 6  # impossible parts sought in an impossible set
 
 
 @implementation("exact", Mode.INDIVIDUAL_DEADLINES)
-def solve_exact(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     """Prove the optimum by the path relaxation and by logic-based Benders decomposition."""
     arrays = compile_arrays(instance)
     if not arrays.user_names:
         return serve_nobody(instance)
-    run = Run(arrays, options)
-    run.search_and_walk()
-    if not run.closed():
+    proof = Proof(arrays, run)
+    proof.search_and_walk()
+    if not proof.known.closed():
         from edgeopt.loading.individual.master import Master
 
-        run.decide(Master(arrays, options))
-    return run.outcome()
+        proof.decide(Master(arrays, run))
+    return proof.outcome()
 
 
-@dataclass
-class Run:
-    """The best plan and the bound so far, and the steps that bring them together.
+class Proof:
+    """The steps that bring the best plan and the bound together.
 
     Attributes
     ----------
-    arrays : Arrays
-    options : Options
-    bound : int
-        No plan serves more users.
-    best : list of Batch
+    known : Incumbent of list of Batch
+        Its bound and value are numbers of users.
     nodes : int
         Nodes of all branch and bounds.
-    stopped : Stopped or None
-        Why the run had to end early.
     notes : list of str
         Sentences for the user.
     """
 
-    arrays: Arrays
-    options: Options
-    bound: int = -1
-    best: list[Batch] = field(default_factory=list)
-    nodes: int = 0
-    stopped: Stopped | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.bound = len(self.arrays.user_names)
-        self._rng = np.random.default_rng(self.options.seed)
+    def __init__(self, arrays: Arrays, run: Run) -> None:
+        self.arrays, self.run = arrays, run
+        self.known: Incumbent[list[Batch]] = Incumbent(run, [], 0, len(arrays.user_names))
+        self.nodes = 0
+        self.notes: list[str] = []
+        self._rng = np.random.default_rng(run.options.seed)
 
     @property
     def users(self) -> int:
         """Users of the best plan."""
-        return sum(len(users) for _, users in self.best)
+        return int(self.known.value or 0)
 
-    def tighten(self, bound: int) -> None:
-        """Take a bound if it is the best so far."""
-        if bound < self.bound:
-            self.bound = max(bound, self.users)
-            self.options.report(bound=self.bound)
+    @property
+    def bound(self) -> int:
+        """No plan serves more users."""
+        return int(self.known.bound or 0)
 
     def offer(self, batches: list[Batch]) -> None:
         """Take batches, which must be in time, if they are the best so far."""
-        if sum(len(users) for _, users in batches) > self.users:
-            self.best = batches
-            self.options.report(self.users)
-
-    def closed(self) -> bool:
-        """Whether plan and bound agree, or are as close as asked, or time is up."""
-        self.stopped = self.stopped or self.options.stop_reason()
-        return self.stopped is not None or self.bound - self.users <= self.options.gap * self.users
+        self.known.offer(batches, sum(len(users) for _, users in batches))
 
     def search_and_walk(self) -> None:
         """Search locally and lower the bound by the path relaxation in turn, as long as that can lower it."""
-        arrays, limit = self.arrays, self.options.iteration_limit
-        part = self.options.part(self.options.remaining_s() / SEARCH_SHARE)
-        part.start = self.options.start
+        arrays, limit = self.arrays, self.run.options.iteration_limit
+        part = self.run.part(self.run.remaining_s() / SEARCH_SHARE, start=self.run.options.start)
         data = kernel_data(arrays)
         search = Search(arrays, data, part, first_line(arrays, data, part))
         most = min(SEARCH_ITERATIONS, 1 + SEARCH_EFFORT // len(arrays.user_names))
         search.run(most if limit is None else min(most, limit))
         self.offer(search.best.batches())
         self.notes.append(f"{self.users} users by local search")
-        search.options = self.options
+        search.go_on_in(self.run)
         step = step_length(arrays)
         if step is None:
             self.notes.append("batches are too short for the path relaxation")
             return
-        path = PathBound(arrays, self.options, step, self.users)
-        while not self.closed() and not path.finished:
+        path = PathBound(arrays, self.run, step, self.users)
+        while not self.known.closed() and not path.finished:
             if limit is not None and path.walks >= limit:
-                self.stopped = Stopped.ITERATION_LIMIT
+                self.known.stopped = Stopped.ITERATION_LIMIT
                 break
             turn = path.walks + WALKS
             bound = path.run(turn if limit is None else min(turn, limit))
             self.offer(path.found or [])
-            self.tighten(bound)
-            if limit is None and not self.closed():
+            self.known.tighten(max(bound, self.users))
+            if limit is None and not self.known.closed():
                 search.run(search.iterations + most)
                 self.offer(search.best.batches())
                 path.served = max(path.served, self.users)
@@ -137,18 +116,18 @@ class Run:
     def decide(self, master: Master) -> None:
         """Let the master propose sets of as many users as the bound allows, until that is impossible."""
         sets = cuts = 0
-        while not self.closed():
-            limit = self.options.iteration_limit
+        while not self.known.closed():
+            limit = self.run.options.iteration_limit
             if limit is not None and self.nodes >= limit:
-                self.stopped = Stopped.ITERATION_LIMIT
+                self.known.stopped = Stopped.ITERATION_LIMIT
                 break
             master.ask(self.bound)
             result, users = master.solve(None if limit is None else limit - self.nodes)
             self.nodes += result.nodes
             if result.status == Status.INFEASIBLE:
-                self.tighten(self.bound - 1)
+                self.known.tighten(self.bound - 1)
             elif not users:
-                self.stopped = result.stopped
+                self.known.stopped = result.stopped
             else:
                 sets += 1
                 found = self._cut(master, users)
@@ -159,9 +138,9 @@ class Run:
 
     def _cut(self, master: Master, users: list[int]) -> int:
         """Sequence a set, or exclude parts of it that cannot be sequenced; return their number, -1: not decided."""
-        batches = sequenced(self.arrays, users, self.options)
+        batches = sequenced(self.arrays, users, self.run)
         if batches is None:
-            self.stopped = self.options.stop_reason() or Stopped.FINISHED
+            self.known.stopped = self.run.stop_reason() or Stopped.FINISHED
             return -1
         if isinstance(batches, list):
             self.offer(batches)
@@ -178,9 +157,9 @@ class Run:
         order = np.array(users) if key is None else np.array(sorted(users, key=lambda user: key[user]))
         for user in order if key is not None else self._rng.permutation(order):
             fewer = [other for other in left if other != user]
-            if self.options.stop_reason() is not None:
+            if self.run.stop_reason() is not None:
                 break
-            batches = sequenced(arrays, fewer, self.options)
+            batches = sequenced(arrays, fewer, self.run)
             if batches is False:
                 left = fewer
             elif isinstance(batches, list):
@@ -189,5 +168,5 @@ class Run:
 
     def outcome(self) -> Outcome:
         """Return plan and bound."""
-        stopped = Stopped.PROVED if self.users == self.bound else self.stopped or Stopped.FINISHED
-        return Outcome(self.arrays.plan(self.best), self.bound, stopped, message="; ".join(self.notes))
+        plan = self.arrays.plan(self.known.best or [])
+        return Outcome(plan, self.bound, self.known.ending(), message="; ".join(self.notes))

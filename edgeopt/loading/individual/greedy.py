@@ -11,7 +11,7 @@ from edgeopt.loading.individual.lines import Line, kernel_data
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 CHEAPEST_WORK = 2_000_000  # users squared; beyond, users are tried in given orders only
 
 
-def greedy_line(arrays: Arrays, data: Data, options: Options) -> Line:
+def greedy_line(arrays: Arrays, data: Data, run: Run) -> Line:
     """Return the best of some lines that are filled in different orders of the users, improved by `without_batches`."""
     best = Line.of(arrays)
     for users, cheapest in _orders(arrays):
-        if options.stop_reason() is not None:
+        if run.stop_reason() is not None:
             break
         line = filled(data, Line.of(arrays), users, cheapest)
-        line = without_batches(data, line, options)
+        line = without_batches(data, line, run)
         if line.users > best.users:
             best = line
-            options.report(best.users)
+            run.report(best.users)
     return best
 
 
@@ -58,12 +58,12 @@ def filled(data: Data, line: Line, users: Integers, cheapest: bool) -> Line:
     return line
 
 
-def without_batches(data: Data, line: Line, options: Options) -> Line:
+def without_batches(data: Data, line: Line, run: Run) -> Line:
     """Leave out a batch if more others fit then; until that gains nothing."""
     from edgeopt.loading.individual.line_kernels import drop_empty
 
     position = 0
-    while position < line.length and options.stop_reason() is None:
+    while position < line.length and run.stop_reason() is None:
         tried = line.copy()
         tried.place[tried.place == position] = -1
         tried.length = drop_empty(tried.batch, tried.length, tried.place, np.empty(len(line.place) + 1, np.int64))
@@ -75,14 +75,14 @@ def without_batches(data: Data, line: Line, options: Options) -> Line:
 
 
 @implementation("greedy", Mode.INDIVIDUAL_DEADLINES)
-def solve_greedy(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_greedy(instance: LoadingInstance, run: Run) -> Outcome:
     """Insert users where they cost least time; leave out a batch where that makes room for more."""
     arrays = compile_arrays(instance)
     if not arrays.user_names:
         return serve_nobody(instance)
-    line = greedy_line(arrays, kernel_data(arrays), options)
+    line = greedy_line(arrays, kernel_data(arrays), run)
     return Outcome(
         arrays.plan(line.batches()),
-        stopped=options.stop_reason() or Stopped.FINISHED,
+        stopped=run.stop_reason() or Stopped.FINISHED,
         message=f"cheapest insertion, best of several orders: {line.length} batches",
     )

@@ -12,8 +12,8 @@ from edgeopt.loading.individual.lines import Line, kernel_data
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.modes import Mode, implementation
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.method import Options, Outcome
 from edgeopt.patience import Patience
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class Search:
     ----------
     arrays : Arrays
     data : Data
-    options : Options
-        Its limits may be replaced between two runs.
+    run : Run
     start : Line
 
     Attributes
@@ -43,13 +42,13 @@ class Search:
         Iterations done so far.
     """
 
-    def __init__(self, arrays: Arrays, data: Data, options: Options, start: Line) -> None:
+    def __init__(self, arrays: Arrays, data: Data, run: Run, start: Line) -> None:
         from edgeopt.loading.individual.line_kernels import new_figures
 
         users = len(arrays.user_names)
         self._data = data
-        self.options = options
-        self._state = np.random.default_rng(options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
+        self._run = run
+        self._state = np.random.default_rng(run.options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
         self._figures = new_figures(users)
         self._line = start.copy()
         self._chunk = 1 + CHUNK_EFFORT // users
@@ -63,12 +62,16 @@ class Search:
             self._advance(self._chunk if limit is None else min(self._chunk, limit - self.iterations))
         return reason
 
+    def go_on_in(self, run: Run) -> None:
+        """Search on within the limits of another run."""
+        self._run = run
+
     def _ended(self, limit: int | None) -> Stopped | None:
         if self.best.users == len(self.best.place) or (limit is not None and self.iterations >= limit):
             return Stopped.FINISHED
         if limit is None and self._patience.over(self.best.users, self.iterations):
             return Stopped.FINISHED
-        return self.options.stop_reason()
+        return self._run.stop_reason()
 
     def _advance(self, iterations: int) -> None:
         """Run a chunk of iterations; each cycle begins at the best line."""
@@ -95,7 +98,7 @@ class Search:
         )
         self._line.length, self.best.length = lengths.tolist()
         self.iterations += iterations
-        self.options.report(served)
+        self._run.report(served)
 
 
 def default_iterations(users: int) -> int:
@@ -103,34 +106,34 @@ def default_iterations(users: int) -> int:
     return min(MOST_DEFAULT_ITERATIONS, 1 + DEFAULT_EFFORT // users)
 
 
-def first_line(arrays: Arrays, data: Data, options: Options) -> Line:
+def first_line(arrays: Arrays, data: Data, run: Run) -> Line:
     """Return the greedy's line, or the given start completed, whichever serves more."""
-    line = greedy_line(arrays, data, options)
-    if options.start is not None and options.start.plan is not None:
-        batches = arrays.batches(options.start.plan)
+    line = greedy_line(arrays, data, run)
+    if run.options.start is not None and run.options.start.plan is not None:
+        batches = arrays.batches(run.options.start.plan)
         if arrays.in_time(batches):
             started = filled(data, Line.of(arrays, batches), np.argsort(arrays.upload_s), False)
             line = max(started, line, key=lambda line: line.users)
-    options.report(line.users)
+    run.report(line.users)
     return line
 
 
 @implementation("local-search", Mode.INDIVIDUAL_DEADLINES)
-def solve_local_search(instance: LoadingInstance, options: Options) -> Outcome:
+def solve_local_search(instance: LoadingInstance, run: Run) -> Outcome:
     """Remove some users from the batches and serve others where they fit, again and again."""
     arrays = compile_arrays(instance)
     if not arrays.user_names:
         return serve_nobody(instance)
     data = kernel_data(arrays)
-    search = Search(arrays, data, options, first_line(arrays, data, options))
-    limit = options.iteration_limit
-    if limit is None and options.time_limit is None:
+    search = Search(arrays, data, run, first_line(arrays, data, run))
+    limit = run.options.iteration_limit
+    if limit is None and run.options.time_limit is None:
         limit = default_iterations(len(arrays.user_names))
     stopped = search.run(limit)
     if (
         stopped == Stopped.FINISHED
-        and options.iteration_limit is not None
-        and search.iterations >= options.iteration_limit
+        and run.options.iteration_limit is not None
+        and search.iterations >= run.options.iteration_limit
     ):
         stopped = Stopped.ITERATION_LIMIT
     return Outcome(

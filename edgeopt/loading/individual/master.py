@@ -11,8 +11,8 @@ from scipy import sparse
 from edgeopt.engines.highs import HighsSolver, Report, Result
 from edgeopt.engines.linear import compile_formulation
 from edgeopt.loading.individual.arrays import Arrays
-from edgeopt.method import Options
 from edgeopt.models.loading_deadlines import formulate
+from edgeopt.run import Run
 
 WORK_GAP = 0.02  # of the latest deadline: how far the work may be from the least
 
@@ -24,15 +24,15 @@ class Master:
     ----------
     arrays : Arrays
         At least one user.
-    options : Options
+    run : Run
     deadlines : iterable of float, optional
         As for `edgeopt.models.loading_deadlines.formulate`.
     """
 
-    def __init__(self, arrays: Arrays, options: Options, deadlines: Iterable[float] | None = None) -> None:
+    def __init__(self, arrays: Arrays, run: Run, deadlines: Iterable[float] | None = None) -> None:
         formulation = formulate(arrays, deadlines)
         program = compile_formulation(formulation)
-        self.solver = HighsSolver(program, options)
+        self.solver = HighsSolver(program, run)
         columns = program.columns(formulation.x)
         self._users = list(columns)
         self._columns = [columns[user] for user in self._users]

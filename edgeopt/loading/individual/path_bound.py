@@ -20,7 +20,7 @@ from edgeopt.loading.individual.path_memory import Groups
 from edgeopt.loading.individual.path_walks import Walks
 from edgeopt.loading.individual.sequencing import countable, sequenced
 from edgeopt.loading.relaxations import floor_bound
-from edgeopt.method import Options
+from edgeopt.run import Run
 
 if TYPE_CHECKING:
     from edgeopt.loading.individual.path_prices import Prices
@@ -75,7 +75,7 @@ class PathBound:
     Parameters
     ----------
     arrays : Arrays
-    options : Options
+    run : Run
     step_s : float
         As `step_length` says.
     served : int
@@ -89,10 +89,10 @@ class PathBound:
         Walks so far.
     """
 
-    def __init__(self, arrays: Arrays, options: Options, step_s: float, served: int = 0) -> None:
+    def __init__(self, arrays: Arrays, run: Run, step_s: float, served: int = 0) -> None:
         from edgeopt.loading.individual.path_prices import Prices
 
-        self._arrays, self._options = arrays, options
+        self._arrays, self._run = arrays, run
         self._walks = Walks(arrays, step_s)
         self.served = served
         self.found: list[Batch] | None = None
@@ -134,14 +134,14 @@ class PathBound:
     def run(self, walks: int | None = None) -> int:
         """Restrict parts until the bound is that of the known plan or cannot be lowered; return the bound."""
         while not self.finished:
-            if self._options.stop_reason() is not None or (walks is not None and self.walks >= walks):
+            if self._run.stop_reason() is not None or (walks is not None and self.walks >= walks):
                 break
             part = self._parts[0][2]
             smaller = list(self._restricted(part))
             heapq.heappop(self._parts)
             for each in smaller:
                 self._push(each)
-            self._options.report(bound=self.bound)
+            self._run.report(bound=self.bound)
         return self.bound
 
     def _width(self, part: Part) -> float:
@@ -196,10 +196,10 @@ class PathBound:
         users = np.flatnonzero(part.fixed > 0).tolist()
         if not always and not countable(self._arrays, users):
             return None
-        batches = sequenced(self._arrays, users, self._options)
+        batches = sequenced(self._arrays, users, self._run)
         if isinstance(batches, list) and len(users) > self.served:
             self.served, self.found = len(users), batches
-            self._options.report(self.served)
+            self._run.report(self.served)
         return True if isinstance(batches, list) else batches
 
     def _lowered(self, part: Part) -> Part:
@@ -220,7 +220,7 @@ class PathBound:
             if prices.total(part.high) + value < best:
                 best, part.prices = prices.total(part.high) + value, prices
             misses = 0 if planes.add(counts) else misses + 1
-            if best < target or self._options.stop_reason() is not None:
+            if best < target or self._run.stop_reason() is not None:
                 break
             solved = planes.solve()
             if solved is None:

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from edgeopt.loading.individual.arrays import Arrays, Batch
-from edgeopt.method import Options
+from edgeopt.run import Run
 
 MOST_STATES = 2_000_000  # parts of a set times models
 
@@ -19,7 +19,7 @@ def countable(arrays: Arrays, users: Sequence[int]) -> bool:
     return prod(int(size) + 1 for size in sizes) * int((sizes > 0).sum()) <= MOST_STATES
 
 
-def sequenced(arrays: Arrays, users: Sequence[int], options: Options) -> list[Batch] | bool | None:
+def sequenced(arrays: Arrays, users: Sequence[int], run: Run) -> list[Batch] | bool | None:
     """Return batches that serve all these users in time; False: there are none; None: not decided."""
     if not users:
         return []
@@ -30,7 +30,7 @@ def sequenced(arrays: Arrays, users: Sequence[int], options: Options) -> list[Ba
         return _by_parts(arrays, np.array(users), models, sizes) or False
     from edgeopt.loading.individual.cpsat import sequenced as by_cpsat
 
-    return by_cpsat(arrays, users, options)
+    return by_cpsat(arrays, users, run)
 
 
 def _by_parts(arrays: Arrays, users: np.ndarray, models: np.ndarray, sizes: list[int]) -> list[Batch]:

@@ -15,11 +15,11 @@ from edgeopt.caching.checker import check
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.tables import Tables
 from edgeopt.errors import UsageError
-from edgeopt.method import Options
+from edgeopt.run import Run
 from tests.caching.agents.networks_of_slots import tiny_slots
 from tests.caching.random_instances import random_instance
 
-OPTIONS = Options(maximize=False)
+OPTIONS = Run(maximize=False)
 
 
 def worlds(count: int) -> Iterator[tuple[CachingInstance, Tables, World]]:

@@ -13,7 +13,7 @@ import edgeopt
 from edgeopt.loading.extended.counts_dp import CountsProgram
 from edgeopt.loading.extended.search import end_s
 from edgeopt.loading.extended.workload import compile_workload
-from edgeopt.method import Options
+from edgeopt.run import Run
 from tests.loading.brute_force import optimum
 from tests.loading.extended.modes import in_mode
 from tests.loading.random_instances import random_instance
@@ -181,5 +181,5 @@ def test_the_best_sequence_of_jobs_is_found_too():
         for deadline, everyone in ((best, True), (best - 0.5, False)):
             instance = instance_of(needs, users, deadline, model_keys=keys, memory_bytes=slots)
             work = compile_workload(in_mode(instance, "phase", "capacity"))
-            sequence = CountsProgram(work, 0).solve(Options()).sequence
+            sequence = CountsProgram(work, 0).solve(Run()).sequence
             assert (sum(batch.users for batch in sequence) == 4) == everyone

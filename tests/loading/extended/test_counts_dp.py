@@ -10,7 +10,7 @@ from edgeopt.loading.extended.plans import plan_of
 from edgeopt.loading.extended.workload import compile_workload
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import Options
+from edgeopt.run import Run
 from tests.loading.brute_force import optimum
 from tests.loading.extended.modes import MODES, in_mode, tiny
 from tests.loading.random_instances import random_instance
@@ -30,12 +30,10 @@ def test_equals_enumeration(mode):
             assert best == 0
             continue
         for target in (0, best):
-            report = edgeopt.check(
-                instance, plan_of(workload, CountsProgram(workload, target).solve(Options()).sequence)
-            )
+            report = edgeopt.check(instance, plan_of(workload, CountsProgram(workload, target).solve(Run()).sequence))
             assert not report.violations
             assert report.objective == best
-        more = CountsProgram(workload, best + 1).solve(Options())
+        more = CountsProgram(workload, best + 1).solve(Run())
         assert more.proved
         assert more.sequence is None
         served += best
@@ -68,7 +66,7 @@ def waiting_hides_a_load() -> LoadingInstance:
 def test_a_later_state_with_more_blocks_is_kept_where_batches_wait_for_uploads(target):
     instance = waiting_hides_a_load()
     assert optimum(instance) == 4
-    answer = CountsProgram(compile_workload(instance), target).solve(Options())
+    answer = CountsProgram(compile_workload(instance), target).solve(Run())
     assert answer.sequence is not None
     assert sum(batch.users for batch in answer.sequence) == 4
 
@@ -79,11 +77,11 @@ def test_the_target_changes_nothing_on_larger_instances(mode):
         instance = in_mode(random_instance(seed, models=6, users=14), *mode)
         workload = compile_workload(instance)
         if workload.models:
-            free = CountsProgram(workload, 0).solve(Options()).sequence
+            free = CountsProgram(workload, 0).solve(Run()).sequence
             users = sum(batch.users for batch in free)
-            aimed = CountsProgram(workload, users).solve(Options())
+            aimed = CountsProgram(workload, users).solve(Run())
             assert sum(batch.users for batch in aimed.sequence) == users
-            assert CountsProgram(workload, users + 1).solve(Options()).sequence is None
+            assert CountsProgram(workload, users + 1).solve(Run()).sequence is None
 
 
 def test_agrees_with_the_tree_program_in_the_usual_mode():

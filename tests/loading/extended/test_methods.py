@@ -12,7 +12,7 @@ from edgeopt.loading.extended.search import Line, end_s, greedy_line
 from edgeopt.loading.extended.turn_kernels import best_place, serve_at
 from edgeopt.loading.extended.workload import compile_workload
 from edgeopt.loading.generator import generate
-from edgeopt.method import Options
+from edgeopt.run import Run
 from tests.loading.brute_force import optimum
 from tests.loading.extended.modes import MODES, in_mode, tiny
 
@@ -144,7 +144,7 @@ def test_the_kernel_times_batches_as_the_checker_does(mode):
         workload = compile_workload(instance)
         if not workload.models:
             continue
-        line = greedy_line(workload, Options())
+        line = greedy_line(workload, Run())
         size = int(line.size[0])
         order = rng.permutation(size)
         models, counts = line.models[:size][order], line.counts[:size][order]

@@ -8,13 +8,13 @@ import pytest
 import edgeopt
 from edgeopt.loading.individual.arrays import compile_arrays
 from edgeopt.loading.individual.bounds import union_bound
-from edgeopt.loading.individual.exact import Run
+from edgeopt.loading.individual.exact import Proof
 from edgeopt.loading.individual.master import Master
 from edgeopt.loading.individual.path_bound import PathBound
 from edgeopt.loading.individual.path_walks import step_length
 from edgeopt.loading.individual.sequencing import sequenced
 from edgeopt.loading.modes import Mode, mode_of
-from edgeopt.method import Options
+from edgeopt.run import Run
 from tests.loading.brute_force import can_serve, optimum
 from tests.loading.random_instances import random_instance
 
@@ -62,11 +62,11 @@ def test_benders_decomposition_alone():
     cut = 0
     for seed in with_users(SEEDS):
         arrays = compile_arrays(instance(seed))
-        run = Run(arrays, Options())
-        run.decide(Master(arrays, run.options))
-        assert run.users == run.bound == best(seed), seed
-        assert edgeopt.check(instance(seed), run.outcome().plan).objective == best(seed)
-        cut += " 0 parts excluded" not in run.notes[0]
+        proof = Proof(arrays, Run())
+        proof.decide(Master(arrays, proof.run))
+        assert proof.users == proof.bound == best(seed), seed
+        assert edgeopt.check(instance(seed), proof.outcome().plan).objective == best(seed)
+        cut += " 0 parts excluded" not in proof.notes[0]
     assert cut > 3
 
 
@@ -79,7 +79,7 @@ def test_branch_and_bound_on_the_path_relaxation_alone():
         step = step_length(arrays)
         if step is None:
             continue
-        path = PathBound(arrays, Options(), step)
+        path = PathBound(arrays, Run(), step)
         assert path.run() == best(seed), seed
         assert path.found is not None
         assert arrays.in_time(path.found)
@@ -94,12 +94,12 @@ def test_the_path_relaxation_stopped_at_any_time_is_a_bound():
         arrays = compile_arrays(instance(seed))
         step = step_length(arrays)
         for walks in (1, 50, 200) if step else ():
-            assert PathBound(arrays, Options(), step).run(walks) >= best(seed), seed
+            assert PathBound(arrays, Run(), step).run(walks) >= best(seed), seed
 
 
 def test_the_union_relaxation_is_a_bound():
     for seed in with_users(SEEDS)[::3]:
-        assert union_bound(compile_arrays(instance(seed)), Options()) >= best(seed), seed
+        assert union_bound(compile_arrays(instance(seed)), Run()) >= best(seed), seed
 
 
 def test_sequencing_a_set_by_its_parts_and_by_constraint_programming(monkeypatch):
@@ -114,7 +114,7 @@ def test_sequencing_a_set_by_its_parts_and_by_constraint_programming(monkeypatch
             with monkeypatch.context() as patch:
                 if turn == 0:
                     patch.setattr("edgeopt.loading.individual.sequencing.MOST_STATES", 0)
-                found = sequenced(arrays, users, Options())
+                found = sequenced(arrays, users, Run())
             assert (found is not False) == expected, (seed, users)
             if isinstance(found, list):
                 assert sorted(user for _, served in found for user in served) == users

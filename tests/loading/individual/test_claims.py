@@ -9,8 +9,8 @@ from edgeopt.engines.linear import compile_formulation
 from edgeopt.loading.arrays import HORIZON_MARGIN
 from edgeopt.loading.individual.arrays import compile_arrays
 from edgeopt.loading.individual.cpsat import most_batches
-from edgeopt.method import Options
 from edgeopt.models.loading_deadlines import formulate, served_users
+from edgeopt.run import Run
 from tests.loading.brute_force import optimum
 from tests.loading.small import FREE, instance_of
 
@@ -86,7 +86,7 @@ def union_optimum(instance, everybody_counts=False):
     if everybody_counts:
         formulation.someone.fix(1.0)
     program = compile_formulation(formulation)
-    result = HighsSolver(program, Options()).solve()
+    result = HighsSolver(program, Run()).solve()
     program.load(formulation, result.values)
     assert len(served_users(formulation)) == round(result.objective)
     return round(result.objective)
@@ -121,7 +121,7 @@ def test_fewer_deadlines_make_a_weaker_relaxation():
     optima = []
     for stated in (deadlines, deadlines[2:], deadlines[-1:]):
         program = compile_formulation(formulate(arrays, stated))
-        optima.append(round(HighsSolver(program, Options()).solve().objective))
+        optima.append(round(HighsSolver(program, Run()).solve().objective))
     assert optimum(instance) <= optima[0] <= optima[1] <= optima[2]
 
 

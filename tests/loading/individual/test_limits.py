@@ -7,7 +7,7 @@ import pytest
 import edgeopt
 from edgeopt.loading.generator import generate
 from edgeopt.loading.individual.exact import solve_exact
-from edgeopt.method import Options
+from edgeopt.run import Run
 from edgeopt.solution import Stopped
 from tests.loading.random_instances import random_instance
 from tests.loading.small import instance_of
@@ -45,11 +45,11 @@ def test_same_seed_same_result(name):
 
 
 def test_interrupted_exact_keeps_plan_and_bound():
-    options = Options()
+    run = Run()
     instance = generate("random", 15, 150, seed=1, deadlines="individual")
-    timer = threading.Timer(3.0, options.interrupt.set)
+    timer = threading.Timer(3.0, run.interrupt.set)
     timer.start()
-    outcome = solve_exact(instance, options)
+    outcome = solve_exact(instance, run)
     timer.join()
     assert outcome.stopped == Stopped.INTERRUPTED
     assert edgeopt.check(instance, outcome.plan).feasible

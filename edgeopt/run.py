@@ -1,0 +1,249 @@
+"""One run of a method: what it is told, what it tells, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from math import inf, isfinite
+from threading import Event
+from typing import Generic, Literal, TypeVar
+
+from edgeopt.clock import Clock
+from edgeopt.solution import Number, Plan, Solution, Stopped, proved
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a method is told.
+
+    Attributes
+    ----------
+    time_limit : float, optional
+        Seconds; None for no limit.
+    seed : int
+    threads : int
+    gap : float
+        Relative gap at which a proof may stop.
+    iteration_limit : int, optional
+        Iterations or nodes; unlike seconds, a reproducible limit.
+    start : Solution, optional
+        A solution of the same instance to start from.
+    known_bound : int or float, optional
+        Bound that other methods have proved: a search may end when its objective meets it.
+    """
+
+    time_limit: float | None = None
+    seed: int = 0
+    threads: int = 1
+    gap: float = 0.0
+    iteration_limit: int | None = None
+    start: Solution | None = None
+    known_bound: Number | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: seconds since its start, best objective and best bound so far (None: none yet)."""
+
+    elapsed_s: float
+    objective: Number | None
+    bound: Number | None
+
+
+class Run:
+    """One run of a method: its options and its clock, whether it should end, and how far it is.
+
+    Parameters
+    ----------
+    options : Options, optional
+    maximize : bool
+        Sense of the objective.
+    progress : callable, optional
+        Called with a `Progress` whenever the incumbent or the bound improves.
+    interrupt : threading.Event, optional
+        Set from outside to end the run with the best found.
+
+    Attributes
+    ----------
+    history : list of [float, float or None, float or None]
+        Seconds, incumbent's objective and bound, whenever one of them improved.
+    """
+
+    def __init__(
+        self,
+        options: Options | None = None,
+        *,
+        maximize: bool = True,
+        progress: Callable[[Progress], None] | None = None,
+        interrupt: Event | None = None,
+    ) -> None:
+        self.options = options or Options()
+        self.maximize = maximize
+        self.interrupt = interrupt or Event()
+        self.history: list[list[Number | None]] = []
+        self.clock = Clock()
+        self._progress = progress
+
+    def elapsed_s(self) -> float:
+        """Seconds since the run began, without those in which code was compiled or loaded."""
+        return self.clock.elapsed_s()
+
+    def remaining_s(self) -> float:
+        """Seconds left; infinity without a time limit."""
+        limit = self.options.time_limit
+        return inf if limit is None else max(0.0, limit - self.elapsed_s())
+
+    def stop_reason(self) -> Stopped | None:
+        """Why the method should end now, or None to go on. Cheap; ask often."""
+        if self.interrupt.is_set():
+            return Stopped.INTERRUPTED
+        if self.history and proved(self.history[-1][1], self.options.known_bound):
+            return Stopped.FINISHED
+        return Stopped.TIME_LIMIT if self.remaining_s() <= 0 else None
+
+    def report(self, objective: Number | None = None, bound: Number | None = None) -> None:
+        """Tell an incumbent's objective or a proven bound; what is not finite or no better than known is ignored."""
+        objective, bound = (value if value is not None and isfinite(value) else None for value in (objective, bound))
+        _, best, tightest = self.history[-1] if self.history else (0.0, None, None)
+        sign = 1 if self.maximize else -1
+        better = objective is not None and (best is None or sign * objective > sign * best)
+        tighter = bound is not None and (tightest is None or sign * bound < sign * tightest)
+        if better or tighter:
+            row = [round(self.elapsed_s(), 4), objective if better else best, bound if tighter else tightest]
+            self.history.append(row)
+            if self._progress is not None:
+                self._progress(Progress(self.elapsed_s(), row[1], row[2]))
+
+    def part(
+        self,
+        seconds: float = inf,
+        *,
+        iterations: int | None = None,
+        seed: int | None = None,
+        gap: float | None = None,
+        start: Solution | None = None,
+        reports: Literal["nothing", "bound", "all"] = "nothing",
+    ) -> Run:
+        """Begin a step of this run, which ends when this one has to.
+
+        Parameters
+        ----------
+        seconds : float
+            Most that the step may take; never more than what is left.
+        iterations : int, optional
+            Limit of the step; None for none.
+        seed : int, optional
+            By default that of the run.
+        gap : float, optional
+            Relative gap at which its proofs may stop, by default that of the run.
+        start : Solution, optional
+            What the step starts from.
+        reports : str
+            What this run takes over from the step's reports: the bound, and the objective too where the step has plans
+            of the same problem.
+        """
+        told = replace(
+            self.options,
+            time_limit=min(seconds, self.remaining_s()),
+            iteration_limit=iterations,
+            seed=self.options.seed if seed is None else seed,
+            gap=self.options.gap if gap is None else gap,
+            start=start,
+            known_bound=None,
+        )
+        pass_on: dict[str, Callable[[Progress], None]] = {
+            "bound": lambda seen: self.report(bound=seen.bound),
+            "all": lambda seen: self.report(seen.objective, seen.bound),
+        }
+        return Run(told, maximize=self.maximize, progress=pass_on.get(reports), interrupt=self.interrupt)
+
+
+class Incumbent(Generic[T]):
+    """The best solution of a run so far and the tightest bound, reported as they come.
+
+    Parameters
+    ----------
+    run : Run
+    best : object, optional
+        A solution, in whatever form the method has it.
+    value : int or float, optional
+        Its objective.
+    bound : int or float, optional
+        Proven bound on the optimum.
+
+    Attributes
+    ----------
+    stopped : Stopped or None
+        Why the run has to end early.
+    """
+
+    def __init__(
+        self, run: Run, best: T | None = None, value: Number | None = None, bound: Number | None = None
+    ) -> None:
+        self.run, self.best, self.value, self.bound = run, best, value, bound
+        self.stopped: Stopped | None = None
+        self._sign = 1 if run.maximize else -1
+
+    def offer(self, best: T, value: Number) -> bool:
+        """Take a solution if it is the best so far, and say whether it is."""
+        if self.value is not None and self._sign * value <= self._sign * self.value:
+            return False
+        self.best, self.value = best, value
+        self.run.report(value)
+        return True
+
+    def tighten(self, bound: Number | None) -> bool:
+        """Take a bound if it is the tightest so far, and say whether it is."""
+        if bound is None or not isfinite(bound):
+            return False
+        if self.bound is not None and self._sign * bound >= self._sign * self.bound:
+            return False
+        self.bound = bound
+        self.run.report(bound=bound)
+        return True
+
+    def proved(self, bound: Number | None = None) -> bool:
+        """Whether solution and bound (by default the tightest) agree, or are as close as the run is told."""
+        bound = self.bound if bound is None else bound
+        if self.value is None or bound is None:
+            return False
+        return self._sign * (bound - self.value) <= self.run.options.gap * abs(self.value)
+
+    def closed(self) -> bool:
+        """Whether they do, or the run has to end."""
+        self.stopped = self.stopped or self.run.stop_reason()
+        return self.stopped is not None or self.proved()
+
+    def ending(self) -> Stopped:
+        """Why the run ended."""
+        agreed = self.value is not None and self.value == self.bound
+        return Stopped.PROVED if agreed else self.stopped or Stopped.FINISHED
+
+
+@dataclass
+class Outcome:
+    """What a method gives back.
+
+    Attributes
+    ----------
+    plan : dict, optional
+        As in a solution file; None when nothing was found.
+    bound : int or float, optional
+        Proven bound on the optimum.
+    stopped : Stopped
+    infeasible : bool
+        The instance is proven to have no plan.
+    message : str
+        One sentence for the user.
+    metrics : dict of str to float
+        Further figures for `Solution.metrics`, such as a bound that holds for an approximation only.
+    """
+
+    plan: Plan | None = None
+    bound: Number | None = None
+    stopped: Stopped = Stopped.FINISHED
+    infeasible: bool = False
+    message: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
