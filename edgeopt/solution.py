@@ -17,6 +17,7 @@ from edgeopt.layout import facts_html
 from edgeopt.problems import find_problem
 from edgeopt.quantities import Number, amount, percent, quantity
 from edgeopt.record import Record
+from edgeopt.tolerances import CROSSING, PROVED_GAP
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
 
 SOLUTION_FORMAT: Final = "edgeopt-solution/1"
-
-# The tolerances of proof, all relative.
-CROSSING = 1e-6  # a bound further than this beyond a checked objective is a fault
-PROVED_GAP = 1e-9  # a gap of at most this proves the optimum
 
 Plan = dict[str, Any]
 

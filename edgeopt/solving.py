@@ -23,7 +23,6 @@ from edgeopt.method import Method, as_method, find_method, methods
 from edgeopt.rehearsal import rehearse
 from edgeopt.run import Options, Outcome, Progress, Run
 from edgeopt.solution import (
-    PROVED_GAP,
     CheckReport,
     Number,
     Plan,
@@ -35,9 +34,9 @@ from edgeopt.solution import (
     proved,
     relative_gap,
 )
+from edgeopt.tolerances import PROVED_GAP, SAME, WHOLE
 from edgeopt.versions import reported_versions
 
-ROUNDING = 1e-6  # a floating-point bound on an integral objective is rounded after this margin
 LIMITS = ("time_limit", "iteration_limit", "gap")
 
 MethodChoice = str | Callable[..., Any]
@@ -287,7 +286,7 @@ def _false_statements(instance: Instance, solution: Solution, report: CheckRepor
 
 
 def _close(first: Number | None, second: Number | None) -> bool:
-    return first is not None and second is not None and isclose(first, second, rel_tol=1e-9)
+    return first is not None and second is not None and isclose(first, second, rel_tol=SAME)
 
 
 def _crosses(instance: Instance, objective: Number, bound: Number) -> bool:
@@ -448,7 +447,7 @@ def _certified_bound(
         raise ProgramError(f"the bound {bound} of {method.name!r} is not a number")
     sign = 1 if instance.conventions.maximize else -1
     if instance.integral and not isinstance(bound, int):
-        bound = sign * int((sign * bound + ROUNDING) // 1)
+        bound = sign * int((sign * bound + WHOLE) // 1)
     if objective is not None and sign * (objective - bound) > 0:
         if _crosses(instance, objective, bound):
             raise ProgramError(f"the bound {bound} of {method.name!r} crosses its checked objective {objective}")

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROBLEMS = {"loading", "pulling", "caching", "placement"}
 FLOORS = [
-    {"errors", "clock", "versions", "frozen", "quantities", "layout", "files", "record", "kernels"},
+    {"errors", "clock", "versions", "tolerances", "frozen", "quantities", "layout", "files", "record", "kernels"},
     {"drawing", "measured", "libraries"},
     {"problems", "instance", "solution", "run", "method", "patience"},
     {"engines"},

@@ -19,8 +19,8 @@ from edgeopt.caching.sandwich import Sandwich
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.solving import FOR_THE_PROBLEM, UNFINISHED, Worked, work_up
 from edgeopt.caching.tables import Menu, Tables
-from edgeopt.run import Outcome, Run
-from edgeopt.solution import PROVED_GAP
+from edgeopt.run import Incumbent, Outcome, Run
+from edgeopt.tolerances import PROVED_GAP
 
 ROUGH_GAP = 1e-3  # at which the program is solved as long as its optimum shows new pairs
 
@@ -47,10 +47,9 @@ class Proof:
 
     Attributes
     ----------
-    masks : numpy.ndarray of int64 or None, shape (blocks,)
-        Sets of nodes that cache the blocks, the best known for the beams known.
-    bound : float or None
-        Seconds; no caches, nodes and beams have a shorter expected delay.
+    known : Incumbent of numpy.ndarray of int64, shape (blocks,)
+        Sets of nodes that cache the blocks, the best known for the beams known, their seconds, and the bound: no
+        caches, nodes and beams have a shorter expected delay.
     table_bound : float or None
         Seconds; no caches have a shorter expected delay with the beams known.
     """
@@ -59,20 +58,15 @@ class Proof:
         self.work = work
         self.run = run
         self.sandwich = Sandwich(work.tables, run)
-        self.masks: Integers | None = None
-        self.bound: float | None = None
+        self.known: Incumbent[Integers] = Incumbent(run)
         self.table_bound: float | None = None
-
-    @property
-    def objective(self) -> float:
-        """Seconds of the best caches known, with the beams known."""
-        return np.inf if self.masks is None else self.sandwich.reached.delay(self.masks)
 
     @property
     def closed(self) -> bool:
         """Whether the plan is as good as asked for."""
-        gap = max(self.run.options.gap, PROVED_GAP / 2)
-        return self.masks is not None and self.bound is not None and self.objective - self.bound <= gap * self.objective
+        seconds, bound = self.known.value, self.known.bound
+        room = max(self.run.options.gap, PROVED_GAP / 2)
+        return seconds is not None and bound is not None and seconds - bound <= room * seconds
 
     def by_prices(self) -> None:
         """Refine the pairs that the prices of both tables show."""
@@ -81,17 +75,18 @@ class Proof:
             reached, found = self._priced(self.sandwich.reached)
             self.table_bound = found.bound if np.isfinite(found.bound) else None
             self._offer(reached, found.choice)
-            if self.run.stop_reason() is not None and self.bound is not None:
+            if self.run.stop_reason() is not None and self.known.bound is not None:
                 return
             menu, dual = self._priced(self.sandwich.upper)
-            self._prove(dual.bound)
+            self.known.tighten(dual.bound)
             self._offer(menu, dual.choice)
             cheapest = np.argmin(menu.costs + menu.members @ dual.prices, axis=1)
-            masks = [menu.masks[group, cheapest[group]], *([] if self.masks is None else [self.masks])]
+            known = [] if self.known.best is None else [self.known.best]
+            masks = [menu.masks[group, cheapest[group]], *known]
             pairs = self.sandwich.open_pairs(np.concatenate(masks), np.tile(group, len(masks)))
             if not pairs or self.run.stop_reason() is not None:
                 return
-            self.sandwich.refine(pairs)
+            self._refine(pairs)
 
     def by_program(self) -> None:
         """Solve the program with the bounds until its optimum shows no pair to refine."""
@@ -104,11 +99,11 @@ class Proof:
             found = solve_menu(self.sandwich.upper, menu, dual, within)
             if found.infeasible:
                 return
-            self._prove(found.bound)
+            self.known.tighten(found.bound)
             pairs: list[tuple[int, int]] = []
             if found.choice is not None:
                 pairs = self.sandwich.open_pairs(menu.masks[menu.group, found.choice], group)
-                self.sandwich.refine(pairs)
+                self._refine(pairs)
                 self._offer(menu, found.choice)
             if not pairs and gap <= self.run.options.gap:
                 break
@@ -130,20 +125,21 @@ class Proof:
         metrics = {"certified_pairs": float(refined)}
         if self.table_bound is not None and self.work.tables.complete:
             metrics["table_bound_s"] = self.table_bound
-        if self.masks is None:
-            outcome = Outcome(bound=self.bound, stopped=self.work.stopped, message=UNFINISHED, metrics=metrics)
+        best, seconds, bound = self.known.best, self.known.value, self.known.bound
+        if best is None or seconds is None:
+            outcome = Outcome(bound=bound, stopped=self.work.stopped, message=UNFINISHED, metrics=metrics)
             return self.work.or_start(outcome)
         message = f"{FOR_THE_PROBLEM}; {refined} pairs of nodes and users have certificates"
         if not self.closed and not is_installed():
             message += f". Better beams need an extra: {INSTALL}"
-        bound = None if self.bound is None else min(self.bound, self.objective)
-        plan = self.sandwich.reached.plan(self.masks)
+        bound = None if bound is None else min(bound, seconds)
+        plan = self.sandwich.reached.plan(best)
         outcome = Outcome(plan=plan, bound=bound, stopped=self.work.stopped, message=message, metrics=metrics)
         return self.work.or_start(outcome)
 
     def _priced(self, tables: Tables) -> tuple[Menu, Dual]:
         menu = tables.full_menu()
-        start = None if self.masks is None else menu.nearest(self.masks)
+        start = None if self.known.best is None else menu.nearest(self.known.best)
         return menu, solve_dual(menu, self.run.part(np.inf), start)
 
     def _searched(self, tables: Tables) -> tuple[Menu, Dual]:
@@ -158,11 +154,10 @@ class Proof:
         if choice is None:
             return
         masks = menu.masks[menu.group, choice]
-        if self.sandwich.reached.delay(masks) < self.objective:
-            self.masks = masks
-            self.run.report(self.objective)
+        self.known.offer(masks, self.sandwich.reached.delay(masks))
 
-    def _prove(self, bound: float | None) -> None:
-        if bound is not None and np.isfinite(bound) and (self.bound is None or bound > self.bound):
-            self.bound = bound
-            self.run.report(None, bound)
+    def _refine(self, pairs: list[tuple[int, int]]) -> None:
+        """Refine pairs, and note what better beams make of the caches known."""
+        self.sandwich.refine(pairs)
+        if self.known.best is not None:
+            self.known.offer(self.known.best, self.sandwich.reached.delay(self.known.best))

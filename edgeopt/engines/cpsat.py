@@ -1,50 +1,18 @@
-"""CP-SAT for integer models: limits, hints, progress, interrupts; status and bound, out."""
+"""CP-SAT solves integer models under limits, from hints, with progress, interruptibly."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from ortools.sat.python import cp_model
 
-from edgeopt.engines import result
+from edgeopt.engines.running import Messages, Report, Result, run_in_a_thread
 from edgeopt.errors import ProgramError
 from edgeopt.run import Run
 from edgeopt.solution import Status, Stopped
 
-POLL_S = 0.05
 NO_BOUND = 2.0**60
-
-Report = Callable[[float | None, float | None], None]
-
-
-@dataclass(frozen=True)
-class Result(result.Result):
-    """What a run of CP-SAT found.
-
-    Attributes
-    ----------
-    branches : int
-    deterministic_time : float
-        The solver's own repeatable measure of time.
-    solver : ortools.sat.python.cp_model.CpSolver
-        Asked for values when there is a solution.
-    """
-
-    branches: int = 0
-    deterministic_time: float = 0.0
-    solver: Any = None
-
-    def value(self, expression: Any) -> int:
-        """Value of a variable or expression in the solution."""
-        return int(self.solver.value(expression))
-
-    def true(self, literal: Any) -> bool:
-        """Whether a literal holds in the solution."""
-        return bool(self.solver.boolean_value(literal))
 
 
 def solve(
@@ -111,7 +79,7 @@ def solve(
 class _Watcher(cp_model.CpSolverSolutionCallback):
     """Passes each new incumbent on, with the bound at that time."""
 
-    def __init__(self, messages: SimpleQueue[Any]) -> None:
+    def __init__(self, messages: Messages) -> None:
         super().__init__()
         self.messages = messages
 
@@ -126,9 +94,8 @@ def _run(
     report: Report | None,
     bounds: list[float],
 ) -> Any:
-    """Run the solver in a thread, so that this one can be interrupted and can pass on what is reported."""
-    messages: SimpleQueue[Any] = SimpleQueue()
-    ended: list[Any] = []
+    """Run the solver, and note its bounds: without a solution it does not remember them."""
+    messages: Messages = SimpleQueue()
     has_objective = model.has_objective()
     watcher = _Watcher(messages) if report is not None and has_objective else None
 
@@ -140,32 +107,12 @@ def _run(
     if has_objective:
         solver.best_bound_callback = note_bound
 
-    def work() -> None:
-        try:
-            ended.append(solver.solve(model, watcher))
-        except BaseException as error:
-            ended.append(error)
-        messages.put(None)
+    ended: list[Any] = []
 
-    worker = threading.Thread(target=work, name="cp-sat", daemon=True)
-    worker.start()
-    try:
-        while True:
-            if run.stop_reason() is not None:
-                solver.stop_search()
-            try:
-                message = messages.get(timeout=POLL_S)
-            except Empty:
-                continue
-            if message is None:
-                break
-            if report is not None:
-                report(*message)
-    finally:
-        solver.stop_search()
-        worker.join()
-    if isinstance(ended[0], BaseException):
-        raise ended[0]
+    def work() -> None:
+        ended.append(solver.solve(model, watcher))
+
+    run_in_a_thread(work, run, solver.stop_search, messages, report)
     return ended[0]
 
 
@@ -200,9 +147,7 @@ def _result(
         stopped,
         solver.objective_value if found and has_objective else None,
         bound,
-        solver.num_branches,
-        solver.deterministic_time,
-        solver,
+        solver=solver,
     )
 
 

@@ -1,4 +1,4 @@
-"""HiGHS for linear and mixed-integer programs: limits, starts, progress, interrupts; status and bound, out."""
+"""HiGHS solves linear and mixed-integer programs under limits, from a start, with progress, interruptibly."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
+from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any
 
 import highspy
@@ -16,17 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from edgeopt.engines import result
 from edgeopt.engines.linear import LinearProgram, Vector
+from edgeopt.engines.running import POLL_S, Messages, Report, Result, run_in_a_thread
 from edgeopt.errors import ProgramError
 from edgeopt.run import Run
 from edgeopt.solution import Status, Stopped
 
-POLL_S = 0.05
 LARGEST_COST = 2.0**10
 FEASIBLE_SOLUTION = 2  # kSolutionStatusFeasible of HiGHS
 
-Report = Callable[[float | None, float | None], None]
 Status_ = highspy.HighsModelStatus
 
 # What a run that ended so has proven, and why it ended. Codes that stand neither here nor in _RESOLVED are faults.
@@ -55,31 +53,6 @@ def _begin_anew() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
-
-
-@dataclass(frozen=True)
-class Result(result.Result):
-    """What a run of HiGHS found.
-
-    The objective is evaluated outside the solver.
-
-    Attributes
-    ----------
-    bound : float or None
-        Bound on the optimum. A linear program that was stopped early has none; that of a solved one is as exact as the
-        solver, see `LinearProgram.proven_bound` for one that is proven.
-    values : numpy.ndarray or None, shape (columns,)
-        Best solution found.
-    nodes : int
-        Nodes of the branch and bound.
-    row_duals, reduced_costs : numpy.ndarray or None
-        Of a linear program solved to optimality; the objective's change for a unit more of the row's or column's bound.
-    """
-
-    values: Vector | None = None
-    nodes: int = 0
-    row_duals: Vector | None = None
-    reduced_costs: Vector | None = None
 
 
 class HighsSolver:
@@ -122,7 +95,7 @@ class HighsSolver:
         for name, value in (settings or {}).items():
             self._set(name, value)
         self._pass_program()
-        self._messages: SimpleQueue[tuple[float | None, float | None] | BaseException | None] = SimpleQueue()
+        self._messages: Messages = SimpleQueue()
         self._halt = threading.Event()
         self._enough: Callable[[float | None, float | None], bool] | None = None
         self._incumbent: float | None = None
@@ -207,6 +180,8 @@ class HighsSolver:
         Returns
         -------
         Result
+            Its objective is evaluated outside the solver. A linear program that was stopped early has no bound; that of
+            a solved one is as exact as the solver, see `LinearProgram.proven_bound` for one that is proven.
 
         Raises
         ------
@@ -233,7 +208,7 @@ class HighsSolver:
             _use_threads(self.run.options.threads)
             self._halt.clear()
             self._enough, self._incumbent, self._bound = enough, None, None
-            self._solve_in_a_thread(report)
+            run_in_a_thread(self._highs.run, self.run, self._halt.set, self._messages, report)
             return self._result(relaxed)
 
     @property
@@ -274,39 +249,6 @@ class HighsSolver:
             index = np.arange(len(start), dtype=np.int32)
             values = np.where(self.program.integer, np.round(start), start)
             _require(self._highs.setSolution(len(index), index, values), "the start")
-
-    def _solve_in_a_thread(self, report: Report | None) -> None:
-        """Run HiGHS in a thread, so that this one can be interrupted and can pass on what is reported."""
-        worker = threading.Thread(target=self._work, name="highs", daemon=True)
-        worker.start()
-        try:
-            while True:
-                if self.run.stop_reason() is not None:
-                    self._halt.set()
-                try:
-                    message = self._messages.get(timeout=POLL_S)
-                except Empty:
-                    continue
-                if message is None:
-                    break
-                if isinstance(message, BaseException):
-                    raise message
-                if report is not None:
-                    report(*message)
-        except BaseException:
-            self._halt.set()
-            raise
-        finally:
-            worker.join()
-            while not self._messages.empty():
-                self._messages.get_nowait()
-
-    def _work(self) -> None:
-        try:
-            self._highs.run()
-            self._messages.put(None)
-        except BaseException as error:
-            self._messages.put(error)
 
     def _original(self, value: float) -> float | None:
         return value / self._factor if np.isfinite(value) else None

@@ -1,10 +1,10 @@
-"""SCIP for nonlinear integer formulations in Pyomo: limits, seed; status and bound, out."""
+"""SCIP solves nonlinear integer formulations of Pyomo under limits, interruptibly."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from edgeopt.engines.result import Result
+from edgeopt.engines.running import Result
 from edgeopt.errors import ProgramError
 from edgeopt.run import Run
 from edgeopt.solution import Status, Stopped

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.problems import PROBLEMS
-from edgeopt.solution import CROSSING, PROVED_GAP
+from edgeopt.tolerances import CROSSING, PROVED_GAP
 
 if TYPE_CHECKING:
     import pandas as pd

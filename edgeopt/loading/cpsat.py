@@ -22,7 +22,7 @@ from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
 if TYPE_CHECKING:
-    from edgeopt.engines.cpsat import Result
+    from edgeopt.engines.running import Result
 
 MOST_MODELS = 60
 UNITS = 2**30  # time units of the deadline

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Any, TypeVar
 
-from edgeopt.engines.cpsat import Result, solve
+from edgeopt.engines.cpsat import solve
+from edgeopt.engines.running import Result
 from edgeopt.errors import ProgramError
 from edgeopt.run import Run
 

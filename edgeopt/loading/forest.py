@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from edgeopt.engines.highs import HighsSolver, Result
+from edgeopt.engines.highs import HighsSolver
+from edgeopt.engines.running import Result
 from edgeopt.loading.arrays import Arrays
 from edgeopt.loading.programs import first_columns, forest_program
 from edgeopt.loading.relaxations import LARGE_TERMS, terms

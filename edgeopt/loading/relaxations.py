@@ -10,18 +10,18 @@ from edgeopt.loading.dp import users_without_loading
 from edgeopt.loading.programs import union_program
 from edgeopt.run import Run
 from edgeopt.solution import Status
+from edgeopt.tolerances import WHOLE
 
 if TYPE_CHECKING:
     from edgeopt.engines.linear import LinearProgram
 
-ROUNDING = 1e-6
 LARGE_TERMS = 50_000  # of the rows that count runs; beyond, the relaxation takes seconds
 MOST_TERMS = 1_000_000  # beyond, it takes too long
 
 
 def floor_bound(bound: float) -> int:
     """Round a bound on a number of users down, allowing for rounding errors."""
-    return floor(bound + ROUNDING)
+    return floor(bound + WHOLE)
 
 
 def union_bound(arrays: Arrays, run: Run) -> int:

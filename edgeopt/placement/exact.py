@@ -12,9 +12,9 @@ from edgeopt.models.placement import formulate
 from edgeopt.placement.arrays import Arrays
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
+from edgeopt.tolerances import HIGHS_BOUND_ERROR
 
 INTEGRAL_GAP = 0.999  # two different values of an integral objective differ by 1
-BOUND_ERROR = 5e-10  # of HiGHS's bounds, relative; six times the largest seen, half of what a proof may leave open
 
 Placement = NDArray[np.bool_]
 
@@ -71,7 +71,7 @@ def solve_program(arrays: Arrays, start: Placement, run: Run, node_limit: int | 
     program = Program(arrays)
     solver = HighsSolver(program.linear, run)
     bound = arrays.all_weight
-    absolute_gap = INTEGRAL_GAP - 2 * BOUND_ERROR * bound if arrays.integral else 0.0
+    absolute_gap = INTEGRAL_GAP - 2 * HIGHS_BOUND_ERROR * bound if arrays.integral else 0.0
     while True:
         result = solver.solve(
             gap=run.options.gap,
@@ -96,7 +96,7 @@ def solve_program(arrays: Arrays, start: Placement, run: Run, node_limit: int | 
 
 def _loosened(bound: float) -> float:
     """Raise a bound by what the tolerances of HiGHS may have taken off it; they do not tell 1e12 from 1e12 + 1."""
-    return bound + BOUND_ERROR * abs(bound)
+    return bound + HIGHS_BOUND_ERROR * abs(bound)
 
 
 def relaxation(arrays: Arrays, run: Run) -> Outcome:

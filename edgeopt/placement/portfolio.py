@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.placement.arrays import Arrays
-from edgeopt.run import Outcome, Run
+from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Number, Stopped
+from edgeopt.tolerances import PROVED_GAP, WHOLE
 
 Placement = NDArray[np.bool_]
 Member = Callable[[Arrays, Placement, Run], Outcome]
@@ -23,24 +24,23 @@ def run_members(arrays: Arrays, start: Placement, members: Sequence[tuple[str, M
     members : sequence of (str, callable, float)
         Name, method, and its part of the time that is left; the last one should have all of it.
     """
-    best, names = start, []
-    bound: Number = arrays.all_weight
-    stopped = Stopped.FINISHED
+    known = Incumbent(run, start, _value(arrays, start), arrays.all_weight)
+    names, stopped = [], Stopped.FINISHED
     for name, member, part in members:
         step = run.part(part * run.remaining_s(), iterations=run.options.iteration_limit, reports="all")
-        outcome = member(arrays, best, step)
+        outcome = member(arrays, start if known.best is None else known.best, step)
         names.append(name)
         found = _placement(arrays, outcome)
-        if found is not None and arrays.value(found) > arrays.value(best):
-            best = found
-        bound = bound if outcome.bound is None else min(bound, outcome.bound)
-        run.report(_value(arrays, best), bound)
-        stopped = outcome.stopped
-        if _closed(arrays.value(best), bound, run.options.gap, arrays.integral):
-            return Outcome(arrays.plan(best), bound, Stopped.PROVED, message=f"ran {', '.join(names)}")
-        if run.stop_reason() is not None:
+        if found is not None:
+            known.offer(found, _value(arrays, found))
+        known.tighten(outcome.bound)
+        stopped = Stopped.PROVED if _closed(known, arrays.integral) else outcome.stopped
+        if stopped == Stopped.PROVED or run.stop_reason() is not None:
             break
-    return Outcome(arrays.plan(best), bound, run.stop_reason() or stopped, message=f"ran {', '.join(names)}")
+    if stopped != Stopped.PROVED:
+        stopped = run.stop_reason() or stopped
+    best = start if known.best is None else known.best
+    return Outcome(arrays.plan(best), known.bound, stopped, message=f"ran {', '.join(names)}")
 
 
 def _placement(arrays: Arrays, outcome: Outcome) -> Placement | None:
@@ -52,7 +52,8 @@ def _value(arrays: Arrays, placed: Placement) -> Number:
     return round(value) if arrays.integral else value
 
 
-def _closed(value: float, bound: Number, gap: float, integral: bool) -> bool:
+def _closed(known: Incumbent[Placement], integral: bool) -> bool:
     """Whether nothing better is left within the gap; a bound below the next integer closes it too."""
-    room = 1 - 1e-6 if integral else 1e-9 * abs(value)
-    return bound - value < max(room, gap * abs(value)) or bound <= value
+    value, bound = known.value or 0, known.bound or 0
+    room = 1 - WHOLE if integral else PROVED_GAP * abs(value)
+    return known.proved() or bound - value < room

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeopt.engines.highs import HighsSolver, Result
+from edgeopt.engines.highs import HighsSolver
+from edgeopt.engines.running import Result
 from edgeopt.errors import ProgramError
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Flags, Ints
@@ -21,8 +22,9 @@ from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import fitting
 from edgeopt.pulling.search import Search
 from edgeopt.pulling.strong import StrongProgram
-from edgeopt.run import Outcome, Run
+from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Status, Stopped
+from edgeopt.tolerances import HIGHS_PRECISION
 
 DIRECT_UP_TO = 2_000  # options
 HEURISTIC_ROUNDS = 3
@@ -33,7 +35,6 @@ LIKELY = 1e-6
 KERNEL_NODES = 200
 FIRST_BOUND_ABOVE = 20_000  # options
 FIRST_BOUND_STEPS = 400
-SOLVER_PRECISION = 1e-8  # relative; a proof by HiGHS is no more precise
 
 
 class ExactSearch:
@@ -41,25 +42,24 @@ class ExactSearch:
 
     Attributes
     ----------
-    best : numpy.ndarray of int64 or None
-        Units of each option of the best solution so far.
-    total : float
-        Its seconds; infinite without one.
-    bound : float or None
+    known : Incumbent of numpy.ndarray of int64
+        Units of each option of the best solution so far, its seconds, and the bound.
     """
 
     def __init__(self, arrays: Arrays, run: Run) -> None:
         self.core, self.relaxed, self._run = arrays.core, arrays.relaxed, run
-        self.best: Ints | None = None
-        self.total = np.inf
-        self.bound: float | None = None
+        self.known: Incumbent[Ints] = Incumbent(run)
         self.by_openings = run.options.gap > 0 and bool(arrays.core.limited.any())  # fractional units are near enough
+
+    @property
+    def total(self) -> float:
+        """Seconds of the best solution; infinite without one."""
+        return np.inf if self.known.value is None else self.known.value
 
     def offer(self, amounts: Ints | None) -> None:
         """Keep a feasible solution when it is better."""
-        if amounts is not None and self.core.feasible(amounts) and self.core.cost(amounts) < self.total:
-            self.best, self.total = amounts, self.core.cost(amounts)
-            self._run.report(self.total)
+        if amounts is not None and self.core.feasible(amounts):
+            self.known.offer(amounts, self.core.cost(amounts))
 
     def improve(self, opened: Flags, rounds: int) -> None:
         """Offer what a short local search makes of these open atoms."""
@@ -76,11 +76,11 @@ class ExactSearch:
         `proof` says that the options left out are useless, so that the bound holds for the whole core.
         """
         part, behind = self.relaxed.restricted(keep), np.flatnonzero(keep)
-        start = None if self.best is None or self.best[~keep].any() else self.best[keep]
+        start = self._start(keep)
         limited = self._run.part(iterations=node_limit)
         while True:
             try:
-                result, amounts = solve_core(part, limited, start, self._on_bound if proof else None)
+                result, amounts = solve_core(part, limited, start, self._tell_bound if proof else None)
                 break
             except Overwork as overwork:
                 whole, merged = part, start
@@ -101,21 +101,26 @@ class ExactSearch:
         keep = np.ones(self.core.options, np.bool_)
         if self.core.options > DIRECT_UP_TO:
             self._first_bound()
-            relaxation = None if self._close_enough() else LinearRelaxation(self.relaxed, self._run)
+            relaxation = None if self.known.proved() else LinearRelaxation(self.relaxed, self._run)
             if relaxation is not None and relaxation.bound is not None:
                 self._raise_bound(relaxation.bound)
                 keep = self._reduced(relaxation)
-                if self.by_openings and not self._close_enough():
+                if self.by_openings and not self.known.proved():
                     self._bound_by_openings(keep)
-        if self._close_enough():
-            return Result(Status.FEASIBLE, Stopped.FINISHED, bound=self.bound)
+        if self.known.proved():
+            return Result(Status.FEASIBLE, Stopped.FINISHED, bound=self.known.bound)
         result = self.solve_part(keep, self._run.options.iteration_limit, proof=True)
         if self._forget_what_is_far():
             result = self.solve_part(keep, self._run.options.iteration_limit, proof=True)
-        if self.best is not None and result.status == Status.INFEASIBLE:
+        if self.known.best is not None and result.status == Status.INFEASIBLE:
             raise ProgramError("HiGHS finds no plan where one is known")
-        bounds = [bound for bound in (self.bound, result.bound) if bound is not None]
+        bounds = [bound for bound in (self.known.bound, result.bound) if bound is not None]
         return replace(result, bound=min(max(0.0, *bounds), self.total) if bounds else None)
+
+    def _start(self, keep: Flags) -> Ints | None:
+        """The best solution over some of the options, where it uses no others."""
+        best = self.known.best
+        return None if best is None or best[~keep].any() else best[keep]
 
     def _forget_what_is_far(self) -> bool:
         """Leave out what costs more than the best solution in all; say whether a cloud is closed by that."""
@@ -125,29 +130,33 @@ class ExactSearch:
 
     def _first_bound(self) -> None:
         """Climb the Lagrangian dual: on large instances the linear relaxation takes long and bounds only at its end."""
-        if self.best is not None and self.core.options > FIRST_BOUND_ABOVE:
+        if self.known.best is not None and self.core.options > FIRST_BOUND_ABOVE:
             relaxation = Relaxation(self.relaxed)
             relaxation.climb(self._run, self.total, FIRST_BOUND_STEPS)
-            self.bound = relaxation.bound
-            self._run.report(None, self.bound)
+            self._raise_bound(relaxation.bound)
 
     def _raise_bound(self, bound: float) -> None:
-        self.bound = bound if self.bound is None else max(bound, self.bound)
-        self._on_bound(self.bound)
+        self.known.tighten(min(bound, self.total))
+
+    def _tell_bound(self, bound: float) -> None:
+        """Tell a bound of a solver under way; the one that counts is that of its result."""
+        self._run.report(None, min(bound, self.total))
 
     def _bound_by_openings(self, keep: Flags) -> None:
         """Bound by whole openings and fractional units, which takes far less time, until the gap is reached."""
         part = self.relaxed.restricted(keep)
         program = StrongProgram(part)
-        start = None if self.best is None or self.best[~keep].any() else program.point(self.best[keep])
+        start = (
+            None if self.known.best is None or self.known.best[~keep].any() else program.point(self.known.best[keep])
+        )
         solver = HighsSolver(program.program(whole_units=False), self._run, BOUND_SETTINGS)
 
         def enough(_: float | None, bound: float | None) -> bool:
-            return bound is not None and self._reaches(bound)
+            return bound is not None and self.known.proved(bound)
 
         def report(_: float | None, bound: float | None) -> None:
             if bound is not None:
-                self._on_bound(bound)
+                self._tell_bound(bound)
 
         limit = self._run.options.iteration_limit
         result = solver.solve(
@@ -161,31 +170,22 @@ class ExactSearch:
         search = Search(self.core)
         for opened, units in Diving(self.core, keep, self._run).run(DIVING_ROUNDS):
             self.offer(search.complete(opened, units))
-            if self._close_enough():
+            if self.known.proved():
                 return
-
-    def _on_bound(self, bound: float) -> None:
-        self._run.report(None, min(bound, self.total))
-
-    def _close_enough(self) -> bool:
-        return self.bound is not None and self._reaches(self.bound)
-
-    def _reaches(self, bound: float) -> bool:
-        return self.best is not None and self.total - bound <= self._run.options.gap * abs(self.total)
 
     def _reduced(self, relaxation: LinearRelaxation) -> Flags:
         """Improve the incumbent with the relaxation's openings; return the options that a better one may use."""
         core, openings = self.core, relaxation.openings()
         if self.by_openings:
             self._dive(core.available(openings > LIKELY))
-            return relaxation.useful(self.total) if self.best is not None else np.ones(core.options, np.bool_)
+            return relaxation.useful(self.total) if self.known.best is not None else np.ones(core.options, np.bool_)
         for threshold in THRESHOLDS:
-            if self._run.stop_reason() is None and not self._close_enough():
+            if self._run.stop_reason() is None and not self.known.proved():
                 self.improve(fitting(core, openings, threshold), HEURISTIC_ROUNDS)
-        if self.best is not None and not self._close_enough() and self._run.stop_reason() is None:
-            likely = (openings > LIKELY) | core.opened(self.best)
+        if self.known.best is not None and not self.known.proved() and self._run.stop_reason() is None:
+            likely = (openings > LIKELY) | core.opened(self.known.best)
             self.solve_part(core.available(likely) & relaxation.useful(self.total), KERNEL_NODES, proof=False)
-        return relaxation.useful(self.total) if self.best is not None else np.ones(core.options, np.bool_)
+        return relaxation.useful(self.total) if self.known.best is not None else np.ones(core.options, np.bool_)
 
 
 def solve_exact(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
@@ -204,6 +204,6 @@ def solve_exact(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
     if result.status == Status.INFEASIBLE:
         return infeasible_if_confirmed(arrays, run, servable)
     bound, total = result.bound, search.total
-    if bound is not None and result.status == Status.OPTIMAL and abs(total - bound) <= SOLVER_PRECISION * abs(total):
+    if bound is not None and result.status == Status.OPTIMAL and abs(total - bound) <= HIGHS_PRECISION * abs(total):
         bound = total
-    return Outcome(None if search.best is None else arrays.plan(search.best), bound, result.stopped)
+    return Outcome(None if search.known.best is None else arrays.plan(search.known.best), bound, result.stopped)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy import sparse
 
-from edgeopt.engines.highs import HighsSolver, Result
+from edgeopt.engines.highs import HighsSolver
+from edgeopt.engines.running import Result
 from edgeopt.pulling.assignment import serve_open
 from edgeopt.pulling.core import Core, Flags, Floats, Ints
 from edgeopt.pulling.strong import StrongProgram

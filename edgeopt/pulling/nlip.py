@@ -17,8 +17,7 @@ from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.integer import minimal_cover
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Status
-
-SOLVER_PRECISION = 1e-6  # relative; a proof by SCIP with its default tolerances is no more precise
+from edgeopt.tolerances import SCIP_PRECISION
 
 
 def solve_nlip(arrays: Arrays, run: Run) -> Outcome:
@@ -38,7 +37,7 @@ def solve_nlip(arrays: Arrays, run: Run) -> Outcome:
             m.cuts.add(cut)
     bound = result.bound
     if result.status == Status.OPTIMAL and bound is not None and run.options.gap == 0:
-        close = abs(result.objective - bound) <= SOLVER_PRECISION * abs(result.objective)
+        close = abs(result.objective - bound) <= SCIP_PRECISION * abs(result.objective)
         bound = _delay(m, plan) if close else bound
     return Outcome(plan, bound, result.stopped)
 

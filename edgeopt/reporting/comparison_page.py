@@ -18,6 +18,7 @@ from edgeopt.reporting.provenance import instance_facts, run_facts
 from edgeopt.reporting.tables import Cell, Column, TableRow, table, without_empty
 from edgeopt.reporting.verdict import best_row, bound_row, verdict
 from edgeopt.solution import Number, Solution, relative_gap, status_text
+from edgeopt.tolerances import SAME
 
 PICTURES = {
     "loading": "The schedule",
@@ -184,7 +185,7 @@ def _kind(problem: str, method: str) -> str:
 
 def _value_cell(value: Number | None, best: Number | None) -> Cell:
     """A value, emphasised when it is the best."""
-    equal = value is not None and best is not None and isclose(value, best, rel_tol=1e-9)
+    equal = value is not None and best is not None and isclose(value, best, rel_tol=SAME)
     return Cell(tag("strong", number(value)) if equal else number(value), value)
 
 

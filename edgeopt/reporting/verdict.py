@@ -7,6 +7,7 @@ from math import isclose
 from edgeopt.comparison import Comparison, Row
 from edgeopt.quantities import amount, percent, quantity
 from edgeopt.solution import Number, Status, relative_gap
+from edgeopt.tolerances import SAME
 
 
 def best_row(comparison: Comparison) -> Row | None:
@@ -38,7 +39,7 @@ def verdict(comparison: Comparison) -> str:
         return _nothing_found(comparison)
     worth = amount(best.solution.objective, unit)
     if best.solution.status == Status.OPTIMAL:
-        found = sum(isclose(value, best.solution.objective or 0, rel_tol=1e-9) for value in _objectives(comparison))
+        found = sum(isclose(value, best.solution.objective or 0, rel_tol=SAME) for value in _objectives(comparison))
         others = f" {found} of {len(comparison.rows)} methods found it." if found > 1 else ""
         return f"The optimum is {worth}, proven by {best.method} in {quantity(best.solution.runtime_s, 's')}.{others}"
     prover = bound_row(comparison)

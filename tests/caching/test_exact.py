@@ -12,7 +12,7 @@ import edgeopt
 from edgeopt.caching import exact, sandwich
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.solution import PROVED_GAP
+from edgeopt.tolerances import PROVED_GAP
 from tests.caching.best_beams import searched_rates
 from tests.caching.brute_force import optimum
 from tests.caching.random_instances import random_data, random_instance

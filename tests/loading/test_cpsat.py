@@ -4,7 +4,7 @@ import pytest
 
 import edgeopt
 import edgeopt.loading.cpsat as method
-from edgeopt.engines import cpsat
+from edgeopt.engines.running import Result
 from edgeopt.loading.cpsat_run import tour
 from edgeopt.loading.generator import generate
 from tests.loading.brute_force import optimum
@@ -71,7 +71,7 @@ def test_refuses_what_it_cannot_do():
 def test_values_that_are_no_tour_are_an_error(monkeypatch, deadlines):
     users = {name: {"model": name, "deadline_s": due} for name, due in zip("abc", deadlines, strict=True)}
     instance = instance_of({name: [name] for name in "abc"}, users, 9.0)
-    monkeypatch.setattr(cpsat.Result, "true", lambda result, literal: True)
+    monkeypatch.setattr(Result, "true", lambda result, literal: True)
     with pytest.raises(edgeopt.ProgramError, match="no tour"):
         edgeopt.solve(instance, "cpsat", threads=1)
 

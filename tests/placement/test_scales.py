@@ -8,7 +8,7 @@ import pytest
 
 import edgeopt
 from edgeopt.placement.instance import Demand, Node, PlacementInstance
-from edgeopt.solution import PROVED_GAP
+from edgeopt.tolerances import PROVED_GAP
 from tests.placement.brute_force import optimum
 from tests.placement.random_instances import random_instance, scaled_instance
 

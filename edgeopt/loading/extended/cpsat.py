@@ -22,7 +22,7 @@ from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Status, Stopped
 
 if TYPE_CHECKING:
-    from edgeopt.engines.cpsat import Result
+    from edgeopt.engines.running import Result
 
 MOST_CELLS = 150  # slots times users
 UNITS = 2**30  # time units of the latest deadline

@@ -8,8 +8,9 @@ from math import inf
 import numpy as np
 from scipy import sparse
 
-from edgeopt.engines.highs import HighsSolver, Report, Result
+from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import compile_formulation
+from edgeopt.engines.running import Report, Result
 from edgeopt.loading.individual.arrays import Arrays
 from edgeopt.models.loading_deadlines import formulate
 from edgeopt.run import Run
