@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import Any, Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
 
 from edgeopt.errors import MethodRefusal, MissingExtra, UsageError, suggestion
 from edgeopt.problems import find_problem
@@ -19,6 +21,88 @@ Kind = Literal["exact", "heuristic", "bound", "baseline"]
 
 EXTRAS = {"pyscipopt": "minlp", "clarabel": "radio", "torch": "learn", "pettingzoo": "learn"}
 ENTRY_POINT_GROUP = "edgeopt.methods"
+OWN_MODULE = "edgeopt"
+
+
+class Code(NamedTuple):
+    """Where code of a method stands; it is imported when it is needed.
+
+    Attributes
+    ----------
+    solve : str
+        ``"module:function"`` in the problem's room, ``(instance, run) -> Outcome``; of a family, with the argument as
+        third.
+    refusal : str
+        The same of a function that says why an instance is refused (and what would work), or returns None.
+    """
+
+    solve: str
+    refusal: str = ""
+
+
+Keys = tuple[tuple[str, str], ...]
+
+
+def keys(**values: str) -> Keys:
+    """Values that keys of an instance must have for some code; keys that are not named may have any."""
+    return tuple(values.items())
+
+
+ANY = keys()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a problem's table of methods.
+
+    Attributes
+    ----------
+    name, kind, guarantee : str
+        As of `Method`.
+    codes : mapping of Keys to Code
+        What the method does with an instance: the first code whose keys the instance has.
+    needs : tuple of str
+        Modules of optional extras.
+    argument : str
+        As of `Method`.
+    """
+
+    name: str
+    kind: Kind
+    guarantee: str
+    codes: Mapping[Keys, Code]
+    needs: tuple[str, ...] = ()
+    argument: str = ""
+
+    def method(self, problem: str, not_taken: Callable[[Any, str], str]) -> Method:
+        """Return the method of this row; `not_taken` says what is wrong with the value of an instance's key."""
+
+        def load(place: str) -> Callable[..., Any]:
+            module, _, function = place.partition(":")
+            found: Callable[..., Any] = getattr(find_problem(problem).part(module), function)
+            return found
+
+        def code(instance: Any) -> Code | None:
+            return next((code for keys, code in self.codes.items() if not _unlike(instance, keys)), None)
+
+        def fits(instance: Any) -> str | None:
+            found = code(instance)
+            if found is None:
+                nearest = min((_unlike(instance, keys) for keys in self.codes), key=len)
+                return not_taken(instance, nearest[0])
+            return load(found.refusal)(instance) if found.refusal else None
+
+        def solve(instance: Any, run: Run, *argument: str) -> Outcome:
+            found = code(instance)
+            assert found is not None  # `fits` has been asked
+            outcome: Outcome = load(found.solve)(instance, run, *argument)
+            return outcome
+
+        return Method(problem, self.name, self.kind, self.guarantee, self.needs, fits, solve, self.argument, OWN_MODULE)
+
+
+def _unlike(instance: Any, keys: Keys) -> list[str]:
+    return [key for key, value in keys if getattr(instance, key) != value]
 
 
 @dataclass(frozen=True)
@@ -40,6 +124,8 @@ class Method:
         Instance and run to an outcome; of a family, with the argument as third.
     argument : str
         Of a family of methods: what stands after the colon of a name, such as ``"FILE"`` in ``policy:FILE``.
+    module : str
+        Where it was registered.
     """
 
     problem: str
@@ -50,6 +136,16 @@ class Method:
     fits: Callable[[Any], str | None]
     function: Callable[..., Outcome]
     argument: str = ""
+    module: str = ""
+
+    @property
+    def own(self) -> bool:
+        """Whether the method is edgeopt's own."""
+        return self._package == OWN_MODULE
+
+    @property
+    def _package(self) -> str:
+        return self.module.partition(".")[0]
 
     def of(self, argument: str) -> Method:
         """The method of a family for an argument."""
@@ -121,37 +217,43 @@ def method(
 
     def register(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
         registry = _FAMILIES if argument else _REGISTRY
-        made = Method(problem, name, kind, guarantee, needs, fits, function, argument)
-        for known in (_REGISTRY.get(problem, {}), _FAMILIES.get(problem, {})):
-            if name in known and _built_in(known[name]) != _built_in(made):
-                other = made if _built_in(known[name]) else known.pop(name)
-                warnings.warn(
-                    f"the package {_package(other)!r} names a method of {problem} {name!r}, which is edgeopt's own; "
-                    "it is left out: it should have another name",
-                    stacklevel=2,
-                )
-                if other is made:
-                    return function
+        made = Method(problem, name, kind, guarantee, needs, fits, function, argument, function.__module__)
+        if any(name == row.name for row in _rows(problem)):
+            warnings.warn(
+                f"the package {made.module.partition('.')[0]!r} names a method of {problem} {name!r}, which is "
+                "edgeopt's own; it is left out: it should have another name",
+                stacklevel=2,
+            )
+            return function
         registry.setdefault(problem, {})[name] = made
         return function
 
     return register
 
 
-def _package(known: Method) -> str:
-    function = getattr(known.function, "func", known.function)  # what a partial calls
-    return str(function.__module__).partition(".")[0]
+@cache
+def _rows(problem: str) -> list[Row]:
+    """Return the rows of a problem's tables: that of the problem, and those of rooms in it that have one."""
+    room = import_module(f"edgeopt.{problem}")
+    folder = Path(str(room.__file__)).parent
+    inner = sorted(path.parent.name for path in folder.glob("*/methods.py"))
+    tables = [find_problem(problem).part("methods"), *(find_problem(problem).part(f"{name}.methods") for name in inner)]
+    return [row for table in tables for row in table.METHODS]
 
 
-def _built_in(known: Method) -> bool:
-    return _package(known) == "edgeopt"
+def _not_taken(instance: Any, key: str) -> str:
+    """Say that a method does not know an instance's value of a key."""
+    return f"it does not know `{key}`: {getattr(instance, key)!r}"
 
 
 def methods(problem: str) -> dict[str, Method]:
     """Return the methods of a problem by name, those of other packages included; exact methods come first."""
-    facts = find_problem(problem)
     if problem not in _loaded:
-        facts.part("methods")
+        table = find_problem(problem).part("methods")
+        for row in _rows(problem):
+            registry = _FAMILIES if row.argument else _REGISTRY
+            made = row.method(problem, getattr(table, "not_taken", _not_taken))
+            registry.setdefault(problem, {})[row.name] = made
         _loaded.add(problem)
         for point in entry_points(group=ENTRY_POINT_GROUP):
             _import_plugin(point)
@@ -212,4 +314,13 @@ def as_method(problem: str, function: Callable[..., Any]) -> Method:
         return result if isinstance(result, Outcome) else Outcome(plan=result)
 
     name = getattr(function, "__name__", type(function).__name__)
-    return Method(problem, name, "heuristic", "none stated", (), lambda instance: None, solve)
+    return Method(
+        problem,
+        name,
+        "heuristic",
+        "none stated",
+        (),
+        lambda instance: None,
+        solve,
+        module=getattr(function, "__module__", ""),
+    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import partial
 from multiprocessing import get_context
 
 from edgeopt import clock
@@ -30,7 +29,7 @@ def rehearse(method: Method, instance: Instance) -> None:
     Methods of others are not called behind their backs.
     """
     kind = find_problem(instance.problem).part("specimens").kind_of(instance)
-    if is_own(method):
+    if method.own:
         rehearse_kind(method, kind)
 
 
@@ -65,7 +64,7 @@ def warm_up(problems: Iterable[str], progress: Callable[[int, int], None] = lamb
     int
         Kernels compiled; 0 when all had been.
     """
-    found = [(problem, name) for problem in problems for name, method in methods(problem).items() if is_own(method)]
+    found = [(problem, name) for problem in problems for name, method in methods(problem).items() if method.own]
     progress(0, len(found))
     compiled = 0
     with get_context("spawn").Pool(initializer=_leave_interrupts) as pool:
@@ -86,9 +85,3 @@ def _rehearse_all_kinds(part: tuple[str, str]) -> int:
     for kind in find_problem(problem).part("specimens").KINDS:
         rehearse_kind(find_method(problem, name), kind)
     return clock.compiled - before
-
-
-def is_own(method: Method) -> bool:
-    """Whether a method is edgeopt's own."""
-    function = method.function.func if isinstance(method.function, partial) else method.function
-    return str(getattr(function, "__module__", "")).startswith(f"edgeopt.{method.problem}")

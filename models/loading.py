@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from pyomo.core import Binary, ConcreteModel, Constraint, Expression, Objective, Set, Var, maximize, quicksum, value
 from scipy import sparse
 
-from edgeopt.loading.arrays import Arrays, compile_arrays
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.prefixes import Prefixes
+from edgeopt.loading.workload import compile_workload
 from edgeopt.solution import Plan
 
 
-def formulate(instance: LoadingInstance | Arrays) -> ConcreteModel:
+def formulate(instance: LoadingInstance | Prefixes) -> ConcreteModel:
     """State the problem of serving most users before the common deadline.
 
     Times are in units of the deadline T. The rows against cycles of neighbours,
@@ -31,7 +32,7 @@ def formulate(instance: LoadingInstance | Arrays) -> ConcreteModel:
 
     Parameters
     ----------
-    instance : LoadingInstance or Arrays
+    instance : LoadingInstance or Prefixes
         One deadline for all users.
 
     Returns
@@ -39,12 +40,12 @@ def formulate(instance: LoadingInstance | Arrays) -> ConcreteModel:
     pyomo.environ.ConcreteModel
         With those rows its optimum is that of the instance, and `read_plan` gives the plan.
     """
-    arrays = instance if isinstance(instance, Arrays) else compile_arrays(instance)
+    prefixes = instance if isinstance(instance, Prefixes) else compile_workload(instance).prefixes
     m = ConcreteModel(name="loading")
-    m.arrays = arrays
-    _sets(m, arrays)
+    m.prefixes = prefixes
+    _sets(m, prefixes)
     _decisions(m)
-    _times(m, arrays)
+    _times(m, prefixes)
     m.most_users = Objective(expr=quicksum(m.x.values()), sense=maximize)
     m.deadline = Constraint(expr=m.serving + m.loading - m.reusing <= 1)
     m.prefix = Constraint(m.USERS, rule=_prefix)
@@ -54,27 +55,29 @@ def formulate(instance: LoadingInstance | Arrays) -> ConcreteModel:
     return m
 
 
-def formulate_union(instance: LoadingInstance | Arrays) -> ConcreteModel:
+def formulate_union(instance: LoadingInstance | Prefixes) -> ConcreteModel:
     """State the relaxation in which each block is loaded once at most: its optimum is an upper bound.
 
     Parameters
     ----------
-    instance : LoadingInstance or Arrays
+    instance : LoadingInstance or Prefixes
         One deadline for all users.
     """
-    arrays = instance if isinstance(instance, Arrays) else compile_arrays(instance)
-    holders = {j: models.tolist() for j, models in enumerate(arrays.sharing.holders) if arrays.sharing.atom_bytes[j]}
+    prefixes = instance if isinstance(instance, Prefixes) else compile_workload(instance).prefixes
+    holders = {
+        j: models.tolist() for j, models in enumerate(prefixes.sharing.holders) if prefixes.sharing.atom_bytes[j]
+    }
     m = ConcreteModel(name="loading, each block once")
-    m.arrays = arrays
-    m.MODELS = Set(initialize=range(len(arrays.model_names)))
-    m.USERS = Set(initialize=_ranks(arrays), dimen=2)
+    m.prefixes = prefixes
+    m.MODELS = Set(initialize=range(len(prefixes.model_names)))
+    m.USERS = Set(initialize=_ranks(prefixes), dimen=2)
     m.BLOCKS = Set(initialize=list(holders))
     m.HOLDINGS = Set(initialize=[(j, i) for j, models in holders.items() for i in models], dimen=2)
     m.x = Var(m.USERS, domain=Binary)
     m.y = Expression(m.MODELS, rule=lambda m, i: m.x[i, 1])
     m.v = Var(m.BLOCKS, bounds=(0, 1))
-    m.serving = Expression(expr=_serving(m, arrays))
-    m.loading = Expression(expr=quicksum(float(arrays.atom_load_s[j]) / arrays.unit_s * m.v[j] for j in m.BLOCKS))
+    m.serving = Expression(expr=_serving(m, prefixes))
+    m.loading = Expression(expr=quicksum(float(prefixes.atom_load_s[j]) / prefixes.unit_s * m.v[j] for j in m.BLOCKS))
     m.most_users = Objective(expr=quicksum(m.x.values()), sense=maximize)
     m.deadline = Constraint(expr=m.serving + m.loading <= 1)
     m.prefix = Constraint(m.USERS, rule=_prefix)
@@ -82,12 +85,12 @@ def formulate_union(instance: LoadingInstance | Arrays) -> ConcreteModel:
     return m
 
 
-def _sets(m: ConcreteModel, arrays: Arrays) -> None:
+def _sets(m: ConcreteModel, prefixes: Prefixes) -> None:
     """I models, their users by rank of upload time, E pairs that overlap, J blocks that three models or more hold."""
-    holders = shared_blocks(arrays)
-    m.MODELS = Set(initialize=range(len(arrays.model_names)))
-    m.USERS = Set(initialize=_ranks(arrays), dimen=2)
-    m.PAIRS = Set(initialize=list(map(tuple, overlapping_pairs(arrays).tolist())), dimen=2)
+    holders = shared_blocks(prefixes)
+    m.MODELS = Set(initialize=range(len(prefixes.model_names)))
+    m.USERS = Set(initialize=_ranks(prefixes), dimen=2)
+    m.PAIRS = Set(initialize=list(map(tuple, overlapping_pairs(prefixes).tolist())), dimen=2)
     m.BLOCKS = Set(initialize=list(holders))
     m.HOLDINGS = Set(initialize=[(j, i) for j, models in holders.items() for i in models], dimen=2)
     m.holders = holders
@@ -105,22 +108,22 @@ def _decisions(m: ConcreteModel) -> None:
     m.v = Var(m.BLOCKS, bounds=(0, 1))
 
 
-def _times(m: ConcreteModel, arrays: Arrays) -> None:
+def _times(m: ConcreteModel, prefixes: Prefixes) -> None:
     """Serving, loading whole models, and what neighbours save of it."""
-    unit = arrays.unit_s
-    m.serving = Expression(expr=_serving(m, arrays))
-    m.loading = Expression(expr=quicksum(float(arrays.model_load_s[i]) / unit * m.y[i] for i in m.MODELS))
-    m.reusing = Expression(expr=quicksum(float(arrays.overlap_s[e]) / unit * m.z[e] for e in m.PAIRS))
+    unit = prefixes.unit_s
+    m.serving = Expression(expr=_serving(m, prefixes))
+    m.loading = Expression(expr=quicksum(float(prefixes.model_load_s[i]) / unit * m.y[i] for i in m.MODELS))
+    m.reusing = Expression(expr=quicksum(float(prefixes.overlap_s[e]) / unit * m.z[e] for e in m.PAIRS))
 
 
-def _ranks(arrays: Arrays) -> list[tuple[int, int]]:
+def _ranks(prefixes: Prefixes) -> list[tuple[int, int]]:
     """Users as (model, rank by upload time)."""
-    return [(i, p) for i, table in enumerate(arrays.serve_s) for p in range(1, len(table))]
+    return [(i, p) for i, table in enumerate(prefixes.serve_s) for p in range(1, len(table))]
 
 
-def _serving(m: ConcreteModel, arrays: Arrays) -> Any:
+def _serving(m: ConcreteModel, prefixes: Prefixes) -> Any:
     """The p-th user of model i adds g_i(p) - g_i(p - 1): its upload, its computing, and a fixed part per batch."""
-    steps = {i: np.diff(g) / arrays.unit_s for i, g in enumerate(arrays.serve_s)}
+    steps = {i: np.diff(g) / prefixes.unit_s for i, g in enumerate(prefixes.serve_s)}
     return quicksum(float(steps[i][p - 1]) * m.x[i, p] for i, p in m.USERS)
 
 
@@ -145,27 +148,27 @@ def _loaded_for(m: ConcreteModel, j: int, i: int) -> Any:
     return m.v[j] >= m.y[i]
 
 
-def overlapping_pairs(arrays: Arrays) -> NDArray[np.int64]:
+def overlapping_pairs(prefixes: Prefixes) -> NDArray[np.int64]:
     """Pairs i < k of models with blocks in common, shape (pairs, 2)."""
-    above = sparse.triu(sparse.coo_array(arrays.overlap_s), k=1).tocoo()
+    above = sparse.triu(sparse.coo_array(prefixes.overlap_s), k=1).tocoo()
     return np.stack([above.row, above.col], axis=1).astype(np.int64)
 
 
-def shared_blocks(arrays: Arrays) -> dict[int, list[int]]:
+def shared_blocks(prefixes: Prefixes) -> dict[int, list[int]]:
     """Models that hold each block (blocks held by the same models merged), for blocks of three holders or more."""
-    holders = enumerate(arrays.sharing.holders)
-    return {j: models.tolist() for j, models in holders if len(models) > 2 and arrays.sharing.atom_bytes[j] > 0}
+    holders = enumerate(prefixes.sharing.holders)
+    return {j: models.tolist() for j, models in holders if len(models) > 2 and prefixes.sharing.atom_bytes[j] > 0}
 
 
 def read_plan(m: ConcreteModel) -> Plan:
     """Make the plan of the formulation's values, which must be free of cycles."""
-    arrays: Arrays = m.arrays
-    counts = [0] * len(arrays.model_names)
+    prefixes: Prefixes = m.prefixes
+    counts = [0] * len(prefixes.model_names)
     for (i, _), served in m.x.items():
         counts[i] += round(value(served, exception=False) or 0)
     chosen = [pair for pair, joined in m.z.items() if (value(joined, exception=False) or 0) > 0.5]
     order = order_of_paths([i for i in m.MODELS if counts[i]], chosen)
-    return arrays.plan(order, [counts[i] for i in order])
+    return prefixes.plan(order, [counts[i] for i in order])
 
 
 def order_of_paths(visited: Iterable[int], pairs: Iterable[tuple[int, int]]) -> list[int]:

@@ -31,16 +31,17 @@ from pyomo.core import (
 )
 from pyomo.core import maximize as maximize_
 
-from edgeopt.loading.individual.arrays import Arrays, compile_arrays
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.queues import Queues
+from edgeopt.loading.workload import compile_workload
 
 
-def formulate(instance: LoadingInstance | Arrays, deadlines: Iterable[float] | None = None) -> ConcreteModel:
+def formulate(instance: LoadingInstance | Queues, deadlines: Iterable[float] | None = None) -> ConcreteModel:
     """State the relaxation; its optimum is an upper bound. Times are in units of the latest deadline.
 
     Parameters
     ----------
-    instance : LoadingInstance or Arrays
+    instance : LoadingInstance or Queues
     deadlines : iterable of float, optional
         Deadlines tau in seconds (with the margin of `Arrays`) whose rows are stated; default: all. With fewer of them
         the program is a weaker relaxation.
@@ -50,10 +51,10 @@ def formulate(instance: LoadingInstance | Arrays, deadlines: Iterable[float] | N
     pyomo.environ.ConcreteModel
         It has a second objective, `least_work`, which is not active: the end of all work.
     """
-    arrays = instance if isinstance(instance, Arrays) else compile_arrays(instance)
+    queues = instance if isinstance(instance, Queues) else compile_workload(instance).queues
     m = ConcreteModel(name="loading with individual deadlines, each block once up to each deadline")
-    m.arrays = arrays
-    _sets(m, arrays, deadlines)
+    m.queues = queues
+    _sets(m, queues, deadlines)
     _decisions(m)
     m.most_users = Objective(expr=quicksum(m.x.values()), sense=maximize_)
     m.least_work = Objective(expr=_work(m, len(m.tau) - 1), sense=minimize) if len(m.tau) else None
@@ -71,33 +72,33 @@ def formulate(instance: LoadingInstance | Arrays, deadlines: Iterable[float] | N
     return m
 
 
-def _sets(m: ConcreteModel, arrays: Arrays, deadlines: Iterable[float] | None) -> None:
+def _sets(m: ConcreteModel, queues: Queues, deadlines: Iterable[float] | None) -> None:
     """K users; deadlines tau_t; of each model i and block j only the t at which anything can change."""
-    chosen = np.unique(arrays.due_s if deadlines is None else np.array(list(deadlines)))
-    step = np.searchsorted(chosen, arrays.due_s)  # the first stated deadline by which the user is due
-    m.unit = float(arrays.due_s.max(initial=0.0)) or 1.0
+    chosen = np.unique(queues.due_s if deadlines is None else np.array(list(deadlines)))
+    step = np.searchsorted(chosen, queues.due_s)  # the first stated deadline by which the user is due
+    m.unit = float(queues.due_s.max(initial=0.0)) or 1.0
     m.tau = chosen
     m.due = {t: np.flatnonzero(step <= t).tolist() for t in range(len(chosen))}
-    steps = {i: sorted({int(t) for t in step[arrays.model == i] if t < len(chosen)}) for i in _models(arrays)}
+    steps = {i: sorted({int(t) for t in step[queues.model == i] if t < len(chosen)}) for i in _models(queues)}
     m.DEADLINES = Set(initialize=range(len(chosen)))
-    m.USERS = Set(initialize=range(len(arrays.user_names)))
-    m.DOMINATIONS = Set(initialize=arrays.dominations, dimen=2)
+    m.USERS = Set(initialize=range(len(queues.user_names)))
+    m.DOMINATIONS = Set(initialize=queues.dominations, dimen=2)
     m.MODEL_STEPS = Set(initialize=[(i, t) for i, ts in steps.items() for t in ts], dimen=2)
-    visits = [(k, int(arrays.model[k]), int(step[k])) for k in m.USERS if step[k] < len(chosen)]
+    visits = [(k, int(queues.model[k]), int(step[k])) for k in m.USERS if step[k] < len(chosen)]
     m.VISITS = Set(initialize=visits, dimen=3)
     m.VISIT_STEPS = Set(initialize=[(i, *pair) for i, ts in steps.items() for pair in pairwise(ts)])
     m.VISIT_ENDS = Set(initialize=[(i, t, t) for i, ts in steps.items() for t in ts], dimen=3)
-    _block_sets(m, arrays, steps)
-    tight = [(i, t) for i, t in m.MODEL_STEPS if arrays.fixed_s[i] > 0 and arrays.capacity[i] < len(_users(m, i, t))]
+    _block_sets(m, queues, steps)
+    tight = [(i, t) for i, t in m.MODEL_STEPS if queues.fixed_s[i] > 0 and queues.capacity[i] < len(_users(m, i, t))]
     m.BATCHES = Set(initialize=tight, dimen=2)
     m.model_steps, m.full = steps, {(i, t) for i, t in tight}
 
 
-def _block_sets(m: ConcreteModel, arrays: Arrays, steps: dict[int, list[int]]) -> None:
+def _block_sets(m: ConcreteModel, queues: Queues, steps: dict[int, list[int]]) -> None:
     """Steps of the blocks: those of the models that hold them."""
     block_steps, holdings, chains = {}, [], []
-    for j, holders in enumerate(arrays.sharing.holders):
-        if not arrays.sharing.atom_bytes[j]:
+    for j, holders in enumerate(queues.sharing.holders):
+        if not queues.sharing.atom_bytes[j]:
             continue
         models = holders.tolist()
         block_steps[j] = sorted({t for i in models for t in steps[i]})
@@ -109,13 +110,13 @@ def _block_sets(m: ConcreteModel, arrays: Arrays, steps: dict[int, list[int]]) -
     m.block_steps = block_steps
 
 
-def _models(arrays: Arrays) -> range:
-    return range(len(arrays.model_names))
+def _models(queues: Queues) -> range:
+    return range(len(queues.model_names))
 
 
 def _users(m: ConcreteModel, i: int, t: int) -> list[int]:
     """Users of model i due by the t-th deadline."""
-    return [k for k in m.due[t] if m.arrays.model[k] == i]
+    return [k for k in m.due[t] if m.queues.model[k] == i]
 
 
 def _decisions(m: ConcreteModel) -> None:
@@ -125,7 +126,7 @@ def _decisions(m: ConcreteModel) -> None:
     m.v = Var(m.BLOCK_STEPS, bounds=(0, 1))
     m.q = Var(m.BATCHES, domain=NonNegativeIntegers)
     m.someone = Var(m.DEADLINES, bounds=(0, 1))
-    uploads = m.arrays.upload_s / m.unit
+    uploads = m.queues.upload_s / m.unit
     m.uploading = Expression(expr=quicksum(float(uploads[k]) * m.x[k] for k in m.USERS))
 
 
@@ -136,18 +137,18 @@ def _latest(steps: list[int], t: int) -> int | None:
 
 def _work(m: ConcreteModel, t: int) -> Any:
     """All uploads, and computing and loading for the users due by the t-th deadline."""
-    arrays = m.arrays
+    queues = m.queues
     terms = [m.uploading]
-    terms += [float(arrays.per_sample_s[arrays.model[k]] / m.unit) * m.x[k] for k in m.due[t]]
+    terms += [float(queues.per_sample_s[queues.model[k]] / m.unit) * m.x[k] for k in m.due[t]]
     for i, steps in m.model_steps.items():
         step = _latest(steps, t)
         if step is not None:
             visits = m.q[i, step] if (i, step) in m.full else m.y[i, step]
-            terms.append(float(arrays.fixed_s[i] / m.unit) * visits)
+            terms.append(float(queues.fixed_s[i] / m.unit) * visits)
     for j, steps in m.block_steps.items():
         step = _latest(steps, t)
         if step is not None:
-            terms.append(float(arrays.atom_load_s[j] / m.unit) * m.v[j, step])
+            terms.append(float(queues.atom_load_s[j] / m.unit) * m.v[j, step])
     return quicksum(terms)
 
 
@@ -163,7 +164,7 @@ def _visited_earlier(m: ConcreteModel, i: int, earlier: int, later: int) -> Any:
 
 def _batches(m: ConcreteModel, i: int, t: int) -> Any:
     """Users of model i due by the t-th deadline fill at least so many batches."""
-    return m.q[i, t] * int(m.arrays.capacity[i]) >= quicksum(m.x[k] for k in _users(m, i, t))
+    return m.q[i, t] * int(m.queues.capacity[i]) >= quicksum(m.x[k] for k in _users(m, i, t))
 
 
 def _someone_earlier(m: ConcreteModel, t: int) -> Any:

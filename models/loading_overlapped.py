@@ -13,8 +13,8 @@ from typing import Any
 
 from pyomo.core import Binary, ConcreteModel, Constraint, Expression, Set, Var, quicksum
 
-from edgeopt.loading.extended.workload import Workload, compile_workload
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.models import loading, loading_deadlines
 
 
@@ -61,7 +61,7 @@ def formulate_individual(
         As for `edgeopt.models.loading_deadlines.formulate`.
     """
     work = instance if isinstance(instance, Workload) else compile_workload(instance)
-    m = loading_deadlines.formulate(work.individual, deadlines)
+    m = loading_deadlines.formulate(work.queues, deadlines)
     m.name = "loading, overlapped uploads, individual deadlines"
     m.workload = work
     last = {i: steps[-1] for i, steps in m.model_steps.items() if steps}
@@ -107,7 +107,7 @@ def _gpu_in_time(m: ConcreteModel, t: int) -> Any:
 def _radio_in_time(m: ConcreteModel, t: int) -> Any:
     """All uploads for users due by tau_t come before the last of their batches."""
     work, users = m.workload, m.due[t]
-    arrays = work.individual
+    arrays = work.queues
     least = min(work.fixed_s[i] + work.sample_s[i] for i in {int(arrays.model[k]) for k in users})
     uploads = quicksum(float(arrays.upload_s[k] / m.unit) * m.x[k] for k in users)
     return uploads + float(least / m.unit) * m.someone[t] <= float(m.tau[t] / m.unit)

@@ -12,6 +12,7 @@ import pytest
 import edgeopt
 from edgeopt.errors import MethodRefusal, MissingExtra, UsageError
 from edgeopt.method import Method, as_method
+from edgeopt.problems import PROBLEMS, find_problem
 from edgeopt.run import Options, Outcome, Run
 from edgeopt.solution import Stopped
 from tests.plans import all_users, first_user, two_models
@@ -160,3 +161,14 @@ def test_what_a_test_registers_is_gone_for_the_next(turn):
     assert "leftover" not in edgeopt.methods("loading")
     edgeopt.method("loading", "leftover", kind="baseline", guarantee="none")(lambda instance, run: None)
     assert "leftover" in edgeopt.methods("loading")
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_the_code_of_every_row_exists(problem):
+    rows = method_module._rows(problem)
+    assert len({row.name for row in rows}) == len(rows)
+    for row in rows:
+        for code in row.codes.values():
+            for place in filter(None, code):
+                module, _, function = place.partition(":")
+                assert callable(getattr(find_problem(problem).part(module), function))

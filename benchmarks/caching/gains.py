@@ -16,7 +16,7 @@ from edgeopt.caching.beamforming.mrt import mrt
 from edgeopt.caching.checker import evaluate
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.solving import Worked
+from edgeopt.caching.pipeline import Worked
 from edgeopt.caching.tables import Tables
 from edgeopt.run import Options, Run
 from edgeopt.solution import Plan

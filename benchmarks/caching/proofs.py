@@ -36,8 +36,8 @@ def measured(instance: CachingInstance) -> tuple[Solution, float, float, float, 
 
     All in one process, after a small instance has loaded libraries and compiled kernels.
     """
+    from edgeopt.caching.pipeline import work_up
     from edgeopt.caching.program import solve_menu
-    from edgeopt.caching.solving import work_up
 
     solve(generate(models=4, nodes=2, users=3, scenarios=2), "exact")
     began = cpu_seconds()

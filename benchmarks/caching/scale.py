@@ -6,10 +6,10 @@ import argparse
 from typing import Any
 
 from benchmarks.measure import arguments_on_a_quiet_machine, solved, table, write_results
+from edgeopt.caching.bound_tables import WideTables
 from edgeopt.caching.generator import generate
 from edgeopt.caching.groups import find_requests
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.wide import WideTables
 from edgeopt.run import Options, Run
 from edgeopt.solution import Solution
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from benchmarks.measure import arguments_on_a_quiet_machine, fresh, table, write_results
 from edgeopt.libraries.library import Model, ModelLibrary
-from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.workload import compile_workload
 from edgeopt.method import find_method
 from edgeopt.run import Run
 
@@ -51,7 +51,7 @@ def measured(instance: LoadingInstance, method: str) -> tuple[int, int, float]:
         began = time.process_time()
         outcome = chosen.function(instance, Run())
         times.append(time.process_time() - began)
-    return outcome.bound, len(compile_arrays(instance).model_names), min(times)
+    return outcome.bound, len(compile_workload(instance).prefixes.model_names), min(times)
 
 
 def rows(method: str, varied: Sequence[int], make: Callable[[int], LoadingInstance]) -> list[list[Any]]:

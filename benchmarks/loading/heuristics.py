@@ -11,7 +11,7 @@ import edgeopt
 from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.loading.local_search import solve_local_search
+from edgeopt.loading.orders.local_search import solve_local_search
 from edgeopt.run import Outcome, Progress, Run
 
 KINDS = ("random", "grid", "freeze-depth", "interval", "dense")

@@ -13,7 +13,7 @@ import pyomo.environ as pyo
 
 from benchmarks.loading.exact import REGIMES
 from benchmarks.measure import arguments_on_a_quiet_machine, fresh, solved, table, write_results
-from edgeopt.loading.arrays import bandwidths
+from edgeopt.loading.bandwidths import bandwidths
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.run import Outcome, Run

@@ -140,7 +140,7 @@ def cpsat_model(data: Data) -> Any:
 
 def read_plan(data: Data, values: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
     """Follow the arcs from the start, and cut each model's users into batches."""
-    from edgeopt.loading.arrays import bandwidths
+    from edgeopt.loading.bandwidths import bandwidths
 
     following = dict(data.arcs[values["w"] > 0.5].tolist())
     served = values["x"] > 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.methods import FULL_TABLE_NODES
+from edgeopt.caching.reach import FULL_TABLE_NODES
 from edgeopt.run import Options
 
 

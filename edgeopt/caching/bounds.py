@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeopt.caching.bound_tables import WideTables
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.rates import FULL_TABLE_NODES, OTHER_NODES, SINGLE_NODES, RateTable, ceiling_table, find_units
+from edgeopt.caching.rates import OTHER_NODES, SINGLE_NODES, RateTable, ceiling_table, find_units
+from edgeopt.caching.reach import FULL_TABLE_NODES
 from edgeopt.caching.tables import Tables
-from edgeopt.caching.wide import WideTables
 from edgeopt.run import Run
 
 Floats = NDArray[np.float64]

@@ -14,10 +14,10 @@ from edgeopt.caching.beamforming.conic import INSTALL, is_installed
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.lagrangian import Dual, solve_dual
 from edgeopt.caching.local_search import search
+from edgeopt.caching.pipeline import FOR_THE_PROBLEM, UNFINISHED, Worked, work_up
 from edgeopt.caching.program import solve_menu
 from edgeopt.caching.sandwich import Sandwich
 from edgeopt.caching.search_kernels import Integers
-from edgeopt.caching.solving import FOR_THE_PROBLEM, UNFINISHED, Worked, work_up
 from edgeopt.caching.tables import Menu, Tables
 from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.tolerances import PROVED_GAP

@@ -1,7 +1,7 @@
 """More nodes than full tables allow: each block near its audiences, priced over all sets of nodes by branch and bound.
 
-Delays are those of `edgeopt.caching.wide`: bounds for any sending nodes; a block may be cached anywhere. A menu of
-the sets of the most useful nodes is solved by prices; branch and bound then finds, for each group, the best of *all*
+Delays are those of `edgeopt.caching.bound_tables`: bounds for any sending nodes; a block may be cached anywhere. A menu
+of the sets of the most useful nodes is solved by prices; branch and bound then finds, for each group, the best of *all*
 sets at these prices. That gives a bound that holds for every cache, and better sets for the menu.
 """
 
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeopt.caching.bound_tables import WideTables
 from edgeopt.caching.lagrangian import Dual, lagrangian_bound, solve_dual
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.tables import Menu, Tables
-from edgeopt.caching.wide import WideTables
 from edgeopt.run import Run
 
 Floats = NDArray[np.float64]

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from edgeopt.caching.beamforming.ceilings import STEPS, Ceilings, ceilings
 from edgeopt.caching.beamforming.channels import Beamformer, Channels, Pairs
+from edgeopt.caching.reach import FULL_TABLE_NODES
 from edgeopt.run import Run
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-FULL_TABLE_NODES = 8  # most nodes of which every set has a rate: 255 sets
 SINGLE_NODES, OTHER_NODES = 6, 6  # units of an audience beyond that: strongest nodes, and the next ones together
 CHUNK = 500  # pairs between two looks at the clock
 NEARLY_SILENT = 1e-6  # of a rate in nat/s/Hz; keeps users that nobody reaches yet comparable

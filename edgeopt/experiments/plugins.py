@@ -41,7 +41,7 @@ class Plugin:
 
     def registered(self, method: Method) -> bool:
         """Whether the method is of this module."""
-        return method.function.__module__ == self.module
+        return method.module == self.module
 
     @property
     def sha256(self) -> str:

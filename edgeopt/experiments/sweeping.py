@@ -22,7 +22,7 @@ from edgeopt.experiments.store import RunRecord, Store, StoredInstance, require_
 from edgeopt.experiments.suite import Suite
 from edgeopt.instance import instance_from_dict
 from edgeopt.method import methods
-from edgeopt.rehearsal import is_own, rehearse_kind
+from edgeopt.rehearsal import rehearse_kind
 from edgeopt.solving import prepare
 
 RECOUNT_S = 5.0
@@ -122,7 +122,7 @@ def _warm_up(instances: list[StoredInstance], asked: list[AskedRun]) -> None:
     needed = {(of[run.sha256].problem, run.method, of[run.sha256].kind) for run in asked if run.method != "auto"}
     for problem, name, kind in sorted(needed, key=str):
         method = methods(problem).get(name)
-        if method is not None and is_own(method):
+        if method is not None and method.own:
             rehearse_kind(method, kind)
     for sha256, limit_s in sorted({(run.sha256, run.options["time_limit_s"]) for run in asked if run.method == "auto"}):
         with suppress(EdgeoptError):  # its row will say why

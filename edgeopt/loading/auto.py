@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.loading.modes import different_deadlines, unusual_mode
-from edgeopt.loading.modular_dp import WIDEST
+from edgeopt.loading.orders.modular_dp import WIDEST
 from edgeopt.loading.relaxations import too_large
+from edgeopt.loading.workload import compile_workload
 from edgeopt.method import methods
 from edgeopt.run import Options
 
@@ -18,18 +17,19 @@ PROVED, BOUNDED = 500, 5_000
 
 def choose(instance: LoadingInstance, options: Options) -> tuple[str, str]:
     """Return the name of the best method that fits the instance, and why it is the best."""
-    if unusual_mode(instance) and not different_deadlines(instance):
+    common = instance.deadline_kind == "common"
+    if not instance.usual_modes and common:
         return "exact", "the only method that can prove the optimum in this mode at any size"
-    if unusual_mode(instance):
+    if not instance.usual_modes:
         return _for_individual_deadlines(instance)
-    if different_deadlines(instance):
+    if not common:
         return _after_an_upload_phase(instance, options)
-    sharing = compile_arrays(instance).sharing
+    sharing = compile_workload(instance).prefixes.sharing
     if sharing.crossing_atoms is None:
         return "dp", "tree sharing and one deadline, solved exactly in O(K^2) for K users"
     if methods("loading")["modular-dp"].refusal(instance) is None:
         return "modular-dp", f"no more than {WIDEST} groups of models cross, solved exactly"
-    reason = too_large(compile_arrays(instance))
+    reason = too_large(compile_workload(instance).prefixes)
     if reason:
         return "local-search", f"{reason} of an exact method"
     return "exact", "blocks cross in too many groups for a dynamic program"

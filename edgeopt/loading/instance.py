@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal
 
 from edgeopt.errors import Finding, suggestion
@@ -120,6 +120,16 @@ class LoadingInstance(Instance):
     def deadlines(self) -> list[float]:
         """The distinct deadlines in seconds, increasing."""
         return sorted({user.deadline_s for user in self.users.values()})
+
+    @property
+    def usual_modes(self) -> bool:
+        """Whether uploads come before the service, and blocks stay between consecutive models only."""
+        return self.upload == "phase" and self.retention == "consecutive"
+
+    @cached_property
+    def deadline_kind(self) -> str:
+        """``"common"`` when all users have the same deadline, else ``"individual"``."""
+        return "common" if len({user.deadline_s for user in self.users.values()}) < 2 else "individual"
 
     def facts(self) -> dict[str, str]:
         deadlines = self.deadlines()

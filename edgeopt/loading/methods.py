@@ -1,27 +1,153 @@
-"""Importing this module registers the methods of `loading`."""
+"""The methods of `loading`: which instances each takes, by their keys, and where its code stands."""
 
-from edgeopt.loading import baselines, bounds, cpsat, dp, exact, greedy, local_search, modular_dp, tree
-from edgeopt.loading.extended import methods as extended_methods
-from edgeopt.loading.individual import methods as individual_methods
-from edgeopt.loading.modes import register_by_mode
+from __future__ import annotations
 
-__all__ = [
-    "baselines",
-    "bounds",
-    "cpsat",
-    "dp",
-    "exact",
-    "extended_methods",
-    "greedy",
-    "individual_methods",
-    "local_search",
-    "modular_dp",
-    "tree",
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.method import ANY, Code, Row, keys
+
+# What is free with one deadline, after an upload phase and between consecutive models, is not free otherwise.
+ORDERS = keys(deadline_kind="common", upload="phase", retention="consecutive")
+WALKS = keys(deadline_kind="individual", upload="phase", retention="consecutive")
+COMMON, INDIVIDUAL = keys(deadline_kind="common"), keys(deadline_kind="individual")
+
+
+METHODS = [
+    Row(
+        "exact",
+        "exact",
+        "optimal for any sharing",
+        {
+            ORDERS: Code("orders.exact:solve_exact"),
+            WALKS: Code("walks.exact:solve_exact"),
+            COMMON: Code("batches.exact:solve_exact"),
+            INDIVIDUAL: Code("batches.exact:solve_individual"),
+        },
+    ),
+    Row(
+        "cpsat",
+        "exact",
+        "optimal up to about 24 models",
+        {
+            ORDERS: Code("orders.circuit:solve_cpsat", "orders.circuit:size_refusal"),
+            WALKS: Code("walks.circuit:solve_cpsat", "walks.circuit:size_refusal"),
+            ANY: Code("batches.slots:solve_cpsat", "batches.slots:size_refusal"),
+        },
+    ),
+    Row(
+        "dp",
+        "exact",
+        "optimal for tree sharing and one deadline",
+        {ORDERS: Code("orders.dp:solve_tree", "orders.dp:crossing_refusal")},
+    ),
+    Row(
+        "modular-dp",
+        "exact",
+        "optimal for any sharing and one deadline",
+        {ORDERS: Code("orders.modular_dp:solve_modular", "orders.modular_dp:width_refusal")},
+    ),
+    Row(
+        "counts-dp",
+        "exact",
+        "optimal for any sharing and one deadline",
+        {COMMON: Code("batches.counts_dp:solve_counts", "batches.counts_dp:refusal")},
+    ),
+    Row(
+        "greedy",
+        "heuristic",
+        "none",
+        {
+            ORDERS: Code("orders.greedy:solve_greedy"),
+            WALKS: Code("batches.line_greedy:solve_greedy"),
+            COMMON: Code("batches.annealing:solve_greedy"),
+            INDIVIDUAL: Code("batches.turns:solve_greedy"),
+        },
+    ),
+    Row(
+        "local-search",
+        "heuristic",
+        "none; at least as good as greedy",
+        {
+            ORDERS: Code("orders.local_search:solve_local_search"),
+            WALKS: Code("batches.line_search:solve_local_search"),
+            COMMON: Code("batches.annealing:solve_local_search"),
+            INDIVIDUAL: Code("batches.turns:solve_local_search"),
+        },
+    ),
+    Row(
+        "greedy-append",
+        "heuristic",
+        "none; can be below no-sharing",
+        {ORDERS: Code("orders.greedy:solve_append_only")},
+    ),
+    Row(
+        "tree",
+        "heuristic",
+        "optimal when the library is laminar",
+        {ORDERS: Code("orders.tree:solve_tree_approximation")},
+    ),
+    Row(
+        "bound",
+        "bound",
+        "an upper bound",
+        {
+            ORDERS: Code("orders.bounds:solve_bound"),
+            WALKS: Code("walks.bounds:solve_bound"),
+            COMMON: Code("batches.bounds:solve_bound"),
+            INDIVIDUAL: Code("batches.bounds:solve_bound_by_deadlines"),
+        },
+    ),
+    Row(
+        "no-sharing",
+        "baseline",
+        "optimal when each switch loads a whole model, if proved",
+        {
+            ORDERS: Code("orders.baselines:solve_without_sharing"),
+            WALKS: Code("walks.baselines:solve_without_sharing"),
+            ANY: Code("batches.baselines:solve_without_sharing"),
+        },
+    ),
+    Row("edf", "baseline", "none", {ANY: Code("batches.in_turn:solve_earliest_deadline_first")}),
+    Row("random", "baseline", "none", {ANY: Code("batches.in_turn:solve_at_random")}),
+    Row(
+        "two-phase",
+        "baseline",
+        "none; the plan made as if uploads came first",
+        {keys(upload="overlapped"): Code("batches.baselines:solve_two_phase")},
+    ),
+    Row(
+        "consecutive",
+        "baseline",
+        "none; the plan made as if only consecutive models shared",
+        {keys(retention="capacity"): Code("batches.baselines:solve_consecutive")},
+    ),
+    Row(
+        "lru",
+        "baseline",
+        "none",
+        {keys(retention="capacity", deadline_kind="common"): Code("batches.baselines:solve_least_recently_used")},
+    ),
 ]
 
-register_by_mode("exact", "exact", "optimal for any sharing")
-register_by_mode("cpsat", "exact", "optimal up to about 24 models")
-register_by_mode("bound", "bound", "an upper bound")
-register_by_mode("greedy", "heuristic", "none")
-register_by_mode("local-search", "heuristic", "none; at least as good as greedy")
-register_by_mode("no-sharing", "baseline", "optimal when each switch loads a whole model, if proved")
+
+def not_taken(instance: LoadingInstance, key: str) -> str:
+    """Say what is wrong with the value of a key, and what would work."""
+    if key == "deadline_kind":
+        common = instance.deadline_kind == "common"
+        reason = "it does not know one deadline for all users" if common else _different_deadlines(instance)
+    elif (key, getattr(instance, key)) == ("upload", "phase"):
+        reason = "uploads are a phase of their own here anyway"
+    elif (key, getattr(instance, key)) == ("retention", "consecutive"):
+        reason = "blocks stay while consecutive models use them here anyway"
+    else:
+        reason = f"it does not know `{key}`: {getattr(instance, key)!r}"
+    return f"{reason}; 'exact' and 'local-search' would work"
+
+
+def _different_deadlines(instance: LoadingInstance) -> str:
+    users = list(instance.users.items())
+    first, facts = users[0]
+    name, other = next((name, user) for name, user in users if user.deadline_s != facts.deadline_s)
+    return (
+        f"it needs one deadline for all users, but {first!r} has {facts.deadline_s:g} s "
+        f"and {name!r} has {other.deadline_s:g} s"
+    )

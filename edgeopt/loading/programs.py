@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from edgeopt.engines.linear import LinearProgram
-from edgeopt.loading.arrays import Arrays
+from edgeopt.loading.prefixes import Prefixes
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -41,34 +41,34 @@ class _Rows:
         return sparse.csr_array((values, (rows, places)), shape=(self.number, columns))
 
 
-def first_columns(arrays: Arrays) -> Integers:
+def first_columns(prefixes: Prefixes) -> Integers:
     """Column of each model's first user, which says that the model is visited, shape (models + 1,); last: users."""
-    return np.concatenate([[0], np.cumsum([len(table) - 1 for table in arrays.serve_s])]).astype(np.int64)
+    return np.concatenate([[0], np.cumsum([len(table) - 1 for table in prefixes.serve_s])]).astype(np.int64)
 
 
-def union_program(arrays: Arrays) -> LinearProgram:
+def union_program(prefixes: Prefixes) -> LinearProgram:
     """Return `edgeopt.models.loading.formulate_union` in arrays."""
-    first = first_columns(arrays)
-    blocks = [j for j in range(len(arrays.sharing.holders)) if arrays.sharing.atom_bytes[j]]
+    first = first_columns(prefixes)
+    blocks = [j for j in range(len(prefixes.sharing.holders)) if prefixes.sharing.atom_bytes[j]]
     rows = _Rows()
     _prefix(rows, first)
-    _loaded_for(rows, arrays, blocks, first, int(first[-1]))
-    deadline = np.concatenate([_serving(arrays), arrays.atom_load_s[blocks] / arrays.unit_s])
+    _loaded_for(rows, prefixes, blocks, first, int(first[-1]))
+    deadline = np.concatenate([_serving(prefixes), prefixes.atom_load_s[blocks] / prefixes.unit_s])
     return _program(rows, deadline, int(first[-1]), int(first[-1]))
 
 
-def forest_program(arrays: Arrays, pairs: Integers) -> LinearProgram:
+def forest_program(prefixes: Prefixes, pairs: Integers) -> LinearProgram:
     """Return `edgeopt.models.loading.formulate` in arrays.
 
     Parameters
     ----------
-    arrays : Arrays
+    prefixes : Prefixes
     pairs : numpy.ndarray of int64, shape (pairs, 2)
         `edgeopt.models.loading.overlapping_pairs`.
     """
-    first, holders = first_columns(arrays), arrays.sharing.holders
-    users, number = int(first[-1]), len(arrays.model_names)
-    blocks = [j for j in range(len(holders)) if len(holders[j]) > 2 and arrays.sharing.atom_bytes[j]]
+    first, holders = first_columns(prefixes), prefixes.sharing.holders
+    users, number = int(first[-1]), len(prefixes.model_names)
+    blocks = [j for j in range(len(holders)) if len(holders[j]) > 2 and prefixes.sharing.atom_bytes[j]]
     neighbours = users + np.arange(len(pairs))
     column = np.full((number, number), -1, np.int64)
     column[pairs[:, 0], pairs[:, 1]] = neighbours
@@ -89,16 +89,16 @@ def forest_program(arrays: Arrays, pairs: Integers) -> LinearProgram:
             (held, first[holders[j]], -1.0),
             (np.zeros(1, np.int64), block, 1.0),
         )
-    _loaded_for(rows, arrays, blocks, first, users + len(pairs))
-    deadline = np.concatenate([_serving(arrays), np.zeros(len(pairs) + len(blocks))])
-    deadline[first[:-1]] += arrays.model_load_s / arrays.unit_s
-    deadline[neighbours] = -arrays.overlap_s[pairs[:, 0], pairs[:, 1]] / arrays.unit_s
+    _loaded_for(rows, prefixes, blocks, first, users + len(pairs))
+    deadline = np.concatenate([_serving(prefixes), np.zeros(len(pairs) + len(blocks))])
+    deadline[first[:-1]] += prefixes.model_load_s / prefixes.unit_s
+    deadline[neighbours] = -prefixes.overlap_s[pairs[:, 0], pairs[:, 1]] / prefixes.unit_s
     return _program(rows, deadline, users, users + len(pairs))
 
 
-def _serving(arrays: Arrays) -> Floats:
+def _serving(prefixes: Prefixes) -> Floats:
     """What each user adds to the service of its model, in units of time."""
-    return np.concatenate([np.diff(table) for table in arrays.serve_s] or [np.empty(0)]) / arrays.unit_s
+    return np.concatenate([np.diff(table) for table in prefixes.serve_s] or [np.empty(0)]) / prefixes.unit_s
 
 
 def _prefix(rows: _Rows, first: Integers) -> None:
@@ -108,9 +108,9 @@ def _prefix(rows: _Rows, first: Integers) -> None:
     rows.add(len(later), (here, later, 1.0), (here, later - 1, -1.0))
 
 
-def _loaded_for(rows: _Rows, arrays: Arrays, blocks: list[int], first: Integers, column: int) -> None:
+def _loaded_for(rows: _Rows, prefixes: Prefixes, blocks: list[int], first: Integers, column: int) -> None:
     """A block, the first of them in this column, is loaded when a model that holds it is visited."""
-    held = [arrays.sharing.holders[j] for j in blocks]
+    held = [prefixes.sharing.holders[j] for j in blocks]
     models = np.concatenate(held or [np.empty(0, np.int64)]).astype(np.int64)
     block = column + np.repeat(np.arange(len(blocks)), [len(each) for each in held])
     here = np.arange(len(models))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import floor
 from typing import TYPE_CHECKING
 
-from edgeopt.loading.arrays import Arrays
-from edgeopt.loading.dp import users_without_loading
+from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.programs import union_program
 from edgeopt.run import Run
 from edgeopt.solution import Status
@@ -24,17 +23,17 @@ def floor_bound(bound: float) -> int:
     return floor(bound + WHOLE)
 
 
-def union_bound(arrays: Arrays, run: Run) -> int:
+def union_bound(prefixes: Prefixes, run: Run) -> int:
     """Bound the users by the plan that loads each block once, whatever the order.
 
     Solved as a mixed-integer program; when it is stopped early its own bound holds, and without one the users that
     could be served without any loading.
     """
-    bound = users_without_loading(arrays)
+    bound = prefixes.users_without_loading()
     run.report(bound=bound)
-    if not arrays.model_names or run.stop_reason() is not None:
+    if not prefixes.model_names or run.stop_reason() is not None:
         return bound
-    return program_bound(union_program(arrays), bound, run)
+    return program_bound(union_program(prefixes), bound, run)
 
 
 def program_bound(program: LinearProgram, bound: int, run: Run) -> int:
@@ -56,12 +55,12 @@ def program_bound(program: LinearProgram, bound: int, run: Run) -> int:
     return min(bound, floor_bound(result.bound))
 
 
-def terms(arrays: Arrays) -> int:
+def terms(prefixes: Prefixes) -> int:
     """Size of the rows that count the runs of each block: its pairs of holders."""
-    return sum(len(models) * (len(models) - 1) // 2 for models in arrays.sharing.holders)
+    return sum(len(models) * (len(models) - 1) // 2 for models in prefixes.sharing.holders)
 
 
-def too_large(arrays: Arrays) -> str | None:
+def too_large(prefixes: Prefixes) -> str | None:
     """Say why the forest of overlaps is out of reach, or return None."""
-    found = terms(arrays)
+    found = terms(prefixes)
     return f"the blocks join {found} pairs of models, {MOST_TERMS} are in reach" if found > MOST_TERMS else None

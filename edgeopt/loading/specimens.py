@@ -6,7 +6,6 @@ from itertools import product
 from typing import Any
 
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.loading.modes import different_deadlines
 
 KINDS = list(product(("phase", "overlapped"), ("consecutive", "capacity"), ("common", "individual")))
 ITERATIONS = 60  # of a rehearsal
@@ -14,7 +13,7 @@ ITERATIONS = 60  # of a rehearsal
 
 def kind_of(instance: LoadingInstance) -> tuple[str, str, str]:
     """Return the keys by which methods differ."""
-    return instance.upload, instance.retention, "individual" if different_deadlines(instance) else "common"
+    return instance.upload, instance.retention, instance.deadline_kind
 
 
 def specimen(kind: tuple[Any, Any, Any]) -> LoadingInstance:

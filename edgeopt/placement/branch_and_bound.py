@@ -8,14 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.placement import branch_kernel
+from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.knapsack import Knapsack
-from edgeopt.run import Run
+from edgeopt.placement.nothing import unless_nothing_fits
+from edgeopt.placement.starts import searched_start
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 CHUNK_ENTRIES = 250_000  # nodes times entries (item, element) between two looks at the clock
 FIRST_TARGET = 0.9  # between the best value known (0) and the root's bound (1)
 FIRST_STEP = 0.1
 GROWTH = 4.0  # how many more nodes the next target should take than the last
+MOST_TREE_BYTES = 2 * 10**9  # of the nodes on one path
 INTEGRAL_MARGIN, REAL_MARGIN = 1e-9, 1e-11  # of the total profit, for rounding in sums of floats
 
 Chosen = NDArray[np.bool_]
@@ -141,3 +146,27 @@ def _items(knapsack: Knapsack) -> branch_kernel.Items:
     item_starts, items = knapsack.items_of
     weight = knapsack.weight.astype(np.float64)
     return branch_kernel.Items(starts, elements, item_starts, items, knapsack.places, knapsack.profit, weight)
+
+
+def refusal(instance: PlacementInstance) -> str | None:
+    """Say that there are several nodes, or more blocks and models than memory takes, or return None."""
+    if len(instance.nodes) != 1:
+        return f"it is for one node, and there are {len(instance.nodes)}; 'exact' and 'cpsat' take any number"
+    sharing = Arrays(instance).sharing
+    needed = 8 * sharing.incidence.nnz * len(sharing.atoms)
+    if needed > MOST_TREE_BYTES:
+        return f"its search would take {needed / 1e9:.0f} GB of memory; 'exact' and 'local-search' work"
+    return None
+
+
+def search_tree(arrays: Arrays, start: NDArray[np.bool_], run: Run) -> Outcome:
+    """Prove a placement on one node optimal, or find a better one."""
+    tree = BranchAndBound(arrays.knapsack(0, arrays.empty()), start[0])
+    stopped = tree.run(run, run.options.iteration_limit)
+    return Outcome(arrays.plan(tree.best[None, :]), tree.bound, stopped, message=f"{tree.nodes} nodes")
+
+
+@unless_nothing_fits
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Prove a short local search's placement on one node optimal, or find a better one."""
+    return search_tree(arrays, searched_start(arrays, run), run)

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
-from edgeopt.engines.cpsat import solve
+from edgeopt.engines import cpsat
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.node_blocks import NodeBlocks
+from edgeopt.placement.nothing import unless_nothing_fits
+from edgeopt.placement.starts import given_start
 from edgeopt.run import Outcome, Run
 
 UNITS = 2**40  # of the total weight, when weights are not whole numbers
@@ -37,7 +39,7 @@ def solve_clauses(arrays: Arrays, start: NDArray[np.bool_], run: Run) -> Outcome
         model.add_hint(variable, bool(start[key]))
     unit = 1.0 if arrays.integral else arrays.all_weight / UNITS
     model.maximize(_objective(model, arrays, placed, unit))
-    result = solve(
+    result = cpsat.solve(
         model,
         run,
         gap=run.options.gap,
@@ -67,3 +69,9 @@ def _objective(
         literals.append(hit)
         weights.append(ceil(weight / unit))
     return cp_model.LinearExpr.weighted_sum(literals, weights)
+
+
+@unless_nothing_fits
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Solve the placement as clauses in CP-SAT."""
+    return solve_clauses(arrays, given_start(arrays, run), run)

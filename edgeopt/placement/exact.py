@@ -10,6 +10,9 @@ from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import LinearProgram, compile_formulation
 from edgeopt.models.placement import formulate
 from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.instance import PlacementInstance
+from edgeopt.placement.nothing import unless_nothing_fits, why_nothing
+from edgeopt.placement.starts import searched_start
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 from edgeopt.tolerances import HIGHS_BOUND_ERROR
@@ -106,3 +109,15 @@ def relaxation(arrays: Arrays, run: Run) -> Outcome:
     stopped = Stopped.FINISHED if result.stopped == Stopped.PROVED else result.stopped
     proven = None if result.row_duals is None else linear.proven_bound(result.row_duals)
     return Outcome(bound=None if proven is None else min(proven, arrays.all_weight), stopped=stopped)
+
+
+@unless_nothing_fits
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Solve the strong mixed-integer formulation on HiGHS."""
+    return solve_program(arrays, searched_start(arrays, run), run)
+
+
+def solve_bound(instance: PlacementInstance, run: Run) -> Outcome:
+    """Bound the hit weight by the linear relaxation of the strong formulation."""
+    arrays = Arrays(instance)
+    return relaxation(arrays, run) if arrays.model_names else Outcome(bound=0, message=why_nothing(instance))

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.nothing import unless_nothing_fits
+from edgeopt.run import Outcome, Run
 
 Score = Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
 
@@ -66,3 +68,9 @@ def complete(arrays: Arrays, placed: NDArray[np.bool_], score: Score) -> NDArray
         rows = slice(arrays.groups_of[model], arrays.groups_of[model + 1])
         open_weight[rows][arrays.reach[rows, node]] = 0.0
         gain[:, model] = arrays.gains(open_weight, model)
+
+
+@unless_nothing_fits
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Place model after model, by gain per added byte and by gain; the better of the two."""
+    return Outcome(plan=arrays.plan(greedy_placement(arrays)))

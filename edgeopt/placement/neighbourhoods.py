@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from edgeopt.patience import Patience
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.branch_and_bound import BranchAndBound
-from edgeopt.placement.local_search import LocalSearch, usual_iterations
-from edgeopt.run import Run
+from edgeopt.placement.local_search import LocalSearch, default_iterations, usual_iterations
+from edgeopt.placement.nothing import unless_nothing_fits
+from edgeopt.placement.starts import given_start
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 ITERATIONS = 4_000  # of tabu search between two rounds of exact re-solving
@@ -71,3 +73,19 @@ def _two_nodes(arrays: Arrays, pair: list[int], placed: Placement, run: Run) -> 
     part = run.part(run.remaining_s())
     outcome = solve_program(view, placed[pair] & view.useful, part, PROGRAM_NODES)
     return placed[pair] if outcome.plan is None else view.placed(outcome.plan)
+
+
+def search_on(search: LocalSearch, run: Run, iterations: int | None) -> Outcome:
+    """Search on until so many iterations are done in all (None: until time is up)."""
+    if len(search.arrays.node_names) == 1:
+        stopped = search.run(run, None if iterations is None else iterations - search.iterations)
+    else:
+        stopped = alternate(search, run, iterations)
+    return Outcome(search.arrays.plan(search.best), stopped=stopped, message=f"{search.iterations} iterations")
+
+
+@unless_nothing_fits
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Tabu search over the placements of all nodes; with several nodes also one or two of them re-solved exactly."""
+    search = LocalSearch(arrays, run.options.seed, given_start(arrays, run))
+    return search_on(search, run, default_iterations(arrays, run))

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+
 from edgeopt.placement.arrays import Arrays
 from edgeopt.placement.instance import PlacementInstance
-from edgeopt.run import Outcome
+from edgeopt.run import Outcome, Run
+
+
+def unless_nothing_fits(function: Callable[[Arrays, Run], Outcome]) -> Callable[[PlacementInstance, Run], Outcome]:
+    """Make a method of what places models: it begins when there are some that hit demand."""
+
+    @wraps(function)
+    def solve(instance: PlacementInstance, run: Run) -> Outcome:
+        arrays = Arrays(instance)
+        return function(arrays, run) if arrays.model_names else store_nothing(arrays)
+
+    return solve
 
 
 def store_nothing(arrays: Arrays) -> Outcome:

@@ -8,6 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.branch_and_bound import refusal, search_tree
+from edgeopt.placement.cpsat import solve_clauses
+from edgeopt.placement.exact import solve_program
+from edgeopt.placement.local_search import LocalSearch
+from edgeopt.placement.neighbourhoods import search_on
+from edgeopt.placement.nothing import unless_nothing_fits
+from edgeopt.placement.starts import START_ITERATIONS, given_start
 from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Number, Stopped
 from edgeopt.tolerances import PROVED_GAP, WHOLE
@@ -57,3 +64,31 @@ def _closed(known: Incumbent[Placement], integral: bool) -> bool:
     value, bound = known.value or 0, known.bound or 0
     room = 1 - WHOLE if integral else PROVED_GAP * abs(value)
     return known.proved() or bound - value < room
+
+
+@unless_nothing_fits
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Local search, then what proves: the tree search on one node, HiGHS and CP-SAT on several; all that they found.
+
+    The local search is that of `local-search`. It is short before the proofs, for many instances are proved at once;
+    a part of the time limit is kept for it to go on after them. With an iteration limit it has all of that limit first.
+    """
+    start = given_start(arrays, run)
+    search = LocalSearch(arrays, run.options.seed, start)
+    iterations = START_ITERATIONS if run.options.iteration_limit is None else run.options.iteration_limit
+
+    def first(arrays: Arrays, best: Placement, step: Run) -> Outcome:
+        return search_on(search, step, iterations)
+
+    def again(arrays: Arrays, best: Placement, step: Run) -> Outcome:
+        if arrays.value(best) > search.value:
+            search.adopt(best)
+        return search_on(search, step, run.options.iteration_limit)
+
+    proofs: list[tuple[str, Member, float]] = [("exact", solve_program, 0.4), ("cpsat", solve_clauses, 0.4)]
+    if refusal(arrays.instance) is None:
+        proofs = [("branch-and-bound", search_tree, 0.7)]
+    members = [("local-search", first, 0.3), *proofs]
+    if run.options.time_limit is not None:
+        members.append(("local-search again", again, 1.0))
+    return run_members(arrays, start, members, run)

@@ -6,14 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.knapsack import Knapsack
+from edgeopt.placement.nothing import unless_nothing_fits
+from edgeopt.run import Outcome, Run
 
 MOST_UNIONS = 20_000
 EPSILON = 0.1  # of a node's best weight, what rounding in its knapsacks may lose
 
 
-def too_many_unions(arrays: Arrays) -> str | None:
-    """Say that the models' shared blocks have too many unions to go through, or None."""
+def too_many_unions(instance: PlacementInstance) -> str | None:
+    """Say that the models' shared blocks have too many unions to go through, or return None."""
+    arrays = Arrays(instance)
     if len(_unions(arrays.incidence, _shared(arrays.incidence), MOST_UNIONS)) <= MOST_UNIONS:
         return None
     return f"the shared blocks of the models have more than {MOST_UNIONS:,} unions; 'greedy' and 'local-search' work"
@@ -117,3 +121,9 @@ def _knapsack(profit: NDArray[np.float64], weight: NDArray[np.int64], capacity: 
             items.append(item)
             value -= int(rounded[item])
     return np.array(items, dtype=np.int64)
+
+
+@unless_nothing_fits
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Go through all unions of shared blocks, node after node, with a knapsack for each."""
+    return Outcome(arrays.plan(special_placement(arrays)))

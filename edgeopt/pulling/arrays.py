@@ -16,6 +16,7 @@ from edgeopt.libraries.library import ModelLibrary
 from edgeopt.pulling.core import UNLIMITED, Core, Flags, Floats, Ints
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.routes import Routes
+from edgeopt.run import Run
 from edgeopt.solution import Plan
 
 LARGEST_WORK = 2**61
@@ -158,6 +159,12 @@ class Arrays:
             yield name
             if not whole and position == units:
                 return
+
+    def start(self, run: Run) -> Ints | None:
+        """Amounts of the solution that a run starts from, where the reductions keep it feasible."""
+        given = run.options.start
+        amounts = None if given is None or given.plan is None else self.amounts(given.plan)
+        return amounts if amounts is not None and self.core.feasible(amounts) else None
 
     def amounts(self, plan: Plan) -> Ints:
         """Units that a feasible plan gives to each option; assignments that the reductions drop go to the cloud.
@@ -375,7 +382,7 @@ def _cloud(groups: Groups, network: Network) -> tuple[Ints, Floats]:
     return model, np.where(model < 0, np.inf, cost)
 
 
-Run = tuple[Ints, Ints, Ints, Floats, Work]  # group, model, site, seconds and work per unit
+Columns = tuple[Ints, Ints, Ints, Floats, Work]  # group, model, site, seconds and work per unit
 
 
 class _Nearest:
@@ -384,17 +391,17 @@ class _Nearest:
     def __init__(self, groups: int, each: int | None) -> None:
         self.each, self.cutoff = each, np.full(groups, np.inf)
         empty = np.empty(0, np.int64)
-        self.parts: list[Run] = [(empty, empty, empty, np.empty(0), empty)]
+        self.parts: list[Columns] = [(empty, empty, empty, np.empty(0), empty)]
         self.count = 0
 
-    def add(self, part: Run) -> None:
+    def add(self, part: Columns) -> None:
         self.parts.append(part)
         self.count += len(part[0])
         if self.each is not None and self.count > 2 * self.each * len(self.cutoff):
             self.parts = [self.sorted()]
             self.count = len(self.parts[0][0])
 
-    def sorted(self) -> Run:
+    def sorted(self) -> Columns:
         """The options by group, and by cost within a group."""
         group, model, site, cost, work = (np.concatenate([part[field] for part in self.parts]) for field in range(5))
         order = np.lexsort((cost, group))

@@ -10,12 +10,14 @@ from edgeopt.pulling import kernels
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Core, Ints
 from edgeopt.pulling.exact import solve_exact
+from edgeopt.pulling.reach import reduced
 from edgeopt.pulling.search import Search
 from edgeopt.run import Outcome, Run
 
 NO_SHARING_GAP = 1e-3
 
 
+@reduced
 def solve_cloud_only(arrays: Arrays, run: Run) -> Outcome:
     """Serve everything in the cloud."""
     if not np.isfinite(arrays.core.cloud_cost).all():
@@ -36,6 +38,7 @@ def unshared(arrays: Arrays) -> Core:
     )
 
 
+@reduced
 def solve_no_sharing(arrays: Arrays, run: Run) -> Outcome:
     """Decide as if models shared nothing, within 0.1 % of the optimum of that problem; scored with sharing."""
     apart = replace(arrays, core=unshared(arrays))
@@ -55,6 +58,7 @@ def _placed(arrays: Arrays, sequence: Ints) -> Outcome:
     return Outcome(arrays.plan(amounts))
 
 
+@reduced
 def solve_nearest(arrays: Arrays, run: Run) -> Outcome:
     """Serve each request at the nearest site with room, largest counts first, by the model that pulls least."""
     core, groups = arrays.core, arrays.groups
@@ -66,6 +70,7 @@ def solve_nearest(arrays: Arrays, run: Run) -> Outcome:
     return _placed(arrays, np.lexsort((size, sending, core.option_group, -weight[core.option_group])))
 
 
+@reduced
 def solve_random(arrays: Arrays, run: Run) -> Outcome:
     """Serve each request by a random model at a random site with room, in random order."""
     core, rng = arrays.core, np.random.default_rng(run.options.seed)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.cache_search import solve_cache_bound
 from edgeopt.pulling.cpsat import servable
 from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
+from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.lagrangian import ITERATIONS, Relaxation
+from edgeopt.pulling.reach import not_separable, reduced, too_large
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.search import Search
 from edgeopt.run import Outcome, Run
@@ -33,3 +36,10 @@ def solve_bound(arrays: Arrays, run: Run) -> Outcome:
         return infeasible_if_confirmed(arrays, run, servable)
     bounds = [bound for bound in (best, linear.bound) if bound is not None]
     return Outcome(bound=max(bounds, default=None), stopped=run.stop_reason() or Outcome().stopped)
+
+
+def solve(instance: PullingInstance, run: Run) -> Outcome:
+    """Bound the total delay from below."""
+    if too_large(instance) is not None and not_separable(instance) is None:
+        return solve_cache_bound(instance, run)
+    return reduced(solve_bound)(instance, run)

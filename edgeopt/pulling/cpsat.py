@@ -14,6 +14,7 @@ from edgeopt.pulling.assignment import serve_open
 from edgeopt.pulling.core import Core, Ints
 from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
+from edgeopt.pulling.reach import reduced
 from edgeopt.pulling.search import Search
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Status
@@ -128,3 +129,9 @@ def _solve_near(arrays: Arrays, near: Core, run: Run, start: Ints | None) -> tup
     if result.status == Status.OPTIMAL and bound is not None and run.options.gap == 0:
         bound = total if abs(total - bound) <= PRECISION * abs(total) else bound
     return Outcome(arrays.plan(amounts), bound, result.stopped), amounts
+
+
+@reduced
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Solve the integer program by CP-SAT."""
+    return solve_cpsat(arrays, run, arrays.start(run))

@@ -18,6 +18,7 @@ from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.integer import Overwork, solve_core, split_amounts, split_units
 from edgeopt.pulling.lagrangian import Relaxation
 from edgeopt.pulling.local_search import LocalSearch
+from edgeopt.pulling.reach import reduced
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import fitting
 from edgeopt.pulling.search import Search
@@ -207,3 +208,9 @@ def solve_exact(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
     if bound is not None and result.status == Status.OPTIMAL and abs(total - bound) <= HIGHS_PRECISION * abs(total):
         bound = total
     return Outcome(None if search.known.best is None else arrays.plan(search.known.best), bound, result.stopped)
+
+
+@reduced
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Solve the strong integer program."""
+    return solve_exact(arrays, run, arrays.start(run))

@@ -9,6 +9,7 @@ from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Core, Floats, Ints, ranked
 from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.local_search import LocalSearch
+from edgeopt.pulling.reach import reduced
 from edgeopt.pulling.repair import fitting
 from edgeopt.pulling.search import Search
 from edgeopt.run import Outcome, Run
@@ -140,3 +141,9 @@ def solve_lagrangian(arrays: Arrays, run: Run, start: Ints | None = None) -> Out
     relaxation.climb(run, min(best, target), steps // 2)
     plan = None if amounts is None else arrays.plan(amounts)
     return Outcome(plan, relaxation.bound, run.stop_reason() or Outcome().stopped)
+
+
+@reduced
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Climb the Lagrangian dual, and make a solution of its openings."""
+    return solve_lagrangian(arrays, run, arrays.start(run))

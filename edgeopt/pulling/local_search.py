@@ -10,6 +10,7 @@ from edgeopt.pulling.core import Ints
 from edgeopt.pulling.greedy import greedy_opening, sweep, used_models
 from edgeopt.pulling.integer import Overwork, solve_core
 from edgeopt.pulling.neighbourhoods import free_sites
+from edgeopt.pulling.reach import reduced
 from edgeopt.pulling.search import Search
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
@@ -157,3 +158,9 @@ def solve_local_search(arrays: Arrays, run: Run, start: Ints | None = None) -> O
     if found.amounts is None:
         return Outcome(stopped=stopped, message="the local search found no feasible plan")
     return Outcome(arrays.plan(found.amounts), stopped=stopped)
+
+
+@reduced
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Improve by flips, swaps, relocations and exactly solved sites."""
+    return solve_local_search(arrays, run, arrays.start(run))

@@ -15,6 +15,7 @@ from edgeopt.pulling.cpsat import servable
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.integer import minimal_cover
+from edgeopt.pulling.reach import reduced
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Status
 from edgeopt.tolerances import SCIP_PRECISION
@@ -87,3 +88,9 @@ def _compute_cuts(instance: PullingInstance, m: Any, plan: Plan) -> list[Any]:
         if work > Fraction(cloudlet.compute_flops):
             cuts.append(sum(m.x[name, model, site] for name, model in served) <= len(served) - 1)
     return cuts
+
+
+@reduced
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Solve the nonlinear integer program by SCIP."""
+    return solve_nlip(arrays, run)

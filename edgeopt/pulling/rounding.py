@@ -15,6 +15,7 @@ from edgeopt.pulling.derandomized import conditional_thresholds
 from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.local_search import LocalSearch
+from edgeopt.pulling.reach import reduced
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import repaired
 from edgeopt.pulling.search import Search
@@ -130,3 +131,9 @@ def _drawn(
             if run.stop_reason() is not None:
                 return
             yield name, repaired(core, variant(core, relaxation, rng), openings)
+
+
+@reduced
+def solve(arrays: Arrays, run: Run) -> Outcome:
+    """Round the linear relaxation of the strong form at random, repair and polish."""
+    return solve_rounding(arrays, run, arrays.start(run))

@@ -20,7 +20,7 @@ EXACT = [name for name, method in METHODS.items() if method.kind == "exact"]
 # Methods that start a solver take a tenth of a second for the smallest instance, and their own tests do more.
 MANY, FEW = 140, 28
 SOLVERS = {"exact", "cpsat", "bound", "no-sharing"}
-OTHER_MODES = {"consecutive", "lru", "two-phase"}  # baselines of modes that tests/loading/extended covers
+OTHER_MODES = {"consecutive", "lru", "two-phase"}  # baselines of modes that tests/loading/batches covers
 
 
 def seeds(name: str, part: int = 1) -> range:

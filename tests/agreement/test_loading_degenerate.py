@@ -10,7 +10,7 @@ import edgeopt
 from edgeopt.loading.instance import LoadingInstance
 from tests.agreement.test_loading_modes import METHODS, MODES, NAMES
 from tests.loading.brute_force import optimum
-from tests.loading.extended.modes import FEW_BLOCKS, in_mode
+from tests.loading.modes import FEW_BLOCKS, in_mode
 from tests.loading.random_instances import random_instance
 
 KINDS = ["no work", "no work, no time", "no time", "no time for some", "tiny", "huge"]

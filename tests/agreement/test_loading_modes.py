@@ -10,7 +10,7 @@ import pytest
 import edgeopt
 from edgeopt.loading.instance import LoadingInstance
 from tests.loading.brute_force import optimum
-from tests.loading.extended.modes import FEW_BLOCKS, in_mode
+from tests.loading.modes import FEW_BLOCKS, in_mode
 from tests.loading.random_instances import random_instance
 
 METHODS = edgeopt.methods("loading")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.caching import bounds, rates, solving
+from edgeopt.caching import bounds, pipeline, rates
+from edgeopt.caching.bound_tables import WideTables
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.neighbourhood import candidate_menu, price_all_sets
-from edgeopt.caching.wide import WideTables
 from edgeopt.run import Run
 from edgeopt.solving import check
 from tests.caching.brute_force import optimum
@@ -47,14 +47,14 @@ def test_pricing_finds_the_cheapest_of_all_sets() -> None:
 @pytest.mark.slow
 def test_wide_path_on_few_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     """With no full menu allowed, the bound stays below the optimum over all caches, and the plan above it."""
-    monkeypatch.setattr(solving, "FULL_TABLE_NODES", 0)
+    monkeypatch.setattr(pipeline, "FULL_TABLE_NODES", 0)
     gaps = []
     for seed in range(60):
         instance = random_instance(seed)
         best = optimum(instance, dual_rates(instance))
         if not isfinite(best):
             continue
-        outcome = solving.work_up(instance, OPTIONS)
+        outcome = pipeline.work_up(instance, OPTIONS)
         assert outcome.outcome is None
         found = outcome.result(outcome.searched())
         margin = 1e-9 * max(1.0, best)
@@ -72,7 +72,7 @@ def test_wide_path_on_few_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("single", "others"), [(1, 1), (1, 2), (2, 1)])
 def test_universal_bound_without_all_units(monkeypatch: pytest.MonkeyPatch, single: int, others: int) -> None:
     """Where some nodes are no units, or none of their own, the universal bound still holds for all nodes together."""
-    for module in (rates, solving, bounds):
+    for module in (rates, pipeline, bounds):
         monkeypatch.setattr(module, "FULL_TABLE_NODES", 1)
     monkeypatch.setattr(rates, "SINGLE_NODES", single)
     monkeypatch.setattr(rates, "OTHER_NODES", others)
@@ -82,10 +82,10 @@ def test_universal_bound_without_all_units(monkeypatch: pytest.MonkeyPatch, sing
         best = optimum(instance, dual_rates(instance))
         if not isfinite(best):
             continue
-        bound = solving.universal_bound(instance, OPTIONS).bound
+        bound = pipeline.universal_bound(instance, OPTIONS).bound
         assert bound is not None
         assert bound <= best + 1e-9 * max(1.0, best), seed
-        outcome = solving.work_up(instance, OPTIONS)
+        outcome = pipeline.work_up(instance, OPTIONS)
         plan = None if outcome.outcome else outcome.result(outcome.searched()).plan
         if plan is not None:
             assert check(instance, plan).objective >= best - 1e-9 * max(1.0, best)

@@ -223,7 +223,7 @@ INTERRUPT_CP_SAT = """
 import os, signal, threading, time
 
 def interrupt():
-    while all(thread.name != "cp-sat" for thread in threading.enumerate()):
+    while all(thread.name != "solver" for thread in threading.enumerate()):
         time.sleep(0.02)
     time.sleep(0.3)
     os.kill(os.getpid(), signal.SIGINT)

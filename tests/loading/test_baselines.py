@@ -60,7 +60,7 @@ def test_nobody_left_out_could_be_added_by_the_rule(name, deadlines):
 
 
 def feasible(instance, batches):
-    from edgeopt.loading.arrays import bandwidths
+    from edgeopt.loading.bandwidths import bandwidths
 
     users = [user for batch in batches for user in batch["users"]]
     return edgeopt.check(instance, {"batches": batches, "bandwidth_hz": bandwidths(instance, users)}).feasible

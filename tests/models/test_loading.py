@@ -6,8 +6,8 @@ import pytest
 import edgeopt
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import compile_formulation
-from edgeopt.loading.arrays import compile_arrays
 from edgeopt.loading.programs import forest_program, union_program
+from edgeopt.loading.workload import compile_workload
 from edgeopt.models.loading import formulate, formulate_union, order_of_paths, overlapping_pairs, read_plan
 from edgeopt.run import Run
 from edgeopt.solution import Status
@@ -28,7 +28,7 @@ def solved(formulation, relaxed=False):
 def test_bounds_hold_in_the_right_order(structure):
     for seed in range(12):
         instance = random_instance(seed, structure)
-        if not compile_arrays(instance).model_names:
+        if not compile_workload(instance).prefixes.model_names:
             continue
         best = optimum(instance)
         relaxed, whole = solved(formulate(instance), relaxed=True), solved(formulate(instance))
@@ -42,7 +42,7 @@ def test_without_cycles_the_formulation_is_the_problem():
     exact = 0
     for seed in range(40):
         instance = random_instance(seed, "tree")
-        if not compile_arrays(instance).model_names:
+        if not compile_workload(instance).prefixes.model_names:
             continue
         formulation = formulate(instance)
         result = solved(formulation)
@@ -59,7 +59,7 @@ def test_without_cycles_the_formulation_is_the_problem():
 def test_times_are_those_of_the_plan():
     instance = random_instance(5, "dense")
     formulation = formulate(instance)
-    arrays = formulation.arrays
+    arrays = formulation.prefixes
     solved(formulation)
     plan = read_plan(formulation)
     metrics = edgeopt.check(instance, plan).metrics
@@ -75,7 +75,7 @@ def test_union_of_blocks_counts_each_once():
     users = {name: {"model": name, "upload_bits": 0.0} for name in models}
     for deadline, served in ((43.0, 3), (42.9, 2), (11.0, 0)):
         instance = instance_of(models, users, deadline, sizes=sizes, model_keys=keys)
-        if compile_arrays(instance).model_names:
+        if compile_workload(instance).prefixes.model_names:
             assert solved(formulate_union(instance)).objective == pytest.approx(served)
             assert solved(formulate(instance)).objective == pytest.approx(served)
         else:
@@ -87,7 +87,7 @@ def test_programs_in_arrays_are_those_of_the_formulations(kind):
     """Columns are matched by their meaning, and then the programs are equal number by number."""
     compared = 0
     for seed in range(60):
-        arrays = compile_arrays(random_instance(seed, models=6))
+        arrays = compile_workload(random_instance(seed, models=6)).prefixes
         if not arrays.model_names:
             continue
         if kind == "union":
@@ -123,7 +123,7 @@ def test_paths_are_laid_one_after_another():
 
 
 def test_pairs_overlap():
-    arrays = compile_arrays(random_instance(12, "crossing"))
+    arrays = compile_workload(random_instance(12, "crossing")).prefixes
     pairs = {tuple(pair) for pair in overlapping_pairs(arrays).tolist()}
     models = range(len(arrays.model_names))
     assert pairs == {(i, k) for i in models for k in models if i < k and arrays.overlap_s[i, k] > 0}

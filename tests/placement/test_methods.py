@@ -99,8 +99,8 @@ def test_a_portfolio_keeps_the_best_of_each() -> None:
 
 def without_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = Outcome(None, None, Stopped.ITERATION_LIMIT)
-    monkeypatch.setattr("edgeopt.placement.cpsat.solve_clauses", lambda *given: nothing)
-    monkeypatch.setattr("edgeopt.placement.exact.solve_program", lambda *given: nothing)
+    monkeypatch.setattr("edgeopt.placement.portfolio.solve_clauses", lambda *given: nothing)
+    monkeypatch.setattr("edgeopt.placement.portfolio.solve_program", lambda *given: nothing)
 
 
 def test_auto_finds_what_its_local_search_finds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_auto_finds_what_its_local_search_finds(monkeypatch: pytest.MonkeyPatch)
 
 def test_auto_searches_on_after_the_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proof that ends early and without a result leaves its time to the search, which ends by itself."""
-    monkeypatch.setattr("edgeopt.placement.methods.START_ITERATIONS", 0)
+    monkeypatch.setattr("edgeopt.placement.portfolio.START_ITERATIONS", 0)
     without_proofs(monkeypatch)
     monkeypatch.setattr("edgeopt.patience.DEFAULT_RUNS", 1)
     instance = random_instance(11, nodes=2, models=5)

@@ -12,7 +12,7 @@ import pytest
 import edgeopt
 from edgeopt.errors import MethodRefusal
 from edgeopt.method import find_method
-from edgeopt.pulling import auto, methods
+from edgeopt.pulling import auto, reach
 from edgeopt.pulling.arrays import compile_arrays
 from edgeopt.pulling.bounds import solve_bound
 from edgeopt.pulling.cache_kernels import knapsack
@@ -326,8 +326,8 @@ def test_candidate_lists_give_plans_and_bounds():
 
 
 def test_large_instances_are_not_refused(monkeypatch):
-    monkeypatch.setattr(methods, "LARGEST", 500)
-    monkeypatch.setattr(methods, "CANDIDATES", 300)
+    monkeypatch.setattr(reach, "LARGEST", 500)
+    monkeypatch.setattr(reach, "CANDIDATES", 300)
     monkeypatch.setattr(auto, "EXACT_CHOICES", 400)
     instance = generate(cloudlets=6, requests=30, models=18, seed=0)
     assert edgeopt.solve(instance, "auto").method == "lagrangian"

@@ -8,9 +8,8 @@ from math import fsum
 import numpy as np
 
 from edgeopt.caching.instance import CachingInstance, Radio, Scenario
+from edgeopt.caching.reach import FULL_TABLE_NODES
 from edgeopt.errors import UsageError
-
-MOST_NODES = 8  # every set of nodes has a delay in the table, as for the method `exact`
 
 
 def draw_slots(instance: CachingInstance, count: int, seed: int, scenarios: int | None = None) -> list[CachingInstance]:
@@ -80,7 +79,7 @@ def require_slots(slots: Sequence[CachingInstance]) -> None:
     if not slots:
         raise UsageError("there is no slot: give at least one instance")
     first = slots[0]
-    if len(first.nodes) > MOST_NODES:
+    if len(first.nodes) > FULL_TABLE_NODES:
         raise UsageError(f"agents do not apply to {first.name!r}: {too_many_nodes(first)}")
     for slot in slots[1:]:
         for what in ("nodes", "backhaul"):
@@ -94,8 +93,7 @@ def require_slots(slots: Sequence[CachingInstance]) -> None:
 
 def too_many_nodes(instance: CachingInstance) -> str | None:
     """Why agents cannot act in an instance, or None."""
-    if len(instance.nodes) > MOST_NODES:
-        return (
-            f"{len(instance.nodes)} nodes have more sets than those of {MOST_NODES}, the most; 'neighbourhood' applies"
-        )
+    if len(instance.nodes) > FULL_TABLE_NODES:
+        count = len(instance.nodes)
+        return f"{count} nodes have more sets than those of {FULL_TABLE_NODES}, the most; 'neighbourhood' applies"
     return None

@@ -7,7 +7,7 @@ import numpy as np
 from edgeopt.caching.agents.policy import Policy
 from edgeopt.caching.agents.world import tabulate
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.solving import work_up
+from edgeopt.caching.pipeline import work_up
 from edgeopt.run import Outcome, Run
 
 

@@ -1,0 +1,1 @@
+"""Lines of batches, in any mode: a model may come again."""

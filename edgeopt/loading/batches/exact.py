@@ -1,0 +1,112 @@
+"""Proofs in the other modes: a relaxation bounds the users, local search serves them; while they differ, one is asked.
+
+For one deadline `counts-dp` is asked for as many users as the relaxation allows, and for one fewer while there is no
+such plan; it takes turns with the local search. For individual deadlines CP-SAT is asked where it is in reach.
+"""
+
+from __future__ import annotations
+
+from edgeopt.loading.batches.annealing import Search, default_iterations, started
+from edgeopt.loading.batches.bounds import bound_by_deadlines
+from edgeopt.loading.batches.counts_dp import CountsProgram, state_refusal
+from edgeopt.loading.batches.plans import plan_of, users_of
+from edgeopt.loading.batches.relaxation import relaxed
+from edgeopt.loading.batches.slots import size_refusal, solve_slots
+from edgeopt.loading.batches.turns import DeadlineSearch, Turns
+from edgeopt.loading.batches.turns import default_iterations as deadline_iterations
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.nobody import serve_nobody
+from edgeopt.loading.workload import Workload, compile_workload
+from edgeopt.run import Incumbent, Outcome, Run
+from edgeopt.solution import Plan, Stopped
+
+MOST_ASKED_CODES = 2**62  # the dynamic program may give up; beyond, it cannot even begin
+FIRST_SHARE = 10  # of the local search's default iterations, before there is a bound
+TURN_STATES, TURN_ITERATIONS = 200_000, 300_000  # expanded and searched in turns
+SLOTS_SHARE = 0.6  # of the time that is left
+
+
+def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
+    """Prove the optimum by a relaxation, or by a dynamic program where the states are few enough."""
+    work = compile_workload(instance)
+    if not work.models:
+        return serve_nobody(instance)
+    line, start = started(work, run)
+    search = Search(work, run, line, enough=int(work.most.sum()))
+    search.run(default_iterations(work) // FIRST_SHARE)
+    known = Incumbent(run, search.plan(start), users_of(search.plan(start)), int(work.most.sum()))
+    found = relaxed(work, run.part(run.remaining_s() / 2, reports="bound"))
+    known.tighten(found.bound)
+    notes = [f"{found.bound} by the relaxation"]
+    search.enough = int(known.bound or 0)
+    search.suggest(found.order, found.counts)
+    search.run(search.iterations + default_iterations(work))
+    _offer(known, search.plan(start))
+    if not known.closed():
+        _take_turns(work, known, search, notes)
+    return _outcome(known, notes)
+
+
+def _offer(known: Incumbent[Plan], plan: Plan) -> None:
+    known.offer(plan, users_of(plan))
+
+
+def _outcome(known: Incumbent[Plan], notes: list[str]) -> Outcome:
+    stopped = known.run.stop_reason() or Stopped.FINISHED
+    return Outcome(known.best, known.bound, stopped, message="; ".join(notes))
+
+
+def _take_turns(work: Workload, known: Incumbent[Plan], search: Search, notes: list[str]) -> None:
+    """Ask the dynamic program for as many users as the bound allows, and in turns search on.
+
+    A large number of users leaves many states out, so that some questions are answered where the last one cannot be.
+    """
+    reason = state_refusal(work, MOST_ASKED_CODES)
+    program = None if reason else CountsProgram(work, int(known.bound or 0))
+    notes.append(f"no dynamic program: {reason}" if reason else "")
+    states = 0
+    while not known.closed():
+        if program is not None:
+            answer = program.solve(known.run, TURN_STATES)
+            notes[-1] = f"dynamic program of {states + answer.states} states"
+            if answer.sequence is not None:
+                _offer(known, plan_of(work, answer.sequence))
+            elif answer.proved:
+                states += answer.states
+                known.tighten(int(known.bound or 0) - 1)
+                program = CountsProgram(work, int(known.bound or 0))
+            elif not answer.paused:
+                notes[-1] += ", given up"
+                program = None
+        before, search.enough = search.iterations, int(known.bound or 0)
+        search.run(search.iterations + TURN_ITERATIONS)
+        _offer(known, search.plan(None))
+        if program is None and search.iterations == before:
+            break
+
+
+def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
+    """Prove the optimum by a relaxation, or by CP-SAT where the slots are few enough."""
+    work = compile_workload(instance)
+    if not work.models:
+        return serve_nobody(instance)
+    users = len(work.queues.user_names)
+    search, iterations = DeadlineSearch(Turns(work), run), deadline_iterations(work)
+    limit = iterations if run.options.iteration_limit is None else min(iterations, run.options.iteration_limit)
+    search.run(limit // FIRST_SHARE, users)
+    known = Incumbent(run, search.plan, users_of(search.plan), users)
+    known.tighten(bound_by_deadlines(work, run.part(run.remaining_s() / 3, reports="bound")))
+    notes = [f"{known.bound} by the relaxation"]
+    search.run(limit, int(known.bound or 0))
+    _offer(known, search.plan)
+    reason = size_refusal(instance)
+    if not known.closed() and reason is None:
+        part = run.part(SLOTS_SHARE * run.remaining_s(), reports="bound")
+        plan, bound, _, _, note = solve_slots(work, part, known.best or search.plan)
+        _offer(known, plan)
+        known.tighten(bound)
+        notes.append(note)
+    if not known.closed() and run.options.time_limit is not None and run.options.iteration_limit is None:
+        search.run(None, int(known.bound or 0))
+        _offer(known, search.plan)
+    return _outcome(known, notes)

@@ -1,1 +1,0 @@
-"""Loading with overlapped uploads, and with blocks kept as capacity allows."""

@@ -1,1 +1,0 @@
-"""Methods of `loading` for users with individual deadlines, after an upload phase, with consecutive retention."""

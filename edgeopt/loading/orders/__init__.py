@@ -1,0 +1,1 @@
+"""Models in an order, for one deadline: each is loaded once."""

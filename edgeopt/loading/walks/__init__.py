@@ -1,0 +1,1 @@
+"""Walks through the models under individual deadlines: what they bound, and what proves it."""

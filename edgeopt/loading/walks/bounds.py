@@ -1,0 +1,76 @@
+"""Bounds on the users that can be served before their deadlines, without a plan."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeopt.loading.batches.line_greedy import greedy_line
+from edgeopt.loading.batches.line_search import Search
+from edgeopt.loading.batches.lines import kernel_data
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.nobody import why_nobody
+from edgeopt.loading.queues import Queues
+from edgeopt.loading.relaxations import floor_bound
+from edgeopt.loading.walks.path_bound import PathBound
+from edgeopt.loading.walks.path_walks import step_length
+from edgeopt.loading.workload import compile_workload
+from edgeopt.run import Outcome, Run
+from edgeopt.solution import Status, Stopped
+
+MOST_CELLS = 20_000  # deadlines times models and blocks; with more, rows of some deadlines are left out
+SEARCH_ITERATIONS = 20_000
+PATH_SHARE = 0.9
+DEFAULT_WALKS, DEFAULT_NODES = 5_000, 20  # when neither time nor iterations are limited
+
+
+def union_bound(queues: Queues, run: Run, node_limit: int | None = None) -> int:
+    """Bound the users by the union relaxation: up to each deadline each block is loaded once.
+
+    Stopped early, the program's own bound holds; without one, the number of users.
+    """
+    from edgeopt.loading.walks.master import Master
+
+    users = len(queues.user_names)
+    if not users or run.stop_reason() is not None:
+        return users
+    master = Master(queues, run, stated_deadlines(queues))
+    solver = master.solver
+    bound, relaxed = users, solver.solve(relaxed=True)
+    if relaxed.row_duals is not None:
+        proven = solver.program.proven_bound(relaxed.row_duals)
+        bound = users if proven is None else min(bound, floor_bound(proven))
+        run.report(bound=bound)
+    result = master.bound(node_limit, lambda _, value: run.report(None, value and floor_bound(value)))
+    if result.status == Status.INFEASIBLE or result.bound is None:
+        return bound
+    return min(bound, floor_bound(result.bound))
+
+
+def stated_deadlines(queues: Queues) -> list[float]:
+    """Deadlines whose rows a program of reasonable size can have, spread evenly, the latest included."""
+    deadlines = np.unique(queues.due_s)
+    most = max(1, MOST_CELLS // (len(queues.model_names) + len(queues.sharing.holders)))
+    if len(deadlines) > most:
+        deadlines = deadlines[np.linspace(0, len(deadlines) - 1, most).round().astype(np.int64)]
+    return [float(deadline) for deadline in np.unique(deadlines)]
+
+
+def solve_bound(instance: LoadingInstance, run: Run) -> Outcome:
+    """Bound the optimum by the better of two relaxations: walks through time, and each block once."""
+    queues = compile_workload(instance).queues
+    if not queues.user_names:
+        return Outcome(bound=0, message=why_nobody(instance))
+    bound, notes = len(queues.user_names), []
+    step = step_length(queues)
+    if step is not None:
+        data, part = kernel_data(queues), run.part(run.remaining_s() / 8)
+        search = Search(queues, data, part, greedy_line(queues, data, part))
+        search.run(SEARCH_ITERATIONS)  # the bound need not be lower than the users of a plan
+        path = PathBound(queues, run.part(PATH_SHARE * run.remaining_s()), step, search.best.users)
+        limit = run.options.iteration_limit
+        bound = path.run(DEFAULT_WALKS if limit is None and run.options.time_limit is None else limit)
+        run.report(bound=bound)
+        notes.append(f"walks through time: {bound}")
+    union = union_bound(queues, run)
+    notes.append(f"each block once: {union}")
+    return Outcome(bound=min(bound, union), stopped=run.stop_reason() or Stopped.FINISHED, message="; ".join(notes))

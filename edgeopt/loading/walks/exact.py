@@ -1,0 +1,171 @@
+"""The exact method for individual deadlines: local search, the path relaxation, and logic-based Benders decomposition.
+
+The path relaxation, with its branch and bound, closes most instances. Where batches are too short for it, a master
+program (the union relaxation) proposes sets of as many users as the bound allows. Each is sequenced; if that fails, the
+smallest parts of it that cannot be sequenced are excluded. When the master has no set left, the bound falls. Proofs:
+docs/loading-deadlines-proofs.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeopt.loading.batches.line_search import Search, first_line
+from edgeopt.loading.batches.lines import kernel_data
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.nobody import serve_nobody
+from edgeopt.loading.queues import Batch, Queues
+from edgeopt.loading.walks.path_bound import PathBound
+from edgeopt.loading.walks.path_walks import step_length
+from edgeopt.loading.walks.sequencing import sequenced
+from edgeopt.loading.workload import compile_workload
+from edgeopt.run import Incumbent, Outcome, Run
+from edgeopt.solution import Status, Stopped
+
+if TYPE_CHECKING:
+    from edgeopt.loading.walks.master import Master
+
+SEARCH_ITERATIONS = 40_000
+SEARCH_EFFORT = 6_000_000  # iterations times users
+SEARCH_SHARE = 4  # at most this part of the time for the first local search
+WALKS = 500  # of the path relaxation between two local searches
+CUTS = 6  # impossible parts sought in an impossible set
+
+
+def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
+    """Prove the optimum by the path relaxation and by logic-based Benders decomposition."""
+    queues = compile_workload(instance).queues
+    if not queues.user_names:
+        return serve_nobody(instance)
+    proof = Proof(queues, run)
+    proof.search_and_walk()
+    if not proof.known.closed():
+        from edgeopt.loading.walks.master import Master
+
+        proof.decide(Master(queues, run))
+    return proof.outcome()
+
+
+class Proof:
+    """The steps that bring the best plan and the bound together.
+
+    Attributes
+    ----------
+    known : Incumbent of list of Batch
+        Its bound and value are numbers of users.
+    nodes : int
+        Nodes of all branch and bounds.
+    notes : list of str
+        Sentences for the user.
+    """
+
+    def __init__(self, queues: Queues, run: Run) -> None:
+        self.queues, self.run = queues, run
+        self.known: Incumbent[list[Batch]] = Incumbent(run, [], 0, len(queues.user_names))
+        self.nodes = 0
+        self.notes: list[str] = []
+        self._rng = np.random.default_rng(run.options.seed)
+
+    @property
+    def users(self) -> int:
+        """Users of the best plan."""
+        return int(self.known.value or 0)
+
+    @property
+    def bound(self) -> int:
+        """No plan serves more users."""
+        return int(self.known.bound or 0)
+
+    def offer(self, batches: list[Batch]) -> None:
+        """Take batches, which must be in time, if they are the best so far."""
+        self.known.offer(batches, sum(len(users) for _, users in batches))
+
+    def search_and_walk(self) -> None:
+        """Search locally and lower the bound by the path relaxation in turn, as long as that can lower it."""
+        queues, limit = self.queues, self.run.options.iteration_limit
+        part = self.run.part(self.run.remaining_s() / SEARCH_SHARE, start=self.run.options.start)
+        data = kernel_data(queues)
+        search = Search(queues, data, part, first_line(queues, data, part))
+        most = min(SEARCH_ITERATIONS, 1 + SEARCH_EFFORT // len(queues.user_names))
+        search.run(most if limit is None else min(most, limit))
+        self.offer(search.best.batches())
+        self.notes.append(f"{self.users} users by local search")
+        search.go_on_in(self.run)
+        step = step_length(queues)
+        if step is None:
+            self.notes.append("batches are too short for the path relaxation")
+            return
+        path = PathBound(queues, self.run, step, self.users)
+        while not self.known.closed() and not path.finished:
+            if limit is not None and path.walks >= limit:
+                self.known.stopped = Stopped.ITERATION_LIMIT
+                break
+            turn = path.walks + WALKS
+            bound = path.run(turn if limit is None else min(turn, limit))
+            self.offer(path.found or [])
+            self.known.tighten(max(bound, self.users))
+            if limit is None and not self.known.closed():
+                search.run(search.iterations + most)
+                self.offer(search.best.batches())
+                path.served = max(path.served, self.users)
+        self.notes.append(f"{self.users} users and {self.bound} by the path relaxation, {path.walks} walks")
+
+    def decide(self, master: Master) -> None:
+        """Let the master propose sets of as many users as the bound allows, until that is impossible."""
+        sets = cuts = 0
+        while not self.known.closed():
+            limit = self.run.options.iteration_limit
+            if limit is not None and self.nodes >= limit:
+                self.known.stopped = Stopped.ITERATION_LIMIT
+                break
+            master.ask(self.bound)
+            result, users = master.solve(None if limit is None else limit - self.nodes)
+            self.nodes += result.nodes
+            if result.status == Status.INFEASIBLE:
+                self.known.tighten(self.bound - 1)
+            elif not users:
+                self.known.stopped = result.stopped
+            else:
+                sets += 1
+                found = self._cut(master, users)
+                if found < 0:
+                    break
+                cuts += found
+        self.notes.append(f"{sets} sets sequenced, {cuts} parts excluded, {self.nodes} nodes")
+
+    def _cut(self, master: Master, users: list[int]) -> int:
+        """Sequence a set, or exclude parts of it that cannot be sequenced; return their number, -1: not decided."""
+        batches = sequenced(self.queues, users, self.run)
+        if batches is None:
+            self.known.stopped = self.run.stop_reason() or Stopped.FINISHED
+            return -1
+        if isinstance(batches, list):
+            self.offer(batches)
+            return 0
+        parts = {frozenset(self._impossible_part(users, turn)) for turn in range(CUTS)}
+        for part in sorted(map(sorted, parts)):
+            master.exclude(part, len(part) - 1)
+        return len(parts)
+
+    def _impossible_part(self, users: list[int], turn: int) -> list[int]:
+        """Drop users one by one, as long as the rest cannot be sequenced; each turn in another order."""
+        queues, left = self.queues, list(users)
+        key = {0: queues.upload_s, 1: -queues.upload_s, 2: -queues.due_s}.get(turn)
+        order = np.array(users) if key is None else np.array(sorted(users, key=lambda user: key[user]))
+        for user in order if key is not None else self._rng.permutation(order):
+            fewer = [other for other in left if other != user]
+            if self.run.stop_reason() is not None:
+                break
+            batches = sequenced(queues, fewer, self.run)
+            if batches is False:
+                left = fewer
+            elif isinstance(batches, list):
+                self.offer(batches)
+        return left
+
+    def outcome(self) -> Outcome:
+        """Return plan and bound."""
+        plan = self.queues.plan(self.known.best or [])
+        return Outcome(plan, self.bound, self.known.ending(), message="; ".join(self.notes))
