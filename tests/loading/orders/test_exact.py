@@ -178,7 +178,7 @@ def test_starts_from_a_solution():
 
 
 def test_beyond_reach_it_says_so_and_still_bounds(monkeypatch):
-    for name in ("exact.LARGE_TERMS", "relaxations.MOST_TERMS"):
+    for name in ("orders.exact.LARGE_TERMS", "relaxations.MOST_TERMS"):
         monkeypatch.setattr(f"edgeopt.loading.{name}", 10)
     for seed in range(20):
         instance = random_instance(seed, "dense", models=6)
