@@ -15,10 +15,10 @@ from edgeopt.pulling.core import Core
 from edgeopt.pulling.derandomized import conditional_thresholds
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.instance import PullingInstance
+from edgeopt.pulling.openings import Search, tables_of
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import repaired
 from edgeopt.pulling.rounding import VARIANTS
-from edgeopt.pulling.search import Search, tables_of
 from edgeopt.run import Run
 
 DRAWS = 200

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from edgeopt.errors import EdgeoptError
-from edgeopt.experiments.asking import AskedRun, suite_instances, suite_plugins, suite_runs
-from edgeopt.experiments.engines import Engine, make_engine
 from edgeopt.experiments.estimate import Estimate
 from edgeopt.experiments.plugins import Plugin
 from edgeopt.experiments.running import Task
 from edgeopt.experiments.store import RunRecord, Store, StoredInstance, require_absent, unpacked
 from edgeopt.experiments.suite import Suite
+from edgeopt.experiments.suite_runs import RequestedRun, suite_instances, suite_plugins, suite_runs
+from edgeopt.experiments.workers import WorkerPool, open_pool
 from edgeopt.instance import instance_from_dict
 from edgeopt.method import methods
 from edgeopt.rehearsal import rehearse_kind
@@ -107,16 +107,16 @@ def sweep(
     threads = max(run.options["threads"] for run in asked)
     if scheduler is None:
         _warm_up(instances, asked)
-    with closing(make_engine(workers, scheduler, threads)) as engine, Store(Path(results), resume) as store:
+    with closing(open_pool(workers, scheduler, threads)) as pool, Store(Path(results), resume) as store:
         left = _ask(store, suite, instances, asked, retry_failed)
         told = _Told(progress, left, {instance.sha256: instance.name for instance in instances}, len(asked))
-        for number, record in _results(_tasks(store, suite, left, plugins), engine):
+        for number, record in _results(_tasks(store, suite, left, plugins), pool):
             store.finish(number, record)
             told.finished(left[number], record)
     return Path(results)
 
 
-def _warm_up(instances: list[StoredInstance], asked: list[AskedRun]) -> None:
+def _warm_up(instances: list[StoredInstance], asked: list[RequestedRun]) -> None:
     """Compile what the runs need, so that the first of them are not timed beside a compiler."""
     of = {instance.sha256: instance for instance in instances}
     needed = {(of[run.sha256].problem, run.method, of[run.sha256].kind) for run in asked if run.method != "auto"}
@@ -130,8 +130,8 @@ def _warm_up(instances: list[StoredInstance], asked: list[AskedRun]) -> None:
 
 
 def _ask(
-    store: Store, suite: Suite, instances: list[StoredInstance], asked: list[AskedRun], retry_failed: bool
-) -> dict[int, AskedRun]:
+    store: Store, suite: Suite, instances: list[StoredInstance], asked: list[RequestedRun], retry_failed: bool
+) -> dict[int, RequestedRun]:
     """Write down all that is asked for, and return by their numbers the runs that have not finished."""
     left = {}
     with store.transaction():
@@ -148,23 +148,23 @@ def _ask(
     return left
 
 
-def _tasks(store: Store, suite: Suite, left: dict[int, AskedRun], plugins: list[Plugin]) -> Iterator[Task]:
+def _tasks(store: Store, suite: Suite, left: dict[int, RequestedRun], plugins: list[Plugin]) -> Iterator[Task]:
     for number, run in left.items():
         content = store.instance_content(run.sha256)
         yield Task(number, content, run.method, run.seed, run.options, suite.grace_s, tuple(plugins))
 
 
-def _results(tasks: Iterator[Task], engine: Engine) -> Iterator[tuple[int, RunRecord]]:
-    """Keep the engine supplied, and yield results as they come; tasks are made when they are needed."""
+def _results(tasks: Iterator[Task], pool: WorkerPool) -> Iterator[tuple[int, RunRecord]]:
+    """Keep the pool supplied, and yield results as they come; tasks are made when they are needed."""
     flying: dict[Future[RunRecord], int] = {}
     while True:
-        while len(flying) < engine.most_in_flight() and (task := next(tasks, None)) is not None:
-            flying[engine.submit(task)] = task.run
+        while len(flying) < pool.most_in_flight() and (task := next(tasks, None)) is not None:
+            flying[pool.submit(task)] = task.run
         if not flying:
             return
-        done, _ = wait(flying, RECOUNT_S, FIRST_COMPLETED)  # meanwhile the engine may have grown
+        done, _ = wait(flying, RECOUNT_S, FIRST_COMPLETED)  # meanwhile the pool may have grown
         for future in done:
-            yield flying.pop(future), engine.outcome(future)
+            yield flying.pop(future), pool.outcome(future)
 
 
 class _Told:
@@ -173,7 +173,7 @@ class _Told:
     def __init__(
         self,
         progress: Callable[[SweepProgress], None] | None,
-        left: dict[int, AskedRun],
+        left: dict[int, RequestedRun],
         names: dict[str, str],
         asked: int,
     ) -> None:
@@ -183,7 +183,7 @@ class _Told:
         self._began = time.monotonic()
         self._progress(SweepProgress(asked, asked - len(left)))
 
-    def finished(self, run: AskedRun, record: RunRecord) -> None:
+    def finished(self, run: RequestedRun, record: RunRecord) -> None:
         self._left -= 1
         self._estimate.add(run.method, record.wall_s or 0.0)
         remaining = self._estimate.remaining_s(time.monotonic() - self._began)

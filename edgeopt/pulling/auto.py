@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeopt.pulling.instance import PullingInstance
-from edgeopt.pulling.sparse import LARGE, choices, separable
+from edgeopt.pulling.separable import LARGE, choices, why_inseparable
 from edgeopt.run import Options
 
 LONG_S = 30.0
@@ -13,7 +13,7 @@ EXACT_CHOICES = 2_000_000
 def choose(instance: PullingInstance, options: Options) -> tuple[str, str]:
     """Return the name of a method and why it is the one."""
     count = choices(instance)
-    if count > LARGE and separable(instance) is None:
+    if count > LARGE and why_inseparable(instance) is None:
         return "cache-search", f"{count} choices, one model for each request and nothing shared"
     if count > EXACT_CHOICES:
         return "lagrangian", f"{count} choices of request, model and site: a bound and a solution at scale"

@@ -10,8 +10,8 @@ from edgeopt.pulling import kernels
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Core, Ints
 from edgeopt.pulling.exact import solve_exact
+from edgeopt.pulling.openings import Search
 from edgeopt.pulling.reach import reduced
-from edgeopt.pulling.search import Search
 from edgeopt.run import Outcome, Run
 
 NO_SHARING_GAP = 1e-3

@@ -11,9 +11,9 @@ from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.lagrangian import ITERATIONS, Relaxation
+from edgeopt.pulling.openings import Search
 from edgeopt.pulling.reach import not_separable, reduced, too_large
 from edgeopt.pulling.relaxation import LinearRelaxation
-from edgeopt.pulling.search import Search
 from edgeopt.run import Outcome, Run
 
 DUAL_ABOVE = 20_000  # options

@@ -7,7 +7,7 @@ import numpy as np
 from edgeopt.pulling import cache_kernels
 from edgeopt.pulling.core import Flags, Floats, Ints
 from edgeopt.pulling.instance import PullingInstance
-from edgeopt.pulling.sparse import SparseTables, compile_sparse
+from edgeopt.pulling.separable import SparseTables, compile_sparse
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 

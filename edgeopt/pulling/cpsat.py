@@ -8,14 +8,14 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from edgeopt.engines import cpsat
-from edgeopt.pulling import integer
+from edgeopt.pulling import strong_solver
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.assignment import serve_open
 from edgeopt.pulling.core import Core, Ints
 from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
+from edgeopt.pulling.openings import Search
 from edgeopt.pulling.reach import reduced
-from edgeopt.pulling.search import Search
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Status
 
@@ -116,7 +116,7 @@ def _solve_near(arrays: Arrays, near: Core, run: Run, start: Ints | None) -> tup
         program.model, run, gap=run.options.gap, report=report, deterministic_limit=run.options.iteration_limit
     )
     if result.status == Status.INFEASIBLE:
-        return infeasible_if_confirmed(arrays, run, integer.servable), None
+        return infeasible_if_confirmed(arrays, run, strong_solver.servable), None
     bound = None if result.bound is None else max(0.0, result.bound / program.scale)
     fallback = Outcome(None if start is None else arrays.plan(start), bound, result.stopped)
     if result.objective is None:

@@ -15,14 +15,14 @@ from edgeopt.pulling.cpsat import servable
 from edgeopt.pulling.diving import Diving
 from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
-from edgeopt.pulling.integer import Overwork, solve_core, split_amounts, split_units
 from edgeopt.pulling.lagrangian import Relaxation
 from edgeopt.pulling.local_search import LocalSearch
+from edgeopt.pulling.openings import Search
 from edgeopt.pulling.reach import reduced
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import fitting
-from edgeopt.pulling.search import Search
 from edgeopt.pulling.strong import StrongProgram
+from edgeopt.pulling.strong_solver import Overwork, solve_core, split_amounts, split_units
 from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Status, Stopped
 from edgeopt.tolerances import HIGHS_PRECISION

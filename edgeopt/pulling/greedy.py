@@ -6,8 +6,8 @@ import numpy as np
 
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Flags, Ints
+from edgeopt.pulling.openings import Search
 from edgeopt.pulling.reach import reduced
-from edgeopt.pulling.search import Search
 from edgeopt.run import Outcome, Run
 
 ALPHAS = (1.0, 0.5, 0.0)

@@ -10,7 +10,7 @@ from edgeopt.errors import ProgramError
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Core
 from edgeopt.pulling.greedy import greedy_opening
-from edgeopt.pulling.search import Search
+from edgeopt.pulling.openings import Search
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 

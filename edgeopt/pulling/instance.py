@@ -14,7 +14,7 @@ from edgeopt.files import format_json, write_text
 from edgeopt.frozen import DictOf, FrozenDict, ListOf
 from edgeopt.instance import Instance, require_model_keys
 from edgeopt.libraries.library import Name
-from edgeopt.pulling.tables import format_links, format_requests, read_links, read_requests
+from edgeopt.pulling.csv_files import format_links, format_requests, read_links, read_requests
 from edgeopt.quantities import quantity
 from edgeopt.record import Bytes, Count, NonNegative, Positive, Probability, Record, Whole
 

@@ -9,9 +9,9 @@ from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Core, Floats, Ints, ranked
 from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.local_search import LocalSearch
+from edgeopt.pulling.openings import Search
 from edgeopt.pulling.reach import reduced
 from edgeopt.pulling.repair import fitting
-from edgeopt.pulling.search import Search
 from edgeopt.run import Outcome, Run
 
 ITERATIONS = 600

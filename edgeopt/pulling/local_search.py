@@ -8,10 +8,10 @@ from edgeopt.errors import ProgramError
 from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.core import Ints
 from edgeopt.pulling.greedy import greedy_opening, sweep, used_models
-from edgeopt.pulling.integer import Overwork, solve_core
 from edgeopt.pulling.neighbourhoods import free_sites
+from edgeopt.pulling.openings import Search
 from edgeopt.pulling.reach import reduced
-from edgeopt.pulling.search import Search
+from edgeopt.pulling.strong_solver import Overwork, solve_core
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 

@@ -14,8 +14,8 @@ from edgeopt.pulling.arrays import Arrays
 from edgeopt.pulling.cpsat import servable
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.instance import PullingInstance
-from edgeopt.pulling.integer import minimal_cover
 from edgeopt.pulling.reach import reduced
+from edgeopt.pulling.strong_solver import minimal_cover
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Status
 from edgeopt.tolerances import SCIP_PRECISION

@@ -7,7 +7,7 @@ from functools import wraps
 
 from edgeopt.pulling.arrays import Arrays, compile_arrays
 from edgeopt.pulling.instance import PullingInstance
-from edgeopt.pulling.sparse import choices, separable
+from edgeopt.pulling.separable import choices, why_inseparable
 from edgeopt.pulling.unservable import unservable
 from edgeopt.run import Outcome, Run
 
@@ -56,14 +56,14 @@ def too_large_for_scip(instance: PullingInstance) -> str | None:
 
 def not_separable(instance: PullingInstance) -> str | None:
     """Say what ties the choices of different requests together, or return None."""
-    reason = separable(instance)
+    reason = why_inseparable(instance)
     if reason is None:
         return None
     return f"it needs one model for each request, nothing shared and no limits but memory: {reason}; try 'local-search'"
 
 
 def _at_scale(instance: PullingInstance) -> str:
-    return "'cache-search'" if separable(instance) is None else "'lagrangian'"
+    return "'cache-search'" if why_inseparable(instance) is None else "'lagrangian'"
 
 
 def _exact_or_at_scale(instance: PullingInstance) -> str:

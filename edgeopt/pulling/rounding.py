@@ -15,10 +15,10 @@ from edgeopt.pulling.derandomized import conditional_thresholds
 from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.local_search import LocalSearch
+from edgeopt.pulling.openings import Search
 from edgeopt.pulling.reach import reduced
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import repaired
-from edgeopt.pulling.search import Search
 from edgeopt.run import Outcome, Run
 
 DRAWS = 20

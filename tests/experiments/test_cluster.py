@@ -16,8 +16,8 @@ import pytest
 
 from edgeopt.errors import UsageError
 from edgeopt.experiments import read_results, sweep
-from edgeopt.experiments.engines import DaskEngine
 from edgeopt.experiments.store import RunRecord
+from edgeopt.experiments.workers import DaskPool
 from tests.cli.program import start
 from tests.experiments.suites import executions, finished, suite, wait_until
 
@@ -92,7 +92,7 @@ def test_death_of_the_scheduler_is_told(cluster: Cluster) -> None:
 
 
 def test_a_scheduler_that_does_not_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgeopt.experiments.engines.CONNECT_S", 0.5)
+    monkeypatch.setattr("edgeopt.experiments.workers.CONNECT_S", 0.5)
     with pytest.raises(UsageError, match="no Dask scheduler answers"):
         sweep(suite(folder, ["quick"]), folder / "r.sqlite", scheduler="tcp://127.0.0.1:9")
 
@@ -107,5 +107,5 @@ def test_a_run_whose_worker_died_each_time_is_a_failed_row() -> None:
 
     future: Future[RunRecord] = Future()
     future.set_exception(KilledWorker("run", None, 3))
-    engine = DaskEngine.__new__(DaskEngine)  # not connected: it only judges what the cluster said
-    assert engine.outcome(future).status == "failed"
+    pool = DaskPool.__new__(DaskPool)  # not connected: it only judges what the cluster said
+    assert pool.outcome(future).status == "failed"

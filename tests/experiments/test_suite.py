@@ -12,7 +12,7 @@ import pytest
 import edgeopt
 from edgeopt.errors import InputError
 from edgeopt.experiments import Suite
-from edgeopt.experiments.asking import AskedRun, suite_instances, suite_plugins, suite_runs
+from edgeopt.experiments.suite_runs import RequestedRun, suite_instances, suite_plugins, suite_runs
 from edgeopt.loading.generator import generate
 from tests.experiments.suites import write_instances
 
@@ -24,7 +24,7 @@ FILES = '[[instances]]\nfiles = ["i*.json"]\n'
 DP = '[[methods]]\nproblem = "loading"\nnames = ["dp"]\n'
 
 
-def asked(path: Path) -> list[AskedRun]:
+def asked(path: Path) -> list[RequestedRun]:
     suite = Suite.read(path)
     return suite_runs(suite, suite_instances(suite), suite_plugins(suite))
 

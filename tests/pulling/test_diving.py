@@ -10,7 +10,7 @@ from edgeopt.pulling.arrays import compile_arrays
 from edgeopt.pulling.checker import check
 from edgeopt.pulling.diving import Diving
 from edgeopt.pulling.generator import generate
-from edgeopt.pulling.search import Search
+from edgeopt.pulling.openings import Search
 from edgeopt.run import Options, Run
 from tests.pulling.brute_force import optimum
 from tests.pulling.random_instances import random_instance

@@ -21,9 +21,9 @@ from edgeopt.pulling.generator import generate
 from edgeopt.pulling.greedy import solve_greedy
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.lagrangian import Relaxation, solve_lagrangian
+from edgeopt.pulling.openings import Search
 from edgeopt.pulling.relaxation import LinearRelaxation
-from edgeopt.pulling.search import Search
-from edgeopt.pulling.sparse import separable
+from edgeopt.pulling.separable import why_inseparable
 from edgeopt.run import Run
 from edgeopt.solving import fitting_methods
 from tests.pulling.brute_force import optimum
@@ -239,7 +239,7 @@ def test_cache_search_bounds_and_reaches_exact_on_separable_instances():
             },
         }
         instance = PullingInstance.from_dict(data)
-        assert separable(instance) is None
+        assert why_inseparable(instance) is None
         best = edgeopt.solve(instance, "exact", threads=1)
         found = edgeopt.solve(instance, "cache-search", iteration_limit=60)
         assert best.status == "optimal"

@@ -11,9 +11,9 @@ from edgeopt.pulling.arrays import compile_arrays
 from edgeopt.pulling.core import ranked
 from edgeopt.pulling.derandomized import conditional_thresholds
 from edgeopt.pulling.generator import generate
+from edgeopt.pulling.openings import tables_of
 from edgeopt.pulling.rounding import enough_steps
 from edgeopt.pulling.rounding_kernels import take_labels
-from edgeopt.pulling.search import tables_of
 
 
 def delay(core, opened):

@@ -33,14 +33,14 @@ def read_requests(path: str | Path) -> dict[str, dict[str, Any]]:
     InputError
         Names the file, the line and the column.
     """
-    found: dict[str, dict[str, Any]] = {}
+    requests: dict[str, dict[str, Any]] = {}
     for line, row in _rows(path, REQUEST_COLUMNS, needed=("request", "node", "input_bits", "samples")):
         name = row.pop("request", None)
-        if name is None or name in found:
+        if name is None or name in requests:
             problem = "the request has no name" if name is None else f"the request {name!r} stands twice"
             raise InputError(Finding(f"line {line}", problem, "give each request a name of its own"), path)
-        found[name] = row
-    return found
+        requests[name] = row
+    return requests
 
 
 def read_links(path: str | Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""From a suite to the runs that it asks for: its instances found or drawn, its methods looked up."""
+"""The runs that a suite requests: its instances are read or drawn, and its methods are looked up."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True)
-class AskedRun:
-    """One run: a method with its seed and limits, on an instance.
+class RequestedRun:
+    """A run that a suite requests: a method with its seed and limits, on an instance.
 
     Attributes
     ----------
     sha256 : str
-        Of the instance.
+        Hash of the instance.
     method : str
     seed : int
     options : dict
@@ -81,18 +81,18 @@ def suite_instances(suite: Suite) -> list[StoredInstance]:
     InputError
         A file is not an instance, a glob finds nothing, or a generator refuses its arguments.
     """
-    found: dict[str, StoredInstance] = {}
+    instances: dict[str, StoredInstance] = {}
     for index, block in enumerate(suite.instances):
         place = f"$.instances[{index}]"
         if block.generate is not None and block.problem is not None:
             for instance, source in drawn_instances(block.problem, block.generate, block.label or "", suite, place):
-                found.setdefault(instance.sha256, StoredInstance.of(instance, source))
+                instances.setdefault(instance.sha256, StoredInstance.of(instance, source))
             continue
         for number, pattern in enumerate(block.files or ()):
             for path in _matches(suite, pattern, f"{place}.files[{number}]"):
                 instance = read(path)
-                found.setdefault(instance.sha256, StoredInstance.of(instance, path.as_posix()))
-    return list(found.values())
+                instances.setdefault(instance.sha256, StoredInstance.of(instance, path.as_posix()))
+    return list(instances.values())
 
 
 def _matches(suite: Suite, pattern: str, place: str) -> list[Path]:
@@ -103,7 +103,7 @@ def _matches(suite: Suite, pattern: str, place: str) -> list[Path]:
     return [Path(path) for path in paths]
 
 
-def suite_runs(suite: Suite, instances: list[StoredInstance], plugins: list[Plugin]) -> list[AskedRun]:
+def suite_runs(suite: Suite, instances: list[StoredInstance], plugins: list[Plugin]) -> list[RequestedRun]:
     """List the runs: instance by instance, each method with each of its seeds.
 
     Raises
@@ -115,7 +115,7 @@ def suite_runs(suite: Suite, instances: list[StoredInstance], plugins: list[Plug
     _require_partners(suite, instances)
     blocks = [(block, name) for block in suite.methods for name in block.names]
     return [
-        AskedRun(instance.sha256, name, seed, _options(suite, block, name, plugins))
+        RequestedRun(instance.sha256, name, seed, _options(suite, block, name, plugins))
         for instance in instances
         for block, name in blocks
         if block.problem == instance.problem

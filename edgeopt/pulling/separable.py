@@ -1,7 +1,8 @@
-"""Separable instances of any size: what they are, and their tables without a list of all options.
+"""Separable instances of any size, laid out in arrays without a list of all options.
 
-Separable: every request has one admissible model, no two of these models share a block, no compute limits, and the
-cloud serves everyone. Then the profits of one cloudlet, the others fixed, add up: each cloudlet is a 0/1 knapsack.
+An instance is separable when every request has one admissible model, no two of these models share a block, there are
+no compute limits, and the cloud serves everyone. Then the profits of one cloudlet, the others fixed, add up: each
+cloudlet is a 0/1 knapsack.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def choices(instance: PullingInstance) -> int:
     return sum(len(models[name]) * count for name, count in zip(instance.requests, sites, strict=True))
 
 
-def separable(instance: PullingInstance) -> str | None:
+def why_inseparable(instance: PullingInstance) -> str | None:
     """Say why an instance is not separable, or None when it is."""
     if any(cloudlet.compute_flops is not None for cloudlet in instance.cloudlets.values()):
         return "some cloudlet has a compute limit"

@@ -1,4 +1,4 @@
-"""A solution in the making: what is open at the sites, who is served how, and what that costs."""
+"""Openings: the atoms that are open at the sites, how they serve the groups, and what that costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where runs are made: on this machine, or on a Dask cluster. Both take tasks and give futures."""
+"""Pools that make the runs of a sweep, on this machine or on a Dask cluster. Both take tasks and give futures."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ RETRIES = 2  # of a run whose process cannot start; the scheduler tries another 
 QUEUED_FOR_EACH_PLACE = 3
 
 
-class Engine(Protocol):
-    """Makes runs."""
+class WorkerPool(Protocol):
+    """A pool makes runs."""
 
     def most_in_flight(self) -> int:
-        """How many runs it should hold at a time, those that wait included."""
+        """Return how many runs the pool should hold at a time, those that wait included."""
         ...
 
     def submit(self, task: Task) -> Future[RunRecord]:
@@ -43,8 +43,8 @@ class Engine(Protocol):
         ...
 
 
-class LocalEngine:
-    """Runs on this machine: each in a process of its own, at most `workers` at a time.
+class LocalPool:
+    """The pool makes each run on this machine in a process of its own, at most `workers` at a time.
 
     Threads only wait for their processes, so the death of one process breaks nothing else, as it would in a pool of
     processes.
@@ -94,15 +94,15 @@ class LocalEngine:
         self._pool.shutdown(cancel_futures=True)
 
 
-class DaskEngine:
-    """Runs on the workers of a Dask cluster, which spreads them and repeats those whose worker died."""
+class DaskPool:
+    """The pool makes runs on the workers of a Dask cluster, which spreads them and repeats those whose worker died."""
 
     def __init__(self, address: str) -> None:
         try:
             from distributed import Client
         except ImportError:
             raise MissingExtra("a scheduler needs an extra: pip install 'edgeopt[distributed]'") from None
-        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what goes wrong, the sweep tells
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # the sweep reports what goes wrong
         self._address = address
         try:
             self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
@@ -142,8 +142,8 @@ class DaskEngine:
         self._client.close(timeout=CONNECT_S)
 
 
-def make_engine(workers: int | None, scheduler: str | None, threads: int) -> Engine:
-    """Return the engine that is asked for: a cluster where a scheduler is named, else this machine.
+def open_pool(workers: int | None, scheduler: str | None, threads: int) -> WorkerPool:
+    """Return a pool on the cluster of the scheduler when one is named, else on this machine.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def make_engine(workers: int | None, scheduler: str | None, threads: int) -> Eng
     scheduler : str, optional
         Address of a Dask scheduler.
     threads : int
-        Of a run.
+        Threads that a run uses.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def make_engine(workers: int | None, scheduler: str | None, threads: int) -> Eng
     if scheduler is not None:
         if workers is not None:
             raise UsageError("workers are counted on this machine only; a cluster has those that it has")
-        return DaskEngine(scheduler)
+        return DaskPool(scheduler)
     if workers is not None and workers < 1:
         raise UsageError(f"workers must be at least 1, not {workers}")
-    return LocalEngine(workers or max(1, available_cores() // threads))
+    return LocalPool(workers or max(1, available_cores() // threads))
