@@ -15,11 +15,11 @@ from edgeopt.solution import Solution, Status, crosses, proved, relative_gap, st
 if TYPE_CHECKING:
     import pandas as pd
 
-FIGURES = range(1, 7)  # columns that hold figures
+NUMERIC_COLUMNS = range(1, 7)
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """One method's result: its solution, or why there is none.
 
     Attributes
@@ -45,7 +45,7 @@ class Comparison:
     Attributes
     ----------
     instance : Instance
-    rows : list of Row
+    rows : list of ComparisonRow
     interrupted : bool
         Ctrl-C ended the comparison; methods may be missing.
     limits : mapping of str to number
@@ -53,7 +53,7 @@ class Comparison:
     """
 
     instance: Instance
-    rows: list[Row]
+    rows: list[ComparisonRow]
     interrupted: bool = False
     limits: Mapping[str, Number] = field(default_factory=dict)
 
@@ -101,7 +101,7 @@ class Comparison:
         """Return a plain record for each method: objective, bound, three gaps, times and status."""
         return [self._record(row) for row in self.rows]
 
-    def _record(self, row: Row) -> dict[str, Any]:
+    def _record(self, row: ComparisonRow) -> dict[str, Any]:
         solution = row.solution
         if solution is None:
             empty = dict.fromkeys(
@@ -187,14 +187,14 @@ def comparison_reasons(comparison: Comparison) -> list[str]:
     return [f"{row.method}: {row.reason}" for row in comparison.rows if _without_solution(row)]
 
 
-def _without_solution(row: Row) -> bool:
+def _without_solution(row: ComparisonRow) -> bool:
     return row.solution is None and bool(row.reason)
 
 
 def comparison_text(comparison: Comparison) -> str:
     """Lay out a comparison as plain text: the table, the optimum, and why methods gave nothing."""
     title = f"{comparison.instance.problem} {comparison.instance.name}"
-    table = aligned(comparison_headings(comparison), comparison_cells(comparison), FIGURES)
+    table = aligned(comparison_headings(comparison), comparison_cells(comparison), NUMERIC_COLUMNS)
     return "\n".join([title, *table, comparison_summary(comparison), *comparison_reasons(comparison)])
 
 

@@ -16,7 +16,7 @@ from operator import ge
 from pathlib import Path
 from typing import Any
 
-from edgeopt.comparison import Comparison, Row
+from edgeopt.comparison import Comparison, ComparisonRow
 from edgeopt.errors import MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance, as_instance
 from edgeopt.method import Method, as_method, find_method, methods
@@ -161,7 +161,7 @@ def compare(
     instance: Instance | str | Path,
     methods: Iterable[MethodChoice] | None = None,
     *,
-    on_row: Callable[[Row], None] | None = None,
+    on_row: Callable[[ComparisonRow], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
     **options: Any,
 ) -> Comparison:
@@ -174,7 +174,7 @@ def compare(
     methods : iterable of str or callable, optional
         Default: every registered method that fits the instance.
     on_row : callable, optional
-        Called with each `Row` when it is there.
+        Called with each `ComparisonRow` when it is there.
     progress : callable, optional
         As for `solve`.
     **options
@@ -223,7 +223,7 @@ def _row(
     setup_s: float,
     progress: Callable[[Progress], None] | None,
     interrupt: threading.Event,
-) -> Row:
+) -> ComparisonRow:
     """Run one method of a comparison; whatever it does wrong must not cost the results of the others."""
     name = choice if isinstance(choice, str) else getattr(choice, "__name__", type(choice).__name__)
     try:
@@ -231,15 +231,15 @@ def _row(
         if chosen.kind != "heuristic":
             options = replace(options, known_bound=None)  # it proves, or stands for a figure, by itself
         run = Run(options, maximize=instance.conventions.maximize, progress=progress, interrupt=interrupt)
-        return Row(name, _solved(instance, chosen, run, reason, setup_s))
+        return ComparisonRow(name, _solved(instance, chosen, run, reason, setup_s))
     except (MethodRefusal, MissingExtra) as error:
-        return Row(name, None, str(error))
+        return ComparisonRow(name, None, str(error))
     except ProgramError as error:
-        return Row(name, None, str(error), failed=True)
+        return ComparisonRow(name, None, str(error), failed=True)
     except KeyboardInterrupt:
-        return Row(name, None, "ended by a second Ctrl-C before it gave back a plan")
+        return ComparisonRow(name, None, "ended by a second Ctrl-C before it gave back a plan")
     except Exception as error:
-        return Row(name, None, f"{type(error).__name__}: {error}", failed=True)
+        return ComparisonRow(name, None, f"{type(error).__name__}: {error}", failed=True)
 
 
 def check(instance: Instance | str | Path, plan: Plan | Solution | None) -> CheckReport:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgeopt.caching.agents.play import Played
-from edgeopt.caching.agents.policy import Policy
+from edgeopt.caching.agents.policy import TrainedPolicy
 from edgeopt.caching.agents.recipe import Recipe
 from edgeopt.caching.agents.slots import draw_slots
 from edgeopt.caching.agents.trainer import Trainer
@@ -111,7 +111,7 @@ def trained(case: Case, recipe: Recipe, episodes: int) -> dict[str, Any]:
 
     def look(trainer: Trainer) -> None:
         if trainer.episodes % LOOK_EPISODES == 0:
-            played = Policy(recipe, trainer.policy(), {}).play(case.world)
+            played = TrainedPolicy(recipe, trainer.policy(), {}).play(case.world)
             delays = played.delays(case.world)[:, -1]
             curve.append([trainer.episodes, float(np.mean(delays / case.exact_s))])
 
@@ -119,7 +119,7 @@ def trained(case: Case, recipe: Recipe, episodes: int) -> dict[str, Any]:
     trainer = Trainer(case.training, recipe)
     trainer.run(episodes, look)
     cpu_s = time.process_time() - start
-    played = Policy(recipe, trainer.best, {}).play(case.world)
+    played = TrainedPolicy(recipe, trainer.best, {}).play(case.world)
     delays = played.delays(case.world)
     return {
         "recipe": recipe.to_dict(),

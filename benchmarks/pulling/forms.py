@@ -8,7 +8,7 @@ import numpy as np
 
 import edgeopt
 from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
-from edgeopt.pulling.arrays import compile_arrays
+from edgeopt.pulling.arrays import reduce_instance
 from edgeopt.pulling.generator import Compute, generate
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.strong import Linking
@@ -30,7 +30,7 @@ def main() -> None:
                 cloudlets=cloudlets, requests=requests, models=models, compute=compute, seed=seed, mean_count=10
             )
             optimum = edgeopt.solve(instance, "exact", threads=2).objective
-            core = compile_arrays(instance).core
+            core = reduce_instance(instance).core
             for form in FORMS:
                 bound = LinearRelaxation(core, Run(maximize=False), form).bound
                 gaps[form].append(1 - bound / optimum)

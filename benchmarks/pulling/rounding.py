@@ -10,12 +10,12 @@ import numpy as np
 
 import edgeopt
 from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
-from edgeopt.pulling.arrays import compile_arrays
+from edgeopt.pulling.arrays import reduce_instance
 from edgeopt.pulling.core import Core
 from edgeopt.pulling.derandomized import conditional_thresholds
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.instance import PullingInstance
-from edgeopt.pulling.openings import Search, tables_of
+from edgeopt.pulling.openings import Openings, core_arrays
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import repaired
 from edgeopt.pulling.rounding import VARIANTS
@@ -58,26 +58,26 @@ def ratio_rows(seeds: int) -> list[list[Any]]:
     """Mean pulling, overflow and delay of single draws, against the relaxation."""
     rows = []
     for name, arguments in RATIO_CASES.items():
-        found: dict[str, list[list[float]]] = {}
+        draws_of: dict[str, list[list[float]]] = {}
         for seed in range(seeds):
-            core = compile_arrays(generate(seed=seed, **arguments)).core
+            core = reduce_instance(generate(seed=seed, **arguments)).core
             relaxation = LinearRelaxation(core, Run(maximize=False))
-            openings, search = relaxation.openings(), Search(core)
-            pulling = float((core.atom_pull * np.where(core.costly, openings, 0.0)).sum())
+            values, openings = relaxation.openings(), Openings(core)
+            pulling = float((core.atom_pull * np.where(core.costly, values, 0.0)).sum())
             rng = np.random.default_rng(seed)
             draws = [
                 (label, variant(core, relaxation, rng)) for label, variant in VARIANTS.items() for _ in range(DRAWS)
             ]
-            draws.append(("derandomized threshold", conditional_thresholds(core, tables_of(core), openings)))
+            draws.append(("derandomized threshold", conditional_thresholds(core, core_arrays(core), values)))
             for label, opened in draws:
                 overfull = float((core.overfull(opened) > 0).mean())
                 before = float(core.atom_pull[opened].sum()) / pulling
-                search.restore(repaired(core, opened, openings))
-                facts = [before, overfull, search.total / (relaxation.bound or 1.0), promised(core, relaxation)]
-                found.setdefault(label, []).append(facts)
-        for label, facts in found.items():
-            before, overfull, total, promise = np.mean(facts, axis=0)
-            least = np.min(facts, axis=0)[2]
+                openings.restore(repaired(core, opened, values))
+                row = [before, overfull, openings.total / (relaxation.bound or 1.0), promised(core, relaxation)]
+                draws_of.setdefault(label, []).append(row)
+        for label, draws_seen in draws_of.items():
+            before, overfull, total, promise = np.mean(draws_seen, axis=0)
+            least = np.min(draws_seen, axis=0)[2]
             shown = f"{promise:.3g}" if label == "kleinberg-tardos" else "1" if label == "threshold" else "-"
             rows.append([name, label, shown, before, f"{overfull:.1%}", f"{total:.4f}", f"{least:.4f}"])
             print(*rows[-1], flush=True)

@@ -25,9 +25,9 @@ def without_migration(instance: CachingInstance) -> CachingInstance:
 def without_sharing(instance: CachingInstance) -> CachingInstance:
     """The instance in which each model has its own copy of every block, cached and sent by itself."""
     copies = [
-        (model, block, _copy(number, block))
-        for number, (model, facts) in enumerate(instance.library.models.items())
-        for block in facts.blocks
+        (name, block, _copy(number, block))
+        for number, (name, model) in enumerate(instance.library.models.items())
+        for block in model.blocks
     ]
     return _with_library(
         instance,

@@ -18,7 +18,7 @@ from edgeopt.caching.rates import SINGLE_NODES, ceiling_table, find_units, padde
 from edgeopt.caching.tables import Sent, Tables
 
 if TYPE_CHECKING:
-    from edgeopt.caching.wide_kernels import Broadcasts, Groups
+    from edgeopt.caching.wide_kernels import Broadcasts, GroupAudiences
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -44,11 +44,11 @@ class WideTables(Tables):
         return Broadcasts(units, padded(audiences), self.reach, found.amplitudes, found.weights, bandwidth)
 
     @cached_property
-    def groups(self) -> Groups:
+    def groups(self) -> GroupAudiences:
         """The audiences of each group, for compiled code."""
-        from edgeopt.caching.wide_kernels import Groups
+        from edgeopt.caching.wide_kernels import GroupAudiences
 
-        return Groups(*self.requests.listed(), self.requests.weight)
+        return GroupAudiences(*self.requests.listed(), self.requests.weight)
 
     def costs(self, masks: Integers) -> Floats:
         from edgeopt.caching.wide_kernels import group_costs

@@ -45,17 +45,17 @@ def plot_caches(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
     blocks.sort(key=lambda block: -sum(block in held for held in plan["cached"].values()))
     sizes = np.array([instance.library.blocks[block] for block in blocks]) / 1e6
     left = np.concatenate([[0.0], np.cumsum(sizes)])
-    for row, node in enumerate(instance.nodes):
-        held = set(plan["cached"].get(node, ()))
+    for row, name in enumerate(instance.nodes):
+        held = set(plan["cached"].get(name, ()))
         for column, block in enumerate(blocks):
             colour = CACHED_COLOUR if block in held else WANTED_COLOUR
             ax.add_patch(
                 Rectangle((left[column], row - 0.4), sizes[column], 0.8, facecolor=colour, edgecolor="white", lw=0.5)
             )
     labels = []
-    for node, facts in instance.nodes.items():
-        used = sum(instance.library.blocks[block] for block in plan["cached"].get(node, ()))
-        labels.append(f"{node}  {used / facts.storage_bytes:.0%}" if facts.storage_bytes else node)
+    for name, node in instance.nodes.items():
+        used = sum(instance.library.blocks[block] for block in plan["cached"].get(name, ()))
+        labels.append(f"{name}  {used / node.storage_bytes:.0%}" if node.storage_bytes else name)
     ax.set_yticks(range(len(labels)), [in_figure(label) for label in labels])
     ax.set_xlim(0, max(left[-1], 1e-9))
     ax.set_ylim(len(labels) - 0.5, -0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.caching.wide_kernels import Broadcasts, Groups, group_cost
+from edgeopt.caching.wide_kernels import Broadcasts, GroupAudiences, group_cost
 from edgeopt.kernels import kernel
 
 Floats = NDArray[np.float64]
@@ -20,7 +20,7 @@ def cheapest_set(
     limit: int,
     cloud: Floats,
     link: Floats,
-    groups: Groups,
+    groups: GroupAudiences,
     broadcasts: Broadcasts,
 ) -> tuple[float, int]:
     """Least of delay plus prices over all sets of nodes, and a set that is that cheap.
@@ -93,7 +93,7 @@ def _branching_order(
     prices: Floats,
     cloud: Floats,
     link: Floats,
-    groups: Groups,
+    groups: GroupAudiences,
     broadcasts: Broadcasts,
     waits: Floats,
 ) -> Integers:

@@ -23,8 +23,8 @@ MARGIN = 1e-9  # relative; candidates are ruled out, and bounds stated, with thi
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the program gave.
+class MenuSolution:
+    """What the program found for a menu.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ def promising(menu: Menu, dual: Dual) -> NDArray[np.bool_]:
     return extra <= room if np.isfinite(room) else np.isfinite(extra)
 
 
-def solve_menu(tables: Tables, menu: Menu, dual: Dual, run: Run, node_limit: int | None = None) -> Found:
+def solve_menu(tables: Tables, menu: Menu, dual: Dual, run: Run, node_limit: int | None = None) -> MenuSolution:
     """Minimise the expected delay over a menu.
 
     HiGHS keeps rows to a tolerance, bytes count exactly: a choice that overfills a node is cut off and the program is
@@ -64,7 +64,7 @@ def solve_menu(tables: Tables, menu: Menu, dual: Dual, run: Run, node_limit: int
     best, objective = dual.choice, dual.objective
     run.report(None, dual.bound)
     if best is not None and objective - dual.bound <= run.options.gap * abs(objective):
-        return Found(best, dual.bound, Stopped.FINISHED)
+        return MenuSolution(best, dual.bound, Stopped.FINISHED)
     formulation = formulate(tables, menu, promising(menu, dual))
     linear = compile_formulation(formulation)
     columns, stored = linear.columns(formulation.x), linear.columns(formulation.z)
@@ -79,19 +79,19 @@ def solve_menu(tables: Tables, menu: Menu, dual: Dual, run: Run, node_limit: int
         )
         if result.status == Status.INFEASIBLE:
             # What prices ruled out is no better than the best known.
-            return Found(best, None if best is None else objective, Stopped.PROVED, infeasible=best is None)
+            return MenuSolution(best, None if best is None else objective, Stopped.PROVED, infeasible=best is None)
         if result.bound is not None:
             bound = max(bound, result.bound)
         if result.values is None:
-            return Found(best, min(bound, objective), result.stopped)
+            return MenuSolution(best, min(bound, objective), result.stopped)
         choice = _choice(columns, result.values, len(menu.sizes))
         over = np.flatnonzero(menu.free(choice) < 0)
         if len(over) == 0:
             if menu.cost(choice) < objective:
                 best, objective = choice, menu.cost(choice)
-            return Found(best, min(bound, objective), result.stopped)
+            return MenuSolution(best, min(bound, objective), result.stopped)
         if result.stopped != Stopped.PROVED:
-            return Found(best, min(bound, objective), result.stopped)
+            return MenuSolution(best, min(bound, objective), result.stopped)
         cuts, most = _cover_cuts(menu, stored, choice, over, len(linear.cost))
         solver.add_rows(cuts, np.full(len(over), -np.inf), most)
 

@@ -257,8 +257,8 @@ class Tables:
 
     def _beam(self, node: int, vector: NDArray[np.complex128]) -> list[list[float]]:
         """A node's beamformer in square roots of watts, real and imaginary part for each of its antennas."""
-        facts = self.instance.nodes[self.node_names[node]]
-        scaled = np.sqrt(facts.power_w) * vector[: facts.antennas]
+        sender = self.instance.nodes[self.node_names[node]]
+        scaled = np.sqrt(sender.power_w) * vector[: sender.antennas]
         return [[float(value.real), float(value.imag)] for value in scaled]
 
 

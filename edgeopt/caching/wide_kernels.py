@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-class Groups(NamedTuple):
+class GroupAudiences(NamedTuple):
     """The audiences of each group of blocks.
 
     Attributes
@@ -128,7 +128,7 @@ def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Br
 
 @kernel(nogil=True, error_model="numpy")
 def group_cost(
-    group: int, mask: int, cloud: Floats, link: Floats, groups: Groups, broadcasts: Broadcasts, waits: Floats
+    group: int, mask: int, cloud: Floats, link: Floats, groups: GroupAudiences, broadcasts: Broadcasts, waits: Floats
 ) -> float:
     """Expected delay per byte of a group cached at a set, as bits; `waits` is working room, shape (nodes,)."""
     waits_per_bit(mask, cloud, link, waits)
@@ -151,7 +151,7 @@ def group_cost(
 
 @kernel(nogil=True, error_model="numpy")
 def group_costs(
-    masks: Integers, cloud: Floats, link: Floats, groups: Groups, broadcasts: Broadcasts, costs: Floats
+    masks: Integers, cloud: Floats, link: Floats, groups: GroupAudiences, broadcasts: Broadcasts, costs: Floats
 ) -> None:
     """Fill in the expected delay per byte of each group for each candidate set of caching nodes.
 
@@ -161,7 +161,7 @@ def group_costs(
         Sets of nodes that cache a block, as bits over all nodes.
     cloud, link : arrays
         As for `waits_per_bit`.
-    groups : Groups
+    groups : GroupAudiences
     broadcasts : Broadcasts
     costs : array, shape (groups, candidates)
     """

@@ -13,7 +13,7 @@ from edgeopt.cli.sweep import live
 from edgeopt.cli.terminal import say
 
 if TYPE_CHECKING:
-    from edgeopt.experiments.best_known_file import Comparison
+    from edgeopt.experiments.best_known_file import BestKnownComparison
 
 
 def bench(
@@ -71,7 +71,7 @@ def bench(
     raise typer.Exit(ExitCode.NO_SOLUTION if interrupted or (frame["status"] == "pending").any() else ExitCode.SOLVED)
 
 
-def _table(compared: list[Comparison]) -> str:
+def _table(compared: list[BestKnownComparison]) -> str:
     from edgeopt.layout import aligned
     from edgeopt.quantities import number, percent
     from edgeopt.solution import relative_gap

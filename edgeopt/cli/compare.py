@@ -29,7 +29,7 @@ from edgeopt.drawing.names import printable
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeopt.comparison import Comparison, Row
+    from edgeopt.comparison import Comparison, ComparisonRow
 
 DEFAULT_LIMIT_S = 60.0
 
@@ -108,7 +108,7 @@ def compare(
 
 
 @contextmanager
-def _live(instance: str, names: list[str], hidden: bool) -> Iterator[Callable[[Row], None]]:
+def _live(instance: str, names: list[str], hidden: bool) -> Iterator[Callable[[ComparisonRow], None]]:
     """Tell each row when it arrives: on a terminal below a line that says what runs, else as a plain line."""
     if hidden:
         yield lambda row: None
@@ -129,14 +129,14 @@ def _live(instance: str, names: list[str], hidden: bool) -> Iterator[Callable[[R
         waiting = iter([*names, ""])
         task = bar.add_task(printable(f"{instance}: {next(waiting)}"), total=None)
 
-        def on_row(row: Row) -> None:
+        def on_row(row: ComparisonRow) -> None:
             bar.console.print(printable(_line(row)), markup=False, highlight=False)
             bar.reset(task, description=printable(f"{instance}: {next(waiting)}"))
 
         yield on_row
 
 
-def _line(row: Row) -> str:
+def _line(row: ComparisonRow) -> str:
     from edgeopt.quantities import number, quantity
     from edgeopt.solution import status_text
 

@@ -30,8 +30,8 @@ Figure = Annotated[
 ]
 
 
-class Group(StrEnum):
-    """What blocks are split at."""
+class SplitLevel(StrEnum):
+    """The level at which blocks are split."""
 
     LAYER = "layer"
 
@@ -59,7 +59,7 @@ def scan(
     min_block_bytes: Annotated[
         int, typer.Option(metavar="N", min=0, help="What the same models share is copied to each when smaller.")
     ] = 0,
-    group_by: Annotated[Group | None, typer.Option(help="Split blocks at layers.", show_default=False)] = None,
+    group_by: Annotated[SplitLevel | None, typer.Option(help="Split blocks at layers.", show_default=False)] = None,
     ignore: Annotated[
         list[str] | None,
         typer.Option(metavar="PATTERN", help="Leave out tensors with such names: '*.inv_freq'. Repeatable."),
@@ -96,7 +96,7 @@ def scan(
             bases=_pairs(base or []),
             ignore=ignore or [],
             min_block_bytes=min_block_bytes,
-            group_by="layer" if group_by is Group.LAYER else None,
+            group_by="layer" if group_by is SplitLevel.LAYER else None,
             threads=threads or available_cores(),
             cache=cache or default_cache(),
             progress=show,

@@ -21,11 +21,11 @@ def methods(
     from edgeopt.problems import PROBLEMS, find_problem
 
     chosen = [find_problem(problem)] if problem is not None else list(PROBLEMS.values())
-    for facts in chosen:
-        say(f"{facts.name}: {facts.title}")
+    for conventions in chosen:
+        say(f"{conventions.name}: {conventions.title}")
         rows = []
-        families = {f"{name}:{found.argument}": found for name, found in method_families(facts.name).items()}
-        for name, method in {**edgeopt.methods(facts.name), **families}.items():
+        families = {f"{name}:{found.argument}": found for name, found in method_families(conventions.name).items()}
+        for name, method in {**edgeopt.methods(conventions.name), **families}.items():
             command = method.missing_extra()
             rows.append([name, method.kind, method.guarantee + (f" (not installed: {command})" if command else "")])
         for line in aligned(["method", "kind", "guarantee"], rows):

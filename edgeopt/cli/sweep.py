@@ -125,5 +125,5 @@ def _line(news: SweepProgress) -> str:
     what = f"{count}: {news.instance}, {news.method}, seed {news.seed}"
     if record.status in ("failed", "refused"):
         return f"{what}: {record.status}: {record.error}; {_left(news)}"
-    figures = f"{number(record.objective)}, bound {number(record.bound)}, {quantity(record.wall_s or 0.0, 's')}"
-    return f"{what}: {figures}, {status_text(record.status, record.stopped)}; {_left(news)}"
+    outcome = f"{number(record.objective)}, bound {number(record.bound)}, {quantity(record.wall_s or 0.0, 's')}"
+    return f"{what}: {outcome}, {status_text(record.status, record.stopped)}; {_left(news)}"

@@ -122,7 +122,7 @@ def plan_sha256(plan: Plan) -> str:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BestKnownComparison:
     """What a sweep's runs of one instance say beside the best known values.
 
     Attributes
@@ -150,7 +150,7 @@ class Comparison:
     verdict: Verdict
 
 
-def compare_with_known(frame: pd.DataFrame, known: BestKnownFile) -> list[Comparison]:
+def compare_with_known(frame: pd.DataFrame, known: BestKnownFile) -> list[BestKnownComparison]:
     """Compare the best of each instance's runs with what is known.
 
     Parameters
@@ -168,7 +168,7 @@ def compare_with_known(frame: pd.DataFrame, known: BestKnownFile) -> list[Compar
         entry = entries.get(str(sha256))
         values = (None if plan is None else float(plan["objective"]), None if bound is None else float(bound["bound"]))
         found.append(
-            Comparison(
+            BestKnownComparison(
                 name=f"{first['problem']}/{first['instance']}",
                 sha256=str(sha256),
                 known=entry,
@@ -246,7 +246,7 @@ def improved(results: str | Path, frame: pd.DataFrame, known: BestKnownFile) -> 
     return BestKnownFile(instances=entries)
 
 
-def _improved(results: str | Path, rows: Mapping[Any, Any], comparison: Comparison) -> BestKnown:
+def _improved(results: str | Path, rows: Mapping[Any, Any], comparison: BestKnownComparison) -> BestKnown:
     known = comparison.known
     problem = comparison.name.split("/", 1)[0]
     sense = 1 if PROBLEMS[problem].maximize else -1

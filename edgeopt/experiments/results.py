@@ -25,7 +25,7 @@ SELECT run, problem, name AS instance, instance_sha256, method, method_used, see
     machine, versions, message, error, options
 FROM runs JOIN instances ON instance_sha256 = sha256 ORDER BY run
 """
-FIGURES = ("objective", "bound", "wall_s", "setup_s", "cpu_s", "peak_bytes")
+NUMERIC_COLUMNS = ("objective", "bound", "wall_s", "setup_s", "cpu_s", "peak_bytes")
 TEXTS = ("method_used", "stopped", "begun_at", "machine", "versions", "message", "error")
 OPTIONS = ("time_limit_s", "iteration_limit", "gap_limit", "threads")
 
@@ -65,7 +65,7 @@ def read_results(path: str | Path, best_known: Mapping[str, float] | None = None
         The file is not a results file.
     """
     frame = _frame(path, RUNS)
-    for column in FIGURES:
+    for column in NUMERIC_COLUMNS:
         frame[column] = frame[column].astype(float)
     for column in TEXTS:  # pandas would write a missing text as NaN in one column and as None in another
         frame[column] = frame[column].astype(object).where(frame[column].notna(), None)

@@ -18,7 +18,7 @@ SHARED_FRACTION = 0.6
 Sizes = NDArray[np.float64]
 
 
-class Draft:
+class RandomDraft:
     """A library in the making: models by number, blocks with relative or final sizes.
 
     Attributes
@@ -63,12 +63,12 @@ class Draft:
         self.private *= 1 - shared_fraction
 
 
-def _random(draft: Draft) -> None:
+def _random(draft: RandomDraft) -> None:
     for number in range(draft.models):
         draft.share(f"shared{number}", draft.choose(draft.models, int(draft.rng.integers(2, 7))))
 
 
-def _grid(draft: Draft) -> None:
+def _grid(draft: RandomDraft) -> None:
     columns = ceil(draft.models**0.5)
     for row in range(ceil(draft.models / columns)):
         draft.share(f"backbone{row}", range(row * columns, min((row + 1) * columns, draft.models)))
@@ -76,7 +76,7 @@ def _grid(draft: Draft) -> None:
         draft.share(f"head{column}", range(column, draft.models, columns))
 
 
-def _tree(draft: Draft) -> None:
+def _tree(draft: RandomDraft) -> None:
     groups = [np.arange(draft.models)]
     number = 0
     while groups:
@@ -88,7 +88,7 @@ def _tree(draft: Draft) -> None:
                 groups.append(part)
 
 
-def _backbone(draft: Draft) -> None:
+def _backbone(draft: RandomDraft) -> None:
     start = 0
     while start < draft.models:
         end = start + int(draft.rng.integers(3, 9))
@@ -96,19 +96,19 @@ def _backbone(draft: Draft) -> None:
         start = end
 
 
-def _interval(draft: Draft) -> None:
+def _interval(draft: RandomDraft) -> None:
     for number in range(draft.models):
         length = int(draft.rng.integers(2, 7))
         start = int(draft.rng.integers(0, max(1, draft.models - length + 1)))
         draft.share(f"interval{number}", range(start, min(start + length, draft.models)))
 
 
-def _dense(draft: Draft) -> None:
+def _dense(draft: RandomDraft) -> None:
     for number in range(draft.models):
         draft.share(f"shared{number}", draft.choose(draft.models, max(2, draft.models // 4)))
 
 
-def _freeze_depth(draft: Draft, crossing: float = 0.5) -> None:
+def _freeze_depth(draft: RandomDraft, crossing: float = 0.5) -> None:
     """Families of fine-tuned models: the stages up to the freezing depth are the family's, the rest are their own.
 
     Deeper stages are larger, as in convolutional networks. Some blocks (a detection head, a tokenizer) are common
@@ -130,7 +130,7 @@ def _freeze_depth(draft: Draft, crossing: float = 0.5) -> None:
         draft.share(f"common{number}", draft.choose(draft.models, partners), float(4 * draft.spread(1)[0]))
 
 
-def _lora_towers(draft: Draft, crossing: float = 0.5) -> None:
+def _lora_towers(draft: RandomDraft, crossing: float = 0.5) -> None:
     """Groups of two language-model bases, LoRA adapters for them, and three vision towers used with both bases.
 
     Sizes are those of such models: bases 6 to 16 GB in half precision, towers 0.3 to 1.2 GB, adapters 10 to 200 MB.
@@ -164,7 +164,7 @@ SHARING: dict[str, tuple[Callable[..., None], str]] = {
 WITH_CROSSING = ("freeze-depth", "lora-towers")
 
 
-def _figures(kind: str, draft: Draft) -> list[dict[str, Any]]:
+def _model_keys(kind: str, draft: RandomDraft) -> list[dict[str, Any]]:
     """Draw accuracy, operations, computing times and workspace of each model."""
     rng, models = draft.rng, draft.models
     if kind == _VISION:
@@ -241,14 +241,14 @@ def generate_library(
     if shared_fraction is not None and sharing == "lora-towers":
         raise UsageError("sharing 'lora-towers' has no parameter 'shared_fraction': its sizes are absolute")
     build, kind = SHARING[sharing]
-    draft = Draft(models, np.random.default_rng(seed))
+    draft = RandomDraft(models, np.random.default_rng(seed))
     build(draft, **({} if crossing is None else {"crossing": crossing}))
     if kind == _VISION:
         draft.scale(SHARED_FRACTION if shared_fraction is None else shared_fraction)
     return _library(draft, kind, name or f"{sharing}-{models}-seed{seed}")
 
 
-def _library(draft: Draft, kind: str, name: str) -> ModelLibrary:
+def _library(draft: RandomDraft, kind: str, name: str) -> ModelLibrary:
     width = len(str(draft.models))
     names = [f"m{number:0{width}d}" for number in range(1, draft.models + 1)]
     blocks = {block: max(1, round(size)) for block, (size, _) in draft.blocks.items()}
@@ -261,7 +261,7 @@ def _library(draft: Draft, kind: str, name: str) -> ModelLibrary:
         blocks[own] = max(1, round(float(size)))
         held[index].append(own)
     models = {
-        model: Model(blocks=held[index], **figures)
-        for index, (model, figures) in enumerate(zip(names, _figures(kind, draft), strict=True))
+        model: Model(blocks=held[index], **keys)
+        for index, (model, keys) in enumerate(zip(names, _model_keys(kind, draft), strict=True))
     }
     return ModelLibrary(name=name, blocks=blocks, models=models)

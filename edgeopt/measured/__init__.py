@@ -1,1 +1,4 @@
-"""What others measured: places of base stations and users, traces of requests, load times; from files or as figures."""
+"""Measurements of others: places of base stations and users, traces of requests, and load times.
+
+They are read from files or drawn from published statistics.
+"""

@@ -1,6 +1,6 @@
 """Measured times of loading models into a GPU's memory, and the line that fits them: fixed seconds, and bytes a second.
 
-Measurements are read from files, or known as figures: those of ServerlessLLM
+Measurements are read from files, or their published line is known: that of ServerlessLLM
 (github.com/ServerlessLLM/ServerlessLLM, benchmarks/results, Apache-2.0).
 """
 
@@ -59,7 +59,7 @@ class LoadTimes:
 
 
 # Medians of 30 loads of copies in random order, one to three models; none shows a fixed time.
-FIGURES = {
+PUBLISHED = {
     "a5000-safetensors": LoadTimes(2.692e9, 0.0, 0.0, 30, 1),
     "a5000-phantom": LoadTimes(1.262e10, 0.0, 0.0, 30, 1),
     "h100-safetensors": LoadTimes(3.39e9, 0.0, 0.051, 90, 3),
@@ -68,20 +68,20 @@ FIGURES = {
 
 
 def load_times_of(sources: Sequence[str | Path]) -> LoadTimes:
-    """Fit the measurements of files, or return figures when the only source is the name of some.
+    """Fit the measurements of files, or return the published line that the only source names.
 
     Raises
     ------
     InputError
         A file cannot be read, or says something else than load times.
     UsageError
-        Figures beside other sources, or no source.
+        A published line is named beside other sources, or there is no source.
     """
     names = [str(source) for source in sources]
-    if len(names) == 1 and names[0] in FIGURES:
-        return FIGURES[names[0]]
-    if not names or any(name in FIGURES for name in names):
-        raise UsageError(f"load times are one or more files, or one of {', '.join(FIGURES)}")
+    if len(names) == 1 and names[0] in PUBLISHED:
+        return PUBLISHED[names[0]]
+    if not names or any(name in PUBLISHED for name in names):
+        raise UsageError(f"load times are one or more files, or one of {', '.join(PUBLISHED)}")
     runs = [run for source in sources for run in read_load_times(source)]
     return fit(runs)
 
@@ -131,7 +131,7 @@ def read_load_times(path: str | Path) -> list[tuple[float, float]]:
             raise InputError(Finding("$", "this is not a list of runs", remedy), path)
         return [_run(run, f"$[{index}]", path) for index, run in enumerate(data)]
     if not Path(path).exists():
-        remedy = f"give JSON or CSV files, or one of {', '.join(FIGURES)}"
+        remedy = f"give JSON or CSV files, or one of {', '.join(PUBLISHED)}"
         raise InputError(Finding("$", "there is no such file", remedy), path)
     table = read_table(path, COLUMNS)
     sizes, seconds = table.numbers("bytes", 1, MOST_BYTES, whole=True), table.numbers("seconds", LEAST_S, MOST_S)

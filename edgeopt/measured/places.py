@@ -1,6 +1,6 @@
-"""Where base stations and users stand: from files of latitudes and longitudes, or drawn from figures.
+"""Where base stations and users stand: from files of latitudes and longitudes, or drawn from statistics.
 
-The figures are those of Melbourne's central business district in the EUA data set (Lai et al., "Optimal edge user
+The statistics are those of Melbourne's central business district in the EUA data set (Lai et al., "Optimal edge user
 allocation in edge computing with variable sized vector bin packing", ICSOC 2018; github.com/PhuLai/eua-dataset, MIT).
 """
 
@@ -104,7 +104,7 @@ def area_of(
     if stations != MELBOURNE:
         return read_area(stations, users, bounds)
     if users is not None or bounds is not None:
-        raise UsageError(f"{MELBOURNE!r} draws stations and users from figures: give no file of users and no area")
+        raise UsageError(f"{MELBOURNE!r} draws stations and users from statistics: give no file of users and no area")
     return draw_area(rng)
 
 

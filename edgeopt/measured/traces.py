@@ -1,6 +1,6 @@
 """Traces of requests to language models: when each came, how long it was, how long the answer was.
 
-A trace is read from a file, or drawn from the figures of the two services of the Azure LLM inference trace 2023.
+A trace is read from a file, or drawn from the statistics of the two services of the Azure LLM inference trace 2023.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class TraceFigures:
-    """What is known of a trace: its size, and the quantiles of both lengths at `LEVELS`."""
+class TraceSummary:
+    """The statistics of a trace: its size, and the quantiles of both lengths at `LEVELS`."""
 
     requests: int
     length_s: float
@@ -93,21 +93,21 @@ class TraceFigures:
         arrival_s = np.sort(rng.uniform(0, self.length_s, self.requests))
         arrival_s -= arrival_s[0]
         lengths = (
-            np.exp(np.interp(rng.random(self.requests), LEVELS, np.log(figures))).round().astype(np.int64)
-            for figures in (self.context, self.generated)
+            np.exp(np.interp(rng.random(self.requests), LEVELS, np.log(quantiles))).round().astype(np.int64)
+            for quantiles in (self.context, self.generated)
         )
         return Trace(arrival_s, *lengths)
 
 
 # Azure LLM inference trace of 2023-11-16 (github.com/Azure/AzurePublicDataset, CC-BY 4.0).
-FIGURES = {
-    "azure-code": TraceFigures(
+PUBLISHED = {
+    "azure-code": TraceSummary(
         8819,
         3436.0,
         (3, 17, 75, 147, 578, 1469, 2745, 5186, 7302, 7436, 7437, 7437),
         (6, 6, 6, 7, 9, 13, 24, 55, 90, 252, 824, 1899),
     ),
-    "azure-conversation": TraceFigures(
+    "azure-conversation": TraceSummary(
         19366,
         3501.7,
         (2, 29, 181, 207, 396, 1020, 1189, 2734, 4083, 4142, 6212, 14050),
@@ -116,15 +116,15 @@ FIGURES = {
 }
 
 
-def require_trace(trace: str | None, window_s: tuple[float, float] | None, **figures: float | None) -> None:
-    """Make sure that a window is one, and that it and figures about tokens come with a trace.
+def require_trace(trace: str | None, window_s: tuple[float, float] | None, **needing_trace: float | None) -> None:
+    """Make sure that a window is one, and that it and the other arguments come with a trace.
 
     Raises
     ------
     UsageError
         They do not.
     """
-    for key, value in figures.items():
+    for key, value in needing_trace.items():
         if trace is None and value is not None:
             raise UsageError(f"{key} is about the requests of a trace: it needs a trace")
     if window_s is None:
@@ -136,8 +136,8 @@ def require_trace(trace: str | None, window_s: tuple[float, float] | None, **fig
 
 
 def trace_of(source: str, rng: np.random.Generator) -> Trace:
-    """Read the trace of a file, or draw one from figures when `source` is the name of some."""
-    return FIGURES[source].draw(rng) if source in FIGURES else read_trace(source)
+    """Read the trace of a file, or draw one from the published statistics that `source` names."""
+    return PUBLISHED[source].draw(rng) if source in PUBLISHED else read_trace(source)
 
 
 def read_trace(path: str | Path) -> Trace:
@@ -152,7 +152,7 @@ def read_trace(path: str | Path) -> Trace:
         table = read_table(path, COLUMNS)
     except InputError as error:
         if not Path(path).exists():
-            known = " or ".join(FIGURES)
+            known = " or ".join(PUBLISHED)
             raise InputError(Finding("$", "there is no such file", f"give a CSV file, or {known}"), path) from None
         raise error
     arrival_s = _seconds(table)

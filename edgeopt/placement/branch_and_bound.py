@@ -64,7 +64,7 @@ class BranchAndBound:
         self.space = branch_kernel.make_space(self.items)
         self.nodes = 0
         self.bound = self._root_bound()
-        self.root = branch_kernel.Node(*(array[0].copy() for array in self.stack[:4]))
+        self.root = branch_kernel.BranchNode(*(array[0].copy() for array in self.stack[:4]))
 
     def run(self, run: Run, node_limit: int | None = None) -> Stopped:
         """Prove until the bound meets the best value, or a limit of the options or of nodes is reached."""

@@ -49,18 +49,18 @@ class Items(NamedTuple):
     weight: Floats
 
 
-class Node(NamedTuple):
+class BranchNode(NamedTuple):
     """A node of the tree.
 
     `split` has an entry for each (item, element), `fate` one for each element, `living` one for each item that is
-    neither killed nor safe; `figures` are the killed profit, the weight still to exclude, the weight of the free
+    neither killed nor safe; `totals` are the killed profit, the weight still to exclude, the weight of the free
     elements, and the price.
     """
 
     split: Floats
     fate: NDArray[np.int8]
     living: NDArray[np.bool_]
-    figures: Floats
+    totals: Floats
 
 
 class Stack(NamedTuple):
@@ -69,18 +69,18 @@ class Stack(NamedTuple):
     split: Floats
     fate: NDArray[np.int8]
     living: NDArray[np.bool_]
-    figures: Floats
+    totals: Floats
     waiting: NDArray[np.int64]
     state: NDArray[np.int64]
 
 
 class Space(NamedTuple):
-    """Room for two trial nodes and for figures of elements."""
+    """Room for two trial nodes and for totals of elements."""
 
     split: Floats
     fate: NDArray[np.int8]
     living: NDArray[np.bool_]
-    figures: Floats
+    totals: Floats
     cost: Floats
     factor: Floats
     touched: Floats
@@ -105,7 +105,7 @@ def make_stack(items: Items, need: float) -> Stack:
     share = items.weight[items.elements]
     stack.split[0] = items.profit[owner] * share / np.bincount(owner, share, minlength=count)[owner]
     total = items.weight.sum()
-    stack.figures[0] = 0.0, need, total, items.profit.sum() / max(total, 1.0)
+    stack.totals[0] = 0.0, need, total, items.profit.sum() / max(total, 1.0)
     return stack
 
 
@@ -125,38 +125,38 @@ def make_space(items: Items) -> Space:
 
 
 @kernel(nogil=True)
-def level(stack: Stack | Space, row: int) -> Node:
+def level(stack: Stack | Space, row: int) -> BranchNode:
     """Return the node in a row of a stack."""
-    return Node(stack.split[row], stack.fate[row], stack.living[row], stack.figures[row])
+    return BranchNode(stack.split[row], stack.fate[row], stack.living[row], stack.totals[row])
 
 
 @kernel(nogil=True)
-def copy(source: Node, target: Node) -> None:
+def copy(source: BranchNode, target: BranchNode) -> None:
     """Copy a node."""
     copy_into(target.split, source.split)
     copy_into(target.fate, source.fate)
     copy_into(target.living, source.living)
-    copy_into(target.figures, source.figures)
+    copy_into(target.totals, source.totals)
 
 
 @kernel(nogil=True)
-def exclude(items: Items, node: Node, element: int) -> None:
+def exclude(items: Items, node: BranchNode, element: int) -> None:
     """Exclude a free element: its living items are killed."""
     node.fate[element] = EXCLUDED
-    node.figures[NEED] -= items.weight[element]
-    node.figures[FREE_WEIGHT] -= items.weight[element]
+    node.totals[NEED] -= items.weight[element]
+    node.totals[FREE_WEIGHT] -= items.weight[element]
     for entry in range(items.item_start[element], items.item_start[element + 1]):
         item = items.items[entry]
         if node.living[item]:
             node.living[item] = False
-            node.figures[KILLED] += items.profit[item]
+            node.totals[KILLED] += items.profit[item]
 
 
 @kernel(nogil=True)
-def keep(items: Items, node: Node, element: int) -> None:
+def keep(items: Items, node: BranchNode, element: int) -> None:
     """Keep a free element: its living items split their profit over their other free elements, or are safe."""
     node.fate[element] = KEPT
-    node.figures[FREE_WEIGHT] -= items.weight[element]
+    node.totals[FREE_WEIGHT] -= items.weight[element]
     for entry in range(items.item_start[element], items.item_start[element + 1]):
         item = items.items[entry]
         if not node.living[item]:
@@ -180,15 +180,15 @@ def keep(items: Items, node: Node, element: int) -> None:
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def price_of(items: Items, node: Node, cost: Floats) -> float:
+def price_of(items: Items, node: BranchNode, cost: Floats) -> float:
     """Return nearly the best price: just enough weight has a cost per weight of at most the price."""
-    low, high, price = 0.0, IMPOSSIBLE, node.figures[PRICE]
+    low, high, price = 0.0, IMPOSSIBLE, node.totals[PRICE]
     for _ in range(PRICE_STEPS):
         cheap = 0.0
         for element in range(len(cost)):
             if node.fate[element] == FREE and cost[element] <= price * items.weight[element]:
                 cheap += items.weight[element]
-        if cheap < node.figures[NEED]:
+        if cheap < node.totals[NEED]:
             low = price
         else:
             high = price
@@ -202,7 +202,7 @@ def price_of(items: Items, node: Node, cost: Floats) -> float:
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def clip(items: Items, node: Node, cost: Floats, factor: Floats, price: float) -> None:
+def clip(items: Items, node: BranchNode, cost: Floats, factor: Floats, price: float) -> None:
     """Shrink the parts of the elements that cost more than their weight at the price, and restore each profit."""
     for element in range(len(cost)):
         limit = price * items.weight[element]
@@ -220,9 +220,9 @@ def clip(items: Items, node: Node, cost: Floats, factor: Floats, price: float) -
 
 
 @kernel(nogil=True)
-def least_killed(items: Items, node: Node, cost: Floats, factor: Floats, rounds: int, cut: float) -> float:
+def least_killed(items: Items, node: BranchNode, cost: Floats, factor: Floats, rounds: int, cut: float) -> float:
     """Return a lower bound on the profit that is killed below the node; improves its split, stops beyond `cut`."""
-    killed, need, free_weight = node.figures[KILLED], node.figures[NEED], node.figures[FREE_WEIGHT]
+    killed, need, free_weight = node.totals[KILLED], node.totals[NEED], node.totals[FREE_WEIGHT]
     if need <= 0:
         return killed
     if free_weight < need:
@@ -235,7 +235,7 @@ def least_killed(items: Items, node: Node, cost: Floats, factor: Floats, rounds:
                 for place in range(items.element_start[item], items.element_start[item + 1]):
                     cost[items.elements[place]] += node.split[place]
         price = price_of(items, node, cost)
-        node.figures[PRICE] = price
+        node.totals[PRICE] = price
         value = -price * (free_weight - need)
         for element in range(len(cost)):
             if node.fate[element] == FREE:
@@ -248,7 +248,7 @@ def least_killed(items: Items, node: Node, cost: Floats, factor: Floats, rounds:
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def exclude_untouched(items: Items, node: Node, touched: Floats) -> None:
+def exclude_untouched(items: Items, node: BranchNode, touched: Floats) -> None:
     """Sum the living profit that touches each free element, and exclude the elements that nothing living needs."""
     touched[:] = 0.0
     for item in range(len(items.profit)):
@@ -261,7 +261,7 @@ def exclude_untouched(items: Items, node: Node, touched: Floats) -> None:
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def branch(items: Items, node: Node, space: Space, bound: float, cut: float) -> tuple[int, int]:
+def branch(items: Items, node: BranchNode, space: Space, bound: float, cut: float) -> tuple[int, int]:
     """Choose the element to branch on by trying both branches of a few: most product of the two bounds' rises.
 
     Returns
@@ -328,7 +328,7 @@ def search(items: Items, stack: Stack, space: Space, cut: float, nodes: int) -> 
         if bound > cut:
             state[RETREATING] = True
             continue
-        if node.figures[NEED] <= 0:
+        if node.totals[NEED] <= 0:
             return FOUND
         element, fate = branch(items, node, space, bound, cut)
         if fate == FREE:

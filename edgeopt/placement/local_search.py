@@ -36,36 +36,36 @@ class LocalSearch:
     def __init__(self, arrays: Arrays, seed: int, start: Placement) -> None:
         self.arrays = arrays
         self.sites = make_sites(arrays)
-        self.search = tabu_kernel.make_search(self.sites, seed)
-        self.search.values[tabu_kernel.BEST] = -np.inf
+        self.state = tabu_kernel.make_state(self.sites, seed)
+        self.state.values[tabu_kernel.BEST] = -np.inf
         self.adopt(start)
 
     def adopt(self, placed: Placement) -> None:
         """Go on from a feasible placement, which is the best one when no better is known."""
         if placed.size:
-            tabu_kernel.restore(self.sites, self.search, placed)
+            tabu_kernel.restore(self.sites, self.state, placed)
             # Summed anew: what rounding adds from round to round would pass for something better.
-            self.search.values[tabu_kernel.VALUE] = self.arrays.value(placed)
-            tabu_kernel.note_local_best(self.search)
-        value = self.search.values[tabu_kernel.VALUE]
-        if value >= self.search.values[tabu_kernel.BEST]:
-            self.search.best[:] = placed
-            self.search.values[tabu_kernel.BEST] = value
+            self.state.values[tabu_kernel.VALUE] = self.arrays.value(placed)
+            tabu_kernel.note_local_best(self.state)
+        value = self.state.values[tabu_kernel.VALUE]
+        if value >= self.state.values[tabu_kernel.BEST]:
+            self.state.best[:] = placed
+            self.state.values[tabu_kernel.BEST] = value
 
     @property
     def best(self) -> Placement:
         """The best placement found, shape (nodes, models)."""
-        return self.search.best.copy()
+        return self.state.best.copy()
 
     @property
     def value(self) -> float:
         """Weight that the best placement hits."""
-        return float(self.search.values[tabu_kernel.BEST])
+        return float(self.state.values[tabu_kernel.BEST])
 
     @property
     def iterations(self) -> int:
         """Iterations so far."""
-        return int(self.search.clock[tabu_kernel.ITERATION])
+        return int(self.state.clock[tabu_kernel.ITERATION])
 
     def run(self, run: Run, iterations: int | None = None, target: float = np.inf) -> Stopped:
         """Search on for some iterations (None: until time is up), or until the target or all demand is hit."""
@@ -80,7 +80,7 @@ class LocalSearch:
                 return reason
             chunk = int(min(CHUNK, left))
             left -= chunk
-            reached = tabu_kernel.run(self.sites, self.search, chunk, target)
+            reached = tabu_kernel.run(self.sites, self.state, chunk, target)
             run.report(self._number(self.value))
             if reached or (iterations is None and patience.over(self.value, self.iterations)):
                 return Stopped.FINISHED

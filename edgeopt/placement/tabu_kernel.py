@@ -41,8 +41,8 @@ class Sites(NamedTuple):
     least_rise: float
 
 
-class Search(NamedTuple):
-    """The state of a search.
+class TabuState(NamedTuple):
+    """The state of a tabu search.
 
     For (node, model): whether it is placed, the bytes that placing it adds (absent) or that dropping it frees (placed),
     the weight that placing it gains or dropping it loses, and until when it may not change. For (node, atom): how
@@ -65,14 +65,14 @@ class Search(NamedTuple):
     overlap: Integers
 
 
-def make_search(sites: Sites, seed: int) -> Search:
+def make_state(sites: Sites, seed: int) -> TabuState:
     """Return the state with nothing placed."""
     nodes, models = sites.useful.shape
     atoms = len(sites.atom_bytes)
     sizes = np.add.reduceat(np.append(sites.atom_bytes[sites.atoms], 0), sites.atom_start[:-1]) * (
         np.diff(sites.atom_start) > 0
     )
-    search = Search(
+    state = TabuState(
         np.zeros((nodes, models), np.bool_),
         np.tile(sizes.astype(np.int64), (nodes, 1)),
         np.zeros((nodes, models)),
@@ -89,8 +89,8 @@ def make_search(sites: Sites, seed: int) -> Search:
         np.zeros(models, np.int64),
     )
     for model in range(models):
-        revalue(sites, search, model)
-    return search
+        revalue(sites, state, model)
+    return state
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
@@ -111,24 +111,24 @@ def below(random: NDArray[np.uint64], count: int) -> int:
 
 
 @kernel(nogil=True)
-def revalue(sites: Sites, search: Search, model: int) -> None:
+def revalue(sites: Sites, state: TabuState, model: int) -> None:
     """Sum what the model gains or loses on each node."""
     for node in range(len(sites.storage)):
-        search.change_value[node, model] = 0.0
+        state.change_value[node, model] = 0.0
     for group in range(sites.group_start[model], sites.group_start[model + 1]):
         for node in range(len(sites.storage)):
-            if sites.reach[group, node] and search.covered[group] == search.placed[node, model]:
-                search.change_value[node, model] += sites.group_weight[group]
+            if sites.reach[group, node] and state.covered[group] == state.placed[node, model]:
+                state.change_value[node, model] += sites.group_weight[group]
 
 
 @kernel(nogil=True)
-def toggle(sites: Sites, search: Search, node: int, model: int) -> None:
+def toggle(sites: Sites, state: TabuState, node: int, model: int) -> None:
     """Place an absent model on a node, or drop a placed one."""
-    step = -1 if search.placed[node, model] else 1
-    search.values[VALUE] += step * search.change_value[node, model]
-    search.used[node] += step * search.change_bytes[node, model]
-    search.placed[node, model] = step > 0
-    holders, sums, change = search.holders[node], search.holder_sum[node], search.change_bytes[node]
+    step = -1 if state.placed[node, model] else 1
+    state.values[VALUE] += step * state.change_value[node, model]
+    state.used[node] += step * state.change_bytes[node, model]
+    state.placed[node, model] = step > 0
+    holders, sums, change = state.holders[node], state.holder_sum[node], state.change_bytes[node]
     for entry in range(sites.atom_start[model], sites.atom_start[model + 1]):
         atom = sites.atoms[entry]
         size = sites.atom_bytes[atom]
@@ -141,38 +141,38 @@ def toggle(sites: Sites, search: Search, node: int, model: int) -> None:
         sums[atom] += step * model
         if before == (step < 0):
             for other in range(sites.model_start[atom], sites.model_start[atom + 1]):
-                if not search.placed[node, sites.models[other]]:
+                if not state.placed[node, sites.models[other]]:
                     change[sites.models[other]] -= step * size
-    recount(sites, search, node, model)
+    recount(sites, state, node, model)
     for group in range(sites.group_start[model], sites.group_start[model + 1]):
         if sites.reach[group, node]:
-            search.covered[group] += step
-    revalue(sites, search, model)
+            state.covered[group] += step
+    revalue(sites, state, model)
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def recount(sites: Sites, search: Search, node: int, model: int) -> None:
+def recount(sites: Sites, state: TabuState, node: int, model: int) -> None:
     """Count the bytes that dropping the placed, or placing the absent model changes."""
     total = 0
     for entry in range(sites.atom_start[model], sites.atom_start[model + 1]):
-        if search.holders[node, sites.atoms[entry]] == search.placed[node, model]:
+        if state.holders[node, sites.atoms[entry]] == state.placed[node, model]:
             total += sites.atom_bytes[sites.atoms[entry]]
-    search.change_bytes[node, model] = total
+    state.change_bytes[node, model] = total
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def common_bytes(sites: Sites, search: Search, node: int, model: int) -> None:
+def common_bytes(sites: Sites, state: TabuState, node: int, model: int) -> None:
     """Sum the bytes that each model has in common with what only the given placed model holds on the node."""
-    search.overlap[:] = 0
+    state.overlap[:] = 0
     for entry in range(sites.atom_start[model], sites.atom_start[model + 1]):
         atom = sites.atoms[entry]
-        if search.holders[node, atom] == 1:
+        if state.holders[node, atom] == 1:
             for other in range(sites.model_start[atom], sites.model_start[atom + 1]):
-                search.overlap[sites.models[other]] += sites.atom_bytes[atom]
+                state.overlap[sites.models[other]] += sites.atom_bytes[atom]
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def best_move(sites: Sites, search: Search, node: int, most: float, ties: int) -> tuple[float, int, int, int]:
+def best_move(sites: Sites, state: TabuState, node: int, most: float, ties: int) -> tuple[float, int, int, int]:
     """Find the move of most value on a node; ties are broken at random.
 
     Parameters
@@ -185,11 +185,11 @@ def best_move(sites: Sites, search: Search, node: int, most: float, ties: int) -
     most, ties, added, dropped
         The model to add and the one to drop, -1 for none, both -1 when the node has no better move.
     """
-    iteration, value = search.clock[ITERATION], search.values[VALUE]
-    needed = search.values[LOCAL_BEST] + sites.least_rise - value  # what a move must gain to break a prohibition
-    free = sites.storage[node] - search.used[node]
-    gain, size, fixed = search.change_value[node], search.change_bytes[node], search.fixed_until[node]
-    placed, useful = search.placed[node], sites.useful[node]
+    iteration, value = state.clock[ITERATION], state.values[VALUE]
+    needed = state.values[LOCAL_BEST] + sites.least_rise - value  # what a move must gain to break a prohibition
+    free = sites.storage[node] - state.used[node]
+    gain, size, fixed = state.change_value[node], state.change_bytes[node], state.fixed_until[node]
+    placed, useful = state.placed[node], sites.useful[node]
     added, dropped, largest = -1, -1, 0.0
     for model in range(len(gain)):
         if placed[model] or not useful[model] or gain[model] <= 0:
@@ -198,61 +198,61 @@ def best_move(sites: Sites, search: Search, node: int, most: float, ties: int) -
         if size[model] <= free and gain[model] >= most and (fixed[model] <= iteration or gain[model] >= needed):
             ties = 1 if gain[model] > most else ties + 1
             most = gain[model]
-            if ties == 1 or uniform(search.random) * ties < 1:
+            if ties == 1 or uniform(state.random) * ties < 1:
                 added, dropped = model, -1
     for old in range(len(gain)):
         if not placed[old] or largest - gain[old] < most:
             continue
         if fixed[old] > iteration and largest - gain[old] < needed:
             continue
-        common_bytes(sites, search, node, old)
+        common_bytes(sites, state, node, old)
         room = free + size[old]
         for model in range(len(gain)):
             if placed[model] or not useful[model] or gain[model] <= 0:
                 continue
             rise = gain[model] - gain[old]
-            if rise < most or size[model] + search.overlap[model] > room:
+            if rise < most or size[model] + state.overlap[model] > room:
                 continue
             if (fixed[model] > iteration or fixed[old] > iteration) and rise < needed:
                 continue
             ties = 1 if rise > most else ties + 1
             most = rise
-            if ties == 1 or uniform(search.random) * ties < 1:
+            if ties == 1 or uniform(state.random) * ties < 1:
                 added, dropped = model, old
     for old in range(len(gain)):
         if placed[old] and fixed[old] <= iteration and -gain[old] >= most:
             ties = 1 if -gain[old] > most else ties + 1
             most = -gain[old]
-            if ties == 1 or uniform(search.random) * ties < 1:
+            if ties == 1 or uniform(state.random) * ties < 1:
                 added, dropped = -1, old
     return most, ties, added, dropped
 
 
 @kernel(nogil=True)
-def restore(sites: Sites, search: Search, placed: Bools) -> None:
+def restore(sites: Sites, state: TabuState, placed: Bools) -> None:
     """Make the given placement the current one."""
     for node in range(placed.shape[0]):
         for model in range(placed.shape[1]):
-            if search.placed[node, model] != placed[node, model]:
-                toggle(sites, search, node, model)
+            if state.placed[node, model] != placed[node, model]:
+                toggle(sites, state, node, model)
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def shake(sites: Sites, search: Search) -> None:
+def shake(sites: Sites, state: TabuState) -> None:
     """Drop some models of the best or the local best placement, and keep half of them away for a while."""
-    restore(sites, search, search.best if uniform(search.random) < 0.5 else search.local_best)
-    search.fixed_until[:] = 0
+    restore(sites, state, state.best if uniform(state.random) < 0.5 else state.local_best)
+    state.fixed_until[:] = 0
     nodes = len(sites.storage)
-    fraction = SHAKE[0] + uniform(search.random) * (SHAKE[1] - SHAKE[0])
-    for _ in range(1 + below(search.random, min(nodes, SHAKEN_NODES))):
-        node = below(search.random, nodes)
-        for model in range(search.placed.shape[1]):
-            if search.placed[node, model] and uniform(search.random) < fraction:
-                toggle(sites, search, node, model)
-                if uniform(search.random) < 0.5:
-                    pause = FORBIDDEN[0] + below(search.random, FORBIDDEN[1] - FORBIDDEN[0])
-                    search.fixed_until[node, model] = search.clock[ITERATION] + pause
-    note_local_best(search)
+    fraction = SHAKE[0] + uniform(state.random) * (SHAKE[1] - SHAKE[0])
+    for _ in range(1 + below(state.random, min(nodes, SHAKEN_NODES))):
+        node = below(state.random, nodes)
+        for model in range(state.placed.shape[1]):
+            if state.placed[node, model] and uniform(state.random) < fraction:
+                toggle(sites, state, node, model)
+                if uniform(state.random) < 0.5:
+                    pause = FORBIDDEN[0] + below(state.random, FORBIDDEN[1] - FORBIDDEN[0])
+                    state.fixed_until[node, model] = state.clock[ITERATION] + pause
+    note_local_best(state)
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
@@ -263,41 +263,41 @@ def copy_placement(target: Bools, source: Bools) -> None:
 
 
 @kernel(nogil=True)
-def note_local_best(search: Search) -> None:
+def note_local_best(state: TabuState) -> None:
     """Make the current placement the local best."""
-    search.values[LOCAL_BEST] = search.values[VALUE]
-    copy_placement(search.local_best, search.placed)
-    search.clock[LAST_GAIN] = search.clock[ITERATION]
+    state.values[LOCAL_BEST] = state.values[VALUE]
+    copy_placement(state.local_best, state.placed)
+    state.clock[LAST_GAIN] = state.clock[ITERATION]
 
 
 @kernel(nogil=True)
-def run(sites: Sites, search: Search, iterations: int, target: float) -> bool:
-    """Search for so many iterations or until the best value reaches the target; say whether it did."""
+def run(sites: Sites, state: TabuState, iterations: int, target: float) -> bool:
+    """TabuState for so many iterations or until the best value reaches the target; say whether it did."""
     nodes = len(sites.storage)
     for _ in range(iterations):
-        if search.values[BEST] >= target:
+        if state.values[BEST] >= target:
             return True
-        search.clock[ITERATION] += 1
-        iteration = search.clock[ITERATION]
+        state.clock[ITERATION] += 1
+        iteration = state.clock[ITERATION]
         nothing: Any = np.int64(-1)  # the literal -1 would be a type of its own to compile for
         ties: Any = np.int64(0)
         most, where, added, dropped = -np.inf, nothing, nothing, nothing
         for number in range(min(nodes, SAMPLED_NODES)):
-            node = number if nodes <= SAMPLED_NODES else below(search.random, nodes)
-            most, ties, new, old = best_move(sites, search, node, most, ties)
+            node = number if nodes <= SAMPLED_NODES else below(state.random, nodes)
+            most, ties, new, old = best_move(sites, state, node, most, ties)
             if new >= 0 or old >= 0:
                 where, added, dropped = node, new, old
         if dropped >= 0:
-            toggle(sites, search, where, dropped)
-            search.fixed_until[where, dropped] = iteration + STAY_OUT + below(search.random, STAY_OUT + 1)
+            toggle(sites, state, where, dropped)
+            state.fixed_until[where, dropped] = iteration + STAY_OUT + below(state.random, STAY_OUT + 1)
         if added >= 0:
-            toggle(sites, search, where, added)
-            search.fixed_until[where, added] = iteration + STAY_IN + below(search.random, STAY_IN + 1)
-        if search.values[VALUE] >= search.values[LOCAL_BEST] + sites.least_rise:
-            note_local_best(search)
-            if search.values[VALUE] >= search.values[BEST] + sites.least_rise:
-                search.values[BEST] = search.values[VALUE]
-                copy_placement(search.best, search.placed)
-        elif iteration - search.clock[LAST_GAIN] > IDLE:
-            shake(sites, search)
-    return search.values[BEST] >= target
+            toggle(sites, state, where, added)
+            state.fixed_until[where, added] = iteration + STAY_IN + below(state.random, STAY_IN + 1)
+        if state.values[VALUE] >= state.values[LOCAL_BEST] + sites.least_rise:
+            note_local_best(state)
+            if state.values[VALUE] >= state.values[BEST] + sites.least_rise:
+                state.values[BEST] = state.values[VALUE]
+                copy_placement(state.best, state.placed)
+        elif iteration - state.clock[LAST_GAIN] > IDLE:
+            shake(sites, state)
+    return state.values[BEST] >= target

@@ -81,7 +81,7 @@ class Network:
 
 
 @dataclass
-class Groups:
+class RequestGroups:
     """Requests that every method may treat alike.
 
     Attributes
@@ -108,7 +108,7 @@ class Groups:
 
 
 @dataclass
-class Arrays:
+class ReducedInstance:
     """An instance, its network and groups, and the core that methods solve.
 
     Attributes
@@ -121,7 +121,7 @@ class Arrays:
 
     instance: PullingInstance
     network: Network
-    groups: Groups
+    groups: RequestGroups
     core: Core
     cloud_model: Ints
     cutoff: Floats
@@ -190,7 +190,7 @@ class Arrays:
         return found
 
 
-def compile_arrays(instance: PullingInstance, most: int | None = None) -> Arrays:
+def reduce_instance(instance: PullingInstance, most: int | None = None) -> ReducedInstance:
     """Reduce an instance to its core.
 
     All reductions keep an optimal plan: models that do not fit a site, options no cheaper than the cloud, and models
@@ -211,7 +211,7 @@ def compile_arrays(instance: PullingInstance, most: int | None = None) -> Arrays
     cloud_model, cloud_cost = _cloud(groups, network)
     nearest = _Nearest(len(groups.units), None if most is None else max(1, most // max(1, len(groups.units))))
     core, least_work = _core(groups, network, cloud_cost, _work_of_samples(groups, work), limits, nearest)
-    return Arrays(instance, network, groups, core, cloud_model, nearest.cutoff, least_work)
+    return ReducedInstance(instance, network, groups, core, cloud_model, nearest.cutoff, least_work)
 
 
 def admissible_models(instance: PullingInstance) -> dict[str, tuple[str, ...]]:
@@ -227,9 +227,9 @@ def admissible_models(instance: PullingInstance) -> dict[str, tuple[str, ...]]:
             else:
                 least = request.min_accuracy or 0.0
                 cache[key] = tuple(
-                    model
-                    for model, facts in instance.library.models.items()
-                    if facts.task == request.task and facts.accuracy is not None and facts.accuracy >= least
+                    name_of_model
+                    for name_of_model, model in instance.library.models.items()
+                    if model.task == request.task and model.accuracy is not None and model.accuracy >= least
                 )
         found[name] = cache[key]
     return found
@@ -306,7 +306,9 @@ def _binding_limits(
     return np.array([limit is not None and limit < total for limit in limits], np.bool_)
 
 
-def _merge(instance: PullingInstance, resolved: dict[str, tuple[str, ...]], network: Network, limited: bool) -> Groups:
+def _merge(
+    instance: PullingInstance, resolved: dict[str, tuple[str, ...]], network: Network, limited: bool
+) -> RequestGroups:
     index = {name: position for position, name in enumerate(network.library.models)}
     sets = {models: np.array([index[model] for model in models], np.int64) for models in set(resolved.values())}
     merged: dict[tuple[object, ...], list[str]] = {}
@@ -321,7 +323,7 @@ def _merge(instance: PullingInstance, resolved: dict[str, tuple[str, ...]], netw
     else:
         count = [sum(requests[name].count for name in members) for members in merged.values()]
         units = [1] * len(merged)
-    return Groups(
+    return RequestGroups(
         list(merged.values()),
         [sets[resolved[members[0]]] for members in merged.values()],
         np.array([network.routes.nodes[request.node] for request in first], np.int64),
@@ -332,7 +334,7 @@ def _merge(instance: PullingInstance, resolved: dict[str, tuple[str, ...]], netw
     )
 
 
-def _work_of_samples(groups: Groups, work: list[int]) -> Work:
+def _work_of_samples(groups: RequestGroups, work: list[int]) -> Work:
     """Work per sample, in Python's integers where that of all requests together could overflow 64 bits."""
     factors = zip(groups.samples.tolist(), groups.count.tolist(), groups.units.tolist(), strict=True)
     total = sum(samples * count * units for samples, count, units in factors) * max(work, default=0)
@@ -369,7 +371,7 @@ def _work_at_sites(
     return least, most, limit
 
 
-def _cloud(groups: Groups, network: Network) -> tuple[Ints, Floats]:
+def _cloud(groups: RequestGroups, network: Network) -> tuple[Ints, Floats]:
     """Cheapest model of each group in the cloud, and its seconds per unit."""
     routes, speed = network.routes, network.instance.cloud.speed_flops_per_s
     model = np.array([models[np.argmin(network.flops[models])] if len(models) else -1 for models in groups.models])
@@ -415,7 +417,7 @@ class _Nearest:
 
 
 def _core(
-    groups: Groups,
+    groups: RequestGroups,
     network: Network,
     cloud_cost: Floats,
     work: Work,

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.arrays import ReducedInstance
 from edgeopt.pulling.cache_search import solve_cache_bound
 from edgeopt.pulling.cpsat import servable
 from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.instance import PullingInstance
-from edgeopt.pulling.lagrangian import ITERATIONS, Relaxation
-from edgeopt.pulling.openings import Search
-from edgeopt.pulling.reach import not_separable, reduced, too_large
+from edgeopt.pulling.lagrangian import ITERATIONS, LagrangianRelaxation
+from edgeopt.pulling.openings import Openings
+from edgeopt.pulling.reach import not_separable, on_reduced_instance, too_large
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.run import Outcome, Run
 
 DUAL_ABOVE = 20_000  # options
 
 
-def solve_bound(arrays: Arrays, run: Run) -> Outcome:
+def solve_bound(reduced: ReducedInstance, run: Run) -> Outcome:
     """Return a lower bound on the total delay, and no plan."""
-    best, complete = None, not np.isfinite(arrays.cutoff).any()
-    total = known_total(Search(arrays.core), run)
-    core = arrays.relaxed.up_to(total)
+    best, complete = None, not np.isfinite(reduced.cutoff).any()
+    total = known_total(Openings(reduced.core), run)
+    core = reduced.relaxed.up_to(total)
     if core.options > DUAL_ABOVE or not complete:
-        dual = Relaxation(core)
+        dual = LagrangianRelaxation(core)
         dual.climb(run, total, run.options.iteration_limit or ITERATIONS)
         best = dual.bound
         run.report(None, best)
@@ -33,7 +33,7 @@ def solve_bound(arrays: Arrays, run: Run) -> Outcome:
         return Outcome(bound=best, stopped=run.stop_reason() or Outcome().stopped)
     linear = LinearRelaxation(core, run)
     if linear.infeasible:
-        return infeasible_if_confirmed(arrays, run, servable)
+        return infeasible_if_confirmed(reduced, run, servable)
     bounds = [bound for bound in (best, linear.bound) if bound is not None]
     return Outcome(bound=max(bounds, default=None), stopped=run.stop_reason() or Outcome().stopped)
 
@@ -42,4 +42,4 @@ def solve(instance: PullingInstance, run: Run) -> Outcome:
     """Bound the total delay from below."""
     if too_large(instance) is not None and not_separable(instance) is None:
         return solve_cache_bound(instance, run)
-    return reduced(solve_bound)(instance, run)
+    return on_reduced_instance(solve_bound)(instance, run)

@@ -7,7 +7,7 @@ import numpy as np
 from edgeopt.pulling import cache_kernels
 from edgeopt.pulling.core import Flags, Floats, Ints
 from edgeopt.pulling.instance import PullingInstance
-from edgeopt.pulling.separable import SparseTables, compile_sparse
+from edgeopt.pulling.separable import SeparableInstance, compile_separable
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
@@ -33,8 +33,8 @@ class CacheSearch:
         Its site, -1 for the cloud.
     """
 
-    def __init__(self, tables: SparseTables, run: Run) -> None:
-        self.tables, self.within, self.caches = tables, run, tables.caches
+    def __init__(self, separable: SeparableInstance, run: Run) -> None:
+        self.separable, self.within, self.caches = separable, run, separable.caches
         self.sites = np.flatnonzero(np.diff(self.caches.site_start) > 0)
         self.rng = np.random.default_rng(run.options.seed)
         self.clear()
@@ -99,7 +99,7 @@ class CacheSearch:
                 continue
             idle = 0 if now > saved * (1 + 1e-9) else idle + 1
             if now > saved:
-                self.within.report(self.tables.cloud_total - now)
+                self.within.report(self.separable.cloud_total - now)
             saved = now
 
     def _late(self, limit: float) -> bool:
@@ -118,20 +118,20 @@ class CacheSearch:
 
 def climb_dual(search: CacheSearch, limit: float, steps: int) -> float:
     """Return a lower bound on the total delay: the assignment of groups relaxed, a price for each."""
-    tables, run = search.tables, search.within
+    separable, run = search.separable, search.within
     price, target = search.best.copy(), search.saved
     best_price, best, theta, idle = price.copy(), np.inf, 1.0, 0
     slope = np.empty(len(price))
     direction = np.zeros(len(price))
     for _ in range(steps):
-        value = cache_kernels.dual_value(tables.caches, price, slope)
+        value = cache_kernels.dual_value(separable.caches, price, slope)
         if value < best - 1e-7 * abs(best) or not np.isfinite(best):
             idle = 0
         else:
             idle += 1
         if value < best:
             best, best_price = value, price.copy()
-            run.report(None, tables.cloud_total - best * (1 + 1e-9))
+            run.report(None, separable.cloud_total - best * (1 + 1e-9))
         if run.stop_reason() is not None or run.elapsed_s() > limit or theta < 1e-3:
             break
         if idle >= 8:
@@ -142,7 +142,7 @@ def climb_dual(search: CacheSearch, limit: float, steps: int) -> float:
         if norm <= 1e-18 or value <= target:
             break
         price = np.maximum(0.0, price - theta * (value - target) / norm * direction)
-    return tables.cloud_total - best * (1 + 1e-9)
+    return separable.cloud_total - best * (1 + 1e-9)
 
 
 def _end_of_search(run: Run) -> float:
@@ -155,13 +155,13 @@ def _end_of_search(run: Run) -> float:
 
 def solve_cache_search(instance: PullingInstance, run: Run) -> Outcome:
     """Start from a lazy greedy, sweep, bound, and search; the plan's delay is the checker's."""
-    tables = compile_sparse(instance)
-    search = CacheSearch(tables, run)
+    separable = compile_separable(instance)
+    search = CacheSearch(separable, run)
     end = _end_of_search(run)
     search.construct(end)
-    run.report(tables.cloud_total - search.saved)
+    run.report(separable.cloud_total - search.saved)
     search.sweep(end)
-    run.report(tables.cloud_total - search.saved)
+    run.report(separable.cloud_total - search.saved)
     now = run.elapsed_s()
     share = np.inf if run.options.time_limit is None else now + BOUND_SHARE * run.options.time_limit
     bound = climb_dual(search, min(share, end), BOUND_STEPS)
@@ -169,12 +169,12 @@ def solve_cache_search(instance: PullingInstance, run: Run) -> Outcome:
     stopped = run.stop_reason() or Stopped.FINISHED
     if run.options.time_limit is not None and run.elapsed_s() > end:
         stopped = Stopped.TIME_LIMIT
-    return Outcome(tables.plan(search.held, search.where), bound, stopped)
+    return Outcome(separable.plan(search.held, search.where), bound, stopped)
 
 
 def solve_cache_bound(instance: PullingInstance, run: Run) -> Outcome:
     """Return the lower bound of the dual alone."""
-    search = CacheSearch(compile_sparse(instance), run)
+    search = CacheSearch(compile_separable(instance), run)
     search.construct(np.inf)
     bound = climb_dual(search, np.inf, run.options.iteration_limit or BOUND_STEPS)
     return Outcome(bound=bound, stopped=run.stop_reason() or Stopped.FINISHED)

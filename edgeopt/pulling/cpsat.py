@@ -9,13 +9,13 @@ from ortools.sat.python import cp_model
 
 from edgeopt.engines import cpsat
 from edgeopt.pulling import strong_solver
-from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.arrays import ReducedInstance
 from edgeopt.pulling.assignment import serve_open
 from edgeopt.pulling.core import Core, Ints
 from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
-from edgeopt.pulling.openings import Search
-from edgeopt.pulling.reach import reduced
+from edgeopt.pulling.openings import Openings
+from edgeopt.pulling.reach import on_reduced_instance
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Status
 
@@ -90,14 +90,14 @@ def servable(core: Core, run: Run) -> bool | None:
     return {Status.OPTIMAL: True, Status.FEASIBLE: True, Status.INFEASIBLE: False}.get(status)
 
 
-def solve_cpsat(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
+def solve_cpsat(reduced: ReducedInstance, run: Run, start: Ints | None = None) -> Outcome:
     """Solve the integer program by CP-SAT, anew where its solution rules out far clouds, which coarsen the delays."""
-    core, total = arrays.core, known_total(Search(arrays.core), run)
+    core, total = reduced.core, known_total(Openings(reduced.core), run)
     if start is not None:
         total = min(total, core.cost(start))
     while True:
-        near = arrays.relaxed.up_to(total)
-        outcome, amounts = _solve_near(arrays, near, run, start)
+        near = reduced.relaxed.up_to(total)
+        outcome, amounts = _solve_near(reduced, near, run, start)
         if amounts is None:
             return outcome
         start, total = amounts, min(total, core.cost(amounts))
@@ -105,9 +105,9 @@ def solve_cpsat(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
             return outcome
 
 
-def _solve_near(arrays: Arrays, near: Core, run: Run, start: Ints | None) -> tuple[Outcome, Ints | None]:
+def _solve_near(reduced: ReducedInstance, near: Core, run: Run, start: Ints | None) -> tuple[Outcome, Ints | None]:
     """Solve the program of a core whose solutions contain every optimum, and say what was found."""
-    core, program = arrays.core, CpSatProgram(near, start)
+    core, program = reduced.core, CpSatProgram(near, start)
 
     def report(objective: float | None, bound: float | None) -> None:
         run.report(None, None if bound is None else max(0.0, bound / program.scale))
@@ -116,9 +116,9 @@ def _solve_near(arrays: Arrays, near: Core, run: Run, start: Ints | None) -> tup
         program.model, run, gap=run.options.gap, report=report, deterministic_limit=run.options.iteration_limit
     )
     if result.status == Status.INFEASIBLE:
-        return infeasible_if_confirmed(arrays, run, strong_solver.servable), None
+        return infeasible_if_confirmed(reduced, run, strong_solver.servable), None
     bound = None if result.bound is None else max(0.0, result.bound / program.scale)
-    fallback = Outcome(None if start is None else arrays.plan(start), bound, result.stopped)
+    fallback = Outcome(None if start is None else reduced.plan(start), bound, result.stopped)
     if result.objective is None:
         return fallback, None
     amounts = np.array([result.value(variable) for variable in program.amount], np.int64)
@@ -128,10 +128,10 @@ def _solve_near(arrays: Arrays, near: Core, run: Run, start: Ints | None) -> tup
     total = core.cost(amounts)
     if result.status == Status.OPTIMAL and bound is not None and run.options.gap == 0:
         bound = total if abs(total - bound) <= PRECISION * abs(total) else bound
-    return Outcome(arrays.plan(amounts), bound, result.stopped), amounts
+    return Outcome(reduced.plan(amounts), bound, result.stopped), amounts
 
 
-@reduced
-def solve(arrays: Arrays, run: Run) -> Outcome:
+@on_reduced_instance
+def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Solve the integer program by CP-SAT."""
-    return solve_cpsat(arrays, run, arrays.start(run))
+    return solve_cpsat(reduced, run, reduced.start(run))

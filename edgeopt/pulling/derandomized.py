@@ -11,7 +11,7 @@ from edgeopt.pulling.repair import repaired
 LEAST = 1e-6  # smaller values of the relaxation count as zero
 
 
-def conditional_thresholds(core: Core, tables: kernels.Tables, openings: Floats) -> Flags:
+def conditional_thresholds(core: Core, arrays: kernels.CoreArrays, openings: Floats) -> Flags:
     """Fix one site's threshold after another where the expected delay, given those fixed before, is least.
 
     While every site draws its threshold evenly and on its own, the expectation is known in closed form. It is the mean
@@ -21,8 +21,8 @@ def conditional_thresholds(core: Core, tables: kernels.Tables, openings: Floats)
     Parameters
     ----------
     core : Core
-    tables : Tables
-        Of the same core; its ``cloud`` is finite.
+    arrays : CoreArrays
+        The arrays of the same core; ``cloud`` is finite.
     openings : numpy.ndarray, shape (sites, atoms)
         Values between 0 and 1.
     """
@@ -34,7 +34,7 @@ def conditional_thresholds(core: Core, tables: kernels.Tables, openings: Floats)
 
     def expected(groups: Ints, site: int, fixed: Floats) -> float:
         return rounding_kernels.expected_service(
-            groups, group_start, options, core.option_site, core.option_cost, chance, core.units, tables.cloud, site,
+            groups, group_start, options, core.option_site, core.option_cost, chance, core.units, arrays.cloud, site,
             fixed, at_site,
         )  # fmt: skip
 
@@ -69,9 +69,9 @@ def _openings_of(core: Core, site: int, openings: Floats) -> list[Flags]:
     thresholds = np.unique(values[values > LEAST])[::-1]
     rows = {}
     for theta in thresholds.tolist():
-        wanted = np.zeros(openings.shape, np.bool_)
-        wanted[site] = values >= theta
-        row = repaired(core, wanted, openings)[site]
+        above = np.zeros(openings.shape, np.bool_)
+        above[site] = values >= theta
+        row = repaired(core, above, openings)[site]
         rows[row.tobytes()] = row
     nothing = np.zeros(openings.shape[1], np.bool_)
     return [*rows.values(), nothing]

@@ -1,7 +1,7 @@
 """Plans from the linear relaxation: openings fixed one after another, then those of a few sites freed again.
 
 With compute limits, who is served where depends on all sites at once. Here the units stay fractional, so that a program
-with few open questions about openings decides them for all sites together; `Search.complete` makes them whole.
+with few open questions about openings decides them for all sites together; `Openings.complete` makes them whole.
 """
 
 from __future__ import annotations

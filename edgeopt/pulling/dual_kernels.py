@@ -11,7 +11,7 @@ from edgeopt.kernels import kernel
 Array = Any
 
 
-class DualTables(NamedTuple):
+class DualArrays(NamedTuple):
     """A core with its linking rows, one for each group, site and atom that an option of the group needs there."""
 
     units: Array
@@ -34,7 +34,7 @@ class DualTables(NamedTuple):
 
 @kernel(cache=False, no_cpython_wrapper=True)
 def evaluate(
-    d: DualTables, price: Array, work_price: Array, reduced: Array, least: Array, opening_cost: Array,
+    d: DualArrays, price: Array, work_price: Array, reduced: Array, least: Array, opening_cost: Array,
     memory_price: Array, opening: Array, slope: Array, work_slope: Array,
 ) -> float:  # fmt: skip
     """Value of the relaxation at the prices of linking rows and compute limits, with a subgradient.
@@ -109,7 +109,7 @@ def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: 
 
 @kernel
 def ascend(
-    d: DualTables, price: Array, work_price: Array, target: float, theta: float, iterations: int, patience: int,
+    d: DualArrays, price: Array, work_price: Array, target: float, theta: float, iterations: int, patience: int,
     best_price: Array, best_work_price: Array, best: float, average: Array,
 ) -> tuple[float, float]:  # fmt: skip
     """Climb by deflected subgradient steps of length ``theta * (target - value) / |slope|^2``.

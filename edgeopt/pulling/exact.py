@@ -9,16 +9,16 @@ import numpy as np
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.running import Result
 from edgeopt.errors import ProgramError
-from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.arrays import ReducedInstance
 from edgeopt.pulling.core import Flags, Ints
 from edgeopt.pulling.cpsat import servable
 from edgeopt.pulling.diving import Diving
 from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
-from edgeopt.pulling.lagrangian import Relaxation
+from edgeopt.pulling.lagrangian import LagrangianRelaxation
 from edgeopt.pulling.local_search import LocalSearch
-from edgeopt.pulling.openings import Search
-from edgeopt.pulling.reach import reduced
+from edgeopt.pulling.openings import Openings
+from edgeopt.pulling.reach import on_reduced_instance
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import fitting
 from edgeopt.pulling.strong import StrongProgram
@@ -47,10 +47,10 @@ class ExactSearch:
         Units of each option of the best solution so far, its seconds, and the bound.
     """
 
-    def __init__(self, arrays: Arrays, run: Run) -> None:
-        self.core, self.relaxed, self._run = arrays.core, arrays.relaxed, run
+    def __init__(self, reduced: ReducedInstance, run: Run) -> None:
+        self.core, self.relaxed, self._run = reduced.core, reduced.relaxed, run
         self.known: Incumbent[Ints] = Incumbent(run)
-        self.by_openings = run.options.gap > 0 and bool(arrays.core.limited.any())  # fractional units are near enough
+        self.by_openings = run.options.gap > 0 and bool(reduced.core.limited.any())  # fractional units are near enough
 
     @property
     def total(self) -> float:
@@ -64,10 +64,10 @@ class ExactSearch:
 
     def improve(self, opened: Flags, rounds: int) -> None:
         """Offer what a short local search makes of these open atoms."""
-        search = Search(self.core)
-        search.restore(opened)
-        search.insert(self._run, np.arange(self.core.sites), 1.0)
-        local = LocalSearch(search, self._run, np.random.default_rng(self._run.options.seed))
+        openings = Openings(self.core)
+        openings.restore(opened)
+        openings.insert(self._run, np.arange(self.core.sites), 1.0)
+        local = LocalSearch(openings, self._run, np.random.default_rng(self._run.options.seed))
         local.run(rounds, exact_sites=False)
         self.offer(local.amounts)
 
@@ -96,7 +96,7 @@ class ExactSearch:
 
     def run(self) -> Result:
         """Find an optimum; the result's bound holds for the whole core."""
-        _, opened = greedy_opening(Search(self.core), self._run)
+        _, opened = greedy_opening(Openings(self.core), self._run)
         self.improve(opened, HEURISTIC_ROUNDS)
         self._forget_what_is_far()
         keep = np.ones(self.core.options, np.bool_)
@@ -132,7 +132,7 @@ class ExactSearch:
     def _first_bound(self) -> None:
         """Climb the Lagrangian dual: on large instances the linear relaxation takes long and bounds only at its end."""
         if self.known.best is not None and self.core.options > FIRST_BOUND_ABOVE:
-            relaxation = Relaxation(self.relaxed)
+            relaxation = LagrangianRelaxation(self.relaxed)
             relaxation.climb(self._run, self.total, FIRST_BOUND_STEPS)
             self._raise_bound(relaxation.bound)
 
@@ -168,9 +168,9 @@ class ExactSearch:
 
     def _dive(self, keep: Flags) -> None:
         """Offer what a search over the openings finds with fractional units."""
-        search = Search(self.core)
+        openings = Openings(self.core)
         for opened, units in Diving(self.core, keep, self._run).run(DIVING_ROUNDS):
-            self.offer(search.complete(opened, units))
+            self.offer(openings.complete(opened, units))
             if self.known.proved():
                 return
 
@@ -189,28 +189,28 @@ class ExactSearch:
         return relaxation.useful(self.total) if self.known.best is not None else np.ones(core.options, np.bool_)
 
 
-def solve_exact(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
+def solve_exact(reduced: ReducedInstance, run: Run, start: Ints | None = None) -> Outcome:
     """Solve an instance to proven optimality.
 
     Parameters
     ----------
-    arrays : Arrays
+    reduced : ReducedInstance
     run : Run
     start : numpy.ndarray of int64, optional
         Units of each option of a feasible solution.
     """
-    search = ExactSearch(arrays, run)
+    search = ExactSearch(reduced, run)
     search.offer(start)
     result = search.run()
     if result.status == Status.INFEASIBLE:
-        return infeasible_if_confirmed(arrays, run, servable)
+        return infeasible_if_confirmed(reduced, run, servable)
     bound, total = result.bound, search.total
     if bound is not None and result.status == Status.OPTIMAL and abs(total - bound) <= HIGHS_PRECISION * abs(total):
         bound = total
-    return Outcome(None if search.known.best is None else arrays.plan(search.known.best), bound, result.stopped)
+    return Outcome(None if search.known.best is None else reduced.plan(search.known.best), bound, result.stopped)
 
 
-@reduced
-def solve(arrays: Arrays, run: Run) -> Outcome:
+@on_reduced_instance
+def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Solve the strong integer program."""
-    return solve_exact(arrays, run, arrays.start(run))
+    return solve_exact(reduced, run, reduced.start(run))

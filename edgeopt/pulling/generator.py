@@ -196,7 +196,7 @@ def _cloudlet_nodes(network: nx.Graph[str], count: int) -> list[str]:
 def _links(network: nx.Graph[str]) -> list[dict[str, Any]]:
     """The network's links, and one from the cloud to the node of highest degree."""
     gateway = _cloudlet_nodes(network, 1)[0]
-    links = [{"between": [u, v], **facts} for u, v, facts in network.edges(data=True)]
+    links = [{"between": [u, v], **attributes} for u, v, attributes in network.edges(data=True)]
     return [*links, {"between": [CLOUD, gateway], "bandwidth_bps": CLOUD_BPS, "latency_s": CLOUD_LATENCY_S}]
 
 

@@ -219,10 +219,10 @@ class PullingInstance(Instance):
                 yield Finding(f"{place}.models", "a model stands twice", "name it once")
         tasks = {request.task for request in self.requests.values() if request.models is None}
         named = {model for request in self.requests.values() for model in request.models or ()}
-        for name, facts in models.items():
-            needed = {"task": bool(tasks), "accuracy": facts.task in tasks}
-            needed["flops_per_sample"] = name in named or facts.task in tasks
-            yield from require_model_keys(name, facts, [key for key, wanted in needed.items() if wanted])
+        for name, entry in models.items():
+            needs = {"task": bool(tasks), "accuracy": entry.task in tasks}
+            needs["flops_per_sample"] = name in named or entry.task in tasks
+            yield from require_model_keys(name, entry, [key for key, needed in needs.items() if needed])
 
     @cached_property
     def nodes(self) -> dict[str, None]:

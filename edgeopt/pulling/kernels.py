@@ -12,7 +12,7 @@ Array = Any
 LEAST_SHARE = 1e-6  # of the memory; bundles that take less score alike
 
 
-class Tables(NamedTuple):
+class CoreArrays(NamedTuple):
     """The arrays of a core, and what the kernels need besides."""
 
     units: Array
@@ -54,7 +54,7 @@ class State(NamedTuple):
 
 
 @kernel
-def recount(t: Tables, s: State, site: int) -> None:
+def recount(t: CoreArrays, s: State, site: int) -> None:
     """Bring the free bytes of a site and what its models lack in line with the open atoms."""
     s.free[site] = t.memory[site]
     for atom in range(s.opened.shape[1]):
@@ -70,7 +70,7 @@ def recount(t: Tables, s: State, site: int) -> None:
 
 
 @kernel
-def serve(t: Tables, s: State) -> float:
+def serve(t: CoreArrays, s: State) -> float:
     """Serve all groups with what is open; returns the total of the service, without pulling."""
     if t.limited:
         s.amounts[:] = 0
@@ -88,7 +88,7 @@ def serve(t: Tables, s: State) -> float:
 
 
 @kernel
-def complete(t: Tables, s: State) -> float:
+def complete(t: CoreArrays, s: State) -> float:
     """Serve the units left in a fixed order of options within the compute limits, then move some to cheaper ones."""
     left = t.units.copy()
     copy_into(s.room, t.work_limit)
@@ -111,7 +111,7 @@ def complete(t: Tables, s: State) -> float:
 
 
 @kernel(cache=False, inline="always")
-def _move_units(t: Tables, s: State, option: int, left: Array) -> None:
+def _move_units(t: CoreArrays, s: State, option: int, left: Array) -> None:
     """Move dearer units of an option's group to it, as far as there is room."""
     group, site, need = t.group[option], t.site[option], t.work[option]
     count = left[group] if need == 0 else min(left[group], s.room[site] // need)
@@ -130,7 +130,7 @@ def _move_units(t: Tables, s: State, option: int, left: Array) -> None:
 
 
 @kernel(cache=False, inline="always")
-def _saving(t: Tables, s: State, run: Array, site: int) -> float:
+def _saving(t: CoreArrays, s: State, run: Array, site: int) -> float:
     """What the options of one model at one site save, within the room that is left there."""
     gain, room = 0.0, s.room[site]
     for option in run:
@@ -145,7 +145,7 @@ def _saving(t: Tables, s: State, run: Array, site: int) -> float:
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float) -> tuple[float, int]:
+def best_prefix(t: CoreArrays, s: State, site: int, candidates: Array, alpha: float) -> tuple[float, int]:
     """Find the best prefix of some models to open together at a site.
 
     Models are taken by decreasing saving, those that do not fit are skipped, and the prefix of the best score
@@ -199,7 +199,7 @@ def best_prefix(t: Tables, s: State, site: int, candidates: Array, alpha: float)
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def _missing_atoms(t: Tables, s: State, site: int, model: int) -> tuple[int, float]:
+def _missing_atoms(t: CoreArrays, s: State, site: int, model: int) -> tuple[int, float]:
     """Bytes and seconds of pulling of the atoms that a model lacks beside those on trial."""
     size, pull = 0, 0.0
     for position in range(t.model_start[model], t.model_start[model + 1]):
@@ -211,7 +211,7 @@ def _missing_atoms(t: Tables, s: State, site: int, model: int) -> tuple[int, flo
 
 
 @kernel(cache=False, inline="always")
-def _forget(t: Tables, s: State, site: int, model: int) -> None:
+def _forget(t: CoreArrays, s: State, site: int, model: int) -> None:
     """Undo the trial of a model."""
     for position in range(t.model_start[model], t.model_start[model + 1]):
         s.trial_open[t.model_atoms[position]] = False
@@ -221,7 +221,7 @@ def _forget(t: Tables, s: State, site: int, model: int) -> None:
 
 
 @kernel(cache=False, inline="always")
-def open_models(t: Tables, s: State, site: int, models: Array) -> None:
+def open_models(t: CoreArrays, s: State, site: int, models: Array) -> None:
     """Open all atoms of some models at a site."""
     for model in models:
         for position in range(t.model_start[model], t.model_start[model + 1]):
@@ -233,7 +233,7 @@ def open_models(t: Tables, s: State, site: int, models: Array) -> None:
 
 @kernel
 def insert(
-    t: Tables, s: State, sites: Array, alpha: float, noise: Array, scores: Array, fresh: Array, steps: int
+    t: CoreArrays, s: State, sites: Array, alpha: float, noise: Array, scores: Array, fresh: Array, steps: int
 ) -> int:  # fmt: skip
     """Open the best bundle at the given sites again and again until none gains; largest old score first.
 
@@ -282,7 +282,7 @@ def insert(
 
 
 @kernel(cache=False, inline="always")
-def _touch(t: Tables, s: State, worst: Array, movable: Array, touched: Array) -> None:
+def _touch(t: CoreArrays, s: State, worst: Array, movable: Array, touched: Array) -> None:
     """Mark the sites that could serve a group whose dearest units were others before."""
     for group in range(len(t.units)):
         if s.worst[group] != worst[group] or s.movable[group] != movable[group]:
@@ -294,7 +294,7 @@ def _touch(t: Tables, s: State, worst: Array, movable: Array, touched: Array) ->
 
 
 @kernel
-def drop_useless(t: Tables, s: State) -> float:
+def drop_useless(t: CoreArrays, s: State) -> float:
     """Close atoms that no used option needs; returns the pulling of what stays open."""
     needed = np.zeros(s.opened.shape, np.bool_)
     for option in range(len(t.cost)):
@@ -316,7 +316,7 @@ def drop_useless(t: Tables, s: State) -> float:
 
 
 @kernel
-def place_in_order(t: Tables, s: State, sequence: Array) -> None:
+def place_in_order(t: CoreArrays, s: State, sequence: Array) -> None:
     """Give each option in order all units of its group that are left and fit, pulling what it lacks."""
     left = t.units.copy()
     s.amounts[:] = 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from edgeopt.pulling import dual_kernels
-from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.arrays import ReducedInstance
 from edgeopt.pulling.core import Core, Floats, Ints, ranked
 from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.local_search import LocalSearch
-from edgeopt.pulling.openings import Search
-from edgeopt.pulling.reach import reduced
+from edgeopt.pulling.openings import Openings
+from edgeopt.pulling.reach import on_reduced_instance
 from edgeopt.pulling.repair import fitting
 from edgeopt.run import Outcome, Run
 
@@ -26,7 +26,7 @@ MARGIN = 1e-9  # relative; rounding in sums of floats
 CANCELLED = 1e-12  # of all that is added and subtracted; rounding of what cancels
 
 
-def dual_tables(core: Core) -> dual_kernels.DualTables:
+def dual_arrays(core: Core) -> dual_kernels.DualArrays:
     """Lay a core out for the dual kernels."""
     options, atoms = core.atoms_of_options
     sites, width = core.option_site[options], max(1, core.atom_bytes.shape[1])
@@ -36,7 +36,7 @@ def dual_tables(core: Core) -> dual_kernels.DualTables:
     site, atom = np.divmod(openings, width)
     finite = np.isfinite(core.cloud_cost)
     dearest = core.option_cost.max(initial=1.0) + core.atom_pull.sum(axis=1).max(initial=0.0)
-    return dual_kernels.DualTables(
+    return dual_kernels.DualArrays(
         units=core.units,
         cloud=np.where(finite, core.cloud_cost, 1e3 * dearest),
         group_start=core.group_start,
@@ -56,7 +56,7 @@ def dual_tables(core: Core) -> dual_kernels.DualTables:
     )
 
 
-class Relaxation:
+class LagrangianRelaxation:
     """The Lagrangian relaxation of a core.
 
     Attributes
@@ -68,19 +68,19 @@ class Relaxation:
     """
 
     def __init__(self, core: Core) -> None:
-        self.core, self.tables = core, dual_tables(core)
-        rows = len(self.tables.row_group)
+        self.core, self.arrays = core, dual_arrays(core)
+        rows = len(self.arrays.row_group)
         self.price, self.best_price = np.zeros(rows), np.zeros(rows)
         self.work_price, self.best_work_price = np.zeros(core.sites), np.zeros(core.sites)
-        self.average = np.zeros(len(self.tables.pull))
+        self.average = np.zeros(len(self.arrays.pull))
         self._value, self._theta = -np.inf, 1.0
 
     @property
     def bound(self) -> float:
         """The proven bound, with a margin for rounding."""
-        tables = self.tables
-        summed = tables.units @ tables.cloud + tables.pull.sum() + tables.units[tables.row_group] @ self.best_price
-        summed += self.best_work_price[tables.limited] @ tables.work_limit[tables.limited]
+        arrays = self.arrays
+        summed = arrays.units @ arrays.cloud + arrays.pull.sum() + arrays.units[arrays.row_group] @ self.best_price
+        summed += self.best_work_price[arrays.limited] @ arrays.work_limit[arrays.limited]
         return max(0.0, self._value - MARGIN * abs(self._value) - CANCELLED * float(summed))
 
     def climb(self, run: Run, target: float, steps: int) -> None:
@@ -91,7 +91,7 @@ class Relaxation:
                 break
             count = min(STEPS, steps - done)
             self._value, self._theta = dual_kernels.ascend(
-                self.tables, self.price, self.work_price, target, self._theta, count, PATIENCE, self.best_price,
+                self.arrays, self.price, self.work_price, target, self._theta, count, PATIENCE, self.best_price,
                 self.best_work_price, self._value, self.average,
             )  # fmt: skip
             done += count
@@ -100,11 +100,11 @@ class Relaxation:
         """How often the relaxation opened each atom lately, shape (sites, atoms); 1 for atoms that are free."""
         found = np.where(self.core.costly, 0.0, 1.0)
         options, atoms = self.core.atoms_of_options
-        found[self.core.option_site[options], atoms] = self.average[self.tables.row_opening[self.tables.rows]]
+        found[self.core.option_site[options], atoms] = self.average[self.arrays.row_opening[self.arrays.rows]]
         return found
 
 
-def solve_lagrangian(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
+def solve_lagrangian(reduced: ReducedInstance, run: Run, start: Ints | None = None) -> Outcome:
     """Climb the dual; open what the relaxation opens, complete, and polish.
 
     Returns
@@ -112,38 +112,38 @@ def solve_lagrangian(arrays: Arrays, run: Run, start: Ints | None = None) -> Out
     Outcome
         With the dual's bound.
     """
-    core = arrays.core
-    search = Search(core)
-    _, opened = greedy_opening(search, run.part(GREEDY_SHARE * run.remaining_s()))
-    search.restore(opened)
+    core = reduced.core
+    openings = Openings(core)
+    _, opened = greedy_opening(openings, run.part(GREEDY_SHARE * run.remaining_s()))
+    openings.restore(opened)
     best, amounts = np.inf, None
-    for found in (start, search.amounts()):
+    for found in (start, openings.amounts()):
         if found is not None and core.cost(found) < best:
             best, amounts = core.cost(found), found
             opened = core.opened(found)
             run.report(best)
-    target = min(best, search.total)
-    relaxation = Relaxation(arrays.relaxed.up_to(best))
+    target = min(best, openings.total)
+    relaxation = LagrangianRelaxation(reduced.relaxed.up_to(best))
     steps = run.options.iteration_limit or ITERATIONS
     relaxation.climb(run.part(CLIMBING_SHARE * run.remaining_s()), target, steps)
     run.report(None, relaxation.bound)
-    openings = relaxation.openings()
-    for candidate in (opened, *(fitting(core, openings, threshold) for threshold in THRESHOLDS)):
+    values = relaxation.openings()
+    for candidate in (opened, *(fitting(core, values, threshold) for threshold in THRESHOLDS)):
         if run.stop_reason() is not None:
             break
-        search.restore(candidate)
-        search.insert(run, np.arange(core.sites), 1.0)
-        local = LocalSearch(search, run, np.random.default_rng(run.options.seed))
+        openings.restore(candidate)
+        openings.insert(run, np.arange(core.sites), 1.0)
+        local = LocalSearch(openings, run, np.random.default_rng(run.options.seed))
         local.run(POLISHING_ROUNDS, exact_sites=False)
         if local.amounts is not None and local.best < best:
             best, amounts = local.best, local.amounts
             run.report(best)
     relaxation.climb(run, min(best, target), steps // 2)
-    plan = None if amounts is None else arrays.plan(amounts)
+    plan = None if amounts is None else reduced.plan(amounts)
     return Outcome(plan, relaxation.bound, run.stop_reason() or Outcome().stopped)
 
 
-@reduced
-def solve(arrays: Arrays, run: Run) -> Outcome:
+@on_reduced_instance
+def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Climb the Lagrangian dual, and make a solution of its openings."""
-    return solve_lagrangian(arrays, run, arrays.start(run))
+    return solve_lagrangian(reduced, run, reduced.start(run))

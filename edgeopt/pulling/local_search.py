@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from edgeopt.errors import ProgramError
-from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.arrays import ReducedInstance
 from edgeopt.pulling.core import Ints
 from edgeopt.pulling.greedy import greedy_opening, sweep, used_models
 from edgeopt.pulling.neighbourhoods import free_sites
-from edgeopt.pulling.openings import Search
-from edgeopt.pulling.reach import reduced
+from edgeopt.pulling.openings import Openings
+from edgeopt.pulling.reach import on_reduced_instance
 from edgeopt.pulling.strong_solver import Overwork, solve_core
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
@@ -28,7 +28,7 @@ class LocalSearch:
 
     Parameters
     ----------
-    search : Search
+    openings : Openings
         Holds the solution to start from.
     run : Run
     rng : numpy.random.Generator
@@ -41,12 +41,12 @@ class LocalSearch:
         Units of each option in the best solution; None while some group is not served.
     """
 
-    def __init__(self, search: Search, run: Run, rng: np.random.Generator) -> None:
-        self.search, self._run, self.rng = search, run, rng
-        self.core = search.core
-        self.current = search.total, search.opened
+    def __init__(self, openings: Openings, run: Run, rng: np.random.Generator) -> None:
+        self.openings, self._run, self.rng = openings, run, rng
+        self.core = openings.core
+        self.current = openings.total, openings.opened
         self.best, self.opened = self.current
-        self.amounts = search.amounts()
+        self.amounts = openings.amounts()
         self.sites = self.core.used_sites
 
     def run(self, rounds: int | None = None, exact_sites: bool = True) -> None:
@@ -68,13 +68,13 @@ class LocalSearch:
 
     def move(self) -> None:
         """Flip, swap or relocate a model, or rebuild a site or two."""
-        search, rng = self.search, self.rng
+        openings, rng = self.openings, self.rng
         kind = rng.integers(4)
         site = int(rng.choice(self.sites))
-        used = used_models(self.search, site)
+        used = used_models(self.openings, site)
         touched = [site]
         if kind < 3 and len(used):  # close a model or two; open what is best there (swap) or elsewhere (relocate)
-            search.close(site, rng.choice(used, min(len(used), int(rng.integers(1, 3))), replace=False))
+            openings.close(site, rng.choice(used, min(len(used), int(rng.integers(1, 3))), replace=False))
             if kind == 1:
                 touched = [int(rng.choice(self.sites)), site]
             elif kind == 2:
@@ -83,16 +83,16 @@ class LocalSearch:
             if rng.random() < 0.5:
                 touched.append(int(rng.choice(self.sites)))
             for closed in touched:
-                search.close(closed)
+                openings.close(closed)
         sites = np.array(list(dict.fromkeys(touched)), np.int64)
-        bundles = len(search.tables.bundle_start) - 1
+        bundles = len(openings.arrays.bundle_start) - 1
         noise = np.exp(NOISE * rng.standard_normal((len(sites), bundles)))
-        search.insert(self._run, sites, float(rng.choice(ALPHAS)), noise)
-        if search.total <= self.current[0] * (1 + 1e-12):
-            self.current = search.total, search.opened
-            self._keep(search.total, search.state.amounts)
+        openings.insert(self._run, sites, float(rng.choice(ALPHAS)), noise)
+        if openings.total <= self.current[0] * (1 + 1e-12):
+            self.current = openings.total, openings.opened
+            self._keep(openings.total, openings.state.amounts)
         else:
-            search.restore(self.current[1])
+            openings.restore(self.current[1])
 
     def solve_sites(self, count: int) -> None:
         """Free sites that serve the same groups, and solve them with everything else fixed."""
@@ -101,7 +101,7 @@ class LocalSearch:
         if not 0 < part.core.options <= LARGEST_SUBPROBLEM:
             return
         limited = self._run.part(iterations=SITE_NODES, seed=int(self.rng.integers(2**31)), gap=0.0)
-        start = part.part_amounts(self.search.state.amounts)
+        start = part.part_amounts(self.openings.state.amounts)
         try:
             _, amounts = solve_core(part.core, limited, start if part.core.feasible(start) else None)
         except (Overwork, ProgramError):
@@ -113,9 +113,9 @@ class LocalSearch:
             return
         total = self.core.cost(found)
         if total < self.current[0] * (1 - 1e-12):
-            self.search.restore(self.core.opened(found))
-            self.current = self.search.total, self.search.opened
-            self._keep(self.search.total, self.search.state.amounts)
+            self.openings.restore(self.core.opened(found))
+            self.current = self.openings.total, self.openings.opened
+            self._keep(self.openings.total, self.openings.state.amounts)
             self._keep(total, found)
 
     def _keep(self, total: float, amounts: Ints) -> None:
@@ -137,18 +137,18 @@ class LocalSearch:
         return np.unique(np.append(others, first))
 
 
-def solve_local_search(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
+def solve_local_search(reduced: ReducedInstance, run: Run, start: Ints | None = None) -> Outcome:
     """Improve the greedy's solution, or the given one, by local search."""
-    search = Search(arrays.core)
+    openings = Openings(reduced.core)
     if start is not None:
-        search.restore(arrays.core.opened(start))
+        openings.restore(reduced.core.opened(start))
     else:
-        _, opened = greedy_opening(search, run)
-        search.restore(opened)
-        sweep(search, run)
-    found = LocalSearch(search, run, np.random.default_rng(run.options.seed))
-    if start is not None and arrays.core.cost(start) < found.best:
-        found.best, found.amounts = arrays.core.cost(start), start
+        _, opened = greedy_opening(openings, run)
+        openings.restore(opened)
+        sweep(openings, run)
+    found = LocalSearch(openings, run, np.random.default_rng(run.options.seed))
+    if start is not None and reduced.core.cost(start) < found.best:
+        found.best, found.amounts = reduced.core.cost(start), start
     if found.amounts is not None:
         run.report(found.best)
     found.run(run.options.iteration_limit)
@@ -157,10 +157,10 @@ def solve_local_search(arrays: Arrays, run: Run, start: Ints | None = None) -> O
     )
     if found.amounts is None:
         return Outcome(stopped=stopped, message="the local search found no feasible plan")
-    return Outcome(arrays.plan(found.amounts), stopped=stopped)
+    return Outcome(reduced.plan(found.amounts), stopped=stopped)
 
 
-@reduced
-def solve(arrays: Arrays, run: Run) -> Outcome:
+@on_reduced_instance
+def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Improve by flips, swaps, relocations and exactly solved sites."""
-    return solve_local_search(arrays, run, arrays.start(run))
+    return solve_local_search(reduced, run, reduced.start(run))

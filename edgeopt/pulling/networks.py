@@ -65,22 +65,24 @@ def read_topology(path: str | Path) -> nx.Graph[str]:
         raise InputError(Finding("$", "there is no such file"), path) from None
     except Exception as error:  # the XML parser, networkx and numpy raise errors of many kinds
         raise InputError(Finding("$", f"this is not a GraphML file that can be read: {error}"), path) from None
-    label = {node: f"{facts.get('label', node)}" for node, facts in raw.nodes(data=True)}
+    label = {node: f"{attributes.get('label', node)}" for node, attributes in raw.nodes(data=True)}
     seen: dict[str, int] = {}
     for node, text in label.items():
         seen[text] = seen.get(text, 0) + 1
         label[node] = text if seen[text] == 1 and text != CLOUD else f"{text} ({node})"
     network: nx.Graph[str] = nx.Graph()
     network.add_nodes_from(label[node] for node in raw)
-    for u, v, facts in raw.edges(data=True):
+    for u, v, attributes in raw.edges(data=True):
         if u != v:
-            speed = float(facts.get("LinkSpeedRaw") or 0.0)
+            speed = float(attributes.get("LinkSpeedRaw") or 0.0)
             latency = _latency(raw.nodes[u], raw.nodes[v])
             network.add_edge(label[u], label[v], latency_s=latency, bandwidth_bps=speed if speed > 0 else ZOO_LINK_BPS)
-    known = [facts["latency_s"] for _, _, facts in network.edges(data=True) if facts["latency_s"] is not None]
+    known = [
+        attributes["latency_s"] for _, _, attributes in network.edges(data=True) if attributes["latency_s"] is not None
+    ]
     middle = float(f"{np.median(known):.3g}") if known else 0.002
-    for _, _, facts in network.edges(data=True):
-        facts["latency_s"] = middle if facts["latency_s"] is None else facts["latency_s"]
+    for _, _, attributes in network.edges(data=True):
+        attributes["latency_s"] = middle if attributes["latency_s"] is None else attributes["latency_s"]
     return network
 
 

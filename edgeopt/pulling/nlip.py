@@ -10,24 +10,24 @@ from pyomo.core import Binary, Constraint, Var, prod
 
 from edgeopt.engines import scip
 from edgeopt.models import pulling as formulation
-from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.arrays import ReducedInstance
 from edgeopt.pulling.cpsat import servable
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.instance import PullingInstance
-from edgeopt.pulling.reach import reduced
+from edgeopt.pulling.reach import on_reduced_instance
 from edgeopt.pulling.strong_solver import minimal_cover
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Status
 from edgeopt.tolerances import SCIP_PRECISION
 
 
-def solve_nlip(arrays: Arrays, run: Run) -> Outcome:
+def solve_nlip(reduced: ReducedInstance, run: Run) -> Outcome:
     """Solve the nonlinear program; limits that SCIP's tolerances let slip are cut off, and it is solved again."""
-    instance, m = arrays.instance, _with_complements(formulation.formulate(arrays.instance))
+    instance, m = reduced.instance, _with_complements(formulation.formulate(reduced.instance))
     while True:
         result = scip.solve(m, run, run.options.iteration_limit)
         if result.status == Status.INFEASIBLE:
-            return infeasible_if_confirmed(arrays, run, servable)
+            return infeasible_if_confirmed(reduced, run, servable)
         if result.objective is None:
             return Outcome(bound=result.bound, stopped=result.stopped)
         plan = formulation.read_plan(m)
@@ -90,7 +90,7 @@ def _compute_cuts(instance: PullingInstance, m: Any, plan: Plan) -> list[Any]:
     return cuts
 
 
-@reduced
-def solve(arrays: Arrays, run: Run) -> Outcome:
+@on_reduced_instance
+def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Solve the nonlinear integer program by SCIP."""
-    return solve_nlip(arrays, run)
+    return solve_nlip(reduced, run)

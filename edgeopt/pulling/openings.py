@@ -15,7 +15,7 @@ ROUNDING = 1e-6  # units; what a solver calls whole
 PENALTY = 1e3  # times the dearest service: what a unit costs that nothing serves
 
 
-def tables_of(core: Core) -> kernels.Tables:
+def core_arrays(core: Core) -> kernels.CoreArrays:
     """Lay a core out for the kernels."""
     run_start, runs = core.pairs
     finite = np.isfinite(core.cloud_cost)
@@ -26,7 +26,7 @@ def tables_of(core: Core) -> kernels.Tables:
     saving = cloud[core.option_group] - core.option_cost
     holders = _holders(core)
     starts = np.cumsum([0, *(len(models) for models in holders)])
-    return kernels.Tables(
+    return kernels.CoreArrays(
         units=core.units,
         cloud=cloud,
         group_start=core.group_start,
@@ -63,7 +63,7 @@ def _holders(core: Core) -> list[Ints]:
     return [group for group in kept if len(group) > 1] + alone
 
 
-class Search:
+class Openings:
     """Open atoms at the sites of a core, served as well as the kernels can.
 
     Parameters
@@ -77,7 +77,7 @@ class Search:
     """
 
     def __init__(self, core: Core) -> None:
-        self.core, self.tables = core, tables_of(core)
+        self.core, self.arrays = core, core_arrays(core)
         groups, atoms = core.groups, core.atom_bytes.shape[1]
         self.state = kernels.State(
             opened=np.zeros(core.atom_bytes.shape, np.bool_),
@@ -108,12 +108,12 @@ class Search:
     def _open(self, opened: Flags, sites: Iterable[int]) -> None:
         self.state.opened[:] = opened
         for site in sites:
-            kernels.recount(self.tables, self.state, int(site))
+            kernels.recount(self.arrays, self.state, int(site))
 
     def settle(self) -> float:
         """Serve with what is open, and close what nobody needs."""
-        service = kernels.serve(self.tables, self.state)
-        self.total = service + kernels.drop_useless(self.tables, self.state)
+        service = kernels.serve(self.arrays, self.state)
+        self.total = service + kernels.drop_useless(self.arrays, self.state)
         return self.total
 
     def complete(self, opened: Flags, units: Floats) -> Ints | None:
@@ -129,18 +129,18 @@ class Search:
         down[beyond] = np.maximum(0, np.ceil(units[beyond] - ROUNDING) - 1)
         self._open(opened, range(core.sites))
         self.state.amounts[:] = down
-        self.total = kernels.complete(self.tables, self.state) + kernels.drop_useless(self.tables, self.state)
+        self.total = kernels.complete(self.arrays, self.state) + kernels.drop_useless(self.arrays, self.state)
         return self.amounts()
 
     def insert(self, run: Run, sites: Ints, alpha: float, noise: Floats | None = None) -> float:
         """Open bundles at these sites until none gains, or the time is over."""
-        bundles = len(self.tables.bundle_start) - 1
+        bundles = len(self.arrays.bundle_start) - 1
         factors = np.ones((len(sites), bundles)) if noise is None else noise
         if bundles and len(sites):
             scores, fresh = np.full(factors.shape, np.inf), np.zeros(factors.shape, np.bool_)
             left = 0
             while left == 0 and run.stop_reason() is None:
-                left = kernels.insert(self.tables, self.state, sites, alpha, factors, scores, fresh, EVALUATIONS)
+                left = kernels.insert(self.arrays, self.state, sites, alpha, factors, scores, fresh, EVALUATIONS)
         return self.settle()
 
     def close(self, site: int, models: Ints | None = None) -> None:
@@ -154,7 +154,7 @@ class Search:
             for model in np.setdiff1d(used, models).tolist():
                 needed[atoms[start[model] : start[model + 1]]] = True
             self.state.opened[site] &= needed
-        kernels.recount(self.tables, self.state, site)
+        kernels.recount(self.arrays, self.state, site)
 
     def amounts(self) -> Ints | None:
         """Units of each option; None when some group is not served."""

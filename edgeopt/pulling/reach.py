@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
-from edgeopt.pulling.arrays import Arrays, compile_arrays
+from edgeopt.pulling.arrays import ReducedInstance, reduce_instance
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.separable import choices, why_inseparable
 from edgeopt.pulling.unservable import unservable
@@ -17,14 +17,16 @@ LARGEST_CPSAT = 200_000
 LARGEST_NLIP = 2_000  # choices of request, model and site
 
 
-def reduced(function: Callable[[Arrays, Run], Outcome]) -> Callable[[PullingInstance, Run], Outcome]:
+def on_reduced_instance(
+    function: Callable[[ReducedInstance, Run], Outcome],
+) -> Callable[[PullingInstance, Run], Outcome]:
     """Make a method of what solves a reduced instance: it begins when each request alone can be served."""
 
     @wraps(function)
     def solve(instance: PullingInstance, run: Run) -> Outcome:
-        arrays = compile_arrays(instance, CANDIDATES if choices(instance) > LARGEST else None)
-        reason = unservable(arrays)
-        return function(arrays, run) if reason is None else Outcome(infeasible=True, message=reason)
+        reduced = reduce_instance(instance, CANDIDATES if choices(instance) > LARGEST else None)
+        reason = unservable(reduced)
+        return function(reduced, run) if reason is None else Outcome(infeasible=True, message=reason)
 
     return solve
 

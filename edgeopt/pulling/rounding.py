@@ -8,15 +8,15 @@ from math import ceil, log
 import numpy as np
 
 from edgeopt.pulling import rounding_kernels
-from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.arrays import ReducedInstance
 from edgeopt.pulling.core import Core, Flags, Ints
 from edgeopt.pulling.cpsat import servable
 from edgeopt.pulling.derandomized import conditional_thresholds
 from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.local_search import LocalSearch
-from edgeopt.pulling.openings import Search
-from edgeopt.pulling.reach import reduced
+from edgeopt.pulling.openings import Openings
+from edgeopt.pulling.reach import on_reduced_instance
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import repaired
 from edgeopt.run import Outcome, Run
@@ -84,7 +84,7 @@ VARIANTS: dict[str, Callable[[Core, LinearRelaxation, np.random.Generator], Flag
 }
 
 
-def solve_rounding(arrays: Arrays, run: Run, start: Ints | None = None) -> Outcome:
+def solve_rounding(reduced: ReducedInstance, run: Run, start: Ints | None = None) -> Outcome:
     """Round the relaxation without chance and by three variants in turn, repair, complete, and polish the best.
 
     Returns
@@ -92,22 +92,22 @@ def solve_rounding(arrays: Arrays, run: Run, start: Ints | None = None) -> Outco
     Outcome
         Its bound is the value of the relaxation; the message tells the ratio that was seen.
     """
-    core = arrays.core
-    search, rng = Search(core), np.random.default_rng(run.options.seed)
-    relaxation = LinearRelaxation(arrays.relaxed.up_to(known_total(search, run)), run)
+    core = reduced.core
+    openings, rng = Openings(core), np.random.default_rng(run.options.seed)
+    relaxation = LinearRelaxation(reduced.relaxed.up_to(known_total(openings, run)), run)
     if relaxation.infeasible:
-        return infeasible_if_confirmed(arrays, run, servable)
-    best, best_opened, winner = np.inf, np.zeros_like(search.state.opened), "nothing opened"
+        return infeasible_if_confirmed(reduced, run, servable)
+    best, best_opened, winner = np.inf, np.zeros_like(openings.state.opened), "nothing opened"
     if relaxation.bound is not None:
         run.report(None, relaxation.bound)
-        for name, opened in _drawn(search, relaxation, run, rng):
-            search.restore(opened)
-            search.insert(run, np.arange(core.sites) if name == DERANDOMIZED else np.empty(0, np.int64), 1.0)
-            if search.total < best:
-                best, best_opened, winner = search.total, search.opened, name
-    search.restore(best_opened)
-    search.insert(run, np.arange(core.sites), 1.0)
-    local = LocalSearch(search, run, rng)
+        for name, opened in _drawn(openings, relaxation, run, rng):
+            openings.restore(opened)
+            openings.insert(run, np.arange(core.sites) if name == DERANDOMIZED else np.empty(0, np.int64), 1.0)
+            if openings.total < best:
+                best, best_opened, winner = openings.total, openings.opened, name
+    openings.restore(best_opened)
+    openings.insert(run, np.arange(core.sites), 1.0)
+    local = LocalSearch(openings, run, rng)
     if start is not None and core.cost(start) < local.best:
         local.best, local.amounts = core.cost(start), start
     local.run(POLISHING_ROUNDS, exact_sites=bool(core.limited.any()))
@@ -117,23 +117,23 @@ def solve_rounding(arrays: Arrays, run: Run, start: Ints | None = None) -> Outco
     message = f"best rounding: {winner}"
     if relaxation.bound:
         message += f"; {local.best / relaxation.bound:.5f} of the relaxation's value"
-    return Outcome(arrays.plan(local.amounts), relaxation.bound, stopped, message=message)
+    return Outcome(reduced.plan(local.amounts), relaxation.bound, stopped, message=message)
 
 
 def _drawn(
-    search: Search, relaxation: LinearRelaxation, run: Run, rng: np.random.Generator
+    openings: Openings, relaxation: LinearRelaxation, run: Run, rng: np.random.Generator
 ) -> Iterator[tuple[str, Flags]]:
     """Yield what each variant opens, by name, until the draws or the time are over."""
-    core, openings = search.core, relaxation.openings()
-    yield DERANDOMIZED, conditional_thresholds(core, search.tables, openings)
+    core, values = openings.core, relaxation.openings()
+    yield DERANDOMIZED, conditional_thresholds(core, openings.arrays, values)
     for _ in range(run.options.iteration_limit or DRAWS):
         for name, variant in VARIANTS.items():
             if run.stop_reason() is not None:
                 return
-            yield name, repaired(core, variant(core, relaxation, rng), openings)
+            yield name, repaired(core, variant(core, relaxation, rng), values)
 
 
-@reduced
-def solve(arrays: Arrays, run: Run) -> Outcome:
+@on_reduced_instance
+def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Round the linear relaxation of the strong form at random, repair and polish."""
-    return solve_rounding(arrays, run, arrays.start(run))
+    return solve_rounding(reduced, run, reduced.start(run))

@@ -75,7 +75,7 @@ def _cloud_reaches(instance: PullingInstance) -> set[str]:
 
 
 @dataclass
-class SparseTables:
+class SeparableInstance:
     """A separable instance for the kernels.
 
     Attributes
@@ -104,7 +104,7 @@ class SparseTables:
         return {"assignments": {name: assignments[name] for name in self.instance.requests}}
 
 
-def compile_sparse(instance: PullingInstance) -> SparseTables:
+def compile_separable(instance: PullingInstance) -> SeparableInstance:
     """Sum equal requests and lay out savings by node and site; memory grows with requests and nodes x sites only."""
     resolved = admissible_models(instance)
     network = compile_network(instance, resolved)
@@ -149,7 +149,7 @@ def compile_sparse(instance: PullingInstance) -> SparseTables:
     )
     from_cloud = count * routes.latency_s[node, -1] + bits * routes.s_per_bit[node, -1]
     total = float((from_cloud + work / instance.cloud.speed_flops_per_s).sum())
-    return SparseTables(instance, network, members, caches, total)
+    return SeparableInstance(instance, network, members, caches, total)
 
 
 def _savings(network: Network) -> tuple[Floats, Floats]:

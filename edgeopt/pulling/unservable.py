@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.pulling.arrays import Arrays
+from edgeopt.pulling.arrays import ReducedInstance
 
 
-def unservable(arrays: Arrays) -> str | None:
+def unservable(reduced: ReducedInstance) -> str | None:
     """Name a request that no plan can serve, and why; None when each alone can be served."""
-    core = arrays.core
+    core = reduced.core
     without = np.diff(core.group_start) == 0
     for group in np.flatnonzero(without & np.isinf(core.cloud_cost)).tolist():
-        return f"the request {arrays.groups.members[group][0]!r} cannot be served: {_reason(arrays, group)}"
+        return f"the request {reduced.groups.members[group][0]!r} cannot be served: {_reason(reduced, group)}"
     return None
 
 
-def _reason(arrays: Arrays, group: int) -> str:
-    instance, network = arrays.instance, arrays.network
-    request = instance.requests[arrays.groups.members[group][0]]
-    models = arrays.groups.models[group]
+def _reason(reduced: ReducedInstance, group: int) -> str:
+    instance, network = reduced.instance, reduced.network
+    request = instance.requests[reduced.groups.members[group][0]]
+    models = reduced.groups.models[group]
     if not len(models):
         accuracies = [m.accuracy for m in instance.library.models.values() if m.task == request.task]
         known = [accuracy for accuracy in accuracies if accuracy is not None]
         best = f"the most accurate one has {max(known):g}" if known else "there is none for the task"
         return f"no model for {request.task!r} has an accuracy of at least {request.min_accuracy:g} ({best})"
-    reached = np.isfinite(network.routes.latency_s[arrays.groups.node[group], :-1])
+    reached = np.isfinite(network.routes.latency_s[reduced.groups.node[group], :-1])
     if not reached.any():
         return f"the node {request.node!r} reaches neither the cloud nor a cloudlet ({instance.routing} routing)"
     sites = np.flatnonzero(reached)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgeopt.comparison import Comparison, Row
+from edgeopt.comparison import Comparison, ComparisonRow
 from edgeopt.problems import Problem, find_problem
 from edgeopt.quantities import amount, percent, quantity
 from edgeopt.reporting.curves import Course, Event, panels
@@ -141,11 +141,11 @@ def _improves(course: Course) -> bool:
     return any((relative_gap(values[-1], values[0]) or 0) > VISIBLE for values in columns if values)
 
 
-def _ranked(comparison: Comparison) -> list[Row]:
+def _ranked(comparison: Comparison) -> list[ComparisonRow]:
     """The best plan first, the quickest first among equals; those without a plan last."""
     sign = -1 if comparison.instance.conventions.maximize else 1
 
-    def rank(row: Row) -> tuple[bool, float, float]:
+    def rank(row: ComparisonRow) -> tuple[bool, float, float]:
         if row.solution is None:
             return True, 0.0, float("inf")
         value = row.solution.objective

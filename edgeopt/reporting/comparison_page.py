@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isclose
 from typing import Any
 
-from edgeopt.comparison import Comparison, Row
+from edgeopt.comparison import Comparison, ComparisonRow
 from edgeopt.errors import UsageError
 from edgeopt.method import find_method
 from edgeopt.quantities import NOTHING, amount, metric, number, percent, quantity
@@ -158,7 +158,7 @@ def _methods(comparison: Comparison, identifier: str) -> Markup:
     return card("Methods", table(f"{identifier}-methods", caption, *without_empty(columns, rows)), told)
 
 
-def _method_row(comparison: Comparison, row: Row, record: Mapping[str, Any]) -> TableRow:
+def _method_row(comparison: Comparison, row: ComparisonRow, record: Mapping[str, Any]) -> TableRow:
     status = record["status"]
     shown = tag("span", status_text(status, record["stopped"]), class_=f"status {status}")
     cells = [

@@ -32,7 +32,7 @@ def method_labels(runs: pd.DataFrame) -> pd.Series[str]:
 def methods_table(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> Markup:
     """The summary of all runs of each method and set of limits."""
     counts = ("proved", "with_plan", "timeouts", "refused", "failed")
-    figures = {
+    measures = {
         "mean_time_s": (
             "time",
             "shifted geometric mean; a run that did not end by itself counts at the limit",
@@ -54,7 +54,7 @@ def methods_table(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> Ma
         Column("threads", numeric=True),
         Column("finished", "runs that have finished, of those asked for", True),
         *(Column(name.replace("_", " "), numeric=True) for name in counts),
-        *(Column(heading, note, True) for heading, note, _ in figures.values()),
+        *(Column(heading, note, True) for heading, note, _ in measures.values()),
     ]
     rows = []
     for line in summary(with_integrals(runs, history)).to_dict("records"):
@@ -64,7 +64,7 @@ def methods_table(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> Ma
             Cell(str(line["threads"]), line["threads"]),
             Cell(f"{line['finished']} of {line['asked']}", line["finished"]),
             *(Cell(str(line[name]), line[name]) for name in counts),
-            *(write(line[key]) for key, (_, _, write) in figures.items()),
+            *(write(line[key]) for key, (_, _, write) in measures.items()),
         ]
         rows.append(TableRow(cells))
     caption = f"Methods on {problem}, over all runs"
@@ -74,10 +74,10 @@ def methods_table(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> Ma
 
 def instances_table(problem: str, runs: pd.DataFrame) -> Markup:
     """What all runs together know of each instance."""
-    facts = find_problem(problem)
+    conventions = find_problem(problem)
     columns = [
         Column("instance"),
-        Column(f"best {value_heading(facts)}", "of all runs", True),
+        Column(f"best {value_heading(conventions)}", "of all runs", True),
         Column("best bound", "of all runs", True),
         Column("gap", "between best objective and best bound", True),
         Column("best known", "from the file of best known values", True),
@@ -118,13 +118,13 @@ def runs_table(problem: str, runs: pd.DataFrame) -> Markup:
     if len(runs) > MOST_RUNS:
         told = f"{len(runs)} runs are too many for a page; `edgeopt results` writes them as a table file."
         return card("All runs", tag("p", told))
-    facts = find_problem(problem)
+    conventions = find_problem(problem)
     columns = [
         Column("instance"),
         Column("method"),
         Column("limits"),
         Column("seed", numeric=True),
-        Column(value_heading(facts), "the checker's value of the plan", True),
+        Column(value_heading(conventions), "the checker's value of the plan", True),
         Column("bound", "proven: no plan is better", True),
         Column("gap", "between objective and the run's own bound", True),
         Column("to best found", "between objective and the best objective of all runs", True),

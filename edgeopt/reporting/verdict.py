@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from math import isclose
 
-from edgeopt.comparison import Comparison, Row
+from edgeopt.comparison import Comparison, ComparisonRow
 from edgeopt.quantities import amount, percent, quantity
 from edgeopt.solution import Number, Status, relative_gap
 from edgeopt.tolerances import SAME
 
 
-def best_row(comparison: Comparison) -> Row | None:
+def best_row(comparison: Comparison) -> ComparisonRow | None:
     """Return the row of the best plan: a proven one before others, then the quickest."""
     best = comparison.best_objective
     found = [row for row in comparison.rows if row.solution and best is not None and row.solution.objective == best]
     return min(found, key=_slowness, default=None)
 
 
-def bound_row(comparison: Comparison) -> Row | None:
+def bound_row(comparison: Comparison) -> ComparisonRow | None:
     """Return the row of the best bound, the quickest among equals."""
     best = comparison.best_bound
     found = [row for row in comparison.rows if row.solution and best is not None and row.solution.bound == best]
     return min(found, key=lambda row: _slowness(row)[1], default=None)
 
 
-def _slowness(row: Row) -> tuple[bool, float]:
+def _slowness(row: ComparisonRow) -> tuple[bool, float]:
     assert row.solution is not None
     return row.solution.status != Status.OPTIMAL, row.solution.runtime_s
 

@@ -11,7 +11,7 @@ from edgeopt.errors import UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.measured.load_times import FIGURES, fit
+from edgeopt.measured.load_times import PUBLISHED, fit
 from edgeopt.measured.traces import read_trace
 from tests.cli.program import run
 from tests.measured.data import TRACE, real
@@ -43,7 +43,7 @@ def test_load_times_give_the_rate_and_the_fixed_cost() -> None:
         before = plain.library.models[name].compute_fixed_s
         assert before is not None
         assert model.compute_fixed_s == pytest.approx(before + 0.5, rel=1e-3)
-    known = generate(models=10, users=40, seed=1, load_times=FIGURES["h100-sllm"])
+    known = generate(models=10, users=40, seed=1, load_times=PUBLISHED["h100-sllm"])
     assert known.library == plain.library
     assert known.server.load_rate_bytes_per_s == 2.036e10
 
@@ -52,7 +52,7 @@ def test_load_times_give_the_rate_and_the_fixed_cost() -> None:
     ("changes", "told"),
     [
         ({"uploads": "image"}, "uploads and a trace"),
-        ({"load_rate_bytes_per_s": 1e9, "load_times": FIGURES["h100-sllm"]}, "load times give the load rate"),
+        ({"load_rate_bytes_per_s": 1e9, "load_times": PUBLISHED["h100-sllm"]}, "load times give the load rate"),
         ({"trace": None, "window_s": (0.0, 1.0)}, "needs a trace"),
         ({"users": 91}, "fewer than 91"),
         ({"bits_per_token": -1.0}, "bits_per_token must be a positive"),

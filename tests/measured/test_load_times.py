@@ -1,4 +1,4 @@
-"""Load times: files, the line, and the figures against the data."""
+"""Load times: files, the line, and the published statistics against the data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgeopt.errors import InputError, UsageError
-from edgeopt.measured.load_times import FIGURES, PARAMETERS, fit, load_times_of, read_load_times
+from edgeopt.measured.load_times import PARAMETERS, PUBLISHED, fit, load_times_of, read_load_times
 from tests.measured.data import real
 
 RUN = {"model_name": "facebook/opt-6.7b_3", "loading_time": 2.0, "throughput": 1.0}
@@ -93,22 +93,22 @@ def test_bad_files(tmp_path: Path, name: str, content: str, told: str) -> None:
     assert name in str(caught.value)
 
 
-def test_figures_or_files() -> None:
-    assert load_times_of(["h100-sllm"]) == FIGURES["h100-sllm"]
+def test_statistics_or_files() -> None:
+    assert load_times_of(["h100-sllm"]) == PUBLISHED["h100-sllm"]
     with pytest.raises(InputError, match="or one of a5000-safetensors"):
         load_times_of(["h100-slm"])
     with pytest.raises(UsageError, match="one or more files, or one of"):
         load_times_of(["h100-sllm", "a5000-phantom"])
 
 
-@pytest.mark.parametrize("name", sorted(FIGURES))
-def test_figures_are_those_of_the_data(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_statistics_are_those_of_the_data(name: str) -> None:
     files = sorted(real("loading_times/benchmarks/results").glob(FOLDERS[name]))
-    measured, figures = load_times_of(files), FIGURES[name]
-    assert measured.rate_bytes_per_s == pytest.approx(figures.rate_bytes_per_s, rel=1e-3)
-    assert measured.fixed_s == figures.fixed_s == 0
-    assert measured.residual == pytest.approx(figures.residual, abs=0.005)
-    assert (measured.runs, measured.sizes) == (figures.runs, figures.sizes)
+    measured, published = load_times_of(files), PUBLISHED[name]
+    assert measured.rate_bytes_per_s == pytest.approx(published.rate_bytes_per_s, rel=1e-3)
+    assert measured.fixed_s == published.fixed_s == 0
+    assert measured.residual == pytest.approx(published.residual, abs=0.005)
+    assert (measured.runs, measured.sizes) == (published.runs, published.sizes)
 
 
 def test_parameters_follow_from_the_shapes() -> None:

@@ -1,4 +1,4 @@
-"""Stations and users: the plane, neighbourhoods, links, and the figures against the data."""
+"""Stations and users: the plane, neighbourhoods, links, and the published statistics against the data."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_bad_stations(tmp_path: Path, content: str, told: str) -> None:
     assert "stations.csv" in str(caught.value)
 
 
-def test_figures_or_file() -> None:
+def test_statistics_or_file() -> None:
     with pytest.raises(InputError, match="give a CSV file, or melbourne"):
         area_of("melborne", None, None, RNG(0))
     with pytest.raises(UsageError, match="give no file of users"):
@@ -128,7 +128,7 @@ def test_figures_or_file() -> None:
     assert (drawn.stations != draw_area(RNG(2)).stations).any()
 
 
-def test_figures_are_those_of_the_data() -> None:
+def test_statistics_are_those_of_the_data() -> None:
     """Counts exactly; the extent along and across the main axes, and distances between neighbours, nearly."""
     area = read_area(real("eua/site-optus-melbCBD.csv"), real("eua/users-melbcbd-generated.csv"))
     assert area.users is not None

@@ -1,4 +1,4 @@
-"""Traces: files, windows, samples, and the figures against the data."""
+"""Traces: files, windows, samples, and the published statistics against the data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeopt.errors import InputError, UsageError
-from edgeopt.measured.traces import FIGURES, LEVELS, read_trace, trace_of
+from edgeopt.measured.traces import LEVELS, PUBLISHED, read_trace, trace_of
 from tests.measured.data import TRACE, real
 
 RNG = np.random.default_rng
@@ -72,7 +72,7 @@ def test_bad_files(tmp_path: Path, content: str, told: str) -> None:
     assert "trace.csv" in str(caught.value)
 
 
-def test_figures_or_file() -> None:
+def test_statistics_or_file() -> None:
     with pytest.raises(InputError, match="give a CSV file, or azure-code or azure-conversation"):
         trace_of("azure-cod", RNG(0))
     first, again = (trace_of("azure-code", RNG(3)) for _ in range(2))
@@ -81,13 +81,16 @@ def test_figures_or_file() -> None:
     assert (np.diff(first.arrival_s) >= 0).all()
 
 
-@pytest.mark.parametrize("name", sorted(FIGURES))
-def test_figures_are_those_of_the_data(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_statistics_are_those_of_the_data(name: str) -> None:
     measured = read_trace(real(f"azure_llm/AzureLLMInferenceTrace_{REAL[name]}.csv"))
-    figures = FIGURES[name]
-    assert len(measured) == figures.requests
-    assert measured.arrival_s[-1] == pytest.approx(figures.length_s, abs=0.1)
-    for tokens, known in ((measured.context_tokens, figures.context), (measured.generated_tokens, figures.generated)):
+    published = PUBLISHED[name]
+    assert len(measured) == published.requests
+    assert measured.arrival_s[-1] == pytest.approx(published.length_s, abs=0.1)
+    for tokens, known in (
+        (measured.context_tokens, published.context),
+        (measured.generated_tokens, published.generated),
+    ):
         assert tuple(np.quantile(tokens, LEVELS, method="nearest").tolist()) == known
     drawn = trace_of(name, RNG(0))
     assert drawn.context_tokens.mean() == pytest.approx(measured.context_tokens.mean(), rel=0.05)

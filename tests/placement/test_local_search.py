@@ -31,23 +31,23 @@ def test_incremental_figures_are_those_from_scratch() -> None:
             continue
         rng = np.random.default_rng(seed)
         sites = make_sites(arrays)
-        search = tabu_kernel.make_search(sites, seed)
+        state = tabu_kernel.make_state(sites, seed)
         placed = arrays.empty()
         for _ in range(25):
             node, model = rng.integers(placed.shape[0]), rng.integers(placed.shape[1])
-            tabu_kernel.toggle(sites, search, node, model)
+            tabu_kernel.toggle(sites, state, node, model)
             placed[node, model] ^= True
-        assert np.array_equal(search.placed, placed)
-        assert np.array_equal(search.used, arrays.stored_bytes(placed))
-        assert search.values[tabu_kernel.VALUE] == pytest.approx(arrays.value(placed))
+        assert np.array_equal(state.placed, placed)
+        assert np.array_equal(state.used, arrays.stored_bytes(placed))
+        assert state.values[tabu_kernel.VALUE] == pytest.approx(arrays.value(placed))
         for node in range(placed.shape[0]):
             for model in range(placed.shape[1]):
                 changed = placed.copy()
                 changed[node, model] ^= True
                 size = abs(int(arrays.stored_bytes(changed)[node] - arrays.stored_bytes(placed)[node]))
-                assert search.change_bytes[node, model] == size
+                assert state.change_bytes[node, model] == size
                 value = abs(arrays.value(changed) - arrays.value(placed))
-                assert search.change_value[node, model] == pytest.approx(value)
+                assert state.change_value[node, model] == pytest.approx(value)
 
 
 @pytest.mark.parametrize("nodes", [1, 4])
@@ -89,9 +89,9 @@ def test_reaches_best_known_values(name: str, best_known: int, iterations: int) 
         pytest.skip("the published instances are not here")
     instance = read_sukp(path)
     arrays = Arrays(instance)
-    search = LocalSearch(arrays, 0, greedy_placement(arrays))
-    search.run(Run(), iterations, best_known)
-    report = edgeopt.check(instance, arrays.plan(search.best))
+    state = LocalSearch(arrays, 0, greedy_placement(arrays))
+    state.run(Run(), iterations, best_known)
+    report = edgeopt.check(instance, arrays.plan(state.best))
     assert report.feasible
     assert report.objective == best_known
 
@@ -101,7 +101,7 @@ def test_no_kernel_compiles_for_literal_numbers_besides() -> None:
     arrays = Arrays(random_instance(1))
     sites = make_sites(arrays)
     run = kernel(cache=False)(tabu_kernel.run.py_func)  # compiled now, whatever the cache holds
-    run(sites, tabu_kernel.make_search(sites, 1), 1, np.inf)
+    run(sites, tabu_kernel.make_state(sites, 1), 1, np.inf)
     for inner in (tabu_kernel.best_move, tabu_kernel.toggle, tabu_kernel.revalue, tabu_kernel.recount):
         assert "Literal" not in str(inner.signatures), inner.__name__
     assert len(tabu_kernel.best_move.signatures) == 1
@@ -110,8 +110,8 @@ def test_no_kernel_compiles_for_literal_numbers_besides() -> None:
 def test_a_placement_found_again_is_no_progress() -> None:
     """Rounding in the sums of a search must not pass for something better, or patience never ends it."""
     arrays = Arrays(random_instance(11, nodes=2, models=5))
-    search = LocalSearch(arrays, 0, greedy_placement(arrays))
+    state = LocalSearch(arrays, 0, greedy_placement(arrays))
     for _ in range(5):
-        search.run(Run(), 4_000)
-        search.adopt(search.best)
-        assert search.value == arrays.value(search.best)
+        state.run(Run(), 4_000)
+        state.adopt(state.best)
+        assert state.value == arrays.value(state.best)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from edgeopt.pulling import exact
-from edgeopt.pulling.arrays import compile_arrays
+from edgeopt.pulling.arrays import reduce_instance
 from edgeopt.pulling.checker import check
 from edgeopt.pulling.diving import Diving
 from edgeopt.pulling.generator import generate
-from edgeopt.pulling.openings import Search
+from edgeopt.pulling.openings import Openings
 from edgeopt.run import Options, Run
 from tests.pulling.brute_force import optimum
 from tests.pulling.random_instances import random_instance
@@ -28,9 +28,9 @@ def test_exact_with_diving_against_brute_force(first, monkeypatch):
         best, _ = optimum(instance)
         if best is None:
             continue
-        arrays = compile_arrays(instance)
+        reduced = reduce_instance(instance)
         for gap in (1e-6, 0.1):
-            outcome = exact.solve_exact(arrays, Run(Options(threads=1, gap=gap), maximize=False))
+            outcome = exact.solve_exact(reduced, Run(Options(threads=1, gap=gap), maximize=False))
             total = check(instance, outcome.plan).objective
             assert outcome.bound <= best * (1 + 1e-6) + 1e-6
             assert best * (1 - 1e-9) - 1e-9 <= total
@@ -41,25 +41,27 @@ def test_exact_with_diving_against_brute_force(first, monkeypatch):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_fractional_units_become_whole_within_the_limits(seed):
-    core = compile_arrays(generate(cloudlets=5, requests=400, classes=30, models=12, seed=seed, compute="limited")).core
+    core = reduce_instance(
+        generate(cloudlets=5, requests=400, classes=30, models=12, seed=seed, compute="limited")
+    ).core
     assert core.limited.any()
-    search, found = Search(core), []
+    openings, found = Openings(core), []
     for opened, units in Diving(core, np.ones(core.options, np.bool_), OPTIONS).run(5):
         assert (core.overfull(opened) <= 0).all()
-        amounts = search.complete(opened, units)
+        amounts = openings.complete(opened, units)
         assert core.feasible(amounts)
-        assert search.total == pytest.approx(core.cost(amounts))
+        assert openings.total == pytest.approx(core.cost(amounts))
         found.append(core.cost(amounts))
     assert found
 
 
 def test_units_beyond_a_limit_are_taken_back():
     """Where a limit is short by one operation, fewer units are served there."""
-    core = compile_arrays(generate(cloudlets=4, requests=200, classes=20, models=8, seed=1, compute="limited")).core
+    core = reduce_instance(generate(cloudlets=4, requests=200, classes=20, models=8, seed=1, compute="limited")).core
     *_, (opened, units) = Diving(core, np.ones(core.options, np.bool_), OPTIONS).run(2)
-    amounts = Search(core).complete(opened, units)
+    amounts = Openings(core).complete(opened, units)
     used = core.overworked(amounts) + core.work_limit
     tight = core.replaced(work_limit=np.where(used > 0, used - 1, core.work_limit))
     assert (tight.overworked(amounts) > 0).any()
-    found = Search(tight).complete(opened, amounts.astype(float))
+    found = Openings(tight).complete(opened, amounts.astype(float))
     assert tight.feasible(found)

@@ -13,15 +13,15 @@ import edgeopt
 from edgeopt.errors import MethodRefusal
 from edgeopt.method import find_method
 from edgeopt.pulling import auto, reach
-from edgeopt.pulling.arrays import compile_arrays
+from edgeopt.pulling.arrays import reduce_instance
 from edgeopt.pulling.bounds import solve_bound
 from edgeopt.pulling.cache_kernels import knapsack
 from edgeopt.pulling.checker import check
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.greedy import solve_greedy
 from edgeopt.pulling.instance import PullingInstance
-from edgeopt.pulling.lagrangian import Relaxation, solve_lagrangian
-from edgeopt.pulling.openings import Search
+from edgeopt.pulling.lagrangian import LagrangianRelaxation, solve_lagrangian
+from edgeopt.pulling.openings import Openings
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.separable import why_inseparable
 from edgeopt.run import Run
@@ -82,7 +82,7 @@ def test_nothing_is_certain_about_a_solver_that_is_trusted():
     from edgeopt.pulling.strong import StrongProgram
 
     sizes = [30_000_000_001, 20_000_000_000, 10_000_000_000]
-    core = compile_arrays(star(sum(sizes) - 1, sizes)).core
+    core = reduce_instance(star(sum(sizes) - 1, sizes)).core
     program = StrongProgram(core)
     values = HighsSolver(program.program(), Run(maximize=False)).solve().values
     assert core.overfull(program.opened(values)).max() == 1
@@ -128,14 +128,14 @@ def test_greedy_opens_what_pays_only_jointly(models):
 
 def test_relaxations_bound_each_other():
     for seed in range(4):
-        core = compile_arrays(
+        core = reduce_instance(
             generate(cloudlets=4, requests=25, models=12, seed=seed, compute="limited" if seed % 2 else "unlimited")
         ).core
         run = Run(maximize=False)
         values = [LinearRelaxation(core, run, form).bound for form in ("aggregated", "plain", "strong")]
         assert values[0] <= values[1] + 1e-6
         assert values[1] <= values[2] + 1e-6
-        dual = Relaxation(core)
+        dual = LagrangianRelaxation(core)
         dual.climb(run, values[2] * 1.02, 300)
         assert dual.bound <= values[2] + 1e-6
         assert dual.bound >= 0.8 * values[2]
@@ -269,7 +269,7 @@ def test_generator_and_figures(tmp_path):
 
 
 def test_random_instances_are_varied():
-    cores = [compile_arrays(random_instance(seed)).core for seed in range(60)]
+    cores = [reduce_instance(random_instance(seed)).core for seed in range(60)]
     assert any(core.limited.any() for core in cores)
     assert any((core.units > 1).any() for core in cores)
     assert any(np.isinf(core.cloud_cost).any() for core in cores)
@@ -301,10 +301,10 @@ def test_opening_ends_where_an_open_model_would_serve_more():
         instance = generate(
             cloudlets=6, requests=400, models=18, classes=40, seed=seed, compute="limited", mean_count=2
         )
-        search = Search(compile_arrays(instance).core)
-        bundles = (len(search.tables.bundle_start) - 1) * search.core.sites
+        openings = Openings(reduce_instance(instance).core)
+        bundles = (len(openings.arrays.bundle_start) - 1) * openings.core.sites
         looks = InterruptedAfter(20 * bundles)
-        search.insert(Run(maximize=False, interrupt=looks), np.arange(search.core.sites), 1.0)
+        openings.insert(Run(maximize=False, interrupt=looks), np.arange(openings.core.sites), 1.0)
         assert looks.looks > 0
 
 
@@ -315,13 +315,13 @@ def test_candidate_lists_give_plans_and_bounds():
         compute = "limited" if seed % 2 else "unlimited"
         instance = generate(cloudlets=6, requests=30, models=18, seed=seed, compute=compute)
         best = edgeopt.solve(instance, "exact", threads=1, gap=0.001)
-        arrays = compile_arrays(instance, 240)
-        assert arrays.core.options <= 240
-        assert np.isfinite(arrays.cutoff).any()
+        reduced = reduce_instance(instance, 240)
+        assert reduced.core.options <= 240
+        assert np.isfinite(reduced.cutoff).any()
         run = Run(maximize=False)
-        for outcome in (solve_lagrangian(arrays, run), solve_bound(arrays, run)):
+        for outcome in (solve_lagrangian(reduced, run), solve_bound(reduced, run)):
             assert outcome.bound <= best.objective * (1 + 1e-9)
-        plan = solve_greedy(arrays, run).plan
+        plan = solve_greedy(reduced, run).plan
         assert check(instance, plan).feasible
 
 

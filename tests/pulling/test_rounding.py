@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from edgeopt.pulling.arrays import compile_arrays
+from edgeopt.pulling.arrays import reduce_instance
 from edgeopt.pulling.core import ranked
 from edgeopt.pulling.derandomized import conditional_thresholds
 from edgeopt.pulling.generator import generate
-from edgeopt.pulling.openings import tables_of
+from edgeopt.pulling.openings import core_arrays
 from edgeopt.pulling.rounding import enough_steps
 from edgeopt.pulling.rounding_kernels import take_labels
 
@@ -41,12 +41,12 @@ def expected_delay(core, openings):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_conditional_thresholds_are_no_worse_than_their_expectation(seed):
-    core = compile_arrays(
+    core = reduce_instance(
         generate(cloudlets=3, requests=8, models=6, seed=seed, memory_fraction=10, mean_count=50)
     ).core
     rng = np.random.default_rng(seed)
     openings = np.where(core.costly, rng.choice([0.0, 0.0, 0.2, 0.5, 0.8, 1.0], core.atom_bytes.shape), 1.0)
-    opened = conditional_thresholds(core, tables_of(core), openings)
+    opened = conditional_thresholds(core, core_arrays(core), openings)
     assert delay(core, opened) <= expected_delay(core, openings) * (1 + 1e-9)
 
 

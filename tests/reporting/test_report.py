@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import edgeopt
-from edgeopt.comparison import Comparison, Row
+from edgeopt.comparison import Comparison, ComparisonRow
 from edgeopt.drawing.palette import NAMES, ON_DARK
 from edgeopt.errors import UsageError
 from edgeopt.experiments import performance_profile, read_results
@@ -228,13 +228,13 @@ class TestFigures:
         assert "m: 1 proved, 3 pending" in made
 
 
-def solved(method: str, objective: int | None, bound: int | None, seconds: float = 1.0, **facts: Any) -> Row:
+def solved(method: str, objective: int | None, bound: int | None, seconds: float = 1.0, **facts: Any) -> ComparisonRow:
     """A row of a comparison on `two_models`, as if a method had found it."""
     gap = relative_gap(objective, bound)
     status = Status.UNKNOWN if objective is None else Status.OPTIMAL if gap == 0 else Status.FEASIBLE
     base = edgeopt.solve(two_models(), first_user)
     found = {"objective": objective, "bound": bound, "gap": gap, "status": status, "runtime_s": seconds}
-    return Row(method, base.model_copy(update={"method": method, **found, **facts}))
+    return ComparisonRow(method, base.model_copy(update={"method": method, **found, **facts}))
 
 
 class TestVerdict:
@@ -253,11 +253,11 @@ class TestVerdict:
             ),
             ([solved("a", None, 3)], "No method found a plan."),
             ([solved("a", None, None, status=Status.INFEASIBLE)], "There is no feasible plan: proven by a."),
-            ([Row("a", None, "refused")], "No method found a plan."),
+            ([ComparisonRow("a", None, "refused")], "No method found a plan."),
             ([solved("a", 3, None), solved("b", None, 2)], "The results contradict each other: a method is at fault."),
         ],
     )
-    def test_what_is_known_of_the_optimum(self, rows: list[Row], said: str) -> None:
+    def test_what_is_known_of_the_optimum(self, rows: list[ComparisonRow], said: str) -> None:
         assert said in verdict(Comparison(two_models(), rows))
 
     def test_the_best_plan_is_a_proven_one_then_the_quickest(self) -> None:
@@ -323,7 +323,7 @@ class TestComparisonPage:
         assert "The comparison was interrupted" in page
 
     def test_nothing_at_all_still_makes_a_page(self) -> None:
-        for rows in ([], [Row("a", None, "needs more memory")], [solved("a", None, None, history=[])]):
+        for rows in ([], [ComparisonRow("a", None, "needs more memory")], [solved("a", None, None, history=[])]):
             elements = Elements(comparison_page([Comparison(two_models(), rows)], {}))
             assert "No method found a plan." in elements.texts
 

@@ -138,5 +138,5 @@ class CachingEnvironment(ParallelEnv):
 
     def _infos(self, transfer_s: float) -> Named:
         delay_s = float(self.world.delays(self._slot, self._masks)[0])
-        facts = {"slot": int(self._slot[0]), "delay_s": delay_s, "transfer_s": transfer_s}
-        return {agent: dict(facts) for agent in self.agents}
+        info = {"slot": int(self._slot[0]), "delay_s": delay_s, "transfer_s": transfer_s}
+        return {agent: dict(info) for agent in self.agents}

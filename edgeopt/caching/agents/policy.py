@@ -22,7 +22,7 @@ MADE_BY = "'edgeopt train'"
 
 
 @dataclass(frozen=True)
-class Policy:
+class TrainedPolicy:
     """Trained agents.
 
     Attributes
@@ -45,7 +45,7 @@ class Policy:
         write_arrays(path, header, self.weights)
 
     @classmethod
-    def read(cls, path: str | Path) -> Policy:
+    def read(cls, path: str | Path) -> TrainedPolicy:
         """Read a policy file.
 
         Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.caching.agents.policy import Policy
+from edgeopt.caching.agents.policy import TrainedPolicy
 from edgeopt.caching.agents.world import tabulate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.pipeline import work_up
@@ -29,7 +29,7 @@ def solve_by_policy(instance: CachingInstance, run: Run, file: str) -> Outcome:
     UsageError
         Nothing is asked for, or a block would never arrive from some caches.
     """
-    policy = Policy.read(file)
+    policy = TrainedPolicy.read(file)
     work = work_up(instance, run)
     if work.outcome is not None:
         return work.outcome

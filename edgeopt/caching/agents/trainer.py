@@ -25,7 +25,7 @@ FIT_EPISODES = 160  # between two fits of the echo state network
 
 
 @dataclass(frozen=True)
-class Point:
+class TrainingPoint:
     """The policy at some time of its training.
 
     Attributes
@@ -64,7 +64,7 @@ class Trainer:
         self.model = EchoState(world, recipe) if recipe.extra == "synthetic" else None
         self.episodes = self.updates = 0
         self.loss = 0.0
-        self.curve: list[Point] = []
+        self.curve: list[TrainingPoint] = []
         self.best = self.policy()
 
     def run(self, episodes: int, report: Callable[[Trainer], None] | None = None) -> None:
@@ -157,7 +157,7 @@ class Trainer:
         if not self.curve or delay_s < min(point.delay_s for point in self.curve):
             self.best = self.policy()
         fit = None if self.model is None or self.model.fit is None else self.model.fit.least
-        self.curve.append(Point(self.episodes, self.updates, delay_s, self.loss, fit))
+        self.curve.append(TrainingPoint(self.episodes, self.updates, delay_s, self.loss, fit))
 
     def arrays(self) -> Arrays:
         """The whole state of the training as arrays, for a checkpoint."""
@@ -207,7 +207,7 @@ class Trainer:
             self.model.fit = None if progress["fit"] is None else Fit(**progress["fit"])
         self.rng.bit_generator.state = progress["random"]
         self.episodes, self.updates, self.loss = progress["episodes"], progress["updates"], progress["loss"]
-        self.curve = [Point(**point) for point in progress["curve"]]
+        self.curve = [TrainingPoint(**point) for point in progress["curve"]]
 
 
 def passes(before: int, after: int, step: int) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeopt.caching.agents.extras import require_learning
-from edgeopt.caching.agents.policy import Policy
+from edgeopt.caching.agents.policy import TrainedPolicy
 from edgeopt.caching.agents.recipe import Recipe
 from edgeopt.caching.agents.world import build_world
 from edgeopt.caching.instance import CachingInstance
@@ -27,7 +27,7 @@ def train(
     output: Path | None = None,
     resume: bool = False,
     report: Callable[[Trainer], None] | None = None,
-) -> Policy:
+) -> TrainedPolicy:
     """Train agents on slots of one network.
 
     Parameters
@@ -46,7 +46,7 @@ def train(
 
     Returns
     -------
-    Policy
+    TrainedPolicy
         The best on the training slots, of those looked at during the training.
 
     Raises
@@ -67,10 +67,10 @@ def train(
     recipe, world = recipe or Recipe(), build_world(slots)
     trainer = read_checkpoint(checkpoint_of(output), world, recipe) if resume and output else Trainer(world, recipe)
 
-    def policy() -> Policy:
+    def policy() -> TrainedPolicy:
         names = sorted({slot.name for slot in slots})
-        facts = {"slots": names, "episodes": trainer.episodes, "updates": trainer.updates}
-        return Policy(recipe, trainer.best, facts)
+        trained = {"slots": names, "episodes": trainer.episodes, "updates": trainer.updates}
+        return TrainedPolicy(recipe, trainer.best, trained)
 
     def keep(current: Trainer) -> None:
         before = current.episodes - recipe.runs

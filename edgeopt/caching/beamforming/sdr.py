@@ -29,7 +29,7 @@ ROUNDING = 1e-13  # relative; of sums and square roots
 
 
 @dataclass(frozen=True)
-class Relaxation:
+class BeamRelaxation:
     """What the relaxation of one pair gives.
 
     Attributes
@@ -44,7 +44,7 @@ class Relaxation:
     covariance: Complexes
 
 
-def relaxations(channels: Channels, pairs: Pairs) -> list[Relaxation]:
+def relaxations(channels: Channels, pairs: Pairs) -> list[BeamRelaxation]:
     """Solve the relaxation of each pair."""
     found = []
     for nodes, users in zip(pairs.nodes, pairs.users, strict=True):
@@ -64,7 +64,7 @@ def sdr(channels: Channels, pairs: Pairs) -> Beams:
 
 
 def randomized(
-    channels: Channels, pairs: Pairs, solved: list[Relaxation], samples: int = SAMPLES, seed: int = 0
+    channels: Channels, pairs: Pairs, solved: list[BeamRelaxation], samples: int = SAMPLES, seed: int = 0
 ) -> Beams:
     """Beamformers from solved relaxations: the main direction, and random vectors of the covariance; the best."""
     rng = np.random.default_rng(seed)
@@ -95,7 +95,7 @@ def _sampled(covariance: Complexes, nodes: int, samples: int, rng: np.random.Gen
     return scaled
 
 
-def relax(channels: Complexes, errors: Floats) -> Relaxation:
+def relax(channels: Complexes, errors: Floats) -> BeamRelaxation:
     """Solve the relaxation: maximise t s.t. sqrt(h_k^H W h_k) - sum_n e_n tr(W_nn) >= t, tr(W_nn) <= 1, W >= 0.
 
     Parameters
@@ -106,7 +106,7 @@ def relax(channels: Complexes, errors: Floats) -> Relaxation:
     nodes, _, antennas = channels.shape
     scale = float(Channels(channels, errors).reach().sum(axis=0).min())  # what the weakest user receives alone
     if scale == 0.0:
-        return Relaxation(0.0, np.zeros((nodes * antennas, nodes * antennas), np.complex128))
+        return BeamRelaxation(0.0, np.zeros((nodes * antennas, nodes * antennas), np.complex128))
     barrier = _Barrier(channels / scale, errors / scale)
     weight = 1.0
     for _ in range(MOST_STEPS):
@@ -116,7 +116,7 @@ def relax(channels: Complexes, errors: Floats) -> Relaxation:
             break
         weight *= FALL
     bound = certificate(barrier.stacked, barrier.errors, barrier.powers, barrier.prices)
-    return Relaxation(min(bound, 1 + ROUNDING) * scale, weight * barrier.inverse)
+    return BeamRelaxation(min(bound, 1 + ROUNDING) * scale, weight * barrier.inverse)
 
 
 class _Barrier:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from edgeopt.libraries.library import Model, ModelLibrary
 
 
-class Draft:
+class LibraryDraft:
     """A library in the making."""
 
     def __init__(self, name: str) -> None:
@@ -34,12 +34,14 @@ class Draft:
         )
 
 
-def frozen_blocks(draft: Draft, backbone: str, cuts: Iterable[tuple[str, int]], bytes_per_parameter: int) -> list[str]:
+def frozen_blocks(
+    draft: LibraryDraft, backbone: str, cuts: Iterable[tuple[str, int]], bytes_per_parameter: int
+) -> list[str]:
     """Add the blocks of a frozen prefix, one up to each cut.
 
     Parameters
     ----------
-    draft : Draft
+    draft : LibraryDraft
     backbone : str
     cuts : iterable of (str, int)
         Name of the last part, and parameters from the inputs up to there, shallow to deep.

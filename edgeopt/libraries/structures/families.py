@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from edgeopt.errors import UsageError
 from edgeopt.libraries.library import Model, ModelLibrary
-from edgeopt.libraries.structures.drafting import Draft, frozen_blocks
+from edgeopt.libraries.structures.drafting import LibraryDraft, frozen_blocks
 from edgeopt.libraries.structures.structure import LoraSetting, Structure
 
 
@@ -53,7 +53,7 @@ def library_of_structures(
         A number is out of range, or a structure has no such layer or matrix.
     """
     _require_sense(models, freeze, classes, adapters, ranks, modules, bytes_per_parameter)
-    draft = Draft(name)
+    draft = LibraryDraft(name)
     for base, structure in structures.items():
         deepest = max(freeze, default=0) if models else 0
         if deepest > len(structure.layers):

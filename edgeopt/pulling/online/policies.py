@@ -20,7 +20,7 @@ TINY = 1e-9
 TRIALS = 4.0
 
 
-class Policy(Protocol):
+class OnlinePolicy(Protocol):
     """What a policy is; make one for each run."""
 
     def ratios(self, arrivals: Arrivals) -> Floats:
@@ -243,7 +243,7 @@ class RestrictedContext:
         return int(np.argmin(scatter + width))
 
 
-POLICIES: dict[str, Callable[[Environment, np.random.Generator], Policy]] = {
+POLICIES: dict[str, Callable[[Environment, np.random.Generator], OnlinePolicy]] = {
     "restricted-context": RestrictedContext,
     "ucb": UpperConfidence,
     "thompson": Thompson,

@@ -12,7 +12,7 @@ from edgeopt.errors import UsageError, suggestion
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.online.assignment import assign
 from edgeopt.pulling.online.environment import Environment, Floats, Ints
-from edgeopt.pulling.online.policies import POLICIES, Policy
+from edgeopt.pulling.online.policies import POLICIES, OnlinePolicy
 from edgeopt.solution import Plan
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 POINTS = 200
 FITTED_FROM = 0.1
 
-PolicyMaker = Callable[[Environment, np.random.Generator], Policy]
+PolicyMaker = Callable[[Environment, np.random.Generator], OnlinePolicy]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def run_study(
     ----------
     instance : PullingInstance
     policies : list of str or mapping of str to callable, optional
-        Names of `POLICIES`, or makers ``(environment, generator) -> Policy``; by default all of `POLICIES`.
+        Names of `POLICIES`, or makers ``(environment, generator) -> OnlinePolicy``; by default all of `POLICIES`.
     placement : dict, optional
         A plan whose pulled blocks are placed; without one the cloudlets are filled with models.
     rounds, arrivals, slots, distractors : int

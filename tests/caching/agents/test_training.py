@@ -11,7 +11,7 @@ import pytest
 
 import edgeopt
 from edgeopt.caching.agents.play import empty, play, random_moves
-from edgeopt.caching.agents.policy import Policy
+from edgeopt.caching.agents.policy import TrainedPolicy
 from edgeopt.caching.agents.recipe import Recipe
 from edgeopt.caching.agents.training import train
 from edgeopt.caching.agents.world import build_world
@@ -65,7 +65,7 @@ def test_no_time_no_plan(policy_file: Path) -> None:
     assert (ended.plan, ended.stopped) == (None, "time_limit")
 
 
-def weights_of(policy: Policy) -> list[np.ndarray]:
+def weights_of(policy: TrainedPolicy) -> list[np.ndarray]:
     return [policy.weights[name] for name in sorted(policy.weights)]
 
 
