@@ -63,6 +63,18 @@ class UsageError(EdgeoptError):
     """A call that cannot be meant: an unknown method, option or problem."""
 
 
+class ArgumentError(UsageError):
+    """Arguments that cannot be meant: the place of each finding is the argument's name."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = list(findings)
+        super().__init__("\n  ".join(map(str, findings)))
+
+    def renamed(self, name: Callable[[str], str]) -> ArgumentError:
+        """Return the same error with other names for the arguments."""
+        return ArgumentError([replace(finding, place=name(finding.place)) for finding in self.findings])
+
+
 class MethodRefusal(EdgeoptError):
     """A method that does not apply to the instance, with the reason and what would work."""
 

@@ -149,14 +149,22 @@ def _finding(cls: type[Record], detail: Any) -> Finding:
     if kind == "extra_forbidden":
         key = str(location[-1])
         return Finding(place, f"unknown key {key!r}", lambda: suggestion(key, _known_keys(cls, location[:-1])))
-    if kind == "missing":
-        return Finding(place, f"the key {location[-1]!r} is missing", _REMEDIES[kind])
+    return finding_at(place, detail)
+
+
+def finding_at(place: str, detail: Any) -> Finding:
+    """Say at its place what pydantic found wrong with a value."""
+    if detail["type"] == "missing":
+        key = detail["loc"][-1]
+        missing = f"entry {key + 1}" if isinstance(key, int) else f"the key {key!r}"
+        return Finding(place, f"{missing} is missing", _REMEDIES["missing"])
     message = detail["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     value = detail["input"]
     sized = isinstance(value, Mapping | list)
     shown = f"{type(value).__name__} of {len(value)} entries" if sized else _brief(value)
-    return Finding(place, f"{message}, not {shown}", _REMEDIES.get(kind, ""))
+    told = "" if detail["type"] in ("too_long", "too_short") else f", not {shown}"  # these two say how many there are
+    return Finding(place, message + told, _REMEDIES.get(detail["type"], ""))
 
 
 @cache

@@ -15,7 +15,7 @@ PROBLEMS = {"loading", "pulling", "caching", "placement"}
 FLOORS = [
     {"errors", "clock", "versions", "tolerances", "frozen", "quantities", "layout", "files", "record", "kernels"},
     {"drawing", "measured", "libraries"},
-    {"problems", "instance", "solution", "run", "method", "patience"},
+    {"problems", "instance", "solution", "run", "method", "patience", "recipes"},
     {"engines"},
     {"models", *PROBLEMS},
     {"schema", "rehearsal", "comparison", "solving"},

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from math import ceil, sqrt
-from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from edgeopt.caching.instance import Backhaul, CachingInstance, Link, Node, Radio, Scenario
 from edgeopt.errors import UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import ModelLibrary
-from edgeopt.measured.places import Bounds, require_stations, stations_and_users
+from edgeopt.measured.places import require_stations, stations_and_users
+from edgeopt.recipes import (
+    Area,
+    Argument,
+    Library,
+    Models,
+    Recipe,
+    Seed,
+    Sharing,
+    Stations,
+    UserPositions,
+    ZipfExponent,
+    generator,
+    reach,
+    recipe,
+)
+from edgeopt.record import Bytes, Count, Positive, Probability
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
@@ -61,117 +79,118 @@ def rayleigh(gains: Floats, antennas: int, rng: np.random.Generator) -> Complexe
     return channels
 
 
-def generate(
-    sharing: str = "freeze-depth",
-    models: int = 24,
-    nodes: int = 6,
-    users: int = 12,
-    scenarios: int = 8,
-    seed: int = 0,
-    library: ModelLibrary | None = None,
-    *,
-    antennas: int = 4,
-    storage_bytes: tuple[int, int] | None = None,
-    csi_error: float = 0.05,
-    correlation: float = 0.5,
-    zipf_exponent: float = ZIPF_EXPONENT,
-    stations: str | None = None,
-    user_positions: str | Path | None = None,
-    area: Bounds | None = None,
-    reach_m: float | None = None,
-    name: str | None = None,
-) -> CachingInstance:
-    """Draw an instance.
+@recipe
+class CachingRecipe(Recipe):
+    """How an instance of `caching` is drawn."""
 
-    Small cells stand on a hexagonal grid 200 m apart, users anywhere among them; each cell has a share of the
-    transport network to the cloud (100 to 400 Mbit/s) and links to its neighbours (0.5 to 2 Gbit/s).
-
-    Parameters
-    ----------
-    sharing, models
-        The library to draw, see `edgeopt.libraries.generator.generate_library`; without effect when `library` is given.
-    nodes, users, scenarios : int
-        At least 1 each. Every user asks for one model in each scenario; scenarios are equally likely.
-    seed : int
-        Same arguments and seed, same instance.
-    library : ModelLibrary, optional
-        Use this library.
-    antennas : int
-        Of each node.
-    storage_bytes : (int, int), optional
-        Range from which each node's storage is drawn; default 2 to 8 GB for libraries of 8 to 80 GB, each block
-        counted once, and a tenth to four tenths of smaller and larger ones.
-    csi_error : float
-        Radius of the channel error, as a fraction of the length of the strongest channel of the weakest user.
-    correlation : float
-        Probability with which a user asks for the same model as in the scenario before, 0 to 1.
-    zipf_exponent : float
-        Otherwise the model is drawn with popularity proportional to rank ** -exponent.
-    stations : str, optional
-        CSV file of base stations, or ``"melbourne"`` to draw some, see `edgeopt.measured.places`: the nodes are one of
-        them, drawn at random, and its nearest.
-    user_positions : path, optional
-        CSV file of users beside the stations, of which `users` within reach are drawn; without it they stand anywhere
-        within reach.
-    area : (south, west, north, east), optional
-        Leave out stations and users beyond these degrees.
-    reach_m : float, optional
-        How far from their nearest node users stand at most, with stations only; 100 m when not given.
-    name : str, optional
-
-    Raises
-    ------
-    UsageError
-        A parameter outside its range, a library without models, or too few stations or users.
-    InputError
-        The stations or users cannot be read.
-    """
-    _validate(nodes, users, scenarios, antennas, storage_bytes, csi_error, correlation, zipf_exponent)
-    require_stations(stations, user_positions, area, reach_m)
-    if library is None:
-        library = generate_library(sharing, models, seed)
-        name = name or f"{sharing}-{models}-{nodes}x{users}x{scenarios}-seed{seed}"
-    if not library.models:
-        raise UsageError(f"the library {library.name!r} has no models")
-    if storage_bytes is None:
-        unique = library.union_bytes(library.models)
-        storage_bytes = (int(STORAGE_FRACTIONS[0] * unique), int(STORAGE_FRACTIONS[1] * unique))
-        if MEANINGFUL_BYTES[0] <= unique <= MEANINGFUL_BYTES[1]:
-            storage_bytes = EDGE_STORAGE_BYTES
-    rng = np.random.default_rng([seed, 3])  # another stream than the library's
-    node_names, user_names = _names("n", nodes), _names("u", users)
-    if stations is None:
-        sites = site_grid(nodes)
-        margin = SITE_DISTANCE_M / 2
-        places = rng.uniform(sites.min(axis=0) - margin, sites.max(axis=0) + margin, (users, 2))
-    else:
-        chosen = stations_and_users(
-            stations, user_positions, area, nodes, users, reach_m or REACH_M, np.random.default_rng([seed, 4])
-        )
-        node_names, sites, places = list(chosen.names), chosen.stations, chosen.users
-    channels = rayleigh(path_gains(sites, places, rng), antennas, rng)
-    strongest = np.linalg.norm(channels, axis=2).max(axis=0)
-    return CachingInstance(
-        name=name or f"{library.name}-{nodes}x{users}x{scenarios}-seed{seed}",
-        library=library,
-        nodes={
-            node: Node(
-                storage_bytes=int(rng.integers(*storage_bytes, endpoint=True)), power_w=POWER_W, antennas=antennas
-            )
-            for node in node_names
-        },
-        radio=Radio(
-            bandwidth_hz=BANDWIDTH_HZ,
-            noise_w=float(f"{BANDWIDTH_HZ * NOISE_W_HZ:.6g}"),
-            csi_error=float(f"{csi_error * strongest.min():.4g}"),
-            channels={
-                node: {user: _coefficients(channels[n, k]) for k, user in enumerate(user_names)}
-                for n, node in enumerate(node_names)
-            },
+    sharing: Sharing = "freeze-depth"
+    models: Models = 24
+    nodes: Annotated[Count, Argument("Edge nodes.")] = 6
+    users: Annotated[Count, Argument("Users.")] = 12
+    scenarios: Annotated[Count, Argument("Scenarios of requests.")] = 8
+    seed: Seed = 0
+    library: Library = None
+    _: KW_ONLY
+    antennas: Annotated[Count, Argument("Antennas of each node.")] = 4
+    storage_bytes: Annotated[
+        tuple[Bytes, Bytes] | None,
+        Field(strict=False),
+        Argument(
+            "GB of each node; default: by the library's size.",
+            "LEAST MOST",
+            "--storage-gb",
+            given=tuple[float, float],
+            unit=10**9,
         ),
-        backhaul=_backhaul(node_names, sites, rng),
-        scenarios=_scenarios(library, user_names, scenarios, correlation, zipf_exponent, rng),
-    )
+    ] = None
+    csi_error: Annotated[
+        float, Field(ge=0, le=10), Argument("Channel error, as a fraction of the weakest user's channel.")
+    ] = 0.05
+    correlation: Annotated[Probability, Argument("A user keeps its request so often between scenarios.")] = 0.5
+    zipf_exponent: ZipfExponent = ZIPF_EXPONENT
+    stations: Stations = None
+    user_positions: UserPositions = None
+    area: Area = None
+    reach_m: Annotated[Positive | None, reach(REACH_M)] = None
+    name: str | None = None
+
+    def check(self) -> None:
+        if self.storage_bytes is not None and self.storage_bytes[0] > self.storage_bytes[1]:
+            raise UsageError(f"storage_bytes is a range (least, most), not {self.storage_bytes}")
+        require_stations(self.stations, self.user_positions, self.area, self.reach_m)
+
+    def draw(self) -> CachingInstance:
+        """Draw an instance of `caching`: nodes that cache blocks and broadcast them together to users.
+
+        Small cells stand on a hexagonal grid 200 m apart, users anywhere among them; each cell has a share of the
+        transport network to the cloud (100 to 400 Mbit/s) and links to its neighbours (0.5 to 2 Gbit/s). Every user
+        asks for one model in each scenario; scenarios are equally likely.
+
+        The library to draw is that of `edgeopt.libraries.generator.generate_library`; a library that is given stands
+        in its stead. Storage that is not given has 2 to 8 GB for libraries of 8 to 80 GB, each block counted once, and
+        a tenth to four tenths of smaller and larger ones.
+
+        With stations, see `edgeopt.measured.places`, the nodes are one of them, drawn at random, and its nearest. Users
+        are drawn from those given within reach, or stand anywhere within reach.
+        """
+        library, name, seed = self.library, self.name, self.seed
+        if library is None:
+            library = generate_library(self.sharing, self.models, seed)
+            name = name or f"{self.sharing}-{self.models}-{self.nodes}x{self.users}x{self.scenarios}-seed{seed}"
+        storage_bytes = self.storage_bytes or _usual_storage(library)
+        rng = np.random.default_rng([seed, 3])  # another stream than the library's
+        node_names, user_names = _names("n", self.nodes), _names("u", self.users)
+        if self.stations is None:
+            sites = site_grid(self.nodes)
+            margin = SITE_DISTANCE_M / 2
+            places = rng.uniform(sites.min(axis=0) - margin, sites.max(axis=0) + margin, (self.users, 2))
+        else:
+            chosen = stations_and_users(
+                self.stations,
+                self.user_positions,
+                self.area,
+                self.nodes,
+                self.users,
+                self.reach_m or REACH_M,
+                np.random.default_rng([seed, 4]),
+            )
+            node_names, sites, places = list(chosen.names), chosen.stations, chosen.users
+        channels = rayleigh(path_gains(sites, places, rng), self.antennas, rng)
+        strongest = np.linalg.norm(channels, axis=2).max(axis=0)
+        return CachingInstance(
+            name=name or f"{library.name}-{self.nodes}x{self.users}x{self.scenarios}-seed{seed}",
+            library=library,
+            nodes={
+                node: Node(
+                    storage_bytes=int(rng.integers(*storage_bytes, endpoint=True)),
+                    power_w=POWER_W,
+                    antennas=self.antennas,
+                )
+                for node in node_names
+            },
+            radio=Radio(
+                bandwidth_hz=BANDWIDTH_HZ,
+                noise_w=float(f"{BANDWIDTH_HZ * NOISE_W_HZ:.6g}"),
+                csi_error=float(f"{self.csi_error * strongest.min():.4g}"),
+                channels={
+                    node: {user: _coefficients(channels[n, k]) for k, user in enumerate(user_names)}
+                    for n, node in enumerate(node_names)
+                },
+            ),
+            backhaul=_backhaul(node_names, sites, rng),
+            scenarios=_scenarios(library, user_names, self.scenarios, self.correlation, self.zipf_exponent, rng),
+        )
+
+
+generate = generator(CachingRecipe)
+
+
+def _usual_storage(library: ModelLibrary) -> tuple[int, int]:
+    """Return the range from which storage is drawn."""
+    unique = library.union_bytes(library.models)
+    if MEANINGFUL_BYTES[0] <= unique <= MEANINGFUL_BYTES[1]:
+        return EDGE_STORAGE_BYTES
+    return int(STORAGE_FRACTIONS[0] * unique), int(STORAGE_FRACTIONS[1] * unique)
 
 
 def _names(letter: str, count: int) -> list[str]:
@@ -214,26 +233,3 @@ def _scenarios(
         drawn = rng.choice(len(names), size=len(users), p=popularity)
         asked = np.where(rng.random(len(users)) < correlation, asked, drawn)
     return found
-
-
-def _validate(
-    nodes: int,
-    users: int,
-    scenarios: int,
-    antennas: int,
-    storage_bytes: tuple[int, int] | None,
-    csi_error: float,
-    correlation: float,
-    zipf_exponent: float,
-) -> None:
-    counts = {"nodes": nodes, "users": users, "scenarios": scenarios, "antennas": antennas}
-    for key, value in counts.items():
-        if value < 1:
-            raise UsageError(f"the number of {key} is 1 or more, not {value}")
-    if storage_bytes is not None and not 0 <= storage_bytes[0] <= storage_bytes[1]:
-        raise UsageError(f"storage_bytes is a range (least, most), not {storage_bytes}")
-    for key, fraction, most in (("csi_error", csi_error, 10), ("correlation", correlation, 1)):
-        if not 0 <= fraction <= most:
-            raise UsageError(f"{key} lies between 0 and {most}, not {fraction:g}")
-    if not 0 <= zipf_exponent <= 10:
-        raise UsageError(f"zipf_exponent lies between 0 and 10, not {zipf_exponent:g}")

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeopt.errors import EdgeoptError, Finding, InputError, suggestion
+from edgeopt.errors import ArgumentError, Finding, InputError, UsageError
 from edgeopt.instance import Instance
-from edgeopt.libraries.library import ModelLibrary
 from edgeopt.problems import find_problem
+from edgeopt.recipes import Argument, unknown_arguments
 
 if TYPE_CHECKING:
     from edgeopt.experiments.suite import Suite
-
-PATHS = ("library", "topology")  # arguments that name files, relative to the suite's
-NAMED = (
-    "library",
-    "sharing",
-    "models",
-    "users",
-    "nodes",
-    "scenarios",
-    "cloudlets",
-    "requests",
-    "seed",
-)  # by generators
 
 
 def drawn_instances(
@@ -39,7 +26,7 @@ def drawn_instances(
     ----------
     problem : str
     arguments : dict
-        Of the problem's generator; a list is an axis of the grid. ``library`` and ``topology`` are files.
+        Of the problem's generator; a list is an axis of the grid. Files are relative to the suite's.
     label : str
         Appended to the names, when it is not empty.
     suite : Suite
@@ -52,31 +39,33 @@ def drawn_instances(
         The generator has no such argument, or refuses a value.
     """
     generate = find_problem(problem).part("generator").generate
-    parameters = inspect.signature(generate).parameters
-    known = [name for name in parameters if name != "name"]
-    findings = [
-        Finding(f"{place}.generate.{name}", f"the generator has no argument {name!r}", suggestion(name, known))
-        for name in arguments
-        if name not in known
-    ]
+    known = generate.recipe.arguments()
+    findings = unknown_arguments(arguments, known)
     if findings:
-        raise InputError(findings, suite.file)
+        raise _located(ArgumentError(findings), suite, place)
+    parameters = inspect.signature(generate).parameters
     axes = {name: _axis(value, parameters[name].annotation) for name, value in arguments.items()}
     empty = [name for name, values in axes.items() if not values]
     if empty:
         raise InputError(Finding(f"{place}.generate.{empty[0]}", "the list is empty", "give a value"), suite.file)
-    varied = [name for name, values in axes.items() if len(values) > 1 and name not in NAMED]
+    # The generator's name tells what it takes by position.
+    told = [name for name in known if parameters[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    varied = [name for name, values in axes.items() if len(values) > 1 and name not in told]
     for values in product(*axes.values()):
         point = dict(zip(axes, values, strict=True))
         ending = "".join(f"-{name}={point[name]}" for name in varied) + (f"-{label}" if label else "")
-        draw = partial(_drawn, generate, suite, point, ending)
-        yield _located(draw, suite, f"{place}.generate"), f"{problem}: {_call(point)}"
+        given = {name: _placed(value, known[name], suite.folder) for name, value in point.items()}
+        try:
+            instance = generate(**given)
+        except UsageError as error:
+            raise _located(error, suite, place) from None
+        named = instance.replace(name=instance.name + ending) if ending else instance
+        yield named, f"{problem}: {_call(point)}"
 
 
 def _axis(value: Any, annotation: Any) -> list[Any]:
     """Return the values of an argument; a list is one value where the generator takes tuples."""
-    takes_tuple = "tuple" in str(annotation)
-    if takes_tuple:
+    if "tuple" in str(annotation):
         several = isinstance(value, list) and all(isinstance(entry, list) for entry in value)
         return [tuple(entry) for entry in value] if several else [tuple(value) if isinstance(value, list) else value]
     return value if isinstance(value, list) else [value]
@@ -86,21 +75,16 @@ def _call(point: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in point.items())
 
 
-def _drawn(generate: Callable[..., Instance], suite: Suite, point: dict[str, Any], ending: str) -> Instance:
-    given = dict(point)
-    for name in PATHS:
-        if isinstance(given.get(name), str):
-            given[name] = suite.folder / given[name]
-    if "library" in given:
-        given["library"] = ModelLibrary.read(given["library"])
-    instance = generate(**given)
-    return instance.replace(name=instance.name + ending) if ending else instance
+def _placed(value: Any, argument: Argument, folder: Path) -> Any:
+    """Return a value in which the paths of files are seen from here."""
+    if isinstance(value, list):
+        return [_placed(entry, argument, folder) for entry in value]
+    named = argument.file and isinstance(value, str) and value not in argument.published
+    return folder / value if named else value
 
 
-def _located(draw: Callable[[], Instance], suite: Suite, place: str) -> Instance:
-    try:
-        return draw()
-    except InputError:
-        raise
-    except (EdgeoptError, TypeError, ValueError) as error:
-        raise InputError(Finding(place, f"the generator refuses: {error}"), suite.file) from None
+def _located(error: UsageError, suite: Suite, place: str) -> InputError:
+    """Return what the generator refuses as an error of the suite's file."""
+    if isinstance(error, ArgumentError):
+        return InputError(error.renamed(lambda name: f"{place}.generate.{name}").findings, suite.file)
+    return InputError(Finding(f"{place}.generate", f"the generator refuses: {error}"), suite.file)

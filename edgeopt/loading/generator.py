@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import KW_ONLY
 from math import log
-from typing import TYPE_CHECKING, Literal, get_args
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field
 
-from edgeopt.errors import UsageError, suggestion
+from edgeopt.errors import UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.loading.instance import NEEDED_MODEL_KEYS, LoadingInstance, Server, User
+from edgeopt.measured.load_times import PUBLISHED, LoadTimes, load_times_of
 from edgeopt.measured.traces import require_trace
-
-if TYPE_CHECKING:
-    from edgeopt.measured.load_times import LoadTimes
+from edgeopt.recipes import (
+    Argument,
+    BitsPerToken,
+    Library,
+    Models,
+    Recipe,
+    Seed,
+    Sharing,
+    Trace,
+    Window,
+    ZipfExponent,
+    generator,
+    recipe,
+)
+from edgeopt.record import MOST_BYTES, Positive, Probability, Whole
 
 Floats = NDArray[np.float64]
 Uploads = Literal["image", "prompt", "features"]
@@ -83,142 +100,151 @@ def popularity(count: int, exponent: float, rng: np.random.Generator) -> Floats:
     return weight / weight.sum()
 
 
-def generate(
-    sharing: str = "random",
-    models: int = 60,
-    users: int = 600,
-    seed: int = 0,
-    library: ModelLibrary | None = None,
-    *,
-    deadlines: Deadlines = "common",
-    deadline_s: float | None = None,
-    served_fraction: float = 0.5,
-    uploads: Uploads | None = None,
-    trace: str | None = None,
-    window_s: tuple[float, float] | None = None,
-    bits_per_token: float | None = None,
-    bandwidth_hz: float = BANDWIDTH_HZ,
-    load_rate_bytes_per_s: float | None = None,
-    load_times: LoadTimes | None = None,
-    memory_bytes: int | None = None,
-    zipf_exponent: float = ZIPF_EXPONENT,
-    shared_fraction: float | None = None,
-    crossing: float | None = None,
-    upload: Upload = "phase",
-    retention: Retention = "consecutive",
-    name: str | None = None,
-) -> LoadingInstance:
-    """Draw an instance.
+def _fitted(value: Any) -> Any:
+    if isinstance(value, str | Path):
+        return load_times_of([value])
+    return load_times_of(value) if isinstance(value, tuple | list) else value
 
-    Parameters
-    ----------
-    sharing, models, shared_fraction, crossing
-        The library to draw, see `edgeopt.libraries.generator.generate_library`; without effect when `library` is given.
-    users : int
-        Number of users, 0 or more.
-    seed : int
-        Same arguments and seed, same instance.
-    library : ModelLibrary, optional
-        Use this library.
-    deadlines : ``"common"`` or ``"individual"``
-        One deadline for all users, or each user's own between 0.5 and 1.5 of it.
-    deadline_s : float, optional
-        The common deadline T in seconds. When it is not given, it is set such that a simple plan (models by users per
-        second of their own service, least uploads first, each block loaded once) serves about `served_fraction`.
-    served_fraction : float
-        Between 0 (not included) and 1.
-    uploads : ``"image"``, ``"prompt"`` or ``"features"``, optional
-        What the users send, see `upload_bytes`; images when neither this nor a trace is given.
-    trace : str, optional
-        CSV file of requests to language models, or ``"azure-code"`` or ``"azure-conversation"`` to draw one, see
-        `edgeopt.measured.traces`: each user sends the context of one of its requests, drawn without replacement.
-    window_s : (start, length), optional
-        Seconds of the trace; default all of it.
-    bits_per_token : float, optional
-        Of the context; 32 when not given.
-    bandwidth_hz : float
-        Total bandwidth B; 5G carriers have 5 to 100 MHz.
-    load_rate_bytes_per_s : float, optional
-        Rate R at which parameters reach the GPU; when it is not given, that of `load_times`, or a measured default.
-    load_times : LoadTimes, optional
-        A line over measured times, see `edgeopt.measured.load_times`. Its fixed seconds are added to every model's
-        ``compute_fixed_s``: they are paid once per batch.
-    memory_bytes : int, optional
-        GPU memory Q; when it is not given, the smallest usual size in which every model can run a batch of 4.
-    zipf_exponent : float
-        The models' popularity is proportional to rank ** -exponent; 0: all equal.
-    upload : ``"phase"`` or ``"overlapped"``
-        Whether all uploads come before the service. The deadline is set as for ``"phase"`` in either case.
-    retention : ``"consecutive"`` or ``"capacity"``
-        Whether the GPU keeps only what consecutive models use, or any blocks that fit.
-    name : str, optional
 
-    Raises
-    ------
-    UsageError
-        A parameter outside its range, or a library without models or without computing times.
-    InputError
-        The trace cannot be read.
-    """
-    _validate(users, served_fraction, zipf_exponent)
-    _validate_choices(deadlines=deadlines, uploads=uploads or "image", upload=upload, retention=retention)
-    _validate_measured(uploads, trace, window_s, bits_per_token, load_rate_bytes_per_s, load_times)
-    _validate_positive(
-        deadline_s=deadline_s,
-        bandwidth_hz=bandwidth_hz,
-        load_rate_bytes_per_s=load_rate_bytes_per_s,
-        memory_bytes=memory_bytes,
-        bits_per_token=bits_per_token,
+@recipe
+class LoadingRecipe(Recipe):
+    """How an instance of `loading` is drawn."""
+
+    sharing: Sharing = "random"
+    models: Models = 60
+    users: Annotated[Whole, Argument("Users.")] = 600
+    seed: Seed = 0
+    library: Library = None
+    _: KW_ONLY
+    deadlines: Annotated[Deadlines, Argument("common, or individual ones between 0.5 and 1.5 of the common one.")] = (
+        "common"
     )
-    if library is None:
-        library = generate_library(sharing, models, seed, shared_fraction, crossing)
-        name = name or f"{sharing}-{models}x{users}-seed{seed}"
-    _validate_library(library)
-    if load_times is not None:
-        load_rate_bytes_per_s = load_times.rate_bytes_per_s
-        library = _slower(library, load_times.fixed_s)
-    rng = np.random.default_rng([seed, 1])  # another stream than the library's
-    names = list(library.models)
-    asked = rng.choice(len(names), size=users, p=popularity(len(names), zipf_exponent, rng))
-    if trace is None:
-        bits = 8 * upload_bytes(uploads or "image", users, rng)
-    else:
-        bits = (bits_per_token or BITS_PER_TOKEN) * _contexts(trace, window_s, users, np.random.default_rng([seed, 5]))
-    efficiency = np.round(spectral_efficiencies(users, rng), 4)
-    server = Server(
-        memory_bytes=_usual_memory(library) if memory_bytes is None else memory_bytes,
-        load_rate_bytes_per_s=load_rate_bytes_per_s or LOAD_RATE_BYTES_PER_S,
-    )
-    if deadline_s is None:
-        deadline_s = _deadline(library, server, asked, bits / efficiency / bandwidth_hz, served_fraction)
-    factor = rng.uniform(*INDIVIDUAL_SPREAD, users) if deadlines == "individual" else np.ones(users)
-    width = len(str(users))
-    return LoadingInstance(
-        name=name or f"{library.name}-{len(names)}x{users}-seed{seed}",
-        library=library,
-        server=server,
-        bandwidth_hz=bandwidth_hz,
-        upload=upload,
-        retention=retention,
-        users={
-            f"u{index + 1:0{width}d}": User(
-                model=names[asked[index]],
-                upload_bits=float(bits[index]),
-                spectral_efficiency=float(efficiency[index]),
-                deadline_s=float(f"{deadline_s * factor[index]:.4g}"),
-            )
-            for index in range(users)
-        },
-    )
+    deadline_s: Annotated[
+        Positive | None, Argument("Seconds; default: by the fraction to be served.", "S", "--deadline")
+    ] = None
+    served_fraction: Annotated[float, Field(gt=0, le=1), Argument("About this part of the users can be served.")] = 0.5
+    uploads: Annotated[Uploads | None, Argument("What users send: image, prompt or features; default: image.")] = None
+    trace: Trace = None
+    window_s: Window = None
+    bits_per_token: BitsPerToken = None
+    bandwidth_hz: Annotated[
+        Positive, Argument("Bandwidth of all users together; 5G carriers have 5e6 to 100e6.", "HZ")
+    ] = BANDWIDTH_HZ
+    load_rate_bytes_per_s: Annotated[
+        Positive | None,
+        Argument(
+            "Bytes that reach the GPU's memory in a second; default: 2.69e9, a measured rate.", "B/S", "--load-rate"
+        ),
+    ] = None
+    load_times: Annotated[
+        LoadTimes | None,
+        BeforeValidator(_fitted),
+        Argument(
+            "Measured load times: files (CSV with bytes and seconds, or JSON of ServerlessLLM; give the option for "
+            "each), or a5000-safetensors, a5000-phantom, h100-safetensors or h100-sllm.",
+            "F",
+            given=list[str],
+            file=True,
+            published=PUBLISHED,
+        ),
+    ] = None
+    memory_bytes: Annotated[
+        Annotated[int, Field(ge=1, le=MOST_BYTES)] | None,
+        Argument(
+            "GB of the GPU; default: the least usual size for a batch of 4.",
+            "GB",
+            "--memory-gb",
+            given=float,
+            unit=10**9,
+        ),
+    ] = None
+    zipf_exponent: ZipfExponent = ZIPF_EXPONENT
+    shared_fraction: Annotated[
+        Probability | None, Argument("Part of a drawn library's bytes that lies in shared blocks; default: 0.6.")
+    ] = None
+    crossing: Annotated[
+        Probability | None,
+        Argument("How many models of freeze-depth or lora-towers hold a block that crosses families; default: 0.5."),
+    ] = None
+    upload: Annotated[Upload, Argument("phase: before the service; overlapped: meanwhile.")] = "phase"
+    retention: Annotated[
+        Retention, Argument("The GPU keeps blocks for consecutive models, or as its capacity allows.")
+    ] = "consecutive"
+    name: str | None = None
+
+    def check(self) -> None:
+        if self.uploads is not None and self.trace is not None:
+            raise UsageError("uploads and a trace both say what users send; give one of them")
+        if self.load_rate_bytes_per_s is not None and self.load_times is not None:
+            raise UsageError("load times give the load rate; give one of them")
+        require_trace(self.trace, self.window_s, bits_per_token=self.bits_per_token)
+
+    def remarks(self) -> Iterable[str]:
+        return [f"load times: {self.load_times}"] if self.load_times is not None else []
+
+    def draw(self) -> LoadingInstance:
+        """Draw an instance of `loading`: users of models on one GPU, with uploads and deadlines.
+
+        The library to draw is that of `edgeopt.libraries.generator.generate_library`; a library that is given stands
+        in its stead. Without a deadline it is set such that a simple plan, with all uploads first (models by users per
+        second of their own service, least uploads first, each block loaded once), serves about `served_fraction`. With
+        a trace each user sends the context of one of its requests, drawn without replacement; else see `upload_bytes`.
+        The fixed seconds of load times are added to every model's ``compute_fixed_s``: they are paid once per batch.
+        """
+        library, name, users = self.library, self.name, self.users
+        if library is None:
+            library = generate_library(self.sharing, self.models, self.seed, self.shared_fraction, self.crossing)
+            name = name or f"{self.sharing}-{self.models}x{users}-seed{self.seed}"
+        _require_times(library)
+        load_rate = self.load_rate_bytes_per_s or LOAD_RATE_BYTES_PER_S
+        if self.load_times is not None:
+            load_rate = self.load_times.rate_bytes_per_s
+            library = _slower(library, self.load_times.fixed_s)
+        rng = np.random.default_rng([self.seed, 1])  # another stream than the library's
+        names = list(library.models)
+        asked = rng.choice(len(names), size=users, p=popularity(len(names), self.zipf_exponent, rng))
+        bits = self._upload_bits(rng)
+        efficiency = np.round(spectral_efficiencies(users, rng), 4)
+        memory_bytes = _usual_memory(library) if self.memory_bytes is None else self.memory_bytes
+        server = Server(memory_bytes=memory_bytes, load_rate_bytes_per_s=load_rate)
+        deadline_s = self.deadline_s
+        if deadline_s is None:
+            upload_s = bits / efficiency / self.bandwidth_hz
+            deadline_s = _deadline(library, server, asked, upload_s, self.served_fraction)
+        factor = rng.uniform(*INDIVIDUAL_SPREAD, users) if self.deadlines == "individual" else np.ones(users)
+        width = len(str(users))
+        return LoadingInstance(
+            name=name or f"{library.name}-{len(names)}x{users}-seed{self.seed}",
+            library=library,
+            server=server,
+            bandwidth_hz=self.bandwidth_hz,
+            upload=self.upload,
+            retention=self.retention,
+            users={
+                f"u{index + 1:0{width}d}": User(
+                    model=names[asked[index]],
+                    upload_bits=float(bits[index]),
+                    spectral_efficiency=float(efficiency[index]),
+                    deadline_s=float(f"{deadline_s * factor[index]:.4g}"),
+                )
+                for index in range(users)
+            },
+        )
+
+    def _upload_bits(self, rng: np.random.Generator) -> Floats:
+        """Draw what each user sends, shape (users,)."""
+        if self.trace is None:
+            return 8 * upload_bytes(self.uploads or "image", self.users, rng)
+        from edgeopt.measured.traces import trace_of
+
+        own = np.random.default_rng([self.seed, 5])
+        trace = trace_of(self.trace, own)
+        drawn, _ = (trace if self.window_s is None else trace.window(*self.window_s)).sample(self.users, own)
+        tokens = own.permutation(drawn.context_tokens).astype(np.float64)
+        return (self.bits_per_token or BITS_PER_TOKEN) * tokens
 
 
-def _contexts(source: str, window_s: tuple[float, float] | None, users: int, rng: np.random.Generator) -> Floats:
-    """Tokens that each user sends, shape (users,)."""
-    from edgeopt.measured.traces import trace_of
-
-    trace = trace_of(source, rng)
-    drawn, _ = (trace if window_s is None else trace.window(*window_s)).sample(users, rng)
-    return rng.permutation(drawn.context_tokens).astype(np.float64)
+generate = generator(LoadingRecipe)
 
 
 def _slower(library: ModelLibrary, fixed_s: float) -> ModelLibrary:
@@ -274,46 +300,7 @@ def _deadline(library: ModelLibrary, server: Server, asked: NDArray[np.int64], u
     return clock or 1.0
 
 
-def _validate(users: int, served_fraction: float, zipf_exponent: float) -> None:
-    if users < 0:
-        raise UsageError(f"the number of users is 0 or more, not {users}")
-    if not 0 < served_fraction <= 1:
-        raise UsageError(f"served_fraction lies above 0 and at most at 1, not {served_fraction:g}")
-    if not 0 <= zipf_exponent <= 10:
-        raise UsageError(f"zipf_exponent lies between 0 and 10, not {zipf_exponent:g}")
-
-
-def _validate_measured(
-    uploads: str | None,
-    trace: str | None,
-    window_s: tuple[float, float] | None,
-    bits_per_token: float | None,
-    load_rate_bytes_per_s: float | None,
-    load_times: LoadTimes | None,
-) -> None:
-    if uploads is not None and trace is not None:
-        raise UsageError("uploads and a trace both say what users send; give one of them")
-    if load_rate_bytes_per_s is not None and load_times is not None:
-        raise UsageError("load times give the load rate; give one of them")
-    require_trace(trace, window_s, bits_per_token=bits_per_token)
-
-
-def _validate_choices(**values: str) -> None:
-    known = {"deadlines": Deadlines, "uploads": Uploads, "upload": Upload, "retention": Retention}
-    for key, value in values.items():
-        if value not in get_args(known[key]):
-            raise UsageError(f"there is no {key} {value!r}; {suggestion(value, list(get_args(known[key])))}")
-
-
-def _validate_positive(**values: float | None) -> None:
-    for key, value in values.items():
-        if value is not None and not 0 < value < float("inf"):
-            raise UsageError(f"{key} must be a positive number, not {value:g}")
-
-
-def _validate_library(library: ModelLibrary) -> None:
-    if not library.models:
-        raise UsageError(f"the library {library.name!r} has no models")
+def _require_times(library: ModelLibrary) -> None:
     for model_name, model in library.models.items():
         for key in NEEDED_MODEL_KEYS:
             if getattr(model, key) is None:

@@ -125,14 +125,12 @@ def require_stations(
     Raises
     ------
     UsageError
-        They do not, or the reach is not above 0.
+        They do not.
     """
     if stations is None and (users is not None or bounds is not None):
         raise UsageError("positions of users and an area need stations")
     if stations is None and reach_m is not None:
         raise UsageError("a reach is that of stations: it needs stations")
-    if reach_m is not None and not 0 < reach_m < float("inf"):
-        raise UsageError(f"users stand within a reach above 0 m, not {reach_m:g}")
 
 
 def stations_and_users(

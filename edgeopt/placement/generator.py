@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import KW_ONLY
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from edgeopt.errors import UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import ModelLibrary
-from edgeopt.measured.places import Bounds, require_stations, stations_and_users
+from edgeopt.measured.places import require_stations, stations_and_users
 from edgeopt.placement.importers import sukp_instance
 from edgeopt.placement.instance import Demand, Node, PlacementInstance
+from edgeopt.recipes import (
+    Area,
+    Argument,
+    Library,
+    Recipe,
+    Seed,
+    Stations,
+    UserPositions,
+    ZipfExponent,
+    generator,
+    reach,
+    recipe,
+)
+from edgeopt.record import Count, NonNegative, Positive, Whole
 
 SET_UNION = "set-union"
 LARGEST_DRAW = 500  # profits and weights of the set-union recipe are drawn from 1 to this
@@ -23,111 +39,110 @@ BANDWIDTH_HZ = 20e6
 REFERENCE_SNR_DB, REFERENCE_M, PATH_LOSS_EXPONENT = 25.0, 100.0, 3.5
 TIME_LIMITS_S = (4.0, 12.0)
 ZIPF_EXPONENT = 0.8
+STORAGE_FRACTION, SET_UNION_FRACTION = 0.2, 0.75  # of a library's bytes, and of all elements' weight
 REACH_M = 125.0  # how far users stand from real stations
 
 
-def generate(
-    sharing: str = "freeze-depth",
-    models: int = 30,
-    nodes: int = 5,
-    users: int = 37,
-    seed: int = 0,
-    library: ModelLibrary | None = None,
-    *,
-    models_per_user: int = 10,
-    storage_fraction: float | None = None,
-    zipf_exponent: float = ZIPF_EXPONENT,
-    elements: int = 100,
-    density: float = 0.1,
-    stations: str | None = None,
-    user_positions: str | Path | None = None,
-    area: Bounds | None = None,
-    reach_m: float | None = None,
-    name: str | None = None,
-) -> PlacementInstance:
-    """Draw an instance.
+@recipe
+class PlacementRecipe(Recipe):
+    """How an instance of `placement` is drawn."""
 
-    Nodes and users are spread evenly over a square of 250 m x 250 m a node. A user asks for distinct models with Zipf
-    probabilities, divided by the number of users: the weights of all rows add up to at most 1, a hit ratio. A node can
-    deliver in time when it downloads the whole model within a limit of 4 to 12 s drawn for each row, at Shannon's
-    rate over 20 MHz with a signal-to-noise ratio of 25 dB at 100 m that falls with the power 3.5 of the distance; limit
-    and rate scale with the median size of a model, so that any library gives instances of the same kind.
-
-    Parameters
-    ----------
-    sharing : str
-        The library to draw, see `edgeopt.libraries.generator.generate_library`; or ``"set-union"`` for one node by the
-        recipe of He et al. (2018, Future Generation Computer Systems 78): profits and weights of items and elements
-        from 1 to 500, an item needs an element with probability `density`, and the node stores `storage_fraction` (0.75
-        when not given) of all elements' weight.
-    models : int
-        Number of models, or items.
-    nodes, users : int
-    seed : int
-        Same arguments and seed, same instance.
-    library : ModelLibrary, optional
-        Use this library.
-    models_per_user : int
-        Distinct models that each user asks for, at most as many as there are: the rows of the demand.
-    storage_fraction : float, optional
-        Storage of a node as a fraction of all blocks' bytes, drawn between 0.5 and 1.5 of it; 0.2 when not given.
-    zipf_exponent : float
-        The k-th most popular model has probability proportional to k ** -exponent; each user ranks on its own with
-        probability one half, else as all others do.
-    elements : int
-        Elements of the set-union recipe.
-    density : float
-        Of the set-union recipe.
-    stations : str, optional
-        CSV file of base stations, or ``"melbourne"`` to draw some, see `edgeopt.measured.places`: the nodes are one of
-        them, drawn at random, and its nearest.
-    user_positions : path, optional
-        CSV file of users beside the stations, of which `users` within reach are drawn; without it they stand anywhere
-        within reach.
-    area : (south, west, north, east), optional
-        Leave out stations and users beyond these degrees.
-    reach_m : float, optional
-        How far from their nearest node users stand at most, with stations only; 125 m when not given.
-    name : str, optional
-
-    Raises
-    ------
-    UsageError
-        A parameter outside its range, a library without models, or too few stations or users.
-    InputError
-        The stations or users cannot be read.
-    """
-    _validate(models=models, nodes=nodes, users=users, models_per_user=models_per_user, elements=elements)
-    if storage_fraction is not None and not 0 <= storage_fraction < float("inf"):
-        raise UsageError(f"storage_fraction is 0 or more, not {storage_fraction:g}")
-    require_stations(stations, user_positions, area, reach_m)
-    if sharing == SET_UNION and library is None:
-        if stations is not None:
-            raise UsageError(f"{SET_UNION} has one node that stands nowhere; give no stations")
-        fraction = 0.75 if storage_fraction is None else storage_fraction
-        return _set_union(models, elements, density, fraction, seed, name)
-    if library is None:
-        library = generate_library(sharing, models, seed)
-        name = name or f"{sharing}-{nodes}x{models}x{users}-seed{seed}"
-    if not library.models:
-        raise UsageError(f"the library {library.name!r} has no models")
-    rng = np.random.default_rng([seed, 2])  # another stream than the library's
-    side = float(np.sqrt(AREA_PER_NODE_M2 * nodes))
-    names = [f"n{n + 1}" for n in range(nodes)]
-    places, homes = rng.uniform(0, side, (nodes, 2)), rng.uniform(0, side, (users, 2))
-    if stations is not None:
-        chosen = stations_and_users(
-            stations, user_positions, area, nodes, users, reach_m or REACH_M, np.random.default_rng([seed, 4])
-        )
-        names, places, homes = list(chosen.names), chosen.stations, chosen.users
-    distance = np.maximum(np.linalg.norm(homes[:, None] - places[None], axis=2), 10.0)
-    storage = library.union_bytes(library.models) * (0.2 if storage_fraction is None else storage_fraction)
-    return PlacementInstance(
-        name=name or f"{library.name}-{nodes}x{users}-seed{seed}",
-        library=library,
-        nodes={node: Node(storage_bytes=int(storage * rng.uniform(0.5, 1.5))) for node in names},
-        demand=_demand(library, names, distance, models_per_user, zipf_exponent, rng),
+    sharing: Annotated[
+        str, Argument("How the models of a drawn library share; set-union: a set-union knapsack problem.")
+    ] = "freeze-depth"
+    models: Annotated[Count, Argument("Models of a drawn library, or items.")] = 30
+    nodes: Annotated[Count, Argument("Nodes.")] = 5
+    users: Annotated[Whole, Argument("Users.")] = 37
+    seed: Seed = 0
+    library: Library = None
+    _: KW_ONLY
+    models_per_user: Annotated[Count, Argument("Models that each user asks for.")] = 10
+    storage_fraction: Annotated[
+        NonNegative | None,
+        Argument(
+            "Storage of a node, as a part of the library (default: 0.2); of set-union: of all elements (default: 0.75)."
+        ),
+    ] = None
+    zipf_exponent: ZipfExponent = ZIPF_EXPONENT
+    elements: Annotated[Count, Argument("Elements of set-union.")] = 100
+    density: Annotated[float, Field(gt=0, le=1), Argument("Part of the elements that an item of set-union needs.")] = (
+        0.1
     )
+    stations: Stations = None
+    user_positions: UserPositions = None
+    area: Area = None
+    reach_m: Annotated[Positive | None, reach(REACH_M)] = None
+    name: str | None = None
+
+    def check(self) -> None:
+        require_stations(self.stations, self.user_positions, self.area, self.reach_m)
+        if self.sharing == SET_UNION and self.library is None and self.stations is not None:
+            raise UsageError(f"{SET_UNION} has one node that stands nowhere; give no stations")
+
+    def draw(self) -> PlacementInstance:
+        """Draw an instance of `placement`: nodes that store models, and demand that some of them can serve.
+
+        Nodes and users are spread evenly over a square of 250 m x 250 m a node. A user asks for distinct models, at
+        most as many as there are, with Zipf probabilities, divided by the number of users: the weights of all rows add
+        up to at most 1, a hit ratio. A user ranks the models on its own with probability one half, else as all others
+        do. A node can deliver in time when it downloads the whole model within a limit of 4 to 12 s drawn for each row,
+        at Shannon's rate over 20 MHz with a signal-to-noise ratio of 25 dB at 100 m that falls with the power 3.5 of
+        the distance; limit and rate scale with the median size of a model, so that any library gives instances of the
+        same kind. The storage of each node is drawn between 0.5 and 1.5 of `storage_fraction`.
+
+        The library to draw is that of `edgeopt.libraries.generator.generate_library`; a library that is given stands
+        in its stead. The sharing ``"set-union"`` draws one node by the recipe of He et al. (2018, Future Generation
+        Computer Systems 78): profits and weights of items and elements from 1 to 500, an item needs an element with
+        probability `density`, and the node stores `storage_fraction` of all elements' weight.
+
+        With stations, see `edgeopt.measured.places`, the nodes are one of them, drawn at random, and its nearest. Users
+        are drawn from those given within reach, or stand anywhere within reach.
+        """
+        library, name, seed = self.library, self.name, self.seed
+        if library is None:
+            if self.sharing == SET_UNION:
+                return self._set_union()
+            library = generate_library(self.sharing, self.models, seed)
+            name = name or f"{self.sharing}-{self.nodes}x{self.models}x{self.users}-seed{seed}"
+        rng = np.random.default_rng([seed, 2])  # another stream than the library's
+        side = float(np.sqrt(AREA_PER_NODE_M2 * self.nodes))
+        names = [f"n{n + 1}" for n in range(self.nodes)]
+        places, homes = rng.uniform(0, side, (self.nodes, 2)), rng.uniform(0, side, (self.users, 2))
+        if self.stations is not None:
+            chosen = stations_and_users(
+                self.stations,
+                self.user_positions,
+                self.area,
+                self.nodes,
+                self.users,
+                self.reach_m or REACH_M,
+                np.random.default_rng([seed, 4]),
+            )
+            names, places, homes = list(chosen.names), chosen.stations, chosen.users
+        distance = np.maximum(np.linalg.norm(homes[:, None] - places[None], axis=2), 10.0)
+        fraction = STORAGE_FRACTION if self.storage_fraction is None else self.storage_fraction
+        storage = library.union_bytes(library.models) * fraction
+        return PlacementInstance(
+            name=name or f"{library.name}-{self.nodes}x{self.users}-seed{seed}",
+            library=library,
+            nodes={node: Node(storage_bytes=int(storage * rng.uniform(0.5, 1.5))) for node in names},
+            demand=_demand(library, names, distance, self.models_per_user, self.zipf_exponent, rng),
+        )
+
+    def _set_union(self) -> PlacementInstance:
+        items, elements, density, seed = self.models, self.elements, self.density, self.seed
+        fraction = SET_UNION_FRACTION if self.storage_fraction is None else self.storage_fraction
+        rng = np.random.default_rng(seed)
+        profits, weights = rng.integers(1, LARGEST_DRAW + 1, items), rng.integers(1, LARGEST_DRAW + 1, elements)
+        needed = rng.random((items, elements)) < density
+        for item in np.flatnonzero(~needed.any(axis=1)):
+            needed[item, rng.integers(elements)] = True
+        capacity = int(fraction * int(weights.sum()))
+        title = self.name or f"{SET_UNION}-{items}x{elements}-{density:g}-{fraction:g}-seed{seed}"
+        return sukp_instance(title, profits.tolist(), weights.tolist(), needed.astype(int).tolist(), capacity)
+
+
+generate = generator(PlacementRecipe)
 
 
 def _demand(
@@ -164,25 +179,3 @@ def _demand(
                 )
             )
     return rows
-
-
-def _set_union(
-    items: int, elements: int, density: float, fraction: float, seed: int, name: str | None
-) -> PlacementInstance:
-    if not 0 < density <= 1:
-        raise UsageError(f"density lies above 0 and at most at 1, not {density:g}")
-    rng = np.random.default_rng(seed)
-    profits, weights = rng.integers(1, LARGEST_DRAW + 1, items), rng.integers(1, LARGEST_DRAW + 1, elements)
-    needed = rng.random((items, elements)) < density
-    for item in np.flatnonzero(~needed.any(axis=1)):
-        needed[item, rng.integers(elements)] = True
-    capacity = int(fraction * int(weights.sum()))
-    title = name or f"set-union-{items}x{elements}-{density:g}-{fraction:g}-seed{seed}"
-    return sukp_instance(title, profits.tolist(), weights.tolist(), needed.astype(int).tolist(), capacity)
-
-
-def _validate(**counts: int) -> None:
-    for key, value in counts.items():
-        least = 0 if key == "users" else 1
-        if value < least:
-            raise UsageError(f"{key} must be at least {least}, not {value}")

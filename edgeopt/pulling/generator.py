@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
-from edgeopt.errors import UsageError, suggestion
+from edgeopt.errors import UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import Model, ModelLibrary
-from edgeopt.measured.places import require_stations
-from edgeopt.measured.traces import require_trace
+from edgeopt.measured.places import area_of, require_stations
+from edgeopt.measured.traces import require_trace, trace_of
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.networks import CLOUD, Graph, draw_network, link_stations, read_topology
+from edgeopt.recipes import (
+    Area,
+    Argument,
+    BitsPerToken,
+    Library,
+    Models,
+    Recipe,
+    Seed,
+    Sharing,
+    Stations,
+    Trace,
+    UserPositions,
+    Window,
+    generator,
+    recipe,
+)
+from edgeopt.record import Count, Positive
 
 if TYPE_CHECKING:
     import networkx as nx
-
-    from edgeopt.measured.places import Area, Bounds
 
 Compute = Literal["unlimited", "limited"]
 
@@ -36,117 +53,148 @@ LARGE_MODEL_FLOPS = 5e11
 LIMITED_SHARE = 0.5  # of the work of all requests that all cloudlets with limits could do together
 
 
-def generate(
-    sharing: str = "freeze-depth",
-    models: int = 48,
-    cloudlets: int = 30,
-    requests: int = 500,
-    seed: int = 0,
-    library: ModelLibrary | None = None,
-    *,
-    graph: Graph = "waxman",
-    topology: str | Path | None = None,
-    stations: str | None = None,
-    user_positions: str | Path | None = None,
-    area: Bounds | None = None,
-    trace: str | None = None,
-    window_s: tuple[float, float] | None = None,
-    bits_per_token: float | None = None,
-    tokens_per_sample: int | None = None,
-    compute: Compute = "unlimited",
-    cloud_to_edge: float = CLOUD_TO_EDGE,
-    memory_fraction: float = 0.15,
-    classes: int | None = None,
-    mean_count: float | None = None,
-    name: str | None = None,
-) -> PullingInstance:
-    """Draw an instance.
+@recipe
+class PullingRecipe(Recipe):
+    """How an instance of `pulling` is drawn."""
 
-    Parameters
-    ----------
-    sharing, models
-        The library to draw, see `edgeopt.libraries.generator.generate_library`; without effect when `library` is given.
-    cloudlets, requests : int
-    seed : int
-        Same arguments and seed, same instance.
-    library : ModelLibrary, optional
-        Use this library. Where its models have no tasks or accuracies, requests name their admissible models.
-    graph : str
-        Kind of the drawn network.
-    topology : path, optional
-        GraphML file, as of the Internet Topology Zoo, used instead of a drawn network. Cloudlets stand at the nodes of
-        highest degree; latencies follow from coordinates, bandwidths from ``LinkSpeedRaw`` where given.
-    stations : str, optional
-        CSV file of base stations, or ``"melbourne"`` to draw some, see `edgeopt.measured.places`: the network is their
-        Gabriel graph. Cloudlets stand at the stations of highest degree, requests come from all stations.
-    user_positions : path, optional
-        CSV file of users beside the stations: a request comes from the station nearest to a user drawn at random.
-    area : (south, west, north, east), optional
-        Leave out stations and users beyond these degrees.
-    trace : str, optional
-        CSV file of requests to language models, or ``"azure-code"`` or ``"azure-conversation"`` to draw one, see
-        `edgeopt.measured.traces`. Of the requests in the window, `requests` are drawn evenly without replacement, and
-        their counts add up to all of the window. A request sends its context; its samples are context and answer
-        together over `tokens_per_sample`, rounded up.
-    window_s : (start, length), optional
-        Seconds of the trace; default all of it.
-    bits_per_token : float, optional
-        Of the context; 32 when not given.
-    tokens_per_sample : int, optional
-        Tokens of which the library's ``flops_per_sample`` speaks; 141 when not given.
-    compute : ``"unlimited"`` or ``"limited"``
-        Whether cloudlets have compute limits.
-    cloud_to_edge : float
-        Speed of the cloud, as a multiple of the fastest kind of cloudlet.
-    memory_fraction : float
-        Memory of a cloudlet as a part of the library's size, on average; at least the smallest model fits.
-    classes : int, optional
-        Draw only so many different requests, each repeated.
-    mean_count : float, optional
-        Mean of the requests' ``count``; 1 or more, 20 when not given. With a trace the counts follow from it.
-    name : str, optional
+    sharing: Sharing = "freeze-depth"
+    models: Models = 48
+    cloudlets: Annotated[Count, Argument("Cloudlets.")] = 30
+    requests: Annotated[Count, Argument("Requests.")] = 500
+    seed: Seed = 0
+    library: Library = None
+    _: KW_ONLY
+    graph: Annotated[Graph, Argument("Drawn network: waxman, barabasi-albert, watts-strogatz or star.")] = "waxman"
+    topology: Annotated[
+        str | Path | None, Argument("GraphML file of a network, instead of drawing one.", "F", file=True)
+    ] = None
+    stations: Stations = None
+    user_positions: UserPositions = None
+    area: Area = None
+    trace: Trace = None
+    window_s: Window = None
+    bits_per_token: BitsPerToken = None
+    tokens_per_sample: Annotated[
+        Count | None, Argument("With a trace: tokens in a sample of the library's models; default: 141.")
+    ] = None
+    compute: Annotated[Compute, Argument("Compute of the cloudlets: unlimited or limited.")] = "unlimited"
+    cloud_to_edge: Annotated[Positive, Argument("Speed of the cloud, over that of the fastest cloudlet.")] = (
+        CLOUD_TO_EDGE
+    )
+    memory_fraction: Annotated[
+        float, Field(gt=0, le=10), Argument("Memory of a cloudlet, as a part of the library.")
+    ] = 0.15
+    classes: Annotated[Count | None, Argument("Draw only so many different requests.")] = None
+    mean_count: Annotated[
+        Annotated[float, Field(ge=1, le=1e9)] | None,
+        Argument("Mean count of a request; default: 20, or by the trace."),
+    ] = None
+    name: str | None = None
 
-    Raises
-    ------
-    UsageError
-        A parameter outside its range.
-    InputError
-        The topology, the stations, the users or the trace cannot be read.
-    """
-    _validate(cloudlets, requests, graph, compute, memory_fraction, classes, mean_count)
-    _validate_measured(topology, stations, user_positions, area, trace, classes, mean_count)
-    require_trace(trace, window_s, bits_per_token=bits_per_token, tokens_per_sample=tokens_per_sample)
-    bits_per_token = BITS_PER_TOKEN if bits_per_token is None else bits_per_token
-    tokens_per_sample = TOKENS_PER_SAMPLE if tokens_per_sample is None else tokens_per_sample
-    _validate_positive(bits_per_token=bits_per_token, tokens_per_sample=tokens_per_sample, cloud_to_edge=cloud_to_edge)
-    rng = np.random.default_rng([seed, 2])  # another stream than the library's
-    if library is None:
-        library = _with_tasks(generate_library(sharing, models, seed), rng)
-        name = name or f"{sharing}-{cloudlets}x{requests}x{models}-seed{seed}"
-    _validate_library(library)
-    if stations is not None:
-        network, origins = _station_network(stations, user_positions, area, np.random.default_rng([seed, 4]))
-    else:
-        network = read_topology(topology) if topology is not None else draw_network(graph, cloudlets, rng)
-        origins = list(network)
-    sites = _cloudlet_nodes(network, cloudlets)
-    load = None
-    if trace is not None:
-        load = _trace_load(
-            trace, requests, window_s, bits_per_token, tokens_per_sample, np.random.default_rng([seed, 5])
-        )
-    wanted = _request_list(library, origins, requests, classes, mean_count or MEAN_COUNT, load, rng)
-    data: dict[str, Any] = {
-        "name": name or f"{library.name}-{cloudlets}x{requests}-seed{seed}",
-        "library": library,
-        "cloud": {"name": CLOUD, "speed_flops_per_s": cloud_to_edge * max(_speeds(library))},
-        "cloudlets": _cloudlets(library, sites, memory_fraction, rng),
-        "links": _links(network),
-        "requests": wanted,
-    }
-    if compute == "limited":
-        _limit_compute(data, library, rng)
-    return PullingInstance.from_dict(data)
+    def check(self) -> None:
+        if self.topology is not None and self.stations is not None:
+            raise UsageError("a topology and stations are two networks; give one of them")
+        require_stations(self.stations, self.user_positions, self.area)
+        if self.trace is not None and (self.classes is not None or self.mean_count is not None):
+            raise UsageError("the requests and their counts follow from the trace: give neither classes nor mean_count")
+        needing_trace = {"bits_per_token": self.bits_per_token, "tokens_per_sample": self.tokens_per_sample}
+        require_trace(self.trace, self.window_s, **needing_trace)
+
+    def draw(self) -> PullingInstance:
+        """Draw an instance of `pulling`: requests in a network of cloudlets, and models in the cloud.
+
+        The library to draw is that of `edgeopt.libraries.generator.generate_library`; a library that is given stands
+        in its stead. Where its models have no tasks or accuracies, requests name their admissible models. The memory
+        of a cloudlet is `memory_fraction` of the library's size on average; at least the smallest model fits.
+
+        Cloudlets stand at the nodes of highest degree. A network is drawn, or read as those of the Internet Topology
+        Zoo: latencies follow from coordinates, bandwidths from ``LinkSpeedRaw`` where given. With stations, see
+        `edgeopt.measured.places`, it is their Gabriel graph, and requests come from all stations, or from the station
+        nearest to a user drawn at random.
+
+        Of the requests of a trace in the window, see `edgeopt.measured.traces`, `requests` are drawn evenly without
+        replacement, and their counts add up to all of the window. A request sends its context; its samples are context
+        and answer together over `tokens_per_sample`, rounded up.
+        """
+        rng = np.random.default_rng([self.seed, 2])  # another stream than the library's
+        library, name = self.library, self.name
+        size = f"{self.cloudlets}x{self.requests}"
+        if library is None:
+            library = _with_tasks(generate_library(self.sharing, self.models, self.seed), rng)
+            name = name or f"{self.sharing}-{size}x{self.models}-seed{self.seed}"
+        _require_flops(library)
+        network, origins = self._network(rng)
+        sites = _cloudlet_nodes(network, self.cloudlets)
+        wanted = self._requests(library, origins, self._trace_load(), rng)
+        data: dict[str, Any] = {
+            "name": name or f"{library.name}-{size}-seed{self.seed}",
+            "library": library,
+            "cloud": {"name": CLOUD, "speed_flops_per_s": self.cloud_to_edge * max(_speeds(library))},
+            "cloudlets": _cloudlets(library, sites, self.memory_fraction, rng),
+            "links": _links(network),
+            "requests": wanted,
+        }
+        if self.compute == "limited":
+            _limit_compute(data, library, rng)
+        return PullingInstance.from_dict(data)
+
+    def _network(self, rng: np.random.Generator) -> tuple[nx.Graph[str], list[str]]:
+        """Return the network, and the origins of requests: its nodes, or the nearest station of each user."""
+        if self.stations is None:
+            if self.topology is not None:
+                network = read_topology(self.topology)
+            else:
+                network = draw_network(self.graph, self.cloudlets, rng)
+            return network, list(network)
+        own = np.random.default_rng([self.seed, 4])
+        area = area_of(self.stations, self.user_positions, self.area, own)
+        origins = list(area.names) if area.users is None else [area.names[index] for index in area.nearest()[0]]
+        return link_stations(area, own), origins
+
+    def _trace_load(self) -> list[dict[str, Any]] | None:
+        """Draw input, samples and count of each request from the trace, if there is one."""
+        if self.trace is None:
+            return None
+        own = np.random.default_rng([self.seed, 5])
+        trace = trace_of(self.trace, own)
+        drawn, counts = (trace if self.window_s is None else trace.window(*self.window_s)).sample(self.requests, own)
+        tokens = drawn.context_tokens + drawn.generated_tokens
+        samples = np.maximum(1, -(-tokens // (self.tokens_per_sample or TOKENS_PER_SAMPLE)))
+        bits = (self.bits_per_token or BITS_PER_TOKEN) * drawn.context_tokens
+        columns = (bits.tolist(), samples.tolist(), counts.tolist())
+        return [dict(zip(("input_bits", "samples", "count"), row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def _requests(
+        self, library: ModelLibrary, origins: list[str], load: list[dict[str, Any]] | None, rng: np.random.Generator
+    ) -> dict[str, Any]:
+        """Draw requests of Zipf popular tasks, with a drawn load where none is given."""
+        by_task: dict[str, list[str]] = {}
+        for name, model in library.models.items():
+            by_task.setdefault(model.task or "", []).append(name)
+        tasks, mean_count = list(by_task), self.mean_count or MEAN_COUNT
+        weight = (1.0 + rng.permutation(len(tasks))) ** -0.8
+        kinds = []
+        for index in range(min(self.requests, self.classes or self.requests)):
+            task = tasks[int(rng.choice(len(tasks), p=weight / weight.sum()))]
+            effort = _drawn_effort(rng) if load is None else load[index]
+            kind = {"node": origins[int(rng.integers(len(origins)))], **effort}
+            known = [library.models[name].accuracy for name in by_task[task]]
+            accuracies = sorted(accuracy for accuracy in known if accuracy is not None)
+            if task and len(accuracies) == len(known):
+                least = accuracies[int(rng.integers(max(1, len(accuracies) - 1)))]
+                kind |= {"task": task, "min_accuracy": least}
+            else:
+                count = min(len(by_task[task]), int(rng.integers(1, MODELS_PER_TASK + 1)))
+                kind["models"] = sorted(str(model) for model in rng.choice(by_task[task], count, replace=False))
+            kinds.append(kind if load is not None else {**kind, "count": int(rng.geometric(1 / mean_count))})
+        width = len(str(self.requests))
+        chosen = range(len(kinds))
+        if len(kinds) < self.requests:
+            chosen = rng.integers(0, len(kinds), self.requests).tolist()
+        return {f"r{index + 1:0{width}d}": kinds[kind] for index, kind in enumerate(chosen)}
+
+
+generate = generator(PullingRecipe)
 
 
 def _with_tasks(library: ModelLibrary, rng: np.random.Generator) -> ModelLibrary:
@@ -158,33 +206,6 @@ def _with_tasks(library: ModelLibrary, rng: np.random.Generator) -> ModelLibrary
         for index, (name, model) in enumerate(library.models.items())
     }
     return ModelLibrary(name=library.name, blocks=library.blocks, models=models)
-
-
-def _station_network(
-    stations: str, users: str | Path | None, bounds: Bounds | None, rng: np.random.Generator
-) -> tuple[nx.Graph[str], list[str]]:
-    """Return the network, and the origins of requests: the nearest station of each user, or each station once."""
-    from edgeopt.measured.places import area_of
-
-    area: Area = area_of(stations, users, bounds, rng)
-    origins = list(area.names) if area.users is None else [area.names[index] for index in area.nearest()[0]]
-    return link_stations(area, rng), origins
-
-
-def _trace_load(
-    source: str, requests: int, window_s: tuple[float, float] | None, bits_per_token: float, tokens_per_sample: int,
-    rng: np.random.Generator,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Input, samples and count of each request."""
-    from edgeopt.measured.traces import trace_of
-
-    trace = trace_of(source, rng)
-    drawn, counts = (trace if window_s is None else trace.window(*window_s)).sample(requests, rng)
-    samples = np.maximum(1, -(-(drawn.context_tokens + drawn.generated_tokens) // tokens_per_sample))
-    keys = ("input_bits", "samples", "count")
-    bits = bits_per_token * drawn.context_tokens
-    columns = (bits.tolist(), samples.tolist(), counts.tolist())
-    return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _cloudlet_nodes(network: nx.Graph[str], count: int) -> list[str]:
@@ -221,35 +242,6 @@ def _cloudlets(
     }
 
 
-def _request_list(
-    library: ModelLibrary, origins: list[str], requests: int, classes: int | None, mean_count: float,
-    load: list[dict[str, Any]] | None, rng: np.random.Generator,
-) -> dict[str, Any]:  # fmt: skip
-    """Draw requests of Zipf popular tasks, with a drawn load where none is given."""
-    by_task: dict[str, list[str]] = {}
-    for name, model in library.models.items():
-        by_task.setdefault(model.task or "", []).append(name)
-    tasks = list(by_task)
-    weight = (1.0 + rng.permutation(len(tasks))) ** -0.8
-    kinds = []
-    for index in range(min(requests, classes or requests)):
-        task = tasks[int(rng.choice(len(tasks), p=weight / weight.sum()))]
-        effort = _drawn_effort(rng) if load is None else load[index]
-        kind = {"node": origins[int(rng.integers(len(origins)))], **effort}
-        known = [library.models[name].accuracy for name in by_task[task]]
-        accuracies = sorted(accuracy for accuracy in known if accuracy is not None)
-        if task and len(accuracies) == len(known):
-            least = accuracies[int(rng.integers(max(1, len(accuracies) - 1)))]
-            kind |= {"task": task, "min_accuracy": least}
-        else:
-            count = min(len(by_task[task]), int(rng.integers(1, MODELS_PER_TASK + 1)))
-            kind["models"] = sorted(str(model) for model in rng.choice(by_task[task], count, replace=False))
-        kinds.append(kind if load is not None else {**kind, "count": int(rng.geometric(1 / mean_count))})
-    width = len(str(requests))
-    chosen = list(range(len(kinds))) if len(kinds) == requests else rng.integers(0, len(kinds), requests).tolist()
-    return {f"r{index + 1:0{width}d}": kinds[kind] for index, kind in enumerate(chosen)}
-
-
 def _drawn_effort(rng: np.random.Generator) -> dict[str, Any]:
     """Draw 1 to 10 samples of 0.4 to 2 Mbit each."""
     samples = int(rng.integers(1, 11))
@@ -265,41 +257,7 @@ def _limit_compute(data: dict[str, Any], library: ModelLibrary, rng: np.random.G
         cloudlet["compute_flops"] = float(f"{LIMITED_SHARE * total * part:.4g}")
 
 
-def _validate(
-    cloudlets: int, requests: int, graph: str, compute: str, memory_fraction: float, classes: int | None,
-    mean_count: float | None,
-) -> None:  # fmt: skip
-    for key, value, known in (("graph", graph, Graph), ("compute", compute, Compute)):
-        if value not in get_args(known):
-            raise UsageError(f"there is no {key} {value!r}; {suggestion(value, list(get_args(known)))}")
-    if cloudlets < 1 or requests < 1 or (classes is not None and classes < 1):
-        raise UsageError("cloudlets, requests and classes are at least 1")
-    if not 0 < memory_fraction <= 10:
-        raise UsageError(f"memory_fraction lies above 0 and at most at 10, not {memory_fraction:g}")
-    if mean_count is not None and not 1 <= mean_count <= 1e9:
-        raise UsageError(f"mean_count is at least 1, not {mean_count:g}")
-
-
-def _validate_measured(
-    topology: str | Path | None, stations: str | None, user_positions: str | Path | None, area: Bounds | None,
-    trace: str | None, classes: int | None, mean_count: float | None,
-) -> None:  # fmt: skip
-    if topology is not None and stations is not None:
-        raise UsageError("a topology and stations are two networks; give one of them")
-    require_stations(stations, user_positions, area)
-    if trace is not None and (classes is not None or mean_count is not None):
-        raise UsageError("the requests and their counts follow from the trace: give neither classes nor mean_count")
-
-
-def _validate_positive(**values: float) -> None:
-    for key, value in values.items():
-        if not 0 < value < float("inf"):
-            raise UsageError(f"{key} is above 0, not {value:g}")
-
-
-def _validate_library(library: ModelLibrary) -> None:
-    if not library.models:
-        raise UsageError(f"the library {library.name!r} has no models")
+def _require_flops(library: ModelLibrary) -> None:
     for model_name, model in library.models.items():
         if model.flops_per_sample is None:
             key = "flops_per_sample"

@@ -52,7 +52,7 @@ def test_users_are_heard_best_where_they_stand(files: tuple[Path, Path]) -> None
     [
         ({"nodes": 5}, "4 stations, fewer than 5"),
         ({"users": 13}, "of the 12 users stand within"),
-        ({"reach_m": 0.0}, "a reach above 0 m"),
+        ({"reach_m": 0.0}, "at reach_m: input should be greater than 0"),
         ({"area": (0.0, 0.0, 1.0, 1.0)}, "none of the places"),
     ],
 )

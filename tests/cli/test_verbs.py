@@ -164,14 +164,14 @@ class TestGenerate:
         assert most[0] < 20
         code, _, err = run("generate", "caching", "--zipf-exponent", -1, "-o", tmp_path / "wrong.json")
         assert code == 2
-        assert "zipf_exponent" in err
+        assert "at --zipf-exponent: input should be greater than or equal to 0" in err
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
             (["--sharing", "trees"], "did you mean 'tree'"),
-            (["--users", "-1"], "users"),
-            (["--deadline", "-1"], "deadline_s"),
+            (["--users", "-1"], "at --users: input should be greater than or equal to 0"),
+            (["--deadline", "-1"], "at --deadline: input should be greater than 0"),
             (["--library", "no.json"], "no such file"),
         ],
     )
