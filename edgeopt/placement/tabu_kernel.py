@@ -65,6 +65,15 @@ class TabuState(NamedTuple):
     overlap: Integers
 
 
+class Move(NamedTuple):
+    """The best move so far: its value, how many moves have it, and the models to add and to drop, -1 for none."""
+
+    value: float
+    ties: int
+    added: int
+    dropped: int
+
+
 def make_state(sites: Sites, seed: int) -> TabuState:
     """Return the state with nothing placed."""
     nodes, models = sites.useful.shape
@@ -172,7 +181,7 @@ def common_bytes(sites: Sites, state: TabuState, node: int, model: int) -> None:
 
 
 @kernel(cache=False, no_cpython_wrapper=True)
-def best_move(sites: Sites, state: TabuState, node: int, most: float, ties: int) -> tuple[float, int, int, int]:
+def best_move(sites: Sites, state: TabuState, node: int, most: float, ties: int) -> Move:
     """Find the move of most value on a node; ties are broken at random.
 
     Parameters
@@ -182,8 +191,8 @@ def best_move(sites: Sites, state: TabuState, node: int, most: float, ties: int)
 
     Returns
     -------
-    most, ties, added, dropped
-        The model to add and the one to drop, -1 for none, both -1 when the node has no better move.
+    Move
+        Nothing is added or dropped when the node has no better move.
     """
     iteration, value = state.clock[ITERATION], state.values[VALUE]
     needed = state.values[LOCAL_BEST] + sites.least_rise - value  # what a move must gain to break a prohibition
@@ -225,7 +234,7 @@ def best_move(sites: Sites, state: TabuState, node: int, most: float, ties: int)
             most = -gain[old]
             if ties == 1 or uniform(state.random) * ties < 1:
                 added, dropped = -1, old
-    return most, ties, added, dropped
+    return Move(most, ties, added, dropped)
 
 
 @kernel(nogil=True)
@@ -284,9 +293,10 @@ def run(sites: Sites, state: TabuState, iterations: int, target: float) -> bool:
         most, where, added, dropped = -np.inf, nothing, nothing, nothing
         for number in range(min(nodes, SAMPLED_NODES)):
             node = number if nodes <= SAMPLED_NODES else below(state.random, nodes)
-            most, ties, new, old = best_move(sites, state, node, most, ties)
-            if new >= 0 or old >= 0:
-                where, added, dropped = node, new, old
+            move = best_move(sites, state, node, most, ties)
+            most, ties = move.value, move.ties
+            if move.added >= 0 or move.dropped >= 0:
+                where, added, dropped = node, move.added, move.dropped
         if dropped >= 0:
             toggle(sites, state, where, dropped)
             state.fixed_until[where, dropped] = iteration + STAY_OUT + below(state.random, STAY_OUT + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeopt.pulling import kernels, rounding_kernels
-from edgeopt.pulling.core import Core, Flags, Floats, Ints
+from edgeopt.pulling.core import Core, Flags, Floats
 from edgeopt.pulling.repair import repaired
 
 LEAST = 1e-6  # smaller values of the relaxation count as zero
@@ -30,14 +30,10 @@ def conditional_thresholds(core: Core, arrays: kernels.CoreArrays, openings: Flo
     options = np.flatnonzero(chance > LEAST)
     group_start = np.searchsorted(core.option_group[options], np.arange(core.groups + 1))
     opened = np.zeros(openings.shape, np.bool_)
+    chances = rounding_kernels.Chances(
+        group_start, options, core.option_site, core.option_cost, chance, core.units, arrays.cloud
+    )
     at_site = np.zeros(core.sites)
-
-    def expected(groups: Ints, site: int, fixed: Floats) -> float:
-        return rounding_kernels.expected_service(
-            groups, group_start, options, core.option_site, core.option_cost, chance, core.units, arrays.cloud, site,
-            fixed, at_site,
-        )  # fmt: skip
-
     for site in np.unique(core.option_site[options]).tolist():
         here = options[core.option_site[options] == site]
         groups = np.unique(core.option_group[here])
@@ -47,7 +43,8 @@ def conditional_thresholds(core: Core, arrays: kernels.CoreArrays, openings: Flo
             trial[site] = row
             fixed = np.zeros(core.options)
             fixed[here] = core.available(trial)[here]
-            value = expected(groups, site, fixed) + float(core.atom_pull[site, row].sum())
+            service = rounding_kernels.expected_service(chances, groups, site, fixed, at_site)
+            value = service + float(core.atom_pull[site, row].sum())
             if value < best:
                 best, best_row, best_chance = value, row, fixed
         opened[site] = best_row

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import copy_into, kernel
 
 Array = Any
 
@@ -32,20 +32,43 @@ class DualArrays(NamedTuple):
     memory: Array
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
-def evaluate(
-    d: DualArrays, price: Array, work_price: Array, reduced: Array, least: Array, opening_cost: Array,
-    memory_price: Array, opening: Array, slope: Array, work_slope: Array,
-) -> float:  # fmt: skip
-    """Value of the relaxation at the prices of linking rows and compute limits, with a subgradient.
+class Multipliers(NamedTuple):
+    """Prices in seconds per unit, at least 0."""
 
-    Also sets the reduced cost of each option, the least one of each group, the reduced cost of each opening, the
-    knapsack price of each site, and the openings that the relaxation picks.
-    """
+    price: Array  # (rows,): of the linking rows
+    work_price: Array  # (sites,): of the compute limits
+
+
+class Minimum(NamedTuple):
+    """The minimum of the relaxation at some multipliers, and a subgradient; changed in place."""
+
+    reduced: Array  # (options,): reduced costs
+    least: Array  # (groups,): the least reduced cost, or the cloud's
+    opening_cost: Array  # (openings,): reduced costs
+    memory_price: Array  # (sites,): price of a byte in the knapsack of the site
+    opening: Array  # (openings,): how far the relaxation opens them, 0 to 1
+    slope: Array  # (rows,)
+    work_slope: Array  # (sites,)
+
+
+class Climb(NamedTuple):
+    """How far a climb has come: the best value, and the factor of the step length."""
+
+    value: float
+    theta: float
+
+
+@kernel(cache=False, no_cpython_wrapper=True)
+def evaluate(d: DualArrays, at: Multipliers, minimum: Minimum) -> float:
+    """Compute the value of the relaxation at some multipliers, and fill in its minimum and a subgradient."""
+    price, work_price = at.price, at.work_price
+    reduced, least, opening_cost = minimum.reduced, minimum.least, minimum.opening_cost
+    memory_price, opening = minimum.memory_price, minimum.opening
+    slope, work_slope = minimum.slope, minimum.work_slope
     total = 0.0
     for row in range(len(price)):
         slope[row] = 0.0
-    opening_cost[:] = d.pull
+    copy_into(opening_cost, d.pull)
     for row in range(len(price)):
         opening_cost[d.row_opening[row]] -= d.units[d.row_group[row]] * price[row]
     for site in range(len(d.memory)):
@@ -79,7 +102,7 @@ def evaluate(
 
 @kernel(cache=False, no_cpython_wrapper=True)
 def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: Array, site: int) -> float:
-    """Least cost of a fractional selection that fits, and the price of a byte in it."""
+    """Return the least cost of a fractional selection that fits; fill in the selection and the price of a byte."""
     pick[:] = 0.0
     used, total = 0.0, 0.0
     for item in range(len(cost)):
@@ -109,44 +132,48 @@ def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: 
 
 @kernel
 def ascend(
-    d: DualArrays, price: Array, work_price: Array, target: float, theta: float, iterations: int, patience: int,
-    best_price: Array, best_work_price: Array, best: float, average: Array,
-) -> tuple[float, float]:  # fmt: skip
+    d: DualArrays, current: Multipliers, kept: Multipliers, average: Array, climb: Climb, target: float,
+    iterations: int, patience: int,
+) -> Climb:  # fmt: skip
     """Climb by deflected subgradient steps of length ``theta * (target - value) / |slope|^2``.
 
     Rows are scaled by the units of their group, compute limits to 1: all prices then are seconds of like magnitude.
 
-    Best multipliers and value are kept; after `patience` steps without a better value, theta is halved and the climb
-    goes on from the best. `average` is a moving average of the openings that the relaxation picks.
+    The best multipliers are kept; after `patience` steps without a better value, theta is halved and the climb goes on
+    from the best. `average` is a moving average of the openings that the relaxation picks.
 
     Returns
     -------
-    best, theta : float
+    Climb
     """
+    price, work_price = current.price, current.work_price
+    best_price, best_work_price = kept.price, kept.work_price
+    best, theta = climb.value, climb.theta
     rows = len(price)
-    reduced, least = np.empty(len(d.cost)), np.empty(len(d.units))
-    opening_cost, opening = np.empty(len(d.pull)), np.empty(len(d.pull))
-    memory_price, slope = np.empty(len(d.memory)), np.empty(rows)
-    work_slope, direction = np.empty(len(d.memory)), np.zeros(rows)
-    work_direction = np.zeros(len(d.memory))
+    opening, slope, work_slope = np.empty(len(d.pull)), np.empty(rows), np.empty(len(d.memory))
+    minimum = Minimum(
+        np.empty(len(d.cost)), np.empty(len(d.units)), np.empty(len(d.pull)), np.empty(len(d.memory)),
+        opening, slope, work_slope,
+    )  # fmt: skip
+    direction, work_direction = np.zeros(rows), np.zeros(len(d.memory))
     idle = 0
     for _ in range(iterations):
-        value = evaluate(d, price, work_price, reduced, least, opening_cost, memory_price, opening, slope, work_slope)
-        average *= 0.95
-        average += 0.05 * opening
+        value = evaluate(d, current, minimum)
+        for index in range(len(average)):
+            average[index] = average[index] * 0.95 + 0.05 * opening[index]
         if value > best + 1e-7 * abs(best):
             idle = 0
         else:
             idle += 1
         if value > best:
             best = value
-            best_price[:] = price
-            best_work_price[:] = work_price
+            copy_into(best_price, price)
+            copy_into(best_work_price, work_price)
         if idle >= patience:
             idle = 0
             theta *= 0.5
-            price[:] = best_price
-            work_price[:] = best_work_price
+            copy_into(price, best_price)
+            copy_into(work_price, best_work_price)
             direction[:] = 0.0
             work_direction[:] = 0.0
             continue
@@ -172,4 +199,4 @@ def ascend(
             if d.limited[site]:
                 scale = max(1.0, float(d.work_limit[site]))
                 work_price[site] = max(0.0, work_price[site] + step * work_direction[site] / scale)
-    return best, theta
+    return Climb(best, theta)

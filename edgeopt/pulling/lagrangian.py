@@ -63,6 +63,8 @@ class LagrangianRelaxation:
     ----------
     bound : float
         Best value so far: a lower bound on the total delay in seconds, 0 at first.
+    multipliers, best : Multipliers
+        The present ones and those of the best value.
     average : numpy.ndarray, shape (openings,)
         How often the relaxation opened each atom lately, about 0 to 1.
     """
@@ -70,30 +72,29 @@ class LagrangianRelaxation:
     def __init__(self, core: Core) -> None:
         self.core, self.arrays = core, dual_arrays(core)
         rows = len(self.arrays.row_group)
-        self.price, self.best_price = np.zeros(rows), np.zeros(rows)
-        self.work_price, self.best_work_price = np.zeros(core.sites), np.zeros(core.sites)
+        self.multipliers = dual_kernels.Multipliers(np.zeros(rows), np.zeros(core.sites))
+        self.best = dual_kernels.Multipliers(np.zeros(rows), np.zeros(core.sites))
         self.average = np.zeros(len(self.arrays.pull))
-        self._value, self._theta = -np.inf, 1.0
+        self._climb = dual_kernels.Climb(-np.inf, 1.0)
 
     @property
     def bound(self) -> float:
         """The proven bound, with a margin for rounding."""
-        arrays = self.arrays
-        summed = arrays.units @ arrays.cloud + arrays.pull.sum() + arrays.units[arrays.row_group] @ self.best_price
-        summed += self.best_work_price[arrays.limited] @ arrays.work_limit[arrays.limited]
-        return max(0.0, self._value - MARGIN * abs(self._value) - CANCELLED * float(summed))
+        arrays, value = self.arrays, self._climb.value
+        summed = arrays.units @ arrays.cloud + arrays.pull.sum() + arrays.units[arrays.row_group] @ self.best.price
+        summed += self.best.work_price[arrays.limited] @ arrays.work_limit[arrays.limited]
+        return max(0.0, value - MARGIN * abs(value) - CANCELLED * float(summed))
 
     def climb(self, run: Run, target: float, steps: int) -> None:
         """Improve the prices by at most so many steps towards a known total."""
         done = 0
-        while done < steps and run.stop_reason() is None and self._theta > LEAST_THETA:
+        while done < steps and run.stop_reason() is None and self._climb.theta > LEAST_THETA:
             if self.bound >= target * (1 - 1e-9):
                 break
             count = min(STEPS, steps - done)
-            self._value, self._theta = dual_kernels.ascend(
-                self.arrays, self.price, self.work_price, target, self._theta, count, PATIENCE, self.best_price,
-                self.best_work_price, self._value, self.average,
-            )  # fmt: skip
+            self._climb = dual_kernels.ascend(
+                self.arrays, self.multipliers, self.best, self.average, self._climb, target, count, PATIENCE
+            )
             done += count
 
     def openings(self) -> Floats:

@@ -57,15 +57,14 @@ def kleinberg_tardos(core: Core, relaxation: LinearRelaxation, rng: np.random.Ge
     used = np.flatnonzero(share > 0)
     in_cloud = 1 - np.bincount(core.option_group, share, minlength=core.groups)
     label = core.option_site[used] * core.models + core.option_model[used]
-    labels, runs = np.unique(label, return_inverse=True)
+    names, runs = np.unique(label, return_inverse=True)
     order = np.argsort(runs, kind="stable")
-    bounds = np.searchsorted(runs[order], np.arange(len(labels) + 1))
-    steps = enough_steps(len(labels) + 1, core.groups)
-    choices, thetas = rng.integers(len(labels) + 1, size=steps), 1 - rng.random(steps)
+    start = np.searchsorted(runs[order], np.arange(len(names) + 1))
+    labels = rounding_kernels.Labels(start, used[order], core.option_group, share, in_cloud)
+    steps = enough_steps(len(names) + 1, core.groups)
+    choices, thetas = rng.integers(len(names) + 1, size=steps), 1 - rng.random(steps)
     waiting, amounts = np.ones(core.groups, np.bool_), np.zeros(core.options, np.int64)
-    rounding_kernels.take_labels(
-        choices, thetas, bounds, used[order], core.option_group, share, in_cloud, waiting, amounts
-    )
+    rounding_kernels.take_labels(labels, choices, thetas, waiting, amounts)
     return core.opened(amounts)
 
 

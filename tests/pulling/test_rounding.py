@@ -13,7 +13,7 @@ from edgeopt.pulling.derandomized import conditional_thresholds
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.openings import core_arrays
 from edgeopt.pulling.rounding import enough_steps
-from edgeopt.pulling.rounding_kernels import take_labels
+from edgeopt.pulling.rounding_kernels import Labels, take_labels
 
 
 def delay(core, opened):
@@ -57,10 +57,11 @@ def test_labels_are_taken_with_their_shares():
     in_cloud = 1 - share.reshape(3, 4).sum(axis=1)
     draws, taken = 8000, np.zeros(12)
     starts, options = np.arange(0, 13, 3), np.arange(12).reshape(3, 4).T.ravel().copy()
+    labels = Labels(starts, options, group, share, in_cloud)
     for _ in range(draws):
         amounts, waiting = np.zeros(12, np.int64), np.ones(3, np.bool_)
         choices, thetas = rng.integers(5, size=400), 1 - rng.random(400)
-        assert take_labels(choices, thetas, starts, options, group, share, in_cloud, waiting, amounts) == 0
+        assert take_labels(labels, choices, thetas, waiting, amounts) == 0
         taken += amounts
     assert np.abs(taken / draws - share).max() < 5 * 0.5 / np.sqrt(draws)
 

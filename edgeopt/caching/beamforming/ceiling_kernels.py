@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from math import exp, log, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
-from edgeopt.caching.beamforming.channels import CANCELLING, Complexes, Floats, Integers
+from edgeopt.caching.beamforming.channels import CANCELLING, Complexes, Floats, PairArrays
 from edgeopt.kernels import kernel
 
 ROUNDING = 1e-10  # relative; bounds are raised by it
@@ -14,36 +15,35 @@ LEAST = 1e-12
 SMALLEST_LOG = log(1e-6)
 
 
-@kernel(nogil=True, error_model="numpy")
-def bound_pairs(
-    channels: Complexes,
-    errors: Floats,
-    nodes: Integers,
-    users: Integers,
-    steps: int,
-    amplitudes: Floats,
-    weights: Floats,
-    halves: Floats,
-    shares: Floats,
-    prices: Floats,
-    matrices: Complexes,
-) -> None:
-    """Bound the least robust amplitude of many pairs by the weakest user; find numbers for a spectral bound of each.
+class Bounds(NamedTuple):
+    """The bound of each pair by its weakest user, and the numbers of `_spectral` where a spectral bound may be lower.
 
-    Parameters
+    Attributes
     ----------
-    channels : array, shape (nodes, users, antennas)
-    errors : array, shape (nodes,)
-    nodes, users : arrays, shape (pairs, ...)
-        The pairs, padded with -1.
-    steps : int
     amplitudes : array, shape (pairs,)
-        Filled in: the bound of the weakest user.
+        What the weakest user alone can receive.
     weights : array, shape (pairs, most users)
-        Filled in: 1 for that user.
-    halves, shares, prices, matrices : arrays, shapes (pairs,), (pairs, most users), (pairs, most nodes) and
-        (pairs, most users, most users); filled in where a spectral bound may be lower, with the numbers of `_spectral`.
+        1 for that user.
+    halves : array, shape (pairs,)
+    shares : array, shape (pairs, most users)
+    prices : array, shape (pairs, most nodes)
+    matrices : array, shape (pairs, most users, most users)
     """
+
+    amplitudes: Floats
+    weights: Floats
+    halves: Floats
+    shares: Floats
+    prices: Floats
+    matrices: Complexes
+
+
+@kernel(nogil=True, error_model="numpy")
+def bound_pairs(pairs: PairArrays, steps: int, bounds: Bounds) -> None:
+    """Fill in bounds on the least robust amplitude of many pairs, all zero before."""
+    channels, errors, nodes, users = pairs.channels, pairs.errors, pairs.nodes, pairs.users
+    amplitudes, weights, halves = bounds.amplitudes, bounds.weights, bounds.halves
+    shares, prices, matrices = bounds.shares, bounds.prices, bounds.matrices
     for pair in range(nodes.shape[0]):
         node_count, user_count = 0, 0
         while node_count < nodes.shape[1] and nodes[pair, node_count] >= 0:

@@ -41,22 +41,27 @@ def ceilings(channels: Channels, pairs: Pairs, steps: int = STEPS) -> Ceilings:
     steps : int
         Effort; any number gives valid bounds.
     """
-    from edgeopt.caching.beamforming.ceiling_kernels import ROUNDING, bound_pairs
+    from edgeopt.caching.beamforming.ceiling_kernels import ROUNDING, Bounds, bound_pairs
 
     count, width = pairs.users.shape
-    amplitudes, weights = np.zeros(count), np.zeros((count, width))
-    halves, shares, prices = np.zeros(count), np.zeros((count, width)), np.zeros(pairs.nodes.shape)
-    matrices = np.zeros((count, width, width), np.complex128)
-    inputs = (channels.scaled, channels.errors, pairs.nodes, pairs.users, steps)
-    bound_pairs(*inputs, amplitudes, weights, halves, shares, prices, matrices)
+    bounds = Bounds(
+        amplitudes=np.zeros(count),
+        weights=np.zeros((count, width)),
+        halves=np.zeros(count),
+        shares=np.zeros((count, width)),
+        prices=np.zeros(pairs.nodes.shape),
+        matrices=np.zeros((count, width, width), np.complex128),
+    )
+    bound_pairs(pairs.arrays(channels), steps, bounds)
+    amplitudes, weights, halves = bounds.amplitudes, bounds.weights, bounds.halves
     tried = np.flatnonzero(halves)
-    powers = np.linalg.eigvalsh(matrices[tried])[:, -1:] * (1 + ROUNDING) * prices[tried]
+    powers = np.linalg.eigvalsh(bounds.matrices[tried])[:, -1:] * (1 + ROUNDING) * bounds.prices[tried]
     errors = np.where(pairs.nodes >= 0, channels.errors[pairs.nodes], 0.0)[tried]
     # The common factor of the guesses at which the bound is least, where all nodes send then.
     scale = np.sqrt(powers.sum(axis=1, keepdims=True) / halves[tried, None])
     scale = np.where((powers >= errors * scale).all(axis=1, keepdims=True), scale, 1.0)
-    found = halves[tried] * scale[:, 0] + np.maximum(0.0, powers / scale - errors).sum(axis=1)
-    found *= 1 + ROUNDING
-    lower = found < amplitudes[tried]
-    amplitudes[tried[lower]], weights[tried[lower]] = found[lower], shares[tried[lower]]
+    spectral = halves[tried] * scale[:, 0] + np.maximum(0.0, powers / scale - errors).sum(axis=1)
+    spectral *= 1 + ROUNDING
+    lower = spectral < amplitudes[tried]
+    amplitudes[tried[lower]], weights[tried[lower]] = spectral[lower], bounds.shares[tried[lower]]
     return Ceilings(amplitudes, weights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,15 @@ class Channels:
         return np.where(length > errors, length * (1 + CANCELLING) - errors, 0.0)
 
 
+class PairArrays(NamedTuple):
+    """Channels and pairs as the kernels take them: the fields of `Channels` and of `Pairs`."""
+
+    channels: Complexes
+    errors: Floats
+    nodes: Integers
+    users: Integers
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Pairs (S, K) of cooperating nodes and served users, numbered as in `Channels`; rows are padded with -1.
@@ -69,6 +79,10 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+    def arrays(self, channels: Channels) -> PairArrays:
+        """Lay the pairs out for the kernels, with the channels that they are numbered by."""
+        return PairArrays(channels.scaled, channels.errors, self.nodes, self.users)
 
 
 @dataclass(frozen=True)

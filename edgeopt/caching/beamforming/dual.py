@@ -30,5 +30,5 @@ def dual(channels: Channels, pairs: Pairs, rounds: int = ROUNDS, steps: int = ST
     antennas = channels.scaled.shape[2]
     amplitudes = np.zeros(len(pairs))
     vectors = np.zeros((len(pairs), pairs.nodes.shape[1], antennas), np.complex128)
-    solve_pairs(channels.scaled, channels.errors, pairs.nodes, pairs.users, rounds, steps, starts, amplitudes, vectors)
+    solve_pairs(pairs.arrays(channels), rounds, steps, starts, amplitudes, vectors)
     return Beams(amplitudes, vectors)

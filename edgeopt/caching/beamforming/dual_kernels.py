@@ -6,7 +6,7 @@ from math import cos, exp, pi, sin, sqrt
 
 import numpy as np
 
-from edgeopt.caching.beamforming.channels import Complexes, Floats, Integers
+from edgeopt.caching.beamforming.channels import Complexes, Floats, Integers, PairArrays
 from edgeopt.kernels import kernel
 
 STEP_SIZE = 3.0
@@ -18,28 +18,18 @@ AT_THE_BOUND = 1e-6  # relative; no start reaches more than the weakest user alo
 
 @kernel(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def solve_pairs(
-    channels: Complexes,
-    errors: Floats,
-    nodes: Integers,
-    users: Integers,
-    rounds: int,
-    steps: int,
-    starts: int,
-    amplitudes: Floats,
-    vectors: Complexes,
+    pairs: PairArrays, rounds: int, steps: int, starts: int, amplitudes: Floats, vectors: Complexes
 ) -> None:
     """Find beamformers of many pairs; `amplitudes` and `vectors` are filled in.
 
     Parameters
     ----------
-    channels : array, shape (nodes, users, antennas)
-    errors : array, shape (nodes,)
-    nodes, users : arrays, shape (pairs, ...)
-        The pairs, padded with -1.
+    pairs : PairArrays
     rounds, steps, starts : int
     amplitudes : array, shape (pairs,)
     vectors : array, shape (pairs, most nodes, antennas)
     """
+    channels, errors, nodes, users = pairs.channels, pairs.errors, pairs.nodes, pairs.users
     for pair in range(len(nodes)):
         node_count, user_count = _count(nodes[pair]), _count(users[pair])
         if node_count == 0 or user_count == 0:
