@@ -64,7 +64,7 @@ def forest_program(prefixes: Prefixes, pairs: Integers) -> LinearProgram:
     ----------
     prefixes : Prefixes
     pairs : numpy.ndarray of int64, shape (pairs, 2)
-        `edgeopt.models.loading.overlapping_pairs`.
+        `edgeopt.loading.overlaps.overlapping_pairs`.
     """
     first, holders = first_columns(prefixes), prefixes.sharing.holders
     users, number = int(first[-1]), len(prefixes.model_names)

@@ -6,9 +6,10 @@ import pytest
 import edgeopt
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import compile_formulation
+from edgeopt.loading.overlaps import order_of_paths, overlapping_pairs
 from edgeopt.loading.programs import forest_program, union_program
 from edgeopt.loading.workload import compile_workload
-from edgeopt.models.loading import formulate, formulate_union, order_of_paths, overlapping_pairs, read_plan
+from edgeopt.models.loading import formulate, formulate_union, read_plan
 from edgeopt.run import Run
 from edgeopt.solution import Status
 from tests.loading.brute_force import optimum

@@ -74,7 +74,7 @@ def _solved(m: ConcreteModel, found: Relaxed, run: Run, first: bool) -> list[tup
     from edgeopt.engines.highs import HighsSolver
     from edgeopt.engines.linear import compile_formulation
     from edgeopt.loading.orders.subtours import cycles
-    from edgeopt.models.loading import order_of_paths
+    from edgeopt.loading.overlaps import order_of_paths
 
     def tighten(bound: float | None) -> None:
         if bound is not None:

@@ -13,10 +13,10 @@ from scipy import sparse
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.running import Result
 from edgeopt.loading.orders.subtours import Cut, cycles, violated_cuts
+from edgeopt.loading.overlaps import order_of_paths, overlapping_pairs
 from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.programs import first_columns, forest_program
 from edgeopt.loading.relaxations import LARGE_TERMS, terms
-from edgeopt.models.loading import order_of_paths, overlapping_pairs
 from edgeopt.run import Run
 
 CUT_MARGIN = 1e-4  # violation from which a row is worth adding
