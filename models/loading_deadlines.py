@@ -1,49 +1,67 @@
 """Loading with individual deadlines: the relaxation in which, up to each deadline, each block is loaded once.
 
-Symbols are those of the table in ``models/README.md``. Whatever the order of the batches, those that serve users due
-by tau come after all uploads, load each of their blocks at least once, and end by tau:
+Sets, and data in units of the latest deadline
 
-    W(U) + computing and loading for the users of U due by tau <= tau,   if U has a user due by tau.
+    k, i(k)     users and their models                                                      USERS
+    tau_t       the stated deadlines, in order                                              DEADLINES, tau
+    (i, t)      model i and the deadlines by which more of its users are due                MODEL_STEPS
+    (j, t)      block j (those of the same holders are one) and the steps of its holders    BLOCK_STEPS
+    K_t         users due by tau_t                                                          due
+    u_k         upload time with the whole band                                             u
+    a_i, b_i    computing of a batch, and of each sample; cap_i: largest batch              a, b, cap
+    l_j         loading of block j                                                          load
 
-W(U) counts the uploads of all users of U, also of those due later. Where nobody is due by tau there is no such row: the
-upload phase may well last longer than tau.
+Decisions
+
+    x_k = 1     user k is served
+    y_it = 1    model i is visited for a user due by tau_t
+    v_jt = 1    block j is loaded for a user due by tau_t
+    q_it        batches of model i with a user due by tau_t, where they may be more than one
+    d_t = 1     somebody due by tau_t is served                                             someone
+
+Objective and constraints
+
+    maximise    sum x_k                                                                     most_users
+    subject to  work_t <= tau_t + (1 - tau_t) (1 - d_t)                                     in_time
+                work_t = sum u_k x_k + sum_{k in K_t} b_i(k) x_k + sum a_i q_it + sum l_j v_jt
+                x_k >= x_q      k of the model of q uploads no longer and is due no earlier     domination
+                y_it >= x_k     k of model i first due by tau_t                             visited_for
+                cap_i q_it >= sum of x_k over K_t of model i                                batches
+                v_jt >= y_it    i holds j                                                   loaded_for
+                d_t >= y_it                                                                 someone_due
+                y, v and d do not decrease in t             visited_earlier, loaded_earlier, someone_earlier
+
+Whatever the order of the batches, those that serve users due by tau come after all uploads, also of users due later,
+load each of their blocks at least once, and end by tau. Where nobody is due by tau the upload phase may well last
+longer: there d = 0 leaves a limit of 1. y, v and q stand for their values at the latest step up to t; q is y where one
+batch holds all. Proofs: ``docs/loading-deadlines-proofs.md``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from pyomo.core import (
-    Binary,
-    ConcreteModel,
-    Constraint,
-    Expression,
-    NonNegativeIntegers,
-    Objective,
-    Set,
-    Var,
-    minimize,
-    quicksum,
-    value,
-)
-from pyomo.core import maximize as maximize_
+import pyomo.environ as pyo
+from numpy.typing import NDArray
 
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.queues import Queues
 from edgeopt.loading.workload import compile_workload
 
+Step = tuple[int, int]
 
-def formulate(instance: LoadingInstance | Queues, deadlines: Iterable[float] | None = None) -> ConcreteModel:
-    """State the relaxation; its optimum is an upper bound. Times are in units of the latest deadline.
+
+def formulate(instance: LoadingInstance | Queues, deadlines: Iterable[float] | None = None) -> pyo.ConcreteModel:
+    """State the relaxation; its optimum is an upper bound.
 
     Parameters
     ----------
     instance : LoadingInstance or Queues
     deadlines : iterable of float, optional
-        Deadlines tau in seconds (with the margin of `Arrays`) whose rows are stated; default: all. With fewer of them
+        Deadlines tau in seconds (with the margin of `Queues`) whose rows are stated; default: all. With fewer of them
         the program is a weaker relaxation.
 
     Returns
@@ -52,132 +70,182 @@ def formulate(instance: LoadingInstance | Queues, deadlines: Iterable[float] | N
         It has a second objective, `least_work`, which is not active: the end of all work.
     """
     queues = instance if isinstance(instance, Queues) else compile_workload(instance).queues
-    m = ConcreteModel(name="loading with individual deadlines, each block once up to each deadline")
-    m.queues = queues
-    _sets(m, queues, deadlines)
-    _decisions(m)
-    m.most_users = Objective(expr=quicksum(m.x.values()), sense=maximize_)
-    m.least_work = Objective(expr=_work(m, len(m.tau) - 1), sense=minimize) if len(m.tau) else None
-    if len(m.tau):
+    data = _data(queues, deadlines)
+    m = pyo.ConcreteModel(name="loading with individual deadlines, each block once up to each deadline")
+    m.queues, m.data = queues, data
+    _sets(m)
+    m.x = pyo.Var(m.USERS, domain=pyo.Binary, doc="1 if user k is served")
+    m.y = pyo.Var(m.MODEL_STEPS, bounds=(0, 1), doc="1 if model i is visited by the t-th deadline")
+    m.v = pyo.Var(m.BLOCK_STEPS, bounds=(0, 1), doc="1 if block j is loaded by the t-th deadline")
+    m.q = pyo.Var(m.BATCHES, domain=pyo.NonNegativeIntegers, doc="batches of model i by the t-th deadline")
+    m.someone = pyo.Var(m.DEADLINES, bounds=(0, 1), doc="d: 1 if somebody due by the t-th deadline is served")
+    m.uploading = pyo.Expression(
+        expr=pyo.quicksum(data.u[k] * m.x[k] for k in m.USERS), doc="the upload phase; latest deadlines"
+    )
+    m.most_users = pyo.Objective(expr=pyo.quicksum(m.x.values()), sense=pyo.maximize, doc="served users")
+    if len(data.tau):
+        last = len(data.tau) - 1
+        m.least_work = pyo.Objective(expr=_work(m, last), sense=pyo.minimize, doc="end of all work; latest deadlines")
         m.least_work.deactivate()
-    m.domination = Constraint(m.DOMINATIONS, rule=lambda m, k, q: m.x[k] >= m.x[q])
-    m.visited_for = Constraint(m.VISITS, rule=_visited_for)
-    m.visited_earlier = Constraint(m.VISIT_STEPS, rule=_visited_earlier)
-    m.loaded_for = Constraint(m.HOLDINGS, rule=lambda m, j, s, i, t: m.v[j, s] >= m.y[i, t])
-    m.loaded_earlier = Constraint(m.LOAD_STEPS, rule=lambda m, j, s, t: m.v[j, s] >= m.v[j, t])
-    m.batches = Constraint(m.BATCHES, rule=_batches)
-    m.someone_due = Constraint(m.VISIT_ENDS, rule=lambda m, i, t, s: m.someone[s] >= m.y[i, t])
-    m.someone_earlier = Constraint(m.DEADLINES, rule=_someone_earlier)
-    m.in_time = Constraint(m.DEADLINES, rule=_in_time)
+    m.domination = pyo.Constraint(m.DOMINATIONS, rule=_domination, doc="the better of two users first; users")
+    m.visited_for = pyo.Constraint(m.VISITS, rule=_visited_for, doc="models are visited for their users; 0 or 1")
+    m.visited_earlier = pyo.Constraint(m.VISIT_STEPS, rule=_visited_earlier, doc="visits stay visits; 0 or 1")
+    m.loaded_for = pyo.Constraint(m.HOLDINGS, rule=_loaded_for, doc="visited models are loaded; 0 or 1")
+    m.loaded_earlier = pyo.Constraint(m.LOAD_STEPS, rule=_loaded_earlier, doc="loaded blocks stay loaded; 0 or 1")
+    m.batches = pyo.Constraint(m.BATCHES, rule=_batches, doc="batches are large enough; users")
+    m.someone_due = pyo.Constraint(m.MODEL_STEPS, rule=_someone_due, doc="visits are for somebody due; 0 or 1")
+    m.someone_earlier = pyo.Constraint(m.DEADLINES, rule=_someone_earlier, doc="who is due stays due; 0 or 1")
+    m.in_time = pyo.Constraint(m.DEADLINES, rule=_in_time, doc="work ends by each deadline; latest deadlines")
     return m
 
 
-def _sets(m: ConcreteModel, queues: Queues, deadlines: Iterable[float] | None) -> None:
-    """K users; deadlines tau_t; of each model i and block j only the t at which anything can change."""
+def served_users(m: pyo.ConcreteModel) -> list[int]:
+    """Return the users that the formulation's values serve."""
+    return [k for k in m.USERS if (pyo.value(m.x[k], exception=False) or 0) > 0.5]
+
+
+class Data(NamedTuple):
+    """The symbols of the module's docstring, times in units of the latest deadline, which is `unit_s` seconds.
+
+    `models` gives each user's model; the other fields are named as there, with the sets that their indices come from.
+    """
+
+    unit_s: float
+    tau: list[float]
+    due: list[list[int]]
+    first_due: list[int]
+    models: list[int]
+    model_steps: dict[int, list[int]]
+    block_steps: dict[int, list[int]]
+    holders: dict[int, list[int]]
+    batches: list[Step]
+    u: list[float]
+    a: list[float]
+    b: list[float]
+    cap: list[int]
+    load: dict[int, float]
+
+    def users(self, i: int, t: int) -> list[int]:
+        """Return the users of model i due by the t-th deadline."""
+        return [k for k in self.due[t] if self.models[k] == i]
+
+
+def _data(queues: Queues, deadlines: Iterable[float] | None) -> Data:
+    """Make the symbols; of models and blocks only the steps at which anything can change."""
     chosen = np.unique(queues.due_s if deadlines is None else np.array(list(deadlines)))
-    step = np.searchsorted(chosen, queues.due_s)  # the first stated deadline by which the user is due
-    m.unit = float(queues.due_s.max(initial=0.0)) or 1.0
-    m.tau = chosen
-    m.due = {t: np.flatnonzero(step <= t).tolist() for t in range(len(chosen))}
-    steps = {i: sorted({int(t) for t in step[queues.model == i] if t < len(chosen)}) for i in _models(queues)}
-    m.DEADLINES = Set(initialize=range(len(chosen)))
-    m.USERS = Set(initialize=range(len(queues.user_names)))
-    m.DOMINATIONS = Set(initialize=queues.dominations, dimen=2)
-    m.MODEL_STEPS = Set(initialize=[(i, t) for i, ts in steps.items() for t in ts], dimen=2)
-    visits = [(k, int(queues.model[k]), int(step[k])) for k in m.USERS if step[k] < len(chosen)]
-    m.VISITS = Set(initialize=visits, dimen=3)
-    m.VISIT_STEPS = Set(initialize=[(i, *pair) for i, ts in steps.items() for pair in pairwise(ts)])
-    m.VISIT_ENDS = Set(initialize=[(i, t, t) for i, ts in steps.items() for t in ts], dimen=3)
-    _block_sets(m, queues, steps)
-    tight = [(i, t) for i, t in m.MODEL_STEPS if queues.fixed_s[i] > 0 and queues.capacity[i] < len(_users(m, i, t))]
-    m.BATCHES = Set(initialize=tight, dimen=2)
-    m.model_steps, m.full = steps, {(i, t) for i, t in tight}
+    first_due = np.searchsorted(chosen, queues.due_s)  # as many as deadlines: due by none of the stated ones
+    unit_s = float(queues.due_s.max(initial=0.0)) or 1.0
+    steps = {i: _distinct(first_due[queues.model == i], len(chosen)) for i in range(len(queues.model_names))}
+    holders = {j: found.tolist() for j, found in enumerate(queues.sharing.holders) if queues.sharing.atom_bytes[j]}
+    data = Data(
+        unit_s=unit_s,
+        tau=(chosen / unit_s).tolist(),
+        due=[np.flatnonzero(first_due <= t).tolist() for t in range(len(chosen))],
+        first_due=first_due.tolist(),
+        models=queues.model.tolist(),
+        model_steps=steps,
+        block_steps={j: sorted({t for i in models for t in steps[i]}) for j, models in holders.items()},
+        holders=holders,
+        batches=[],
+        u=(queues.upload_s / unit_s).tolist(),
+        a=(queues.fixed_s / unit_s).tolist(),
+        b=(queues.per_sample_s / unit_s).tolist(),
+        cap=queues.capacity.tolist(),
+        load={j: float(queues.atom_load_s[j] / unit_s) for j in holders},
+    )
+    tight = [(i, t) for i, t in _pairs(steps) if data.a[i] > 0 and data.cap[i] < len(data.users(i, t))]
+    return data._replace(batches=tight)
 
 
-def _block_sets(m: ConcreteModel, queues: Queues, steps: dict[int, list[int]]) -> None:
-    """Steps of the blocks: those of the models that hold them."""
-    block_steps, holdings, chains = {}, [], []
-    for j, holders in enumerate(queues.sharing.holders):
-        if not queues.sharing.atom_bytes[j]:
-            continue
-        models = holders.tolist()
-        block_steps[j] = sorted({t for i in models for t in steps[i]})
-        holdings += [(j, t, i, t) for i in models for t in steps[i]]
-        chains += [(j, later, earlier) for earlier, later in pairwise(block_steps[j])]
-    m.HOLDINGS = Set(initialize=holdings, dimen=4)
-    m.LOAD_STEPS = Set(initialize=chains, dimen=3)
-    m.BLOCK_STEPS = Set(initialize=[(j, t) for j, ts in block_steps.items() for t in ts], dimen=2)
-    m.block_steps = block_steps
+def _distinct(steps: NDArray[np.int64], end: int) -> list[int]:
+    return sorted({int(t) for t in steps if t < end})
 
 
-def _models(queues: Queues) -> range:
-    return range(len(queues.model_names))
+def _pairs(steps: dict[int, list[int]]) -> list[Step]:
+    return [(index, t) for index, found in steps.items() for t in found]
 
 
-def _users(m: ConcreteModel, i: int, t: int) -> list[int]:
-    """Users of model i due by the t-th deadline."""
-    return [k for k in m.due[t] if m.queues.model[k] == i]
-
-
-def _decisions(m: ConcreteModel) -> None:
-    """x: user k is served; y: model i is visited by tau_t; v: block j is loaded by tau_t; q: batches of i by tau_t."""
-    m.x = Var(m.USERS, domain=Binary)
-    m.y = Var(m.MODEL_STEPS, bounds=(0, 1))
-    m.v = Var(m.BLOCK_STEPS, bounds=(0, 1))
-    m.q = Var(m.BATCHES, domain=NonNegativeIntegers)
-    m.someone = Var(m.DEADLINES, bounds=(0, 1))
-    uploads = m.queues.upload_s / m.unit
-    m.uploading = Expression(expr=quicksum(float(uploads[k]) * m.x[k] for k in m.USERS))
+def _sets(m: pyo.ConcreteModel) -> None:
+    """List the index sets of decisions and rows."""
+    data: Data = m.data
+    first = [(k, i, t) for k, (i, t) in enumerate(zip(data.models, data.first_due, strict=True)) if t < len(data.tau)]
+    visits = [(i, *pair) for i, steps in data.model_steps.items() for pair in pairwise(steps)]
+    loads = [(j, *pair) for j, steps in data.block_steps.items() for pair in pairwise(steps)]
+    holdings = [(j, i, t) for j, models in data.holders.items() for i in models for t in data.model_steps[i]]
+    m.USERS = pyo.Set(initialize=range(len(data.models)), doc="k: users, by model and deadline")
+    m.DEADLINES = pyo.Set(initialize=range(len(data.tau)), doc="t: the stated deadlines, in order")
+    m.MODEL_STEPS = pyo.Set(initialize=_pairs(data.model_steps), dimen=2, doc="(i, t): model, deadline")
+    m.BLOCK_STEPS = pyo.Set(initialize=_pairs(data.block_steps), dimen=2, doc="(j, t): block, deadline")
+    m.BATCHES = pyo.Set(initialize=data.batches, dimen=2, doc="(i, t) where one batch may not hold all")
+    m.DOMINATIONS = pyo.Set(initialize=m.queues.dominations, dimen=2, doc="(k, q): q served implies k served")
+    m.VISITS = pyo.Set(initialize=first, dimen=3, doc="(k, i, t): user, its model, the first deadline it is due by")
+    m.VISIT_STEPS = pyo.Set(initialize=visits, dimen=3, doc="(i, s, t): model, a step and its next")
+    m.HOLDINGS = pyo.Set(initialize=holdings, dimen=3, doc="(j, i, t): block, model that holds it, deadline")
+    m.LOAD_STEPS = pyo.Set(initialize=loads, dimen=3, doc="(j, s, t): block, a step and its next")
 
 
 def _latest(steps: list[int], t: int) -> int | None:
-    """The last of some steps up to t."""
+    """Return the last of some steps up to t."""
     return max((step for step in steps if step <= t), default=None)
 
 
-def _work(m: ConcreteModel, t: int) -> Any:
+def _work(m: pyo.ConcreteModel, t: int) -> Any:
     """All uploads, and computing and loading for the users due by the t-th deadline."""
-    queues = m.queues
+    data: Data = m.data
     terms = [m.uploading]
-    terms += [float(queues.per_sample_s[queues.model[k]] / m.unit) * m.x[k] for k in m.due[t]]
-    for i, steps in m.model_steps.items():
+    terms += [data.b[data.models[k]] * m.x[k] for k in data.due[t]]
+    for i, steps in data.model_steps.items():
         step = _latest(steps, t)
         if step is not None:
-            visits = m.q[i, step] if (i, step) in m.full else m.y[i, step]
-            terms.append(float(queues.fixed_s[i] / m.unit) * visits)
-    for j, steps in m.block_steps.items():
+            terms.append(data.a[i] * (m.q if (i, step) in m.BATCHES else m.y)[i, step])
+    for j, steps in data.block_steps.items():
         step = _latest(steps, t)
         if step is not None:
-            terms.append(float(queues.atom_load_s[j] / m.unit) * m.v[j, step])
-    return quicksum(terms)
+            terms.append(data.load[j] * m.v[j, step])
+    return pyo.quicksum(terms)
 
 
-def _visited_for(m: ConcreteModel, k: int, i: int, t: int) -> Any:
+def _domination(m: pyo.ConcreteModel, k: int, q: int) -> Any:
+    """Of two users of a model, one who uploads no longer and is due no earlier is served before the other."""
+    return m.x[k] >= m.x[q]
+
+
+def _visited_for(m: pyo.ConcreteModel, k: int, i: int, t: int) -> Any:
     """A model is visited for its users."""
     return m.y[i, t] >= m.x[k]
 
 
-def _visited_earlier(m: ConcreteModel, i: int, earlier: int, later: int) -> Any:
+def _visited_earlier(m: pyo.ConcreteModel, i: int, earlier: int, later: int) -> Any:
     """What has been visited by one deadline has been visited by the next."""
     return m.y[i, later] >= m.y[i, earlier]
 
 
-def _batches(m: ConcreteModel, i: int, t: int) -> Any:
+def _loaded_for(m: pyo.ConcreteModel, j: int, i: int, t: int) -> Any:
+    """A visited model is loaded block by block."""
+    return m.v[j, t] >= m.y[i, t]
+
+
+def _loaded_earlier(m: pyo.ConcreteModel, j: int, earlier: int, later: int) -> Any:
+    """What has been loaded by one deadline has been loaded by the next."""
+    return m.v[j, later] >= m.v[j, earlier]
+
+
+def _batches(m: pyo.ConcreteModel, i: int, t: int) -> Any:
     """Users of model i due by the t-th deadline fill at least so many batches."""
-    return m.q[i, t] * int(m.queues.capacity[i]) >= quicksum(m.x[k] for k in _users(m, i, t))
+    return m.q[i, t] * m.data.cap[i] >= pyo.quicksum(m.x[k] for k in m.data.users(i, t))
 
 
-def _someone_earlier(m: ConcreteModel, t: int) -> Any:
+def _someone_due(m: pyo.ConcreteModel, i: int, t: int) -> Any:
+    """A model is visited by a deadline only for somebody who is due by it."""
+    return m.someone[t] >= m.y[i, t]
+
+
+def _someone_earlier(m: pyo.ConcreteModel, t: int) -> Any:
     """Who is due by one deadline is due by the next."""
-    return m.someone[t] >= m.someone[t - 1] if t else Constraint.Skip
+    return m.someone[t] >= m.someone[t - 1] if t else pyo.Constraint.Skip
 
 
-def _in_time(m: ConcreteModel, t: int) -> Any:
+def _in_time(m: pyo.ConcreteModel, t: int) -> Any:
     """If someone is due by tau_t, all uploads and the work for those due by it end by tau_t; else uploads end by 1."""
-    tau = float(m.tau[t] / m.unit)
+    tau = m.data.tau[t]
     return _work(m, t) <= tau + (1 - tau) * (1 - m.someone[t])
-
-
-def served_users(m: ConcreteModel) -> list[int]:
-    """Users served by the formulation's values."""
-    return [k for k in m.USERS if (value(m.x[k], exception=False) or 0) > 0.5]
