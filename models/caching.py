@@ -1,12 +1,24 @@
 """Where to cache each block, nodes broadcasting together: a multiple-choice multidimensional knapsack.
 
-Symbols: blocks j of s_j bytes; sets Y of nodes n with storage C_n; d_j(Y) expected delay per byte of a block that the
-nodes of Y cache, with the best cooperating nodes and beams for each audience.
+Sets and data
 
-    minimise    sum_j sum_Y s_j d_j(Y) x_{j,Y}                                       delay
-    subject to  sum_Y x_{j,Y} = 1                       for each block               choice
-                sum_{Y: n in Y} x_{j,Y} = z_{j,n}       for each block and node      cached
-                sum_j s_j z_{j,n} <= C_n                for each node                storage
+    j           requested blocks of s_j bytes                                               BLOCKS, s
+    n           nodes of C_n bytes of storage                                               NODES, capacity
+    (j, Y)      block and set Y of nodes that may cache it                                  CANDIDATES
+    d_jY        expected delay in seconds of block j for all its requesters, cached by the nodes of Y,
+                with the best cooperating nodes and beams for each audience                 d
+
+Decisions
+
+    x_jY = 1    the nodes of Y, and no others, cache block j
+    z_jn = 1    node n caches block j
+
+Objective and constraints
+
+    minimise    sum d_jY x_jY                                                               delay
+    subject to  sum_Y x_jY = 1                          for each block                      choice
+                sum_{Y: n in Y} x_jY = z_jn             for each block and node             cached
+                sum_j s_j z_jn <= C_n                   for each node                       storage
                 x >= 0;  z binary
 
 x takes on integrality from z: a block's only set is that of its z. Branching on z, and covers of the storage rows in
@@ -16,7 +28,7 @@ of it costs no more. Storage is written as a fraction of C_n.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyomo.environ as pyo
@@ -27,11 +39,13 @@ from edgeopt.caching.tables import Menu, Tables
 from edgeopt.run import Run
 from edgeopt.solution import Plan
 
+Pair = tuple[int, int]
+
 
 def formulate(
     instance: CachingInstance | Tables, menu: Menu | None = None, kept: NDArray[np.bool_] | None = None
 ) -> pyo.ConcreteModel:
-    """Write the formulation.
+    """State the problem of the least expected total delay.
 
     Parameters
     ----------
@@ -45,63 +59,81 @@ def formulate(
     Returns
     -------
     pyomo.environ.ConcreteModel
-        Variables ``x[block, candidate]`` and ``z[block, node]`` by number, and the attributes ``tables`` and ``menu``.
+        Variables ``x[block, candidate]`` and ``z[block, node]`` by number; ``tables`` and ``menu`` say what they are.
     """
     tables = instance if isinstance(instance, Tables) else Tables(instance, Run(maximize=False))
     menu = tables.full_menu() if menu is None else menu
-    finite = np.isfinite(menu.costs[menu.group])
-    allowed = finite if kept is None else finite & kept
-
     m = pyo.ConcreteModel(name=tables.instance.name)
-    m.tables, m.menu = tables, menu
-    blocks = range(len(menu.sizes))
-    candidates = [np.flatnonzero(row).tolist() for row in allowed]
-    cached = _cached(menu, candidates)
-
-    m.x = pyo.Var([(j, c) for j in blocks for c in candidates[j]], bounds=(0, 1))
-    m.z = pyo.Var(list(cached), domain=pyo.Binary)
-
-    m.choice = pyo.Constraint(
-        blocks, rule=lambda m, j: _one(sum(m.x[j, c] for c in candidates[j]) if candidates[j] else None)
-    )
-    m.cached = pyo.Constraint(list(cached), rule=lambda m, j, n: sum(m.x[j, c] for c in cached[j, n]) == m.z[j, n])
-    m.storage = pyo.Constraint(range(len(menu.storage)), rule=lambda m, n: _storage(m, n))
+    m.tables, m.menu, m.data = tables, menu, _data(menu, kept)
+    data: Data = m.data
+    m.BLOCKS = pyo.Set(initialize=range(len(data.s)), doc="j: requested blocks")
+    m.NODES = pyo.Set(initialize=range(len(data.capacity)), doc="n: nodes")
+    m.CANDIDATES = pyo.Set(initialize=list(data.d), dimen=2, doc="(j, Y): block, set of nodes by number in the menu")
+    m.PLACES = pyo.Set(initialize=list(data.sets_with), dimen=2, doc="(j, n): block, node that may cache it")
+    m.x = pyo.Var(m.CANDIDATES, bounds=(0, 1), doc="1 if the nodes of Y cache block j")
+    m.z = pyo.Var(m.PLACES, domain=pyo.Binary, doc="1 if node n caches block j")
+    m.choice = pyo.Constraint(m.BLOCKS, rule=_choice, doc="one set for each block; sets")
+    m.cached = pyo.Constraint(m.PLACES, rule=_cached, doc="a set's nodes cache the block; 0 or 1")
+    m.storage = pyo.Constraint(m.NODES, rule=_storage, doc="cached blocks fit; fractions of the storage")
     m.delay = pyo.Objective(
-        expr=sum(float(menu.sizes[j] * menu.costs[menu.group[j], c]) * m.x[j, c] for j in blocks for c in candidates[j])
+        expr=pyo.quicksum(seconds * m.x[candidate] for candidate, seconds in data.d.items()),
+        sense=pyo.minimize,
+        doc="expected total delay; seconds",
     )
     return m
 
 
 def read_plan(m: pyo.ConcreteModel) -> Plan:
-    """Read the plan from the values of the variables."""
+    """Make the plan of the formulation's values."""
     masks = np.zeros(len(m.menu.sizes), np.int64)
     for (j, c), variable in m.x.items():
-        if variable.value > 0.5:
+        if (pyo.value(variable, exception=False) or 0) > 0.5:
             masks[j] = m.menu.masks[m.menu.group[j], c]
     plan: Plan | None = m.tables.plan(masks)
     assert plan is not None  # candidates of infinite delay have no variable
     return plan
 
 
-def _one(total: Any) -> Any:
-    """Exactly one candidate; a block without any makes the program infeasible."""
-    return pyo.Constraint.Infeasible if total is None else total == 1
+class Data(NamedTuple):
+    """The symbols of the module's docstring; `sets_with` lists the candidates of a block that a node belongs to."""
+
+    s: list[int]
+    capacity: list[int]
+    d: dict[Pair, float]
+    candidates: list[list[int]]
+    sets_with: dict[Pair, list[int]]
 
 
-def _cached(menu: Menu, candidates: list[list[int]]) -> dict[tuple[int, int], list[int]]:
-    """Candidates of each block that cache it at each node."""
-    found: dict[tuple[int, int], list[int]] = {}
+def _data(menu: Menu, kept: NDArray[np.bool_] | None) -> Data:
+    """Make the symbols of the candidates that are kept and whose delay is finite."""
+    finite = np.isfinite(menu.costs[menu.group])
+    candidates = [np.flatnonzero(row).tolist() for row in (finite if kept is None else finite & kept)]
+    d: dict[Pair, float] = {}
+    sets_with: dict[Pair, list[int]] = {}
     for j, row in enumerate(candidates):
         for c in row:
+            d[j, c] = float(menu.sizes[j] * menu.costs[menu.group[j], c])
             mask = int(menu.masks[menu.group[j], c])
             for n in range(len(menu.storage)):
                 if mask >> n & 1:
-                    found.setdefault((j, n), []).append(c)
-    return found
+                    sets_with.setdefault((j, n), []).append(c)
+    return Data(menu.sizes.tolist(), menu.storage.tolist(), d, candidates, sets_with)
 
 
-def _storage(m: Any, n: int) -> Any:
+def _choice(m: pyo.ConcreteModel, j: int) -> Any:
+    """Exactly one set is chosen for a block; a block without any makes the program infeasible."""
+    candidates = m.data.candidates[j]
+    return pyo.quicksum(m.x[j, c] for c in candidates) == 1 if candidates else pyo.Constraint.Infeasible
+
+
+def _cached(m: pyo.ConcreteModel, j: int, n: int) -> Any:
+    """A node caches a block when it belongs to the block's set."""
+    return pyo.quicksum(m.x[j, c] for c in m.data.sets_with[j, n]) == m.z[j, n]
+
+
+def _storage(m: pyo.ConcreteModel, n: int) -> Any:
     """Bytes of the blocks cached at the node, as a fraction of its storage."""
-    capacity = max(1, int(m.menu.storage[n]))
-    terms = [int(m.menu.sizes[j]) / capacity * m.z[j, node] for j, node in m.z if node == n]
-    return sum(terms) <= int(m.menu.storage[n]) / capacity if terms else pyo.Constraint.Skip
+    data: Data = m.data
+    capacity = max(1, data.capacity[n])
+    terms = [data.s[j] / capacity * m.z[j, node] for j, node in m.PLACES if node == n]
+    return pyo.quicksum(terms) <= data.capacity[n] / capacity if terms else pyo.Constraint.Skip
