@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from pyomo.core import Binary, Block, Constraint, ConstraintList, NonNegativeReals, Objective, VarList, value
+import pyomo.environ as pyo
 from pyomo.core.base.expression import NamedExpressionData
-from pyomo.core.base.transformation import Transformation, TransformationFactory
+from pyomo.core.base.transformation import Transformation
 from pyomo.core.expr import numeric_expr as nodes
 
 from edgeopt.errors import UsageError
@@ -26,7 +26,7 @@ from edgeopt.errors import UsageError
 NAME = "edgeopt.linearize_products"
 MOST_TERMS = 100_000
 
-Literal = tuple[int, bool]  # id of a binary variable, and whether it is the variable itself or its complement
+Literal = tuple[int, bool]  # number of a binary variable, and whether it is the variable itself or its complement
 
 
 @dataclass
@@ -94,14 +94,14 @@ def linearize_products(model: Any, *, both_sides: bool = False, in_place: bool =
     UsageError
         An expression has too many terms when multiplied out, or the model was linearized before.
     """
-    transformation = TransformationFactory(NAME)
+    transformation = pyo.TransformationFactory(NAME)
     if not in_place:
         return transformation.create_using(model, both_sides=both_sides)
     transformation.apply_to(model, both_sides=both_sides)
     return model
 
 
-@TransformationFactory.register(NAME, doc="Make products of binary variables and their complements linear.")
+@pyo.TransformationFactory.register(NAME, doc="Make products of binary variables and their complements linear.")
 class LinearizeProducts(Transformation):
     """The transformation behind `linearize_products`, for use through Pyomo's ``TransformationFactory``."""
 
@@ -115,21 +115,23 @@ class _Linearization:
     def __init__(self, model: Any, both_sides: bool) -> None:
         self.model, self.both_sides = model, both_sides
         self.multiplied = False  # whether the expression at hand has a product of variables
-        self.variables: dict[int, Any] = {}
+        self.numbers: dict[int, int] = {}  # of variables by id, as they occur: rows come in the same order always
+        self.variables: list[Any] = []
         self.products: dict[frozenset[Literal], Any] = {}
         self.sides: dict[frozenset[Literal], set[str]] = {}
 
     def apply(self) -> None:
-        block = self.block = Block()
+        block = self.block = pyo.Block(doc="products of binaries, and what makes them products")
         self.model.add_component("linearized_products", block)
-        block.u = VarList(domain=NonNegativeReals, bounds=(0, 1))
-        block.at_most, block.at_least = ConstraintList(), ConstraintList()
-        for objective in list(self.model.component_data_objects(Objective, active=True)):
+        block.u = pyo.VarList(domain=pyo.NonNegativeReals, bounds=(0, 1), doc="a product of literals; 0 or 1")
+        block.at_most = pyo.ConstraintList(doc="a product is at most each of its literals; 0 or 1")
+        block.at_least = pyo.ConstraintList(doc="a product is 1 if all its literals are; literals")
+        for objective in list(self.model.component_data_objects(pyo.Objective, active=True)):
             sides = {"at_least"} if objective.is_minimizing() else {"at_most"}
             expression = self._rewritten(objective.expr, sides)
             if expression is not None:
                 objective.set_value(expression)
-        for constraint in list(self.model.component_data_objects(Constraint, active=True)):
+        for constraint in list(self.model.component_data_objects(pyo.Constraint, active=True)):
             sides = {"at_least"} if constraint.upper is not None else set()
             sides |= {"at_most"} if constraint.lower is not None else set()
             expression = self._rewritten(constraint.body, sides)
@@ -179,9 +181,11 @@ class _Linearization:
         if constant is not None:
             found.add(frozenset(), constant)
         elif not expression.is_expression_type():
-            if expression.domain is Binary or (expression.is_integer() and expression.bounds == (0, 1)):
-                self.variables[id(expression)] = expression
-                found.add(frozenset([(id(expression), True)]), 1.0)
+            if expression.domain is pyo.Binary or (expression.is_integer() and expression.bounds == (0, 1)):
+                number = self.numbers.setdefault(id(expression), len(self.variables))
+                if number == len(self.variables):
+                    self.variables.append(expression)
+                found.add(frozenset([(number, True)]), 1.0)
             else:
                 found.kept.append(expression)
         elif isinstance(expression, NamedExpressionData):
@@ -249,7 +253,7 @@ def _constant(expression: Any) -> float | None:
     if isinstance(expression, int | float):
         return float(expression)
     fixed = not expression.is_potentially_variable() or (expression.is_variable_type() and expression.fixed)
-    return float(value(expression)) if fixed else None
+    return float(pyo.value(expression)) if fixed else None
 
 
 def _possible(literals: frozenset[Literal]) -> bool:

@@ -47,7 +47,7 @@ def _with_complements(m: Any) -> Any:
     """Name each 1 - x: SCIP's interface multiplies out products of sums, but not products of variables."""
     m.absent = Var(m.CHOICES, domain=Binary)
     m.complements = Constraint(m.CHOICES, rule=lambda m, *choice: m.absent[choice] + m.x[choice] == 1)
-    for pull, users in m.users_of.items():
+    for pull, users in m.data.users.items():
         m.pulled[pull].set_value(1 - prod(m.absent[choice] for choice in users))
     return m
 
