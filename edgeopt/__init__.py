@@ -1,5 +1,6 @@
 """edgeopt: optimization of AI models that share parameters at the network edge."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,15 @@ __all__ = [
     "methods",
     "read",
     "solve",
+    "solve_formulation",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import `linearize_products` when it is asked for: it needs Pyomo, which takes long to import."""
-    if name == "linearize_products":
-        from edgeopt.models.linearize import linearize_products
+_FORMULATIONS = {"linearize_products": "models.linearize", "solve_formulation": "formulations"}
 
-        return linearize_products
+
+def __getattr__(name: str) -> Any:
+    """Import what works on formulations when it is asked for: it needs Pyomo, which takes long to import."""
+    if name in _FORMULATIONS:
+        return getattr(import_module(f"edgeopt.{_FORMULATIONS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -93,7 +93,7 @@ def solve(
         The method returned a plan that breaks a constraint, or a bound that crosses a checked objective.
     """
     instance = as_instance(instance)
-    options = _options(
+    options = checked_options(
         instance,
         time_limit=time_limit,
         seed=seed,
@@ -106,7 +106,7 @@ def solve(
     chosen, reason = _prepared(instance, method, options)
     setup_s = time.monotonic() - began
     run = Run(options, maximize=instance.conventions.maximize, progress=progress)
-    with _interruptible(run.interrupt):
+    with interruptible(run.interrupt):
         return _solved(instance, chosen, run, reason, setup_s)
 
 
@@ -129,7 +129,7 @@ def prepare(instance: Instance, method: MethodChoice = "auto", **options: Any) -
     """
     began = time.monotonic()
     options.pop("progress", None)
-    _prepared(instance, method, _options(instance, **options))
+    _prepared(instance, method, checked_options(instance, **options))
     return time.monotonic() - began
 
 
@@ -140,7 +140,7 @@ def _prepared(instance: Instance, choice: MethodChoice, options: Options) -> tup
     return chosen, reason
 
 
-def _options(
+def checked_options(
     instance: Instance, *, threads: int | None = None, start: Solution | Plan | None = None, **given: Any
 ) -> Options:
     options = Options(
@@ -196,9 +196,9 @@ def compare(
     comparison = Comparison(instance, [], limits=limits)
     interrupt = threading.Event()
     setup_s = [_setup_s(instance, choice, options) for choice in chosen]  # nothing is compiled beside a run
-    with _interruptible(interrupt):
+    with interruptible(interrupt):
         for choice, seconds in zip(chosen, setup_s, strict=True):
-            told = _options(instance, known_bound=comparison.best_bound, **options)
+            told = checked_options(instance, known_bound=comparison.best_bound, **options)
             row = _row(instance, choice, told, seconds, progress, interrupt)
             comparison.rows.append(row)
             if on_row is not None:
@@ -365,7 +365,7 @@ def _given_plan(instance: Instance, plan: Plan, objective: Number | None) -> Sol
 
 
 @contextmanager
-def _interruptible(interrupt: threading.Event) -> Iterator[None]:
+def interruptible(interrupt: threading.Event) -> Iterator[None]:
     """Turn the first Ctrl-C into a request to end with the best found; a second one ends at once.
 
     Other signals are left to the program that calls edgeopt.

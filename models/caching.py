@@ -39,6 +39,8 @@ from edgeopt.caching.tables import Menu, Tables
 from edgeopt.run import Run
 from edgeopt.solution import Plan
 
+PLAN_ROWS = ("choice", "cached", "storage")  # without them values are no plan
+
 Pair = tuple[int, int]
 
 
@@ -64,7 +66,7 @@ def formulate(
     tables = instance if isinstance(instance, Tables) else Tables(instance, Run(maximize=False))
     menu = tables.full_menu() if menu is None else menu
     m = pyo.ConcreteModel(name=tables.instance.name)
-    m.tables, m.menu, m.data = tables, menu, _data(menu, kept)
+    m.instance, m.tables, m.menu, m.data = tables.instance, tables, menu, _data(menu, kept)
     data: Data = m.data
     m.BLOCKS = pyo.Set(initialize=range(len(data.s)), doc="j: requested blocks")
     m.NODES = pyo.Set(initialize=range(len(data.capacity)), doc="n: nodes")

@@ -39,11 +39,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyomo.environ as pyo
 
+from edgeopt.errors import UsageError
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.overlaps import order_of_paths, overlapping_pairs
 from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.workload import compile_workload
 from edgeopt.solution import Plan
+
+PLAN_ROWS = ("deadline", "prefix", "two_neighbours")  # without them values are no plan
 
 
 def formulate(instance: LoadingInstance | Prefixes) -> pyo.ConcreteModel:
@@ -57,6 +60,11 @@ def formulate(instance: LoadingInstance | Prefixes) -> pyo.ConcreteModel:
     ----------
     instance : LoadingInstance or Prefixes
         One deadline for all users.
+
+    Raises
+    ------
+    UsageError
+        The instance has individual deadlines or other modes.
 
     Returns
     -------
@@ -153,7 +161,15 @@ class Data(NamedTuple):
 
 
 def _prefixes(instance: LoadingInstance | Prefixes) -> Prefixes:
-    return instance if isinstance(instance, Prefixes) else compile_workload(instance).prefixes
+    """Reduce an instance; one of other modes is not what these formulations state."""
+    if isinstance(instance, Prefixes):
+        return instance
+    if instance.deadline_kind != "common" or not instance.usual_modes:
+        raise UsageError(
+            f"{instance.name!r}: the formulation is for one deadline, upload 'phase' and retention 'consecutive'; "
+            "loading_deadlines and loading_overlapped relax the others"
+        )
+    return compile_workload(instance).prefixes
 
 
 def _data(prefixes: Prefixes, pairs: list[tuple[int, int]]) -> Data:
@@ -185,7 +201,7 @@ def _holdings(holders: dict[int, list[int]]) -> list[tuple[int, int]]:
 def _forest(prefixes: Prefixes, data: Data) -> pyo.ConcreteModel:
     """State the formulation over the given pairs."""
     m = pyo.ConcreteModel(name="loading")
-    m.prefixes, m.holders = prefixes, data.holders
+    m.instance, m.prefixes, m.holders = prefixes.instance, prefixes, data.holders
     m.pairs_at = {i: [] for i in data.models}
     for pair in data.pairs:
         for i in pair:

@@ -41,6 +41,8 @@ from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.node_blocks import NodeBlocks
 from edgeopt.solution import Plan
 
+PLAN_ROWS = ("needs", "storage")  # without them values are no plan
+
 
 def formulate(instance: PlacementInstance | Arrays) -> pyo.ConcreteModel:
     """State the problem of the largest hit weight.
@@ -56,7 +58,7 @@ def formulate(instance: PlacementInstance | Arrays) -> pyo.ConcreteModel:
     """
     arrays = instance if isinstance(instance, Arrays) else Arrays(instance)
     m = pyo.ConcreteModel(name=arrays.instance.name)
-    m.arrays, m.data = arrays, _data(arrays)
+    m.instance, m.arrays, m.data = arrays.instance, arrays, _data(arrays)
     data: Data = m.data
     m.NODES = pyo.Set(initialize=range(len(data.capacity)), doc="n: nodes")
     m.USEFUL = pyo.Set(initialize=data.useful, dimen=2, doc="(n, i): node, model that is useful there")

@@ -18,7 +18,7 @@ FLOORS = [
     {"problems", "instance", "solution", "run", "method", "patience", "recipes"},
     {"engines"},
     {"models", *PROBLEMS},
-    {"schema", "rehearsal", "comparison", "solving"},
+    {"schema", "rehearsal", "comparison", "solving", "formulations"},
     {"experiments"},
     {"reporting"},
     {"edgeopt", "cli"},

@@ -17,6 +17,34 @@ def overlapping_pairs(prefixes: Prefixes) -> NDArray[np.int64]:
     return np.stack([above.row, above.col], axis=1).astype(np.int64)
 
 
+def heaviest_paths(pairs: NDArray[np.int64], weight: NDArray[np.float64], models: int) -> list[tuple[int, int]]:
+    """Choose pairs that form paths, the heaviest first.
+
+    Parameters
+    ----------
+    pairs : numpy.ndarray of int64, shape (pairs, 2)
+    weight : numpy.ndarray, shape (pairs,)
+    models : int
+        Their number.
+    """
+    neighbours, path = [0] * models, list(range(models))
+
+    def end(model: int) -> int:
+        while path[model] != model:
+            path[model] = path[path[model]]
+            model = path[model]
+        return model
+
+    chosen = []
+    for i, k in pairs[np.argsort(-weight, kind="stable")].tolist():
+        if neighbours[i] < 2 and neighbours[k] < 2 and end(i) != end(k):
+            path[end(i)] = end(k)
+            neighbours[i] += 1
+            neighbours[k] += 1
+            chosen.append((i, k))
+    return chosen
+
+
 def order_of_paths(visited: Iterable[int], pairs: Iterable[tuple[int, int]]) -> list[int]:
     """Lay the paths that the pairs form one after another."""
     neighbours: dict[int, list[int]] = {i: [] for i in visited}

@@ -13,7 +13,7 @@ from scipy import sparse
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.running import Result
 from edgeopt.loading.orders.subtours import Cut, cycles, violated_cuts
-from edgeopt.loading.overlaps import order_of_paths, overlapping_pairs
+from edgeopt.loading.overlaps import heaviest_paths, order_of_paths, overlapping_pairs
 from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.programs import first_columns, forest_program
 from edgeopt.loading.relaxations import LARGE_TERMS, terms
@@ -116,23 +116,8 @@ class Forest:
         """Lay all models in an order that follows the chosen pairs, largest first, then the largest overlaps."""
         overlap = self.prefixes.overlap_s[self.pairs[:, 0], self.pairs[:, 1]]
         weight = point.pairs + 1e-3 * overlap / max(overlap.max(initial=0.0), 1e-300)
-        models = range(len(self.prefixes.model_names))
-        neighbours, path = [0] * len(models), list(models)
-
-        def end(model: int) -> int:
-            while path[model] != model:
-                path[model] = path[path[model]]
-                model = path[model]
-            return model
-
-        chosen = []
-        for i, k in self.pairs[np.argsort(-weight, kind="stable")].tolist():
-            if neighbours[i] < 2 and neighbours[k] < 2 and end(i) != end(k):
-                path[end(i)] = end(k)
-                neighbours[i] += 1
-                neighbours[k] += 1
-                chosen.append((i, k))
-        return order_of_paths(models, chosen)
+        models = len(self.prefixes.model_names)
+        return order_of_paths(range(models), heaviest_paths(self.pairs, weight, models))
 
     def _cut(self, cuts: Sequence[Cut]) -> int:
         """Add the row z(E(S)) <= y(S) - y_k of each cut."""
