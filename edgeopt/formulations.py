@@ -121,7 +121,7 @@ def solve_formulation(
 def _require_plans(instance: Instance, formulation: Any) -> None:
     """Refuse a formulation whose values are no plans of the instance."""
     needed = import_module(f"edgeopt.models.{instance.problem}").PLAN_ROWS
-    made_of = getattr(formulation, "instance", None)
+    made_of: Any = getattr(formulation, "instance", None)
     rows = [formulation.component(name) for name in needed] if made_of is not None else [None]
     if any(row is None or not row.active or not all(part.active for part in row.values()) for row in rows):
         raise UsageError(
@@ -247,7 +247,7 @@ class _Search:
         """Return the row that cuts off one solution, which only the solver's tolerances let pass."""
         program = self.solver.program
         binary = program.integer & (program.column_lower >= 0) & (program.column_upper <= 1)
-        terms = [(program.variables[c], 1.0 if values[c] > 0.5 else -1.0) for c in np.flatnonzero(binary)]
+        terms = [(program.variables[c], 1.0 if values[c] > 0.5 else -1.0) for c in np.flatnonzero(binary).tolist()]
         return terms, float((values[binary] > 0.5).sum() - 1)
 
     def _add(self, rows: list[Row]) -> None:
