@@ -23,6 +23,7 @@ from edgeopt.solution import Status, Stopped
 from tests.caching import random_instances as caching_instances
 from tests.loading.brute_force import compute_s, load_s, upload_s, written
 from tests.loading.random_instances import random_instance
+from tests.loading.small import FREE, instance_of
 from tests.placement import random_instances as placement_instances
 from tests.pulling import random_instances as pulling_instances
 
@@ -295,3 +296,16 @@ def test_the_other_problems_are_solved_alike() -> None:
                     assert value == pytest.approx(solution.objective, rel=1e-6, abs=1e-6), (seed, form)
                 solved += 1
     assert solved > 30
+
+
+@pytest.mark.parametrize(("late", "served"), [(0.0, 3), (1e-10, 3), (1e-7, 2), (3e-6, 2)])
+def test_deadlines_are_those_of_the_instance_not_of_the_solver(late: float, served: int) -> None:
+    """Three models of 10 s of common and 10 s of own blocks, and 1 s of computing each: 43 s for all."""
+    models = {name: ["common", f"own {name}"] for name in "abc"}
+    sizes = {block: 10 for blocks in models.values() for block in blocks}
+    keys = {name: {**FREE, "compute_per_sample_s": 1.0} for name in models}
+    users = {name: {"model": name, "upload_bits": 0.0} for name in models}
+    instance = instance_of(models, users, 43.0 * (1 - late), sizes=sizes, model_keys=keys)
+    for form in (loading.formulate, loading.formulate_order):
+        solution = edgeopt.solve_formulation(instance, form(instance))
+        assert (solution.status, solution.objective) == (Status.OPTIMAL, served)
