@@ -14,22 +14,8 @@ from edgeopt.caching.instance import Backhaul, CachingInstance, Link, Node, Radi
 from edgeopt.errors import UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import ModelLibrary
-from edgeopt.measured.places import require_stations, stations_and_users
-from edgeopt.recipes import (
-    Area,
-    Argument,
-    Library,
-    Models,
-    Recipe,
-    Seed,
-    Sharing,
-    Stations,
-    UserPositions,
-    ZipfExponent,
-    generator,
-    reach,
-    recipe,
-)
+from edgeopt.recipes.common import Library, Models, Seed, Sharing, StationsRecipe, ZipfExponent, reach
+from edgeopt.recipes.recipe import Argument, generator, recipe
 from edgeopt.record import Bytes, Count, Positive, Probability
 
 Floats = NDArray[np.float64]
@@ -80,7 +66,7 @@ def rayleigh(gains: Floats, antennas: int, rng: np.random.Generator) -> Complexe
 
 
 @recipe
-class CachingRecipe(Recipe):
+class CachingRecipe(StationsRecipe):
     """How an instance of `caching` is drawn."""
 
     sharing: Sharing = "freeze-depth"
@@ -108,16 +94,12 @@ class CachingRecipe(Recipe):
     ] = 0.05
     correlation: Annotated[Probability, Argument("A user keeps its request so often between scenarios.")] = 0.5
     zipf_exponent: ZipfExponent = ZIPF_EXPONENT
-    stations: Stations = None
-    user_positions: UserPositions = None
-    area: Area = None
     reach_m: Annotated[Positive | None, reach(REACH_M)] = None
-    name: str | None = None
 
     def check(self) -> None:
+        super().check()
         if self.storage_bytes is not None and self.storage_bytes[0] > self.storage_bytes[1]:
             raise UsageError(f"storage_bytes is a range (least, most), not {self.storage_bytes}")
-        require_stations(self.stations, self.user_positions, self.area, self.reach_m)
 
     def draw(self) -> CachingInstance:
         """Draw an instance of `caching`: nodes that cache blocks and broadcast them together to users.
@@ -145,16 +127,10 @@ class CachingRecipe(Recipe):
             margin = SITE_DISTANCE_M / 2
             places = rng.uniform(sites.min(axis=0) - margin, sites.max(axis=0) + margin, (self.users, 2))
         else:
-            chosen = stations_and_users(
-                self.stations,
-                self.user_positions,
-                self.area,
-                self.nodes,
-                self.users,
-                self.reach_m or REACH_M,
-                np.random.default_rng([seed, 4]),
-            )
-            node_names, sites, places = list(chosen.names), chosen.stations, chosen.users
+            own = np.random.default_rng([seed, 4])
+            near = self.measured_area(own).neighbourhood(self.nodes, own)
+            places = near.draw_users(self.users, self.reach_m or REACH_M, own)
+            node_names, sites = list(near.names), near.stations
         channels = rayleigh(path_gains(sites, places, rng), self.antennas, rng)
         strongest = np.linalg.norm(channels, axis=2).max(axis=0)
         return CachingInstance(
@@ -178,8 +154,22 @@ class CachingRecipe(Recipe):
                 },
             ),
             backhaul=_backhaul(node_names, sites, rng),
-            scenarios=_scenarios(library, user_names, self.scenarios, self.correlation, self.zipf_exponent, rng),
+            scenarios=self._scenarios(library, user_names, rng),
         )
+
+    def _scenarios(self, library: ModelLibrary, users: list[str], rng: np.random.Generator) -> list[Scenario]:
+        """Each user keeps its request from one scenario to the next, or draws a new one by popularity."""
+        names = list(library.models)
+        popularity = (1.0 + rng.permutation(len(names))) ** -self.zipf_exponent
+        popularity /= popularity.sum()
+        asked = rng.choice(len(names), size=len(users), p=popularity)
+        found = []
+        for _ in range(self.scenarios):
+            requests = {user: names[model] for user, model in zip(users, asked, strict=True)}
+            found.append(Scenario(probability=1 / self.scenarios, requests=requests))
+            drawn = rng.choice(len(names), size=len(users), p=popularity)
+            asked = np.where(rng.random(len(users)) < self.correlation, asked, drawn)
+        return found
 
 
 generate = generator(CachingRecipe)
@@ -211,25 +201,3 @@ def _backhaul(names: list[str], sites: Floats, rng: np.random.Generator) -> Back
                 rate = float(round(rng.uniform(*LINK_BPS), -6))
                 links.append(Link.model_validate({"from": source, "to": target, "rate_bps": rate}))
     return Backhaul(cloud_bps=cloud, links=links)
-
-
-def _scenarios(
-    library: ModelLibrary,
-    users: list[str],
-    count: int,
-    correlation: float,
-    exponent: float,
-    rng: np.random.Generator,
-) -> list[Scenario]:
-    """Each user keeps its request from one scenario to the next, or draws a new one by popularity."""
-    names = list(library.models)
-    popularity = (1.0 + rng.permutation(len(names))) ** -exponent
-    popularity /= popularity.sum()
-    asked = rng.choice(len(names), size=len(users), p=popularity)
-    found = []
-    for _ in range(count):
-        requests = {user: names[model] for user, model in zip(users, asked, strict=True)}
-        found.append(Scenario(probability=1 / count, requests=requests))
-        drawn = rng.choice(len(names), size=len(users), p=popularity)
-        asked = np.where(rng.random(len(users)) < correlation, asked, drawn)
-    return found

@@ -16,7 +16,7 @@ from edgeopt.errors import ArgumentError
 from edgeopt.problems import PROBLEMS
 
 if TYPE_CHECKING:
-    from edgeopt.recipes import Argument
+    from edgeopt.recipes.recipe import Argument
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Instance file.", show_default=False)]
 

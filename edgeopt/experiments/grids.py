@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeopt.errors import ArgumentError, Finding, InputError, UsageError
 from edgeopt.instance import Instance
 from edgeopt.problems import find_problem
-from edgeopt.recipes import Argument, unknown_arguments
+from edgeopt.recipes.recipe import Argument, unknown_arguments
 
 if TYPE_CHECKING:
     from edgeopt.experiments.suite import Suite

@@ -17,21 +17,8 @@ from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.loading.instance import NEEDED_MODEL_KEYS, LoadingInstance, Server, User
 from edgeopt.measured.load_times import PUBLISHED, LoadTimes, load_times_of
-from edgeopt.measured.traces import require_trace
-from edgeopt.recipes import (
-    Argument,
-    BitsPerToken,
-    Library,
-    Models,
-    Recipe,
-    Seed,
-    Sharing,
-    Trace,
-    Window,
-    ZipfExponent,
-    generator,
-    recipe,
-)
+from edgeopt.recipes.common import Library, Models, Seed, Share, Sharing, TraceRecipe, ZipfExponent, require_keys
+from edgeopt.recipes.recipe import Argument, generator, recipe
 from edgeopt.record import MOST_BYTES, Positive, Probability, Whole
 
 Floats = NDArray[np.float64]
@@ -48,7 +35,6 @@ LOAD_RATE_BYTES_PER_S = 2.69e9
 GPU_MEMORY_BYTES = tuple(size * 10**9 for size in (1, 2, 4, 8, 16, 24, 48, 80, 96, 141, 192))
 LEAST_BATCH = 4  # our choice: every model can run this many samples at once
 ZIPF_EXPONENT = 0.8  # our choice; request popularities on the web are usually fitted with 0.6 to 1
-BITS_PER_TOKEN = 32.0  # our choice: a token of text has 4 bytes
 INDIVIDUAL_SPREAD = (0.5, 1.5)  # individual deadlines, in units of the common one
 
 # 3GPP TR 38.901 table 7.4.1-1, UMi street canyon without line of sight, 3.5 GHz, user at 1.5 m, site at 10 m.
@@ -107,7 +93,7 @@ def _fitted(value: Any) -> Any:
 
 
 @recipe
-class LoadingRecipe(Recipe):
+class LoadingRecipe(TraceRecipe):
     """How an instance of `loading` is drawn."""
 
     sharing: Sharing = "random"
@@ -122,11 +108,8 @@ class LoadingRecipe(Recipe):
     deadline_s: Annotated[
         Positive | None, Argument("Seconds; default: by the fraction to be served.", "S", "--deadline")
     ] = None
-    served_fraction: Annotated[float, Field(gt=0, le=1), Argument("About this part of the users can be served.")] = 0.5
+    served_fraction: Annotated[Share, Argument("About this part of the users can be served.")] = 0.5
     uploads: Annotated[Uploads | None, Argument("What users send: image, prompt or features; default: image.")] = None
-    trace: Trace = None
-    window_s: Window = None
-    bits_per_token: BitsPerToken = None
     bandwidth_hz: Annotated[
         Positive, Argument("Bandwidth of all users together; 5G carriers have 5e6 to 100e6.", "HZ")
     ] = BANDWIDTH_HZ
@@ -170,14 +153,13 @@ class LoadingRecipe(Recipe):
     retention: Annotated[
         Retention, Argument("The GPU keeps blocks for consecutive models, or as its capacity allows.")
     ] = "consecutive"
-    name: str | None = None
 
     def check(self) -> None:
+        super().check()
         if self.uploads is not None and self.trace is not None:
             raise UsageError("uploads and a trace both say what users send; give one of them")
         if self.load_rate_bytes_per_s is not None and self.load_times is not None:
             raise UsageError("load times give the load rate; give one of them")
-        require_trace(self.trace, self.window_s, bits_per_token=self.bits_per_token)
 
     def remarks(self) -> Iterable[str]:
         return [f"load times: {self.load_times}"] if self.load_times is not None else []
@@ -195,7 +177,7 @@ class LoadingRecipe(Recipe):
         if library is None:
             library = generate_library(self.sharing, self.models, self.seed, self.shared_fraction, self.crossing)
             name = name or f"{self.sharing}-{self.models}x{users}-seed{self.seed}"
-        _require_times(library)
+        require_keys(library, NEEDED_MODEL_KEYS)
         load_rate = self.load_rate_bytes_per_s or LOAD_RATE_BYTES_PER_S
         if self.load_times is not None:
             load_rate = self.load_times.rate_bytes_per_s
@@ -235,13 +217,8 @@ class LoadingRecipe(Recipe):
         """Draw what each user sends, shape (users,)."""
         if self.trace is None:
             return 8 * upload_bytes(self.uploads or "image", self.users, rng)
-        from edgeopt.measured.traces import trace_of
-
         own = np.random.default_rng([self.seed, 5])
-        trace = trace_of(self.trace, own)
-        drawn, _ = (trace if self.window_s is None else trace.window(*self.window_s)).sample(self.users, own)
-        tokens = own.permutation(drawn.context_tokens).astype(np.float64)
-        return (self.bits_per_token or BITS_PER_TOKEN) * tokens
+        return self.bits(own.permutation(self.traced_requests(self.users, own)[0].context_tokens))
 
 
 generate = generator(LoadingRecipe)
@@ -298,14 +275,3 @@ def _deadline(library: ModelLibrary, server: Server, asked: NDArray[np.int64], u
         if served >= wanted:
             break
     return clock or 1.0
-
-
-def _require_times(library: ModelLibrary) -> None:
-    for model_name, model in library.models.items():
-        for key in NEEDED_MODEL_KEYS:
-            if getattr(model, key) is None:
-                raise UsageError(
-                    f"the model {model_name!r} of the library {library.name!r} lacks the key {key!r}; structures and "
-                    f"checkpoints do not tell how long computing takes: add {', '.join(NEEDED_MODEL_KEYS)} to each "
-                    "model of the library's file"
-                )

@@ -108,51 +108,6 @@ def area_of(
     return draw_area(rng)
 
 
-@dataclass(frozen=True)
-class Neighbourhood:
-    """Some stations and users of an area: see `Area`."""
-
-    names: tuple[str, ...]
-    stations: Floats
-    users: Floats
-
-
-def require_stations(
-    stations: str | None, users: str | Path | None, bounds: Bounds | None, reach_m: float | None = None
-) -> None:
-    """Make sure that users, bounds and a reach come with stations.
-
-    Raises
-    ------
-    UsageError
-        They do not.
-    """
-    if stations is None and (users is not None or bounds is not None):
-        raise UsageError("positions of users and an area need stations")
-    if stations is None and reach_m is not None:
-        raise UsageError("a reach is that of stations: it needs stations")
-
-
-def stations_and_users(
-    stations: str,
-    users: str | Path | None,
-    bounds: Bounds | None,
-    station_count: int,
-    user_count: int,
-    reach_m: float,
-    rng: np.random.Generator,
-) -> Neighbourhood:
-    """Read or draw an area, and draw neighbouring stations and users within their reach.
-
-    Raises
-    ------
-    InputError, UsageError
-        As `area_of`, `Area.neighbourhood` and `Area.draw_users`.
-    """
-    near = area_of(stations, users, bounds, rng).neighbourhood(station_count, rng)
-    return Neighbourhood(near.names, near.stations, near.draw_users(user_count, reach_m, rng))
-
-
 def draw_area(rng: np.random.Generator) -> Area:
     """Draw as many stations and users as central Melbourne has, evenly in a rectangle of its extent."""
     width = len(str(MELBOURNE_STATIONS))

@@ -116,21 +116,6 @@ PUBLISHED = {
 }
 
 
-def require_trace(trace: str | None, window_s: tuple[float, float] | None, **needing_trace: float | None) -> None:
-    """Make sure that a window and the other arguments come with a trace.
-
-    Raises
-    ------
-    UsageError
-        They do not.
-    """
-    for key, value in needing_trace.items():
-        if trace is None and value is not None:
-            raise UsageError(f"{key} is about the requests of a trace: it needs a trace")
-    if trace is None and window_s is not None:
-        raise UsageError("a window needs a trace")
-
-
 def trace_of(source: str, rng: np.random.Generator) -> Trace:
     """Read the trace of a file, or draw one from the published statistics that `source` names."""
     return PUBLISHED[source].draw(rng) if source in PUBLISHED else read_trace(source)

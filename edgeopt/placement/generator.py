@@ -7,27 +7,14 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from edgeopt.errors import UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import ModelLibrary
-from edgeopt.measured.places import require_stations, stations_and_users
 from edgeopt.placement.importers import sukp_instance
 from edgeopt.placement.instance import Demand, Node, PlacementInstance
-from edgeopt.recipes import (
-    Area,
-    Argument,
-    Library,
-    Recipe,
-    Seed,
-    Stations,
-    UserPositions,
-    ZipfExponent,
-    generator,
-    reach,
-    recipe,
-)
+from edgeopt.recipes.common import Library, Seed, Share, StationsRecipe, ZipfExponent, reach
+from edgeopt.recipes.recipe import Argument, generator, recipe
 from edgeopt.record import Count, NonNegative, Positive, Whole
 
 SET_UNION = "set-union"
@@ -44,7 +31,7 @@ REACH_M = 125.0  # how far users stand from real stations
 
 
 @recipe
-class PlacementRecipe(Recipe):
+class PlacementRecipe(StationsRecipe):
     """How an instance of `placement` is drawn."""
 
     sharing: Annotated[
@@ -65,17 +52,11 @@ class PlacementRecipe(Recipe):
     ] = None
     zipf_exponent: ZipfExponent = ZIPF_EXPONENT
     elements: Annotated[Count, Argument("Elements of set-union.")] = 100
-    density: Annotated[float, Field(gt=0, le=1), Argument("Part of the elements that an item of set-union needs.")] = (
-        0.1
-    )
-    stations: Stations = None
-    user_positions: UserPositions = None
-    area: Area = None
+    density: Annotated[Share, Argument("Part of the elements that an item of set-union needs.")] = 0.1
     reach_m: Annotated[Positive | None, reach(REACH_M)] = None
-    name: str | None = None
 
     def check(self) -> None:
-        require_stations(self.stations, self.user_positions, self.area, self.reach_m)
+        super().check()
         if self.sharing == SET_UNION and self.library is None and self.stations is not None:
             raise UsageError(f"{SET_UNION} has one node that stands nowhere; give no stations")
 
@@ -109,16 +90,10 @@ class PlacementRecipe(Recipe):
         names = [f"n{n + 1}" for n in range(self.nodes)]
         places, homes = rng.uniform(0, side, (self.nodes, 2)), rng.uniform(0, side, (self.users, 2))
         if self.stations is not None:
-            chosen = stations_and_users(
-                self.stations,
-                self.user_positions,
-                self.area,
-                self.nodes,
-                self.users,
-                self.reach_m or REACH_M,
-                np.random.default_rng([seed, 4]),
-            )
-            names, places, homes = list(chosen.names), chosen.stations, chosen.users
+            own = np.random.default_rng([seed, 4])
+            near = self.measured_area(own).neighbourhood(self.nodes, own)
+            homes = near.draw_users(self.users, self.reach_m or REACH_M, own)
+            names, places = list(near.names), near.stations
         distance = np.maximum(np.linalg.norm(homes[:, None] - places[None], axis=2), 10.0)
         fraction = STORAGE_FRACTION if self.storage_fraction is None else self.storage_fraction
         storage = library.union_bytes(library.models) * fraction
@@ -126,8 +101,37 @@ class PlacementRecipe(Recipe):
             name=name or f"{library.name}-{self.nodes}x{self.users}-seed{seed}",
             library=library,
             nodes={node: Node(storage_bytes=int(storage * rng.uniform(0.5, 1.5))) for node in names},
-            demand=_demand(library, names, distance, self.models_per_user, self.zipf_exponent, rng),
+            demand=self._demand(library, names, distance, rng),
         )
+
+    def _demand(
+        self, library: ModelLibrary, nodes: list[str], distance_m: NDArray[np.float64], rng: np.random.Generator
+    ) -> list[Demand]:
+        """Draw the rows; a row that no node can deliver in time stays, and is never hit."""
+        names = list(library.models)
+        sizes = np.array([library.size_bytes(model) for model in names], dtype=np.float64)
+        relative = sizes / max(float(np.median(sizes)), 1.0)
+        snr = 10 ** (REFERENCE_SNR_DB / 10) * (distance_m / REFERENCE_M) ** -PATH_LOSS_EXPONENT
+        seconds = 8 * 100e6 / (BANDWIDTH_HZ * np.log2(1 + snr))  # for a model of the median size, as if it had 100 MB
+        common = rng.permutation(len(names))
+        popularity = (1.0 + np.arange(len(names))) ** -self.zipf_exponent
+        popularity /= popularity.sum()
+        count, rows = min(self.models_per_user, len(names)), []
+        width = len(str(self.users))
+        for user in range(self.users):
+            ranking = common if rng.random() < 0.5 else rng.permutation(len(names))
+            for rank in np.sort(rng.choice(len(names), count, replace=False, p=popularity)):
+                model = ranking[rank]
+                in_time = relative[model] * seconds[user] <= rng.uniform(*TIME_LIMITS_S)
+                rows.append(
+                    Demand(
+                        user=f"u{user + 1:0{width}d}",
+                        model=names[model],
+                        weight=float(f"{popularity[rank] / self.users:.6g}"),
+                        nodes=[nodes[node] for node in np.flatnonzero(in_time)],
+                    )
+                )
+        return rows
 
     def _set_union(self) -> PlacementInstance:
         items, elements, density, seed = self.models, self.elements, self.density, self.seed
@@ -143,39 +147,3 @@ class PlacementRecipe(Recipe):
 
 
 generate = generator(PlacementRecipe)
-
-
-def _demand(
-    library: ModelLibrary,
-    nodes: list[str],
-    distance_m: NDArray[np.float64],
-    models_per_user: int,
-    zipf_exponent: float,
-    rng: np.random.Generator,
-) -> list[Demand]:
-    """Draw the rows; a row that no node can deliver in time stays, and is never hit."""
-    names = list(library.models)
-    users = len(distance_m)
-    sizes = np.array([library.size_bytes(model) for model in names], dtype=np.float64)
-    relative = sizes / max(float(np.median(sizes)), 1.0)
-    snr = 10 ** (REFERENCE_SNR_DB / 10) * (distance_m / REFERENCE_M) ** -PATH_LOSS_EXPONENT
-    seconds = 8 * 100e6 / (BANDWIDTH_HZ * np.log2(1 + snr))  # for a model of the median size, as if it had 100 MB
-    common = rng.permutation(len(names))
-    popularity = (1.0 + np.arange(len(names))) ** -zipf_exponent
-    popularity /= popularity.sum()
-    rows = []
-    width = len(str(users))
-    for user in range(users):
-        ranking = common if rng.random() < 0.5 else rng.permutation(len(names))
-        for rank in np.sort(rng.choice(len(names), min(models_per_user, len(names)), replace=False, p=popularity)):
-            model = ranking[rank]
-            in_time = relative[model] * seconds[user] <= rng.uniform(*TIME_LIMITS_S)
-            rows.append(
-                Demand(
-                    user=f"u{user + 1:0{width}d}",
-                    model=names[model],
-                    weight=float(f"{popularity[rank] / users:.6g}"),
-                    nodes=[nodes[node] for node in np.flatnonzero(in_time)],
-                )
-            )
-    return rows

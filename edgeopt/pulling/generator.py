@@ -13,26 +13,10 @@ from pydantic import Field
 from edgeopt.errors import UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import Model, ModelLibrary
-from edgeopt.measured.places import area_of, require_stations
-from edgeopt.measured.traces import require_trace, trace_of
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.networks import CLOUD, Graph, draw_network, link_stations, read_topology
-from edgeopt.recipes import (
-    Area,
-    Argument,
-    BitsPerToken,
-    Library,
-    Models,
-    Recipe,
-    Seed,
-    Sharing,
-    Stations,
-    Trace,
-    UserPositions,
-    Window,
-    generator,
-    recipe,
-)
+from edgeopt.recipes.common import Library, Models, Seed, Sharing, StationsRecipe, TraceRecipe, require_keys
+from edgeopt.recipes.recipe import Argument, generator, recipe
 from edgeopt.record import Count, Positive
 
 if TYPE_CHECKING:
@@ -46,15 +30,13 @@ CLOUD_BPS, CLOUD_LATENCY_S = 1e9, 0.03
 SMALL_EDGE, LARGE_EDGE = (5e12, 1e13, 2e13), (6e13, 9e13, 1.2e14)
 CLOUD_TO_EDGE = 5.0
 MEAN_COUNT = 20.0
-# Our choices for traces: a token of text has 4 bytes, and a sample of the shipped language models has 128 + 13 tokens.
-BITS_PER_TOKEN = 32.0
-TOKENS_PER_SAMPLE = 141
+TOKENS_PER_SAMPLE = 141  # our choice: a sample of the shipped language models has 128 + 13
 LARGE_MODEL_FLOPS = 5e11
 LIMITED_SHARE = 0.5  # of the work of all requests that all cloudlets with limits could do together
 
 
 @recipe
-class PullingRecipe(Recipe):
+class PullingRecipe(StationsRecipe, TraceRecipe):
     """How an instance of `pulling` is drawn."""
 
     sharing: Sharing = "freeze-depth"
@@ -68,14 +50,8 @@ class PullingRecipe(Recipe):
     topology: Annotated[
         str | Path | None, Argument("GraphML file of a network, instead of drawing one.", "F", file=True)
     ] = None
-    stations: Stations = None
-    user_positions: UserPositions = None
-    area: Area = None
-    trace: Trace = None
-    window_s: Window = None
-    bits_per_token: BitsPerToken = None
     tokens_per_sample: Annotated[
-        Count | None, Argument("With a trace: tokens in a sample of the library's models; default: 141.")
+        Count | None, Argument("With a trace: tokens in a sample of the library's models; default: 141.", needs="trace")
     ] = None
     compute: Annotated[Compute, Argument("Compute of the cloudlets: unlimited or limited.")] = "unlimited"
     cloud_to_edge: Annotated[Positive, Argument("Speed of the cloud, over that of the fastest cloudlet.")] = (
@@ -89,16 +65,13 @@ class PullingRecipe(Recipe):
         Annotated[float, Field(ge=1, le=1e9)] | None,
         Argument("Mean count of a request; default: 20, or by the trace."),
     ] = None
-    name: str | None = None
 
     def check(self) -> None:
+        super().check()
         if self.topology is not None and self.stations is not None:
             raise UsageError("a topology and stations are two networks; give one of them")
-        require_stations(self.stations, self.user_positions, self.area)
         if self.trace is not None and (self.classes is not None or self.mean_count is not None):
             raise UsageError("the requests and their counts follow from the trace: give neither classes nor mean_count")
-        needing_trace = {"bits_per_token": self.bits_per_token, "tokens_per_sample": self.tokens_per_sample}
-        require_trace(self.trace, self.window_s, **needing_trace)
 
     def draw(self) -> PullingInstance:
         """Draw an instance of `pulling`: requests in a network of cloudlets, and models in the cloud.
@@ -122,7 +95,7 @@ class PullingRecipe(Recipe):
         if library is None:
             library = _with_tasks(generate_library(self.sharing, self.models, self.seed), rng)
             name = name or f"{self.sharing}-{size}x{self.models}-seed{self.seed}"
-        _require_flops(library)
+        require_keys(library, ["flops_per_sample"])
         network, origins = self._network(rng)
         sites = _cloudlet_nodes(network, self.cloudlets)
         wanted = self._requests(library, origins, self._trace_load(), rng)
@@ -147,7 +120,7 @@ class PullingRecipe(Recipe):
                 network = draw_network(self.graph, self.cloudlets, rng)
             return network, list(network)
         own = np.random.default_rng([self.seed, 4])
-        area = area_of(self.stations, self.user_positions, self.area, own)
+        area = self.measured_area(own)
         origins = list(area.names) if area.users is None else [area.names[index] for index in area.nearest()[0]]
         return link_stations(area, own), origins
 
@@ -156,12 +129,10 @@ class PullingRecipe(Recipe):
         if self.trace is None:
             return None
         own = np.random.default_rng([self.seed, 5])
-        trace = trace_of(self.trace, own)
-        drawn, counts = (trace if self.window_s is None else trace.window(*self.window_s)).sample(self.requests, own)
+        drawn, counts = self.traced_requests(self.requests, own)
         tokens = drawn.context_tokens + drawn.generated_tokens
         samples = np.maximum(1, -(-tokens // (self.tokens_per_sample or TOKENS_PER_SAMPLE)))
-        bits = (self.bits_per_token or BITS_PER_TOKEN) * drawn.context_tokens
-        columns = (bits.tolist(), samples.tolist(), counts.tolist())
+        columns = (self.bits(drawn.context_tokens).tolist(), samples.tolist(), counts.tolist())
         return [dict(zip(("input_bits", "samples", "count"), row, strict=True)) for row in zip(*columns, strict=True)]
 
     def _requests(
@@ -255,10 +226,3 @@ def _limit_compute(data: dict[str, Any], library: ModelLibrary, rng: np.random.G
     share = rng.uniform(0.5, 1.5, len(data["cloudlets"]))
     for part, cloudlet in zip(share / share.sum(), data["cloudlets"].values(), strict=True):
         cloudlet["compute_flops"] = float(f"{LIMITED_SHARE * total * part:.4g}")
-
-
-def _require_flops(library: ModelLibrary) -> None:
-    for model_name, model in library.models.items():
-        if model.flops_per_sample is None:
-            key = "flops_per_sample"
-            raise UsageError(f"the model {model_name!r} of the library {library.name!r} lacks the key {key!r}")

@@ -62,7 +62,7 @@ def test_arguments_that_cannot_be_meant(files: tuple[Path, Path], changes: dict[
 
 
 def test_users_need_stations(files: tuple[Path, Path]) -> None:
-    with pytest.raises(UsageError, match="need stations"):
+    with pytest.raises(UsageError, match="it needs 'stations'"):
         generate(user_positions=files[1])
 
 

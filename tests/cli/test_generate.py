@@ -9,11 +9,11 @@ import pytest
 from tests.cli.program import run
 
 WITHOUT_EFFECT = [
-    ("loading", "--bits-per-token", "needs a trace"),
-    ("pulling", "--bits-per-token", "needs a trace"),
-    ("pulling", "--tokens-per-sample", "needs a trace"),
-    ("caching", "--reach", "needs stations"),
-    ("placement", "--reach", "needs stations"),
+    ("loading", "--bits-per-token", "it needs 'trace'"),
+    ("pulling", "--bits-per-token", "it needs 'trace'"),
+    ("pulling", "--tokens-per-sample", "it needs 'trace'"),
+    ("caching", "--reach", "it needs 'stations'"),
+    ("placement", "--reach", "it needs 'stations'"),
 ]
 
 

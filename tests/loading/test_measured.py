@@ -53,7 +53,7 @@ def test_load_times_give_the_rate_and_the_fixed_cost() -> None:
     [
         ({"uploads": "image"}, "uploads and a trace"),
         ({"load_rate_bytes_per_s": 1e9, "load_times": PUBLISHED["h100-sllm"]}, "load times give the load rate"),
-        ({"trace": None, "window_s": (0.0, 1.0)}, "needs a trace"),
+        ({"trace": None, "window_s": (0.0, 1.0)}, "it needs 'trace'"),
         ({"users": 91}, "fewer than 91"),
         ({"bits_per_token": -1.0}, "at bits_per_token: input should be greater than 0"),
     ],

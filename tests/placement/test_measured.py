@@ -36,7 +36,7 @@ def test_arguments_that_cannot_be_meant(stations: Path) -> None:
         generate(nodes=6, stations=str(stations))
     with pytest.raises(UsageError, match="give no stations"):
         generate("set-union", stations=str(stations))
-    with pytest.raises(UsageError, match="need stations"):
+    with pytest.raises(UsageError, match="it needs 'stations'"):
         generate(area=(0, 0, 1, 1))
 
 

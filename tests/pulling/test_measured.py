@@ -79,9 +79,9 @@ def test_same_seed_same_instance(files: dict[str, Path]) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"stations": None, "area": (0.0, 0.0, 1.0, 1.0)}, "need stations"),
+        ({"stations": None, "area": (0.0, 0.0, 1.0, 1.0)}, "it needs 'stations'"),
         ({"topology": "a.graphml"}, "two networks"),
-        ({"trace": None, "window_s": (0.0, 1.0)}, "needs a trace"),
+        ({"trace": None, "window_s": (0.0, 1.0)}, "it needs 'trace'"),
         ({"window_s": (0.0, 0.0)}, "at window_s: input should be greater than 0"),
         ({"mean_count": 3.0}, "neither classes nor mean_count"),
         ({"bits_per_token": 0.0}, "at bits_per_token: input should be greater than 0"),

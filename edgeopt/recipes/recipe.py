@@ -1,7 +1,7 @@
 """What a generator is told, in one record: options of the command line, grids of suites and checks follow from it.
 
 A recipe is a frozen record whose fields are the arguments of a generator. Each field has a type with its range, a
-default, and an `Argument`, which says what a person should know. What several generators take stands here once.
+default, and an `Argument`, which says what a person should know.
 """
 
 from __future__ import annotations
@@ -9,20 +9,16 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import KW_ONLY, dataclass
 from textwrap import fill, indent
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, Protocol, TypeVar, dataclass_transform, get_type_hints
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, dataclass_transform, get_type_hints
 
 import numpy as np
 import pydantic.dataclasses
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, ValidationError, model_validator
 
-from edgeopt.errors import ArgumentError, Finding, UsageError, suggestion
-from edgeopt.libraries.library import ModelLibrary
-from edgeopt.measured.places import MELBOURNE, Bounds
-from edgeopt.measured.traces import PUBLISHED
-from edgeopt.record import Count, NonNegative, Positive, finding_at
+from edgeopt.errors import ArgumentError, Finding, suggestion
+from edgeopt.record import finding_at
 
 if TYPE_CHECKING:
     from edgeopt.instance import Instance
@@ -59,6 +55,8 @@ class Argument:
         Whether a text names a file; in a suite its path is relative to the suite's.
     published : collection of str
         Texts that name no file but published statistics.
+    needs : str, optional
+        Another argument, without which this one has no effect.
     """
 
     description: str
@@ -68,79 +66,7 @@ class Argument:
     unit: int = 1
     file: bool = False
     published: Collection[str] = ()
-
-
-def _read_library(value: Any) -> Any:
-    return ModelLibrary.read(value) if isinstance(value, str | Path) else value
-
-
-def _require_models(library: ModelLibrary | None) -> ModelLibrary | None:
-    if library is not None and not library.models:
-        raise UsageError(f"the library {library.name!r} has no models")
-    return library
-
-
-def _as_text(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
-
-
-Sharing = Annotated[
-    str, Argument("How the models of a drawn library share: random, dense, grid, tree, backbone, interval, ...")
-]
-Models = Annotated[Count, Argument("Models of a drawn library.")]
-Seed = Annotated[int, Field(ge=0), Argument("Same arguments and seed, same instance.", "N")]
-Library = Annotated[
-    ModelLibrary | None,
-    BeforeValidator(_read_library),
-    AfterValidator(_require_models),
-    Argument("Library, or its file, to use instead of drawing one.", "F", given=Path, file=True),
-]
-ZipfExponent = Annotated[
-    float, Field(ge=0, le=10), Argument("Popularity of a model falls as its rank to this power; 0: all alike.")
-]
-Stations = Annotated[
-    str | None,
-    BeforeValidator(_as_text),
-    Argument(
-        "CSV file of base stations (LATITUDE, LONGITUDE, perhaps SITE_ID), or melbourne to draw some like it.",
-        "F",
-        file=True,
-        published=(MELBOURNE,),
-    ),
-]
-UserPositions = Annotated[
-    str | Path | None, Argument("CSV file of users (LATITUDE, LONGITUDE) beside the stations.", "F", file=True)
-]
-Area = Annotated[
-    Bounds | None,
-    Field(strict=False),
-    Argument("Degrees; leave out what stands beyond.", "SOUTH WEST NORTH EAST"),
-]
-Trace = Annotated[
-    str | None,
-    BeforeValidator(_as_text),
-    Argument(
-        "CSV file of requests to language models (TIMESTAMP, ContextTokens, GeneratedTokens), or azure-code or "
-        "azure-conversation to draw them like it.",
-        "F",
-        file=True,
-        published=PUBLISHED,
-    ),
-]
-Window = Annotated[
-    tuple[NonNegative, Positive] | None,
-    Field(strict=False),
-    Argument("Seconds of the trace; default: all.", "START LENGTH", "--window"),
-]
-BitsPerToken = Annotated[
-    Positive | None, Argument("Bits that a request of the trace sends for each token of context; default: 32.")
-]
-
-
-def reach(default_m: float) -> Argument:
-    """Describe the reach of stations, whose default differs from problem to problem."""
-    description = "Metres from their nearest station within which users stand; with stations only"
-    return Argument(f"{description}; default: {default_m:g}.", "M", "--reach")
+    needs: str | None = None
 
 
 @dataclass_transform(frozen_default=True)
@@ -155,11 +81,13 @@ def recipe(cls: type[R]) -> type[R]:
 class Recipe(ABC):
     """The arguments of a generator. Those that may stand by position are told by the names of drawn instances."""
 
+    _: KW_ONLY
+    name: str | None = None
+
     @abstractmethod
     def draw(self) -> Instance:
         """Draw the instance."""
 
-    @abstractmethod
     def check(self) -> None:
         """Make sure that arguments go together, each of which is right.
 
@@ -168,6 +96,11 @@ class Recipe(ABC):
         UsageError
             They do not.
         """
+        arguments = self.arguments()
+        given = [name for name in arguments if getattr(self, name) is not None]
+        lacking = [name for name in given if arguments[name].needs not in (None, *given)]
+        if lacking:
+            raise ArgumentError([Finding(name, f"it needs {arguments[name].needs!r}") for name in lacking])
 
     def remarks(self) -> Iterable[str]:
         """What a person should know of what was read."""
@@ -176,10 +109,11 @@ class Recipe(ABC):
     @classmethod
     def arguments(cls) -> dict[str, Argument]:
         """Return the arguments that command lines and suites can give: all but the name, which they choose."""
+        hints = get_type_hints(cls, include_extras=True)
         return {
             name: entry
-            for name, hint in get_type_hints(cls, include_extras=True).items()
-            for entry in getattr(hint, "__metadata__", ())
+            for name in inspect.signature(cls).parameters
+            for entry in getattr(hints[name], "__metadata__", ())
             if isinstance(entry, Argument)
         }
 
