@@ -61,15 +61,17 @@ class Comparison:
     def best_objective(self) -> Number | None:
         """Best checked objective of all methods."""
         pick = max if self.instance.conventions.maximize else min
-        found = [row.solution.objective for row in self.rows if row.solution and row.solution.objective is not None]
-        return pick(found) if found else None
+        objectives = [
+            row.solution.objective for row in self.rows if row.solution and row.solution.objective is not None
+        ]
+        return pick(objectives) if objectives else None
 
     @property
     def best_bound(self) -> Number | None:
         """Tightest proven bound of all methods."""
         pick = min if self.instance.conventions.maximize else max
-        found = [row.solution.bound for row in self.rows if row.solution and row.solution.bound is not None]
-        return pick(found) if found else None
+        bounds = [row.solution.bound for row in self.rows if row.solution and row.solution.bound is not None]
+        return pick(bounds) if bounds else None
 
     @property
     def optimum(self) -> Number | None:
@@ -87,15 +89,15 @@ class Comparison:
         objective, bound = self.best_objective, self.best_bound
         if objective is None:
             return None
-        found = next(row.method for row in self.rows if row.solution and row.solution.objective == objective)
+        solver = next(row.method for row in self.rows if row.solution and row.solution.objective == objective)
         for row in self.rows:
             if row.solution is not None and row.solution.status == Status.INFEASIBLE:
-                return f"{row.method!r} states that there is no plan, but {found!r} has one"
+                return f"{row.method!r} states that there is no plan, but {solver!r} has one"
         maximize = self.instance.conventions.maximize
         if not crosses(objective, bound, maximize=maximize, integral=self.instance.integral):
             return None
         disproof = next(row.method for row in self.rows if row.solution and row.solution.bound == bound)
-        return f"the bound {bound} of {disproof!r} crosses the checked objective {objective} of {found!r}"
+        return f"the bound {bound} of {disproof!r} crosses the checked objective {objective} of {solver!r}"
 
     def records(self) -> list[dict[str, Any]]:
         """Return a plain record for each method: objective, bound, three gaps, times and status."""

@@ -126,9 +126,9 @@ def as_instance(given: Instance | str | Path) -> Instance:
 def instance_from_dict(data: Any, file: str | Path | None = None) -> Instance:
     """Make an instance of plain data; a library given as a path is relative to the folder of `file`."""
     if not isinstance(data, Mapping) or data.get("format") != INSTANCE_FORMAT:
-        found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
+        stated = data.get("format") if isinstance(data, Mapping) else type(data).__name__
         raise InputError(
-            Finding("$.format", f"this is not an instance: {found!r}", f"it should be {INSTANCE_FORMAT!r}"), file
+            Finding("$.format", f"this is not an instance: {stated!r}", f"it should be {INSTANCE_FORMAT!r}"), file
         )
     problem = data.get("problem")
     if not isinstance(problem, str):
@@ -145,10 +145,10 @@ def instance_from_dict(data: Any, file: str | Path | None = None) -> Instance:
 def _library_file(name: str, file: str | Path | None) -> ModelLibrary:
     path = (Path(file).parent if file is not None else Path()) / name
     try:
-        found = path.is_file()
+        exists = path.is_file()
     except (OSError, ValueError):  # a name too long, or with a zero byte
-        found = False
-    if not found:
+        exists = False
+    if not exists:
         problem = f"there is no library file {str(path)!r}"
         raise InputError(Finding("$.library", problem, "the path is relative to the instance file"), file)
     return ModelLibrary.read(path)

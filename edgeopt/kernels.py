@@ -23,14 +23,14 @@ class _TolerantCache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            found = super().load_overload(sig, target_context)
+            code = super().load_overload(sig, target_context)
         except Exception:
-            found = None
+            code = None
             with suppress(Exception):
                 self.flush()
-        if found is None:
+        if code is None:
             tell_compiling()
-        return found
+        return code
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(Exception):

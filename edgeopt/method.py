@@ -79,23 +79,23 @@ class Row:
 
         def load(place: str) -> Callable[..., Any]:
             module, _, function = place.partition(":")
-            found: Callable[..., Any] = getattr(find_problem(problem).part(module), function)
-            return found
+            loaded: Callable[..., Any] = getattr(find_problem(problem).part(module), function)
+            return loaded
 
         def code(instance: Any) -> Code | None:
             return next((code for keys, code in self.codes.items() if not _unlike(instance, keys)), None)
 
         def fits(instance: Any) -> str | None:
-            found = code(instance)
-            if found is None:
+            part = code(instance)
+            if part is None:
                 nearest = min((_unlike(instance, keys) for keys in self.codes), key=len)
                 return not_taken(instance, nearest[0])
-            return load(found.refusal)(instance) if found.refusal else None
+            return load(part.refusal)(instance) if part.refusal else None
 
         def solve(instance: Any, run: Run, *argument: str) -> Outcome:
-            found = code(instance)
-            assert found is not None  # `fits` has been asked
-            outcome: Outcome = load(found.solve)(instance, run, *argument)
+            part = code(instance)
+            assert part is not None  # `fits` has been asked
+            outcome: Outcome = load(part.solve)(instance, run, *argument)
             return outcome
 
         return Method(problem, self.name, self.kind, self.guarantee, self.needs, fits, solve, self.argument, OWN_MODULE)
@@ -258,8 +258,11 @@ def methods(problem: str) -> dict[str, Method]:
         for point in entry_points(group=ENTRY_POINT_GROUP):
             _import_plugin(point)
     kinds = get_args(Kind)
-    found = _REGISTRY.get(problem, {})
-    return {name: found[name] for name in sorted(found, key=lambda name: (kinds.index(found[name].kind), name))}
+    registered = _REGISTRY.get(problem, {})
+    return {
+        name: registered[name]
+        for name in sorted(registered, key=lambda name: (kinds.index(registered[name].kind), name))
+    }
 
 
 def method_families(problem: str) -> dict[str, Method]:

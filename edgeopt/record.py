@@ -163,8 +163,8 @@ def finding_at(place: str, detail: Any) -> Finding:
     value = detail["input"]
     sized = isinstance(value, Mapping | list)
     shown = f"{type(value).__name__} of {len(value)} entries" if sized else _brief(value)
-    told = "" if detail["type"] in ("too_long", "too_short") else f", not {shown}"  # these two say how many there are
-    return Finding(place, message + told, _REMEDIES.get(detail["type"], ""))
+    actual = "" if detail["type"] in ("too_long", "too_short") else f", not {shown}"  # these two say how many there are
+    return Finding(place, message + actual, _REMEDIES.get(detail["type"], ""))
 
 
 @cache

@@ -64,13 +64,13 @@ def warm_up(problems: Iterable[str], progress: Callable[[int, int], None] = lamb
     int
         Kernels compiled; 0 when all had been.
     """
-    found = [(problem, name) for problem in problems for name, method in methods(problem).items() if method.own]
-    progress(0, len(found))
+    parts = [(problem, name) for problem in problems for name, method in methods(problem).items() if method.own]
+    progress(0, len(parts))
     compiled = 0
     with get_context("spawn").Pool(initializer=_leave_interrupts) as pool:
-        for done, more in enumerate(pool.imap_unordered(_rehearse_all_kinds, found), 1):
+        for done, more in enumerate(pool.imap_unordered(_rehearse_all_kinds, parts), 1):
             compiled += more
-            progress(done, len(found))
+            progress(done, len(parts))
     return compiled
 
 

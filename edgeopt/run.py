@@ -144,7 +144,7 @@ class Run:
             What this run takes over from the step's reports: the bound, and the objective too where the step has plans
             of the same problem.
         """
-        told = replace(
+        options = replace(
             self.options,
             time_limit=min(seconds, self.remaining_s()),
             iteration_limit=iterations,
@@ -157,7 +157,7 @@ class Run:
             "bound": lambda seen: self.report(bound=seen.bound),
             "all": lambda seen: self.report(seen.objective, seen.bound),
         }
-        return Run(told, maximize=self.maximize, progress=pass_on.get(reports), interrupt=self.interrupt)
+        return Run(options, maximize=self.maximize, progress=pass_on.get(reports), interrupt=self.interrupt)
 
 
 class Incumbent(Generic[T]):

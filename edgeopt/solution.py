@@ -211,9 +211,9 @@ class Solution(Record):
         """
         data = read_json(path)
         if not isinstance(data, dict) or data.get("format") != SOLUTION_FORMAT:
-            found = data.get("format") if isinstance(data, dict) else type(data).__name__
+            stated = data.get("format") if isinstance(data, dict) else type(data).__name__
             raise InputError(
-                Finding("$.format", f"this is not a solution: {found!r}", f"it should be {SOLUTION_FORMAT!r}"), path
+                Finding("$.format", f"this is not a solution: {stated!r}", f"it should be {SOLUTION_FORMAT!r}"), path
             )
         return cls.from_dict(data, file=path)
 

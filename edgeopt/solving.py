@@ -198,8 +198,8 @@ def compare(
     setup_s = [_setup_s(instance, choice, options) for choice in chosen]  # nothing is compiled beside a run
     with interruptible(interrupt):
         for choice, seconds in zip(chosen, setup_s, strict=True):
-            told = checked_options(instance, known_bound=comparison.best_bound, **options)
-            row = _row(instance, choice, told, seconds, progress, interrupt)
+            checked = checked_options(instance, known_bound=comparison.best_bound, **options)
+            row = _row(instance, choice, checked, seconds, progress, interrupt)
             comparison.rows.append(row)
             if on_row is not None:
                 on_row(row)
@@ -400,7 +400,7 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, run: Run, r
     run.report(objective, bound)
     gap = relative_gap(objective, bound)
     status = _status(objective, gap, outcome.infeasible)
-    told = "it meets the bound that another method proved" if proved(objective, run.options.known_bound) else ""
+    remark = "it meets the bound that another method proved" if proved(objective, run.options.known_bound) else ""
     solution = Solution(
         problem=problem.name,
         instance=instance.name,
@@ -414,7 +414,7 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, run: Run, r
         runtime_s=round(run.elapsed_s(), 6),
         seed=int(run.options.seed),
         threads=int(run.options.threads),
-        message=". ".join(part for part in (reason, outcome.message, told) if part),
+        message=". ".join(part for part in (reason, outcome.message, remark) if part),
         metrics={**outcome.metrics, **metrics},
         history=run.history,
         versions=dict(reported_versions()),

@@ -19,5 +19,5 @@ def installed_version(package: str) -> str:
 @cache
 def reported_versions() -> dict[str, str]:
     """Return the versions that a solution states: of edgeopt and of what it solves with, where they are installed."""
-    found = {name: installed_version(name) for name in REPORTED}
-    return {name: number for name, number in found.items() if number != "unknown"}
+    numbers = {name: installed_version(name) for name in REPORTED}
+    return {name: number for name, number in numbers.items() if number != "unknown"}

@@ -64,15 +64,15 @@ def caches_back(instance: CachingInstance, tables: Tables, world: Tables, masks:
     bytes than the copies.
     """
     row = {block: index for index, block in enumerate(tables.requests.blocks)}
-    found = np.zeros(len(row), np.int64)
+    whole_masks = np.zeros(len(row), np.int64)
     models = list(instance.library.models.values())
     for copy, mask in zip(world.requests.blocks, masks, strict=True):
         number, _, name = copy.partition(":")
         model = models[int(number)]
         for block in [name] if name in model.blocks else model.blocks:
             if block in row:
-                found[row[block]] |= mask
-    return found
+                whole_masks[row[block]] |= mask
+    return whole_masks
 
 
 def alone(channels: Channels, pairs: Pairs) -> Beams:

@@ -39,9 +39,9 @@ class WideTables(Tables):
 
         audiences = self.requests.audiences
         units = find_units(self.reach, audiences, 0, SINGLE_NODES, 0)[:, :-1]
-        found = ceiling_table(self.channels, audiences, units, self.run)
+        ceilings = ceiling_table(self.channels, audiences, units, self.run)
         bandwidth = self.instance.radio.bandwidth_hz
-        return Broadcasts(units, padded(audiences), self.reach, found.amplitudes, found.weights, bandwidth)
+        return Broadcasts(units, padded(audiences), self.reach, ceilings.amplitudes, ceilings.weights, bandwidth)
 
     @cached_property
     def groups(self) -> GroupAudiences:

@@ -124,9 +124,9 @@ def evaluate(instance: CachingInstance, plan: Plan) -> Evaluation:
             if count != 1:
                 where = f"block {block!r} in scenario {scenario}: {count} deliveries"
                 evaluation.breaks("delivered once", where, abs(count - 1), "deliveries")
-    for found in evaluation.deliveries:
-        if not isfinite(found.delay_s):
-            evaluation.breaks("finite delay", _why_infinite(found), 1, "delivery that never ends")
+    for sent in evaluation.deliveries:
+        if not isfinite(sent.delay_s):
+            evaluation.breaks("finite delay", _why_infinite(sent), 1, "delivery that never ends")
     return evaluation
 
 

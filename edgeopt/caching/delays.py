@@ -75,10 +75,10 @@ def table_costs(
     different, place = np.unique(masks, return_inverse=True)
     place = place.reshape(masks.shape)
     waits = waits_per_bit(different, cloud, link)
-    found = {row.tobytes(): prefixes(waits, row) for row in np.unique(units, axis=0)}
+    by_units = {row.tobytes(): prefixes(waits, row) for row in np.unique(units, axis=0)}
     delays = []
     for row, slow in zip(units, slowness, strict=True):
-        levels, sets = found[row.tobytes()]
+        levels, sets = by_units[row.tobytes()]
         delays.append((levels + slow[sets]).min(axis=1))
     costs = np.zeros(masks.shape)
     for group, audiences in enumerate(audience_of):

@@ -72,9 +72,9 @@ class Proof:
         """Refine the pairs that the prices of both tables show."""
         group = self.work.tables.requests.group
         while True:
-            reached, found = self._priced(self.sandwich.reached)
-            self.table_bound = found.bound if np.isfinite(found.bound) else None
-            self._offer(reached, found.choice)
+            reached, solution = self._priced(self.sandwich.reached)
+            self.table_bound = solution.bound if np.isfinite(solution.bound) else None
+            self._offer(reached, solution.choice)
             if self.run.stop_reason() is not None and self.known.bound is not None:
                 return
             menu, dual = self._priced(self.sandwich.upper)
@@ -96,15 +96,15 @@ class Proof:
             if self.run.stop_reason() is not None:
                 return
             within = self.run.part(gap=gap, iterations=self.run.options.iteration_limit)
-            found = solve_menu(self.sandwich.upper, menu, dual, within)
-            if found.infeasible:
+            solution = solve_menu(self.sandwich.upper, menu, dual, within)
+            if solution.infeasible:
                 return
-            self.known.tighten(found.bound)
+            self.known.tighten(solution.bound)
             pairs: list[tuple[int, int]] = []
-            if found.choice is not None:
-                pairs = self.sandwich.open_pairs(menu.masks[menu.group, found.choice], group)
+            if solution.choice is not None:
+                pairs = self.sandwich.open_pairs(menu.masks[menu.group, solution.choice], group)
                 self._refine(pairs)
-                self._offer(menu, found.choice)
+                self._offer(menu, solution.choice)
             if not pairs and gap <= self.run.options.gap:
                 break
             if not pairs:
@@ -115,9 +115,9 @@ class Proof:
         if self.closed or self.run.stop_reason() is not None:
             return
         menu, dual = self._searched(self.sandwich.reached)
-        found = solve_menu(self.sandwich.reached, menu, dual, self.run.part(np.inf))
-        self.table_bound = found.bound
-        self._offer(menu, found.choice)
+        solution = solve_menu(self.sandwich.reached, menu, dual, self.run.part(np.inf))
+        self.table_bound = solution.bound
+        self._offer(menu, solution.choice)
 
     def outcome(self) -> Outcome:
         """The plan, the bound of the problem, and that of the rate table beside it."""

@@ -40,8 +40,8 @@ def plot_caches(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
     """Nodes by requested blocks: width of a column as the block's bytes, filled where cached."""
     from matplotlib.patches import Rectangle
 
-    wanted = {block for scenario in range(len(instance.scenarios)) for block in instance.requesters(scenario)}
-    blocks = [block for block in instance.library.blocks if block in wanted]
+    requested = {block for scenario in range(len(instance.scenarios)) for block in instance.requesters(scenario)}
+    blocks = [block for block in instance.library.blocks if block in requested]
     blocks.sort(key=lambda block: -sum(block in held for held in plan["cached"].values()))
     sizes = np.array([instance.library.blocks[block] for block in blocks]) / 1e6
     left = np.concatenate([[0.0], np.cumsum(sizes)])

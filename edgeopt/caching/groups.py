@@ -54,7 +54,7 @@ def find_requests(instance: CachingInstance) -> Requests:
     """Group the requested blocks of an instance by their requesters."""
     number = {user: index for index, user in enumerate(instance.users)}
     audiences: dict[tuple[int, ...], int] = {}
-    asked: dict[str, dict[int, int]] = {}
+    requested: dict[str, dict[int, int]] = {}
     empty: list[tuple[int, str]] = []
     for scenario in range(len(instance.scenarios)):
         for block, users in instance.requesters(scenario).items():
@@ -62,10 +62,10 @@ def find_requests(instance: CachingInstance) -> Requests:
                 empty.append((scenario, block))
                 continue
             audience = tuple(sorted(number[user] for user in users))
-            asked.setdefault(block, {})[scenario] = audiences.setdefault(audience, len(audiences))
-    blocks = [block for block in instance.library.blocks if block in asked]
+            requested.setdefault(block, {})[scenario] = audiences.setdefault(audience, len(audiences))
+    blocks = [block for block in instance.library.blocks if block in requested]
     groups: dict[tuple[tuple[int, int], ...], int] = {}
-    group = [groups.setdefault(tuple(sorted(asked[block].items())), len(groups)) for block in blocks]
+    group = [groups.setdefault(tuple(sorted(requested[block].items())), len(groups)) for block in blocks]
     weight = np.zeros((len(groups), len(audiences)))
     members = list(audiences)
     for row, signature in enumerate(groups):

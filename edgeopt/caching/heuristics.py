@@ -27,8 +27,8 @@ def solve_neighbourhood(instance: CachingInstance, run: Run) -> Outcome:
         return work.result(priced)
     # The program's own bound is that of its menu only, so it must not be reported.
     within = run.part(run.remaining_s())
-    found = solve_menu(work.tables, priced.menu, priced.dual, within, PROGRAM_NODES)
-    return work.result(replace(priced, dual=replace(priced.dual, choice=found.choice)))
+    solution = solve_menu(work.tables, priced.menu, priced.dual, within, PROGRAM_NODES)
+    return work.result(replace(priced, dual=replace(priced.dual, choice=solution.choice)))
 
 
 def solve_lagrangian(instance: CachingInstance, run: Run) -> Outcome:

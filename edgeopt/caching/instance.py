@@ -182,11 +182,11 @@ class CachingInstance(Instance):
 
     def requesters(self, scenario: int) -> dict[str, list[str]]:
         """Users of each requested block in a scenario, K_j, in the order of the requests."""
-        found: dict[str, list[str]] = {}
+        requesters: dict[str, list[str]] = {}
         for user, model in self.scenarios[scenario].requests.items():
             for block in self.library.models[model].blocks:
-                found.setdefault(block, []).append(user)
-        return found
+                requesters.setdefault(block, []).append(user)
+        return requesters
 
     def unheard_users(self) -> list[str]:
         """Users with a request that no node reaches: no channel vector is longer than the channel error."""

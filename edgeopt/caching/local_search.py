@@ -45,11 +45,11 @@ def search(menu: Menu, choice: Integers, prices: NDArray[np.float64], run: Run) 
         started = chosen[menu.group]
         if restart % 2 == 0:
             started = np.where(rng.random(len(best)) < KICKED, started, best)
-        found = repaired(menu, started, disturbed)
-        if found is None:
+        candidate = repaired(menu, started, disturbed)
+        if candidate is None:
             continue
-        found = descend(menu, found, run)
-        if menu.cost(found) < objective:
-            best, objective = found, menu.cost(found)
+        candidate = descend(menu, candidate, run)
+        if menu.cost(candidate) < objective:
+            best, objective = candidate, menu.cost(candidate)
             run.report(objective)
     return best

@@ -69,9 +69,9 @@ def price_all_sets(tables: WideTables, menu: Menu, prices: Floats, run: Run) -> 
             return 0.0, int(menu.masks[group, known[group]])
         return cheapest_set(group, prices, int(menu.masks[group, known[group]]), NODE_LIMIT, *shared)
 
-    found = _mapped(solve, len(menu.masks), run.options.threads)
-    least = np.array([value for value, _ in found])
-    return Cheapest(lagrangian_bound(menu, least, prices), np.array([mask for _, mask in found], np.int64))
+    cheapest = _mapped(solve, len(menu.masks), run.options.threads)
+    least = np.array([value for value, _ in cheapest])
+    return Cheapest(lagrangian_bound(menu, least, prices), np.array([mask for _, mask in cheapest], np.int64))
 
 
 def _mapped(task: Callable[[int], tuple[float, int]], count: int, threads: int) -> list[tuple[float, int]]:

@@ -20,7 +20,7 @@ from edgeopt.caching.tables import Tables
 
 FEW_NODES = 8  # up to which all sets of nodes are tried; beyond, single nodes and all nodes
 CLOSE = 1e-9  # relative distance of lengths below which they are compared in fractions
-NAMES = 3  # most names of a list that are told
+NAMES = 3  # names of a list that a message gives at most
 
 
 def out_of_reach(tables: Tables) -> str | None:
@@ -79,7 +79,7 @@ def _without_room(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
             if not _arrives(tables, hears, block, (tables.storage >= requests.sizes[block]) & ~inside)
         ]
         if sum(int(requests.sizes[block]) for block in stuck) > int(tables.storage[inside].sum()):
-            return _told(tables, stuck, places)
+            return _message(tables, stuck, places)
     return None
 
 
@@ -91,7 +91,7 @@ def _arrives(tables: Tables, hears: NDArray[np.bool_], block: int, cached: NDArr
     return all(heard.issuperset(tables.requests.audiences[audience]) for audience in audiences)
 
 
-def _told(tables: Tables, stuck: list[int], places: tuple[int, ...]) -> str:
+def _message(tables: Tables, stuck: list[int], places: tuple[int, ...]) -> str:
     requests = tables.requests
     audiences = {a for block in stuck for a in requests.audience_of[requests.group[block]].values()}
     users = [tables.instance.users[user] for user in sorted({u for a in audiences for u in requests.audiences[a]})]

@@ -93,24 +93,24 @@ class Worked:
         """Find prices, from the greedy choice or a better one of a given solution."""
         start = self._start()
         if isinstance(self.tables, WideTables):
-            menu, found, bound = solve_widely(self.tables, self.menu, start, self.run)
+            menu, dual, bound = solve_widely(self.tables, self.menu, start, self.run)
             known = bound if np.isfinite(bound) else None
             self.run.report(None, known)
-            return Priced(menu, found, known)
-        found = solve_dual(self.menu, self.run, start)
-        self.run.report(None if found.choice is None else found.objective)
-        proven = self.full and self.tables.complete and np.isfinite(found.bound)
-        return Priced(self.menu, found, found.bound if proven else None)
+            return Priced(menu, dual, known)
+        dual = solve_dual(self.menu, self.run, start)
+        self.run.report(None if dual.choice is None else dual.objective)
+        proven = self.full and self.tables.complete and np.isfinite(dual.bound)
+        return Priced(self.menu, dual, dual.bound if proven else None)
 
     def searched(self) -> Priced:
         """Find prices, then improve the best choice by local search."""
-        found = self.priced()
-        if found.dual.choice is not None:
+        priced = self.priced()
+        if priced.dual.choice is not None:
             # Delays that are bounds only must not be reported as those of a plan.
             run = self.run.part(iterations=self.run.options.iteration_limit) if self.tables.wide else self.run
-            found.dual.choice = search(found.menu, found.dual.choice, found.dual.prices, run)
-            found.dual.objective = found.menu.cost(found.dual.choice)
-        return found
+            priced.dual.choice = search(priced.menu, priced.dual.choice, priced.dual.prices, run)
+            priced.dual.objective = priced.menu.cost(priced.dual.choice)
+        return priced
 
     def _start(self) -> Integers | None:
         start = greedy_choice(self.menu)
@@ -121,13 +121,13 @@ class Worked:
         better = self.menu.cost(choice) < (np.inf if start is None else self.menu.cost(start))
         return choice if better else start
 
-    def result(self, found: Priced) -> Outcome:
+    def result(self, priced: Priced) -> Outcome:
         """The outcome of the best choice; its bound, or where that holds for the rates of the tables only, a metric."""
-        outcome = self.of_choice(found.menu, found.dual.choice)
-        if found.bound is not None and self.tables.wide:
-            outcome.bound, outcome.message = found.bound, outcome.message or FOR_THE_PROBLEM
-        elif found.bound is not None:
-            outcome.metrics = {"table_bound_s": found.bound}
+        outcome = self.of_choice(priced.menu, priced.dual.choice)
+        if priced.bound is not None and self.tables.wide:
+            outcome.bound, outcome.message = priced.bound, outcome.message or FOR_THE_PROBLEM
+        elif priced.bound is not None:
+            outcome.metrics = {"table_bound_s": priced.bound}
         return self.or_start(outcome)
 
     def or_start(self, outcome: Outcome) -> Outcome:
@@ -176,12 +176,12 @@ def through_world(instance: CachingInstance, world: CachingInstance, run: Run) -
     refused = work.outcome or other.outcome
     if refused is not None:
         return refused
-    found = other.priced()
-    if found.dual.choice is None:
+    priced = other.priced()
+    if priced.dual.choice is None:
         return Outcome(stopped=work.stopped, message=UNFINISHED)
-    masks = found.menu.masks[found.menu.group, found.dual.choice]
+    masks = priced.menu.masks[priced.menu.group, priced.dual.choice]
     outcome = work.of_caches(caches_back(instance, work.tables, other.tables, masks))
-    outcome.message = f"Where models share nothing the expected total delay is {found.dual.objective:.6g} s"
+    outcome.message = f"Where models share nothing the expected total delay is {priced.dual.objective:.6g} s"
     return outcome
 
 

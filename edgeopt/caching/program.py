@@ -75,7 +75,7 @@ def solve_menu(tables: Tables, menu: Menu, dual: Dual, run: Run, node_limit: int
             absolute_gap=0.0,
             node_limit=node_limit,
             start=None if best is None else _start(menu, columns, stored, best, len(linear.cost)),
-            report=lambda found, proven: run.report(None, None if proven is None else min(proven, dual.objective)),
+            report=lambda _, proven: run.report(None, None if proven is None else min(proven, dual.objective)),
         )
         if result.status == Status.INFEASIBLE:
             # What prices ruled out is no better than the best known.

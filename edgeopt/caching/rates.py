@@ -71,8 +71,8 @@ class RateTable:
 
 def rates_bps(bandwidth_hz: float, amplitudes: Floats) -> Floats:
     """Rates at robust amplitudes, in bit/s; exact for the smallest signal-to-noise ratios too."""
-    found: Floats = bandwidth_hz * np.log1p(amplitudes**2) / np.log(2)
-    return found
+    rates: Floats = bandwidth_hz * np.log1p(amplitudes**2) / np.log(2)
+    return rates
 
 
 def strongest_nodes(reach: Floats, users: tuple[int, ...]) -> list[int]:
@@ -144,8 +144,8 @@ def rate_table(
     def solve(part: slice) -> bool:
         if run.stop_reason() is not None:
             return False
-        found = beamformer(channels, pairs_of(audiences, units, which[part], masks[part]))
-        amplitudes[which[part], masks[part]] = found.amplitudes
+        beams = beamformer(channels, pairs_of(audiences, units, which[part], masks[part]))
+        amplitudes[which[part], masks[part]] = beams.amplitudes
         return True
 
     complete = all(_shared(solve, len(masks), run.options.threads))
@@ -170,8 +170,8 @@ def ceiling_table(channels: Channels, audiences: list[tuple[int, ...]], units: I
 
     def solve(part: slice) -> bool:
         steps = STEPS if run.stop_reason() is None else 0
-        found = ceilings(channels, pairs_of(audiences, units, which[part], masks[part]), steps)
-        amplitudes[part], weights[part] = found.amplitudes, found.weights
+        bounds = ceilings(channels, pairs_of(audiences, units, which[part], masks[part]), steps)
+        amplitudes[part], weights[part] = bounds.amplitudes, bounds.weights
         return True
 
     all(_shared(solve, len(masks), run.options.threads))
@@ -221,10 +221,10 @@ def pairs_of(audiences: list[tuple[int, ...]], units: Integers, which: Integers,
 
 def padded(audiences: list[tuple[int, ...]]) -> Integers:
     """Users of each audience, padded with -1, shape (audiences, most users)."""
-    found = np.full((len(audiences), max(map(len, audiences), default=1)), -1, np.int64)
+    table = np.full((len(audiences), max(map(len, audiences), default=1)), -1, np.int64)
     for row, users in enumerate(audiences):
-        found[row, : len(users)] = users
-    return found
+        table[row, : len(users)] = users
+    return table
 
 
 def _close(amplitudes: Floats, senders: Integers) -> None:

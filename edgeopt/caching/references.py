@@ -23,8 +23,8 @@ def solve_without_cooperation(instance: CachingInstance, run: Run) -> Outcome:
     work = work_up(instance, run, alone)
     if work.outcome is not None:
         return Outcome(message=work.outcome.message)
-    found = work.priced()
-    return work.of_choice(found.menu, found.dual.choice)
+    priced = work.priced()
+    return work.of_choice(priced.menu, priced.dual.choice)
 
 
 def solve_without_migration(instance: CachingInstance, run: Run) -> Outcome:
@@ -32,8 +32,8 @@ def solve_without_migration(instance: CachingInstance, run: Run) -> Outcome:
     work = work_up(without_migration(instance), run)
     if work.outcome is not None:
         return work.outcome
-    found = work.priced()
-    return work.of_choice(found.menu, found.dual.choice)
+    priced = work.priced()
+    return work.of_choice(priced.menu, priced.dual.choice)
 
 
 def solve_random(instance: CachingInstance, run: Run) -> Outcome:

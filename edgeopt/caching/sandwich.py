@@ -48,7 +48,7 @@ class Sandwich:
     def open_pairs(self, masks: Integers, groups: Integers) -> list[tuple[int, int]]:
         """Audiences and sets of nodes that look faster than what is reached, for groups cached at these sets."""
         reached, upper = self.reached.slowness, self.upper.slowness
-        found: dict[tuple[int, int], None] = {}
+        pairs: dict[tuple[int, int], None] = {}
         for mask, group in sorted(set(zip(masks.tolist(), groups.tolist(), strict=True))):
             waits = waits_per_bit(np.array([mask]), self.reached.cloud, self.reached.link)[0]
             levels = np.unique(waits[np.isfinite(waits)])
@@ -58,8 +58,8 @@ class Sandwich:
                 promised = levels + upper[audience, sets]
                 for column in np.flatnonzero(promised < least * (1 - COUNTS)):
                     if (audience, sets[column]) not in self.refined:
-                        found[audience, sets[column]] = None
-        return list(found)
+                        pairs[audience, sets[column]] = None
+        return list(pairs)
 
     def refine(self, pairs: list[tuple[int, int]]) -> None:
         """Give pairs semidefinite bounds and better beams, as far as time allows."""
@@ -71,19 +71,19 @@ class Sandwich:
     def _refine(self, pairs: list[tuple[int, int]]) -> None:
         self.refined.update(pairs)
         which, sets = np.array(pairs, np.int64).T
-        asked = self.reached.rates.pairs(which, sets)
+        tightened = self.reached.rates.pairs(which, sets)
         channels, beamformer = self.reached.channels, self.reached.beamformer
-        solved = relaxations(channels, asked)
-        found = np.array([relaxation.bound for relaxation in solved])
-        beamformer.learn(asked, randomized(channels, asked, solved))
-        beams = beamformer(channels, asked)
-        loose = np.flatnonzero(beams.amplitudes < found * (1 - TIGHT))
+        solved = relaxations(channels, tightened)
+        amplitudes = np.array([relaxation.bound for relaxation in solved])
+        beamformer.learn(tightened, randomized(channels, tightened, solved))
+        beams = beamformer(channels, tightened)
+        loose = np.flatnonzero(beams.amplitudes < amplitudes * (1 - TIGHT))
         if len(loose) and is_installed():
-            rest = Pairs(asked.nodes[loose], asked.users[loose])
+            rest = Pairs(tightened.nodes[loose], tightened.users[loose])
             beamformer.learn(rest, sca(channels, rest, start=Beams(beams.amplitudes[loose], beams.vectors[loose])))
-            beams = beamformer(channels, asked)
+            beams = beamformer(channels, tightened)
         bounds = self.upper.rates.amplitudes.copy()
-        bounds[which, sets] = np.minimum(bounds[which, sets], found)
+        bounds[which, sets] = np.minimum(bounds[which, sets], amplitudes)
         lower_subsets(bounds)
         self.upper = with_amplitudes(self.reached, bounds)
         self.reached = self.reached.with_rates(self.reached.rates.raised(which, sets, beams.amplitudes))

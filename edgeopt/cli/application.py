@@ -49,8 +49,8 @@ app.add_typer(generate_app, name="generate")
 app.add_typer(library_app, name="library")
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(shown: bool) -> None:
+    if shown:
         from edgeopt import __version__
 
         say(f"edgeopt {__version__}")

@@ -75,15 +75,15 @@ def read_any(path: Path) -> Instance | ModelLibrary | Solution:
     from edgeopt.solution import SOLUTION_FORMAT, Solution
 
     data = read_json(path)
-    found = data.get("format") if isinstance(data, Mapping) else None
-    if found == INSTANCE_FORMAT:
+    form = data.get("format") if isinstance(data, Mapping) else None
+    if form == INSTANCE_FORMAT:
         return instance_from_dict(data, file=path)
-    if found == LIBRARY_FORMAT:
+    if form == LIBRARY_FORMAT:
         return ModelLibrary.from_dict(data, file=path)
-    if found == SOLUTION_FORMAT:
+    if form == SOLUTION_FORMAT:
         return Solution.from_dict(data, file=path)
     known = f"it should be {INSTANCE_FORMAT!r}, {LIBRARY_FORMAT!r} or {SOLUTION_FORMAT!r}"
-    raise InputError(Finding("$.format", f"no format that edgeopt knows: {found!r}", known), path)
+    raise InputError(Finding("$.format", f"no format that edgeopt knows: {form!r}", known), path)
 
 
 def require_writable(path: Path, inputs: Iterable[Path] = (), endings: Iterable[str] = ()) -> None:

@@ -144,11 +144,11 @@ def from_config(
     if figure is not None:
         require_writable(figure, inputs)
         require_picture(figure)
-    found = [find_structure(given) for given in structures]
-    if len(dict(found)) < len(found):
+    named = [find_structure(given) for given in structures]
+    if len(dict(named)) < len(named):
         raise UsageError("two of the structures have the same name")
     library = library_of_structures(
-        dict(found),
+        dict(named),
         name=output.stem,
         models=models,
         freeze=_whole_numbers("--freeze", freeze),
@@ -179,7 +179,7 @@ def _pairs(given: list[str]) -> dict[str, str]:
 
 
 def _finish(library: ModelLibrary, output: Path, figure: Path | None, facts: dict[str, str]) -> None:
-    """Write the library, draw it if asked, and say what sharing saves."""
+    """Write the library, draw it on request, and say what sharing saves."""
     library.write(output)
     if figure is not None:
         from edgeopt.libraries.figure import plot_sharing

@@ -1,4 +1,4 @@
-"""`edgeopt methods`: what can be asked for."""
+"""`edgeopt methods`: the methods of each problem."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def methods(
     for conventions in chosen:
         say(f"{conventions.name}: {conventions.title}")
         rows = []
-        families = {f"{name}:{found.argument}": found for name, found in method_families(conventions.name).items()}
+        families = {f"{name}:{family.argument}": family for name, family in method_families(conventions.name).items()}
         for name, method in {**edgeopt.methods(conventions.name), **families}.items():
             command = method.missing_extra()
             rows.append([name, method.kind, method.guarantee + (f" (not installed: {command})" if command else "")])

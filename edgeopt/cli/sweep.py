@@ -103,7 +103,7 @@ def live(hidden: bool) -> Iterator[Callable[[SweepProgress], None]]:
         def progress(news: SweepProgress) -> None:
             if news.record is not None and news.record.status == "failed":
                 bar.console.print(printable(_line(news)), markup=False, highlight=False)
-            bar.update(task, total=news.asked, completed=news.finished, description=_left(news))
+            bar.update(task, total=news.requested, completed=news.finished, description=_left(news))
 
         yield progress
 
@@ -118,7 +118,7 @@ def _line(news: SweepProgress) -> str:
     from edgeopt.quantities import number, quantity
     from edgeopt.solution import status_text
 
-    count = f"{news.finished} of {news.asked}"
+    count = f"{news.finished} of {news.requested}"
     record = news.record
     if record is None:
         return f"{count} runs are made"

@@ -132,7 +132,7 @@ def _shown_progress(episodes: int, hidden: bool) -> Iterator[Callable[[Trainer],
         task = bar.add_task("training", total=episodes, found="")
 
         def show(trainer: Trainer) -> None:
-            found = f"final delay {trainer.curve[-1].delay_s:.4g} s" if trainer.curve else ""
-            bar.update(task, completed=min(episodes, trainer.episodes), found=found)
+            delay = f"final delay {trainer.curve[-1].delay_s:.4g} s" if trainer.curve else ""
+            bar.update(task, completed=min(episodes, trainer.episodes), found=delay)
 
         yield show

@@ -138,14 +138,14 @@ def _result(
     if status in (Status.FEASIBLE, Status.UNKNOWN):
         repeatable = limit is not None and solver.deterministic_time >= limit
         stopped = run.stop_reason() or (Stopped.ITERATION_LIMIT if repeatable else Stopped.TIME_LIMIT)
-    found = status in (Status.OPTIMAL, Status.FEASIBLE)
-    bound = _finite(solver.best_objective_bound) if found and has_objective else None
+    solved = status in (Status.OPTIMAL, Status.FEASIBLE)
+    bound = _finite(solver.best_objective_bound) if solved and has_objective else None
     if status == Status.UNKNOWN and bounds:
         bound = _finite(bounds[-1])
     return Result(
         status,
         stopped,
-        solver.objective_value if found and has_objective else None,
+        solver.objective_value if solved and has_objective else None,
         bound,
         solver=solver,
     )

@@ -173,7 +173,7 @@ class HighsSolver:
         start : numpy.ndarray, optional
             A solution to start from, shape (columns,).
         enough : callable, optional
-            Given incumbent and bound, whether to stop; asked at every node. The result is then FINISHED.
+            Given incumbent and bound, whether to stop; called at every node. The result is then FINISHED.
         report : callable, optional
             Called in the calling thread with incumbent's objective and bound whenever one improves.
 
@@ -270,7 +270,7 @@ class HighsSolver:
     def _result(self, relaxed: bool) -> Result:
         code, info = self._highs.getModelStatus(), self._highs.getInfo()
         if code == Status_.kUnboundedOrInfeasible:
-            code = self._told_apart()
+            code = self._infeasible_or_unbounded()
         if code == Status_.kUnbounded:
             raise ProgramError("the formulation is unbounded")
         if code not in _ENDINGS:
@@ -298,11 +298,11 @@ class HighsSolver:
                 raise ProgramError("HiGHS claims an optimum without a feasible solution")
             return Result(Status.UNKNOWN, stopped, bound=bound, nodes=nodes)
         values = np.array(self._highs.getSolution().col_value)
-        found = Status.OPTIMAL if status == Status.OPTIMAL else Status.FEASIBLE
-        return Result(found, stopped, self.program.objective(values), bound, values, nodes)
+        proof = Status.OPTIMAL if status == Status.OPTIMAL else Status.FEASIBLE
+        return Result(proof, stopped, self.program.objective(values), bound, values, nodes)
 
-    def _told_apart(self) -> Any:
-        """Solve without objective: tells an infeasible program from an unbounded one."""
+    def _infeasible_or_unbounded(self) -> Any:
+        """Solve without objective, which distinguishes an infeasible program from an unbounded one."""
         self._pass_costs(np.zeros(len(self.program.cost)))
         self._highs.run()
         code = self._highs.getModelStatus()
@@ -334,7 +334,7 @@ def _scale(cost: Vector) -> float:
     """Return the power of two by which HiGHS sees the costs enlarged or reduced.
 
     HiGHS cuts off nodes, and calls relaxations optimal, within absolute tolerances of up to 1e-6. They are small beside
-    costs of up to 1,024; whole numbers are told apart in any case.
+    costs of up to 1,024; whole numbers are distinguished in any case.
     """
     largest = float(np.abs(cost).max(initial=0.0))
     if largest == 0 or not np.isfinite(largest) or (largest <= LARGEST_COST and (cost == np.floor(cost)).all()):

@@ -63,8 +63,8 @@ class LinearProgram:
 
     def columns(self, indexed: Any) -> dict[Any, int]:
         """Columns of an indexed Pyomo variable by its index, without those that are fixed or occur nowhere."""
-        found = ((index, self._column.get(id(variable))) for index, variable in indexed.items())
-        return {index: column for index, column in found if column is not None}
+        pairs = ((index, self._column.get(id(variable))) for index, variable in indexed.items())
+        return {index: column for index, column in pairs if column is not None}
 
     def with_rows(self, rows: sparse.csr_array, lower: Vector, upper: Vector) -> LinearProgram:
         """Return the program with further rows."""

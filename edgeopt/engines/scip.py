@@ -42,7 +42,7 @@ def solve(formulation: Any, run: Run, node_limit: int | None = None) -> Result:
     }
     if node_limit is not None:
         settings["limits/nodes"] = node_limit
-    found = _interruptible_solver(run).solve(
+    outcome = _interruptible_solver(run).solve(
         formulation,
         load_solutions=False,
         raise_exception_on_nonoptimal_result=False,
@@ -50,17 +50,17 @@ def solve(formulation: Any, run: Run, node_limit: int | None = None) -> Result:
         rel_gap=run.options.gap,
         solver_options=settings,
     )
-    if found.termination_condition not in endings:
-        raise ProgramError(f"SCIP ended with {found.termination_condition}")
-    status, stopped = endings[found.termination_condition]
+    if outcome.termination_condition not in endings:
+        raise ProgramError(f"SCIP ended with {outcome.termination_condition}")
+    status, stopped = endings[outcome.termination_condition]
     if stopped == Stopped.INTERRUPTED:
         stopped = run.stop_reason() or stopped
     objective = None
-    if found.solution_status in (SolutionStatus.optimal, SolutionStatus.feasible):
-        found.solution_loader.load_vars()
-        objective = found.incumbent_objective
+    if outcome.solution_status in (SolutionStatus.optimal, SolutionStatus.feasible):
+        outcome.solution_loader.load_vars()
+        objective = outcome.incumbent_objective
         status = Status.OPTIMAL if status == Status.OPTIMAL else Status.FEASIBLE
-    bound = found.objective_bound
+    bound = outcome.objective_bound
     known = bound is not None and abs(bound) < 1e19 and status != Status.INFEASIBLE  # SCIP calls 1e20 infinite
     return Result(status, stopped, objective, bound if known else None)
 

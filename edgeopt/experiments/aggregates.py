@@ -69,7 +69,7 @@ def summary(frame: pd.DataFrame, shift: float = SHIFT_S) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``asked`` and ``finished`` runs; of the latter the ones ``proved``, ``with_plan``, at their ``timeouts``,
+        ``requested`` and ``finished`` runs; of the latter the ones ``proved``, ``with_plan``, at their ``timeouts``,
         ``refused`` and ``failed``; ``mean_time_s`` and ``mean_proof_s``, shifted geometric means over all finished
         runs, in which a run that did not end by itself (did not prove) counts at the limit; ``mean_primal_gap`` and
         ``mean_bound_gap``, means over the ``measured`` runs: finished, of instances with a reference value.
@@ -103,7 +103,7 @@ def _line(key: Any, group: pd.DataFrame, shift: float) -> dict[str, Any]:
         "method": key[1],
         "time_limit_s": group["time_limit_s"].iloc[0],
         "threads": int(group["threads"].iloc[0]),
-        "asked": len(group),
+        "requested": len(group),
         **{name: int(group[name].sum()) for name in counts},
         "mean_time_s": shifted_geometric_mean(finished["time"], shift),
         "mean_proof_s": shifted_geometric_mean(finished["proof"], shift),

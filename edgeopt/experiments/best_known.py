@@ -25,12 +25,12 @@ def read_best_known(path: str | Path) -> dict[str, float]:
     entries = data.get("instances") if isinstance(data, dict) else None
     if not isinstance(entries, dict):
         raise InputError(Finding("$.instances", "the key 'instances' is missing", "an object by names"), path)
-    found = {}
+    objectives = {}
     for name, entry in entries.items():
         place = f"$.instances.{name}"
         sha256, objective = (entry.get("sha256"), entry.get("objective")) if isinstance(entry, dict) else (None, None)
         if not isinstance(sha256, str) or isinstance(objective, bool) or not isinstance(objective, int | float):
             remedy = "give 'sha256' as text and 'objective' as a number"
             raise InputError(Finding(place, "it does not say which instance has which value", remedy), path)
-        found[sha256] = float(objective)
-    return found
+        objectives[sha256] = float(objective)
+    return objectives

@@ -131,7 +131,7 @@ class BestKnownComparison:
         Problem and instance: ``"loading/tiny"``.
     sha256 : str
     known : BestKnown or None
-    found_run, bound_run : int or None
+    plan_run, bound_run : int or None
         Runs with the best plan and with the best bound.
     objective, bound : float or None
         Theirs.
@@ -143,7 +143,7 @@ class BestKnownComparison:
     name: str
     sha256: str
     known: BestKnown | None
-    found_run: int | None
+    plan_run: int | None
     bound_run: int | None
     objective: float | None
     bound: float | None
@@ -159,7 +159,7 @@ def compare_with_known(frame: pd.DataFrame, known: BestKnownFile) -> list[BestKn
         Of `read_results`.
     known : BestKnownFile
     """
-    entries, found = known.by_hash(), []
+    entries, comparisons = known.by_hash(), []
     frame = frame.assign(sense=senses(frame))
     for sha256, runs in frame.groupby("instance_sha256", sort=False):
         first = runs.iloc[0]
@@ -167,19 +167,19 @@ def compare_with_known(frame: pd.DataFrame, known: BestKnownFile) -> list[BestKn
         bound = _extreme(runs, -first.sense * runs["bound"])
         entry = entries.get(str(sha256))
         values = (None if plan is None else float(plan["objective"]), None if bound is None else float(bound["bound"]))
-        found.append(
+        comparisons.append(
             BestKnownComparison(
                 name=f"{first['problem']}/{first['instance']}",
                 sha256=str(sha256),
                 known=entry,
-                found_run=None if plan is None else int(plan["run"]),
+                plan_run=None if plan is None else int(plan["run"]),
                 bound_run=None if bound is None else int(bound["run"]),
                 objective=values[0],
                 bound=values[1],
                 verdict=_verdict(first["problem"], entry, *values),
             )
         )
-    return found
+    return comparisons
 
 
 def _extreme(runs: pd.DataFrame, score: pd.Series[float]) -> Any:
@@ -250,19 +250,19 @@ def _improved(results: str | Path, rows: Mapping[Any, Any], comparison: BestKnow
     known = comparison.known
     problem = comparison.name.split("/", 1)[0]
     sense = 1 if PROBLEMS[problem].maximize else -1
-    assert comparison.found_run is not None
+    assert comparison.plan_run is not None
     if known is None or _better(comparison.objective, known.objective, sense):
-        solution = _checked(results, comparison.found_run)
-        objective, found = solution.objective, _provenance(rows[comparison.found_run], solution.plan)
+        solution = _checked(results, comparison.plan_run)
+        objective, provenance = solution.objective, _provenance(rows[comparison.plan_run], solution.plan)
     else:
-        objective, found = known.objective, known.found
+        objective, provenance = known.objective, known.found
     assert objective is not None
     bound, bounded = (None, None) if known is None else (known.bound, known.bounded)
     if comparison.bound_run is not None and (bound is None or _better(comparison.bound, bound, -sense)):
         bound = read_solution(results, comparison.bound_run).bound
         bounded = _provenance(rows[comparison.bound_run], None)
     return BestKnown(
-        problem=problem, sha256=comparison.sha256, objective=objective, bound=bound, found=found, bounded=bounded
+        problem=problem, sha256=comparison.sha256, objective=objective, bound=bound, found=provenance, bounded=bounded
     )
 
 

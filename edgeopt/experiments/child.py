@@ -73,16 +73,16 @@ def _record(content: bytes, task: dict[str, Any], begin: Callable[[], None]) -> 
         begin()
         wall, cpu = time.perf_counter(), cpu_seconds()
         solution = solve(instance, task["method"], seed=task["seed"], **task["limits"])
-        found = {**_found(solution), "setup_s": solution.setup_s + setup_s}
+        outcome = {**_solved(solution), "setup_s": solution.setup_s + setup_s}
     except (MethodRefusal, MissingExtra) as error:
-        found = {"status": "refused", "error": str(error)}
+        outcome = {"status": "refused", "error": str(error)}
     except BaseException as error:
-        found = {"status": "failed", "error": _fault(error)}
+        outcome = {"status": "failed", "error": _fault(error)}
     used = {"wall_s": time.perf_counter() - wall, "cpu_s": cpu_seconds() - cpu}
-    return {**used, "peak_bytes": peak_bytes(), **found}
+    return {**used, "peak_bytes": peak_bytes(), **outcome}
 
 
-def _found(solution: Any) -> dict[str, Any]:
+def _solved(solution: Any) -> dict[str, Any]:
     return {
         "status": str(solution.status),
         "stopped": str(solution.stopped),

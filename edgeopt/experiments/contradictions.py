@@ -22,8 +22,8 @@ def contradictions(frame: pd.DataFrame) -> list[str]:
 
 def _sentence(runs: pd.DataFrame) -> str:
     first = runs.iloc[0]
-    found = runs[runs["objective"] == first["best_found"]].iloc[0]
-    objective = f"the checked objective {found['objective']:g} of {found['method']!r} (run {found['run']})"
+    best = runs[runs["objective"] == first["best_found"]].iloc[0]
+    objective = f"the checked objective {best['objective']:g} of {best['method']!r} (run {best['run']})"
     infeasible = runs[runs["status"] == "infeasible"]
     if len(infeasible):
         denied = infeasible.iloc[0]

@@ -37,11 +37,11 @@ def summary_text(table: pd.DataFrame) -> str:
 
 
 def _cells(line: pd.Series[Any]) -> list[str]:
-    finished, asked, measured = line["finished"], line["asked"], line["measured"]
+    finished, requested, measured = line["finished"], line["requested"], line["measured"]
     return [
         line["method"],
         quantity(line["time_limit_s"], "s"),
-        str(asked) if finished == asked else f"{finished} of {asked}",
+        str(requested) if finished == requested else f"{finished} of {requested}",
         *(str(line[name]) for name in ("proved", "with_plan", "timeouts", "refused", "failed")),
         quantity(line["mean_time_s"], "s") if finished else NOTHING,
         quantity(line["mean_proof_s"], "s") if finished else NOTHING,

@@ -72,8 +72,8 @@ def _best(values: Floats, instance: pd.Series[str], pick: Literal["max", "min", 
     """Return for each run the best value of its instance's runs; NaN where none has one."""
     import pandas as pd
 
-    found: Floats = pd.Series(values, index=instance.index).groupby(instance).transform(pick).to_numpy(float)
-    return found
+    best: Floats = pd.Series(values, index=instance.index).groupby(instance).transform(pick).to_numpy(float)
+    return best
 
 
 def _gap(first: Floats, second: Floats, divisor: Floats) -> Floats:

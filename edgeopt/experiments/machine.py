@@ -21,8 +21,8 @@ def peak_bytes() -> int | None:
     """Largest resident memory of this process so far; None where the system does not tell."""
     status = Path("/proc/self/status")  # on Linux getrusage still remembers the parent of a new process
     if status.exists():
-        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
-        return 1024 * int(found[1]) if found else None
+        match = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        return 1024 * int(match[1]) if match else None
     if sys.platform == "win32":
         return None
     import resource
@@ -35,8 +35,8 @@ def machine() -> str:
     """Cores, processor, memory, system and Python of this machine."""
     processor, memory = platform.processor() or platform.machine(), ""
     if Path("/proc/cpuinfo").exists():
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
-        processor = found[1].strip() if found else processor
+        match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+        processor = match[1].strip() if match else processor
         memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB memory"
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     return f"{cores} cores ({processor}){memory}, {platform.system()}, Python {platform.python_version()}"

@@ -33,7 +33,7 @@ class Profile:
     cases : int
         Instances and seeds that every method has finished: those that are compared.
     left_out : int
-        Those that some method has not finished, or was not asked for.
+        Those that some method has not finished, or that were not requested of it.
     """
 
     curves: pd.DataFrame

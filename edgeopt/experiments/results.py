@@ -44,7 +44,7 @@ def _frame(path: str | Path, statement: str) -> pd.DataFrame:
 
 
 def read_results(path: str | Path, best_known: Mapping[str, float] | None = None) -> pd.DataFrame:
-    """Read the runs of a results file, one row for each run that was asked for.
+    """Read the runs of a results file, one row for each requested run.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def read_results(path: str | Path, best_known: Mapping[str, float] | None = None
     Returns
     -------
     pandas.DataFrame
-        Its columns are described in the documentation of experiments. Runs that are asked for and have not finished
+        Its columns are described in the documentation of experiments. Requested runs that have not finished
         have the status ``"pending"``. What is not there is NaN or None, never 0.
 
     Raises

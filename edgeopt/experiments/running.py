@@ -128,7 +128,7 @@ def _conversation(process: Process, task: Task) -> tuple[bytes, str, float]:
     assert process.stderr is not None
     with process.stdout, process.stderr, ThreadPoolExecutor(3) as pipes:
         ready, printed = pipes.submit(process.stdout.readline), pipes.submit(_last, process.stderr)
-        pipes.submit(_tell, process.stdin, task.lines())
+        pipes.submit(_write, process.stdin, task.lines())
         began = time.monotonic()
         with suppress(TimeoutError):
             if ready.result(SETUP_S + KILL_S):
@@ -143,7 +143,7 @@ def _conversation(process: Process, task: Task) -> tuple[bytes, str, float]:
         return ready.result() + answer.result(), printed.result(), wall_s
 
 
-def _tell(stream: IO[bytes], content: bytes) -> None:
+def _write(stream: IO[bytes], content: bytes) -> None:
     """Write the task; the pipe stays open, for its end tells the process that nobody waits for it any more."""
     with suppress(OSError, ValueError):  # the process died before it had read all
         stream.write(content)
@@ -172,16 +172,16 @@ def _record(task: Task, answer: bytes, printed: str, code: int, wall_s: float) -
     if not answer.startswith(READY) and code > 0 and wall_s < SETUP_S:
         raise StartError(f"the process of a run cannot start (exit code {code}): {printed}")
     try:
-        found = json.loads(answer.removeprefix(READY))
+        answered = json.loads(answer.removeprefix(READY))
     except ValueError:  # it died before its answer was complete
         return _death(task, answer.startswith(READY), printed, code, wall_s)
     for key in ("history", "plan"):
-        found[key] = packed(found[key]) if found.get(key) is not None else None
+        answered[key] = packed(answered[key]) if answered.get(key) is not None else None
     for key in ("metrics", "versions"):
-        found[key] = json.dumps(found[key]) if found.get(key) is not None else None
+        answered[key] = json.dumps(answered[key]) if answered.get(key) is not None else None
     for key in ("objective", "bound"):
-        found[key] = _storable(found.get(key))
-    return RunRecord(**found)
+        answered[key] = _storable(answered.get(key))
+    return RunRecord(**answered)
 
 
 def _storable(value: int | float | None) -> int | float | None:
@@ -191,16 +191,16 @@ def _storable(value: int | float | None) -> int | float | None:
 
 def _death(task: Task, ready: bool, printed: str, code: int, wall_s: float) -> RunRecord:
     """Say how a process ended that gave no answer, with the last of what it printed."""
-    said = f"; it last printed: {printed}" if printed else ""
+    printing = f"; it last printed: {printed}" if printed else ""
     if not ready and wall_s >= SETUP_S:
-        error = f"it was not ready within {SETUP_S:g} s and was ended{said}"
+        error = f"it was not ready within {SETUP_S:g} s and was ended{printing}"
         return RunRecord("failed", "hard_limit", error=error)
     if ready and wall_s >= task.hard_limit_s:
         limit = f"{task.options['time_limit_s']:g} s"
-        error = f"it ignored its time limit of {limit} and was ended {task.grace_s:g} s after it{said}"
+        error = f"it ignored its time limit of {limit} and was ended {task.grace_s:g} s after it{printing}"
         return RunRecord("failed", "hard_limit", error=error, wall_s=wall_s)
     how = f"was ended by {_signal(code)}" if code < 0 else f"ended itself with exit code {code}"
-    return RunRecord("failed", error=f"the process {how}{said}", wall_s=wall_s)
+    return RunRecord("failed", error=f"the process {how}{printing}", wall_s=wall_s)
 
 
 def _signal(code: int) -> str:

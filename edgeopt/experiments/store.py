@@ -1,6 +1,6 @@
 """The results file: SQLite, one row for each run, safe against being killed.
 
-A row stands in the file from the moment the run is asked for; its status is null until the run has finished, and is
+A row stands in the file from the moment the run is requested; its status is null until the run has finished, and is
 set in one transaction. SQLite's rollback journal (not the write-ahead log, which does not work on network folders)
 undoes what was half written when the process was killed.
 """
@@ -52,7 +52,7 @@ class RunRecord:
     stopped : str, optional
         A `Stopped`, or ``"hard_limit"`` when the run ignored its time limit and was ended from outside.
     method_used : str, optional
-        The method that ran; differs from what was asked for ``"auto"``.
+        The method that ran; differs from the requested one for ``"auto"``.
     objective, bound : int or float, optional
     wall_s : float, optional
         Seconds of the run, as in `Solution.runtime_s`; of a process that died the seconds since it was ready.
@@ -179,9 +179,9 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def _require_format(connection: sqlite3.Connection, path: Path) -> None:
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    found = connection.execute("SELECT value FROM facts WHERE key = 'format'").fetchone() if "facts" in tables else None
-    if found != (RESULTS_FORMAT,):
-        shown = f"its format is {found[0]!r}, not {RESULTS_FORMAT!r}" if found else "it has no format"
+    row = connection.execute("SELECT value FROM facts WHERE key = 'format'").fetchone() if "facts" in tables else None
+    if row != (RESULTS_FORMAT,):
+        shown = f"its format is {row[0]!r}, not {RESULTS_FORMAT!r}" if row else "it has no format"
         raise UsageError(f"{path}: this is not a results file of `edgeopt sweep`: {shown}")
 
 
@@ -277,19 +277,19 @@ class Store:
             vars(instance),
         )
 
-    def ask(self, sha256: str, method: str, seed: int, options: Mapping[str, Any]) -> tuple[int, str | None]:
+    def request(self, sha256: str, method: str, seed: int, options: Mapping[str, Any]) -> tuple[int, str | None]:
         """Ask for a run; return its number and, when it has already finished, its status."""
         key = (sha256, method, seed, json.dumps(options, sort_keys=True))
         self._connection.execute(
             "INSERT INTO runs (instance_sha256, method, seed, options) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", key
         )
-        found: tuple[int, str | None] = self._connection.execute(
+        row: tuple[int, str | None] = self._connection.execute(
             "SELECT run, status FROM runs WHERE instance_sha256 = ? AND method = ? AND seed = ? AND options = ?", key
         ).fetchone()
-        return found
+        return row
 
     def reopen(self, run: int) -> None:
-        """Forget the result of a failed run: it is asked for again."""
+        """Forget the result of a failed run: it is requested again."""
         nothing = ", ".join(f"{field.name} = NULL" for field in fields(RunRecord))
         self._connection.execute(f"UPDATE runs SET {nothing} WHERE run = ? AND status = 'failed'", (run,))
 

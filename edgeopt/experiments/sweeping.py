@@ -34,7 +34,7 @@ class SweepProgress:
 
     Attributes
     ----------
-    asked, finished : int
+    requested, finished : int
         Runs of the suite, and how many of them have finished (those of earlier sweeps included).
     remaining_s : float or None
         Estimate of the time left; None when there is nothing yet to estimate from.
@@ -44,7 +44,7 @@ class SweepProgress:
         The run that has just finished; None at the start.
     """
 
-    asked: int
+    requested: int
     finished: int
     remaining_s: float | None = None
     instance: str = ""
@@ -103,43 +103,43 @@ def sweep(
     require_absent(Path(results), resume)
     plugins = suite_plugins(suite)
     instances = suite_instances(suite)
-    asked = suite_runs(suite, instances, plugins)
-    threads = max(run.options["threads"] for run in asked)
+    runs = suite_runs(suite, instances, plugins)
+    threads = max(run.options["threads"] for run in runs)
     if scheduler is None:
-        _warm_up(instances, asked)
+        _warm_up(instances, runs)
     with closing(open_pool(workers, scheduler, threads)) as pool, Store(Path(results), resume) as store:
-        left = _ask(store, suite, instances, asked, retry_failed)
-        told = _Told(progress, left, {instance.sha256: instance.name for instance in instances}, len(asked))
+        left = _request(store, suite, instances, runs, retry_failed)
+        report = _ProgressReport(progress, left, {instance.sha256: instance.name for instance in instances}, len(runs))
         for number, record in _results(_tasks(store, suite, left, plugins), pool):
             store.finish(number, record)
-            told.finished(left[number], record)
+            report.finished(left[number], record)
     return Path(results)
 
 
-def _warm_up(instances: list[StoredInstance], asked: list[RequestedRun]) -> None:
+def _warm_up(instances: list[StoredInstance], runs: list[RequestedRun]) -> None:
     """Compile what the runs need, so that the first of them are not timed beside a compiler."""
     of = {instance.sha256: instance for instance in instances}
-    needed = {(of[run.sha256].problem, run.method, of[run.sha256].kind) for run in asked if run.method != "auto"}
+    needed = {(of[run.sha256].problem, run.method, of[run.sha256].kind) for run in runs if run.method != "auto"}
     for problem, name, kind in sorted(needed, key=str):
         method = methods(problem).get(name)
         if method is not None and method.own:
             rehearse_kind(method, kind)
-    for sha256, limit_s in sorted({(run.sha256, run.options["time_limit_s"]) for run in asked if run.method == "auto"}):
+    for sha256, limit_s in sorted({(run.sha256, run.options["time_limit_s"]) for run in runs if run.method == "auto"}):
         with suppress(EdgeoptError):  # its row will say why
             prepare(instance_from_dict(unpacked(of[sha256].content)), time_limit=limit_s)
 
 
-def _ask(
-    store: Store, suite: Suite, instances: list[StoredInstance], asked: list[RequestedRun], retry_failed: bool
+def _request(
+    store: Store, suite: Suite, instances: list[StoredInstance], runs: list[RequestedRun], retry_failed: bool
 ) -> dict[int, RequestedRun]:
-    """Write down all that is asked for, and return by their numbers the runs that have not finished."""
+    """Enter all requested runs in the store, and return by their numbers those that have not finished."""
     left = {}
     with store.transaction():
         store.add_suite(suite.name, json.dumps(suite.to_dict()), datetime.now(UTC).isoformat(timespec="seconds"))
         for instance in instances:
             store.add_instance(instance)
-        for run in asked:
-            number, status = store.ask(run.sha256, run.method, run.seed, run.options)
+        for run in runs:
+            number, status = store.request(run.sha256, run.method, run.seed, run.options)
             if status == "failed" and retry_failed:
                 store.reopen(number)
             elif status is not None:
@@ -167,21 +167,21 @@ def _results(tasks: Iterator[Task], pool: WorkerPool) -> Iterator[tuple[int, Run
             yield flying.pop(future), pool.outcome(future)
 
 
-class _Told:
-    """Tells the progress of a sweep."""
+class _ProgressReport:
+    """Reports the progress of a sweep."""
 
     def __init__(
         self,
         progress: Callable[[SweepProgress], None] | None,
         left: dict[int, RequestedRun],
         names: dict[str, str],
-        asked: int,
+        requested: int,
     ) -> None:
         self._progress = progress or (lambda news: None)
-        self._names, self._asked, self._left = names, asked, len(left)
+        self._names, self._requested, self._left = names, requested, len(left)
         self._estimate = Estimate(run.method for run in left.values())
         self._began = time.monotonic()
-        self._progress(SweepProgress(asked, asked - len(left)))
+        self._progress(SweepProgress(requested, requested - len(left)))
 
     def finished(self, run: RequestedRun, record: RunRecord) -> None:
         self._left -= 1
@@ -189,8 +189,8 @@ class _Told:
         remaining = self._estimate.remaining_s(time.monotonic() - self._began)
         self._progress(
             SweepProgress(
-                self._asked,
-                self._asked - self._left,
+                self._requested,
+                self._requested - self._left,
                 remaining,
                 self._names[run.sha256],
                 run.method,

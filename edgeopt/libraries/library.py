@@ -130,9 +130,10 @@ class ModelLibrary(Record):
         """Read a library file."""
         data = read_json(path)
         if not isinstance(data, Mapping) or data.get("format") != LIBRARY_FORMAT:
-            found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
+            stated = data.get("format") if isinstance(data, Mapping) else type(data).__name__
             raise InputError(
-                Finding("$.format", f"this is not a model library: {found!r}", f"it should be {LIBRARY_FORMAT!r}"), path
+                Finding("$.format", f"this is not a model library: {stated!r}", f"it should be {LIBRARY_FORMAT!r}"),
+                path,
             )
         return cls.from_dict(data, file=path)
 

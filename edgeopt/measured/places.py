@@ -74,8 +74,8 @@ class Area:
         if self.users is None:
             home = self.stations[rng.integers(len(self.names), size=count)]
             radius, angle = reach_m * np.sqrt(rng.random(count)), rng.uniform(0, 2 * np.pi, count)
-            found: Floats = home + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-            return found
+            places: Floats = home + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+            return places
         near = np.flatnonzero(self.nearest()[1] <= reach_m)
         if count > len(near):
             problem = f"only {len(near)} of the {len(self.users)} users stand within {reach_m:g} m of a station"

@@ -49,17 +49,17 @@ class Table:
         InputError
             Names the first cell that is none.
         """
-        found = np.array([_number(cell) for cell in self.cells[key]], dtype=np.float64)
-        wrong = ~((found >= least) & (found <= most))
+        numbers = np.array([_number(cell) for cell in self.cells[key]], dtype=np.float64)
+        wrong = ~((numbers >= least) & (numbers <= most))
         if whole:
-            wrong |= found != np.floor(found)
+            wrong |= numbers != np.floor(numbers)
         if wrong.any():
             row = int(np.argmax(wrong))
             kind = "a whole number" if whole else "a number"
             span = f"from {least:g} to {most:g}" if most < float("inf") else f"of {least:g} or more"
             problem = f"{self.cells[key][row]!r} is not {kind} {span}"
             raise self.fault(row, key, problem, f"give {kind} in each row")
-        return found
+        return numbers
 
 
 def _number(cell: str) -> float:
@@ -91,17 +91,17 @@ def read_table(path: str | Path, columns: Mapping[str, Sequence[str]], optional:
     try:
         header = [name.strip() for name in next(reader, [])]
         place = {name.lower(): index for index, name in reversed(list(enumerate(header)))}
-        found: dict[str, int] = {}
+        column_of: dict[str, int] = {}
         for key, names in columns.items():
             index = next((place[name] for name in names if name in place), None)
             if index is not None:
-                found[key] = index
+                column_of[key] = index
             elif key not in optional:
                 usual = " or ".join(repr(name) for name in names)
                 held = ", ".join(repr(name) for name in header[:12]) or "nothing"
                 raise InputError(Finding("line 1", f"no column is named {usual}", f"the header has {held}"), path)
         lines: list[int] = []
-        cells: dict[str, list[str]] = {key: [] for key in found}
+        cells: dict[str, list[str]] = {key: [] for key in column_of}
         for row in reader:
             if not row:
                 continue
@@ -110,13 +110,13 @@ def read_table(path: str | Path, columns: Mapping[str, Sequence[str]], optional:
                 remedy = "is the file cut off, or a comma not quoted?"
                 raise InputError(Finding(f"line {reader.line_num}", problem, remedy), path)
             lines.append(reader.line_num)
-            for key, index in found.items():
+            for key, index in column_of.items():
                 cells[key].append(row[index].strip())
     except csv.Error as error:
         raise InputError(Finding(f"line {reader.line_num}", f"this is not CSV: {error}"), path) from None
     if not lines:
         raise InputError(Finding("$", "the table has no rows", "give one or more below the header"), path)
-    return Table(Path(path), lines, {key: header[index] for key, index in found.items()}, cells)
+    return Table(Path(path), lines, {key: header[index] for key, index in column_of.items()}, cells)
 
 
 def _text(path: str | Path) -> str:

@@ -148,7 +148,7 @@ def _seconds(table: Table) -> Floats:
     """Arrival times in seconds; dates are without a time zone, or with their shift to Greenwich's time."""
     cells = table.cells["time"]
     try:
-        found = np.array(cells, dtype=np.float64)
+        numbers = np.array(cells, dtype=np.float64)
     except ValueError:
         from pandas import to_datetime
 
@@ -158,4 +158,4 @@ def _seconds(table: Table) -> Floats:
             remedy = "write 2023-11-16 18:17:03.98, or seconds"
             raise table.fault(row, "time", f"{cells[row]!r} is neither a date with time nor seconds", remedy) from None
         return np.asarray((dates - dates.min()).total_seconds(), dtype=np.float64)
-    return table.numbers("time", -1e12, 1e12) if not np.isfinite(found).all() else found
+    return table.numbers("time", -1e12, 1e12) if not np.isfinite(numbers).all() else numbers

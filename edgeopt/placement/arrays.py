@@ -41,8 +41,8 @@ class Arrays:
         self.node_names = list(instance.nodes)
         self.storage = np.array([node.storage_bytes for node in instance.nodes.values()], dtype=np.int64)
         groups = _merge(instance)
-        wanted = {model for model, _ in groups}
-        self.model_names = [model for model in instance.library.models if model in wanted]
+        requested = {model for model, _ in groups}
+        self.model_names = [model for model in instance.library.models if model in requested]
         self.sharing = instance.library.restricted(self.model_names).sharing
         number = {model: index for index, model in enumerate(self.model_names)}
         ordered = sorted(groups, key=lambda group: (number[group[0]], group[1]))

@@ -47,10 +47,10 @@ def solve_clauses(arrays: Arrays, start: NDArray[np.bool_], run: Run) -> Outcome
     )
     best = start
     if result.objective is not None:
-        found = arrays.empty()
+        decided = arrays.empty()
         for key, variable in placed.items():
-            found[key] = result.true(variable)
-        best = max(start, found, key=arrays.value)
+            decided[key] = result.true(variable)
+        best = max(start, decided, key=arrays.value)
     bound = arrays.all_weight if result.bound is None else min(arrays.all_weight, round(result.bound) * unit)
     return Outcome(arrays.plan(best), bound, result.stopped)
 

@@ -81,7 +81,7 @@ def solve_program(arrays: Arrays, start: Placement, run: Run, node_limit: int | 
             absolute_gap=max(0.0, absolute_gap),
             node_limit=run.options.iteration_limit if node_limit is None else node_limit,
             start=program.start(best),
-            report=lambda _, found: run.report(None, None if found is None else _loosened(found)),
+            report=lambda _, proven: run.report(None, None if proven is None else _loosened(proven)),
         )
         if result.bound is not None:
             bound = min(bound, _loosened(result.bound))

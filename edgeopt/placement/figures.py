@@ -44,8 +44,8 @@ def plot_plan(instance: PlacementInstance, plan: Plan, ax: Axes | None = None) -
     if ax is not None:
         _draw_storage(ax, instance, plan)
         given: Any = ax.get_figure(root=True)
-        found: Figure = given
-        return found
+        shown: Figure = given
+        return shown
     figure = Picture(figsize=(10.0, max(2.8, 1.4 + 0.32 * len(instance.nodes))), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 4])
     _draw_storage(left, instance, plan)

@@ -104,14 +104,14 @@ class PlacementInstance(Instance):
 
     def facts(self) -> dict[str, str]:
         users = {row.user for row in self.demand}
-        wanted = {row.model for row in self.demand}
+        requested = {row.model for row in self.demand}
         storage = sum(node.storage_bytes for node in self.nodes.values())
         reach = sum(len(row.nodes) for row in self.demand) / max(1, len(self.demand))
         kind = " (a set-union knapsack problem)" if len(self.nodes) == 1 else ""
         return {
             **super().facts(),
             "nodes": f"{len(self.nodes)}, {quantity(storage, 'B')} of storage in all{kind}",
-            "demand": f"{len(self.demand)} rows of {len(users)} users for {len(wanted)} models, "
+            "demand": f"{len(self.demand)} rows of {len(users)} users for {len(requested)} models, "
             f"total weight {sum(row.weight for row in self.demand):.6g}, {reach:.2f} nodes per row",
         }
 

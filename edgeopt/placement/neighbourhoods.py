@@ -62,8 +62,8 @@ def _pairs(arrays: Arrays, random: np.random.Generator) -> list[list[int]]:
     weight = common[common > 0]
     count = min(len(pairs), len(arrays.node_names))
     drawn = random.choice(len(pairs), count, replace=False, p=weight / weight.sum())
-    found: list[list[int]] = pairs[drawn].tolist()
-    return found
+    rows: list[list[int]] = pairs[drawn].tolist()
+    return rows
 
 
 def _two_nodes(arrays: Arrays, pair: list[int], placed: Placement, run: Run) -> NDArray[np.bool_]:

@@ -28,12 +28,12 @@ def store_nothing(arrays: Arrays) -> Outcome:
 
 def why_nothing(instance: PlacementInstance) -> str:
     """Say why no placement hits any demand: nobody asks, nobody is reached, or what is asked for fits nowhere."""
-    wanted = [row for row in instance.demand if row.weight > 0]
-    if not wanted:
+    requested = [row for row in instance.demand if row.weight > 0]
+    if not requested:
         return "nothing is worth storing: no demand has a positive weight"
     lacking = [
         (instance.library.size_bytes(row.model) - instance.nodes[node].storage_bytes, row.model, node)
-        for row in wanted
+        for row in requested
         for node in row.nodes
     ]
     if not lacking:

@@ -37,9 +37,9 @@ def run_members(arrays: Arrays, start: Placement, members: Sequence[tuple[str, M
         step = run.part(part * run.remaining_s(), iterations=run.options.iteration_limit, reports="all")
         outcome = member(arrays, start if known.best is None else known.best, step)
         names.append(name)
-        found = _placement(arrays, outcome)
-        if found is not None:
-            known.offer(found, _value(arrays, found))
+        placed = _placement(arrays, outcome)
+        if placed is not None:
+            known.offer(placed, _value(arrays, placed))
         known.tighten(outcome.bound)
         stopped = Stopped.PROVED if _closed(known, arrays.integral) else outcome.stopped
         if stopped == Stopped.PROVED or run.stop_reason() is not None:

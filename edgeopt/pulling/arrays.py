@@ -76,8 +76,8 @@ class Network:
         fewer = flops[:, None] < flops[None, :]
         equal = flops[:, None] == flops[None, :]
         strict = ~subset.T | (np.arange(len(models))[:, None] < np.arange(len(models))[None, :])
-        found: Flags = ~(subset & (fewer | (equal & strict)) & ~np.eye(len(models), dtype=bool)).any(axis=0)
-        return found
+        undominated: Flags = ~(subset & (fewer | (equal & strict)) & ~np.eye(len(models), dtype=bool)).any(axis=0)
+        return undominated
 
 
 @dataclass
@@ -174,7 +174,7 @@ class ReducedInstance:
         model = {name: index for index, name in enumerate(self.network.library.sharing.model_names)}
         site = {name: index for index, name in enumerate(self.network.routes.sites)}
         core, start = self.core, self.core.group_start
-        found = np.zeros(core.options, np.int64)
+        amounts = np.zeros(core.options, np.int64)
         for group, members in enumerate(self.groups.members):
             options = range(start[group], start[group + 1])
             at = {(core.option_model[option], core.option_site[option]): option for option in options}
@@ -182,12 +182,12 @@ class ReducedInstance:
                 choice = plan["assignments"][name]
                 option = at.get((model[choice["model"]], site[choice["site"]]))
                 if option is not None:
-                    found[option] += 1
+                    amounts[option] += 1
             if self.groups.units[group] == 1 and len(members) > 1:
-                used = np.flatnonzero(found[start[group] : start[group + 1]])
-                found[start[group] : start[group + 1]] = 0
-                found[start[group] + used[:1]] = 1
-        return found
+                used = np.flatnonzero(amounts[start[group] : start[group + 1]])
+                amounts[start[group] : start[group + 1]] = 0
+                amounts[start[group] + used[:1]] = 1
+        return amounts
 
 
 def reduce_instance(instance: PullingInstance, most: int | None = None) -> ReducedInstance:
@@ -218,7 +218,7 @@ def admissible_models(instance: PullingInstance) -> dict[str, tuple[str, ...]]:
     """Return the models that may serve each request."""
     cache: dict[object, tuple[str, ...]] = {}
     order = {name: position for position, name in enumerate(instance.library.models)}
-    found = {}
+    admissible = {}
     for name, request in instance.requests.items():
         key = tuple(request.models) if request.models is not None else (request.task, request.min_accuracy)
         if key not in cache:
@@ -231,8 +231,8 @@ def admissible_models(instance: PullingInstance) -> dict[str, tuple[str, ...]]:
                     for name_of_model, model in instance.library.models.items()
                     if model.task == request.task and model.accuracy is not None and model.accuracy >= least
                 )
-        found[name] = cache[key]
-    return found
+        admissible[name] = cache[key]
+    return admissible
 
 
 def compile_network(instance: PullingInstance, resolved: dict[str, tuple[str, ...]]) -> Network:
@@ -349,25 +349,27 @@ def _work_at_sites(
     A unit is the greatest common divisor of the works at the site, so that nothing is rounded, unless what could come
     together there still overflows.
     """
-    limit = np.array([UNLIMITED if found is None else min(found, LARGEST_WORK) for found in limits], np.int64)
+    limit = np.array(
+        [UNLIMITED if limit_here is None else min(limit_here, LARGEST_WORK) for limit_here in limits], np.int64
+    )
     if work.dtype == np.int64:
         exact = work.astype(np.int64)
         return exact, exact, limit
     least, most = np.zeros((2, len(work)), np.int64)
-    for site, found in enumerate(limits):
+    for site, limit_here in enumerate(limits):
         here = np.flatnonzero(option_site == site)
         exact_work = [int(value) for value in work[here]]
-        if found is None:
+        if limit_here is None:
             continue
         unit = gcd(*exact_work) or 1
         total = sum(int(units[group]) * value for group, value in zip(option_group[here], exact_work, strict=True))
-        if total <= found:
+        if total <= limit_here:
             limit[site] = UNLIMITED
             continue
         unit <<= max(0, (total // unit // LARGEST_WORK).bit_length())
         least[here] = [value // unit for value in exact_work]
         most[here] = [-(-value // unit) for value in exact_work]
-        limit[site] = found // unit
+        limit[site] = limit_here // unit
     return least, most, limit
 
 

@@ -43,10 +43,10 @@ def solve_no_sharing(reduced: ReducedInstance, run: Run) -> Outcome:
     """Decide as if models shared nothing, within 0.1 % of the optimum of that problem; scored with sharing."""
     apart = replace(reduced, core=unshared(reduced))
     gap = max(run.options.gap, NO_SHARING_GAP)
-    found = solve_exact(apart, run.part(iterations=run.options.iteration_limit, gap=gap))
-    if found.infeasible:
+    outcome = solve_exact(apart, run.part(iterations=run.options.iteration_limit, gap=gap))
+    if outcome.infeasible:
         return Outcome(message="without sharing, the limits leave some request unserved")
-    return Outcome(found.plan, stopped=found.stopped)
+    return Outcome(outcome.plan, stopped=outcome.stopped)
 
 
 def _placed(reduced: ReducedInstance, sequence: Ints) -> Outcome:

@@ -73,15 +73,15 @@ class CacheSearch:
 
     def construct(self, limit: float) -> None:
         """Start from the best of the lazy greedies."""
-        found = self.saved, self.state()
+        best = self.saved, self.state()
         for alpha in ALPHAS:
             if self._late(limit):
                 break
             self.clear()
             cache_kernels.lazy_greedy(self.caches, self.held, self.best, self.where, alpha)
-            if self.saved > found[0]:
-                found = self.saved, self.state()
-        self.held, self.best, self.where = found[1]
+            if self.saved > best[0]:
+                best = self.saved, self.state()
+        self.held, self.best, self.where = best[1]
 
     def run(self, limit: float, moves: int | None) -> None:
         """Free a few sites that share entry nodes, refill them with noise, and keep what is no worse."""

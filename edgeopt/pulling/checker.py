@@ -214,16 +214,16 @@ class _Network:
         if node == site:
             return 0.0, 0.0
         if (node, site) not in self.delays:
-            found = None
+            delays = None
             if self.instance.routing == "direct":
                 link = self.links.get(node, {}).get(site)
                 if link is not None:
-                    found = link[0], float(1 / Fraction(link[1]))
+                    delays = link[0], float(1 / Fraction(link[1]))
             else:
                 label = self.labels(site).get(node)
                 if label is not None:
-                    found = float(Fraction(label[1], self.per_s)), float(Fraction(label[0], self.per_bit))
-            self.delays[node, site] = found
+                    delays = float(Fraction(label[1], self.per_s)), float(Fraction(label[0], self.per_bit))
+            self.delays[node, site] = delays
         return self.delays[node, site]
 
     def delay_s(self, node: str, site: str, bits: float) -> float | None:

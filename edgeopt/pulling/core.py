@@ -141,17 +141,17 @@ class Core:
         """Costly atoms that the used options need, shape (sites, atoms)."""
         options, atoms = self.atoms_of_options
         used = amounts[options] > 0
-        found = np.zeros(self.atom_bytes.shape, np.bool_)
-        found[self.option_site[options[used]], atoms[used]] = True
-        return found
+        opened = np.zeros(self.atom_bytes.shape, np.bool_)
+        opened[self.option_site[options[used]], atoms[used]] = True
+        return opened
 
     def available(self, opened: Flags) -> Flags:
         """Whether all atoms of an option are open or free, shape (options,)."""
         options, atoms = self.atoms_of_options
         missing = ~opened[self.option_site[options], atoms]
-        found = np.ones(self.options, np.bool_)
-        found[options[missing]] = False
-        return found
+        available = np.ones(self.options, np.bool_)
+        available[options[missing]] = False
+        return available
 
     def in_cloud(self, amounts: Ints) -> Ints:
         """Units of each group that no option serves."""

@@ -55,9 +55,9 @@ def conditional_thresholds(core: Core, arrays: kernels.CoreArrays, openings: Flo
 def _chances(core: Core, openings: Floats) -> Floats:
     """Probability that a threshold opens all that an option needs, shape (options,)."""
     options, atoms = core.atoms_of_options
-    found = np.ones(core.options)
-    np.minimum.at(found, options, openings[core.option_site[options], atoms])
-    return found
+    chances = np.ones(core.options)
+    np.minimum.at(chances, options, openings[core.option_site[options], atoms])
+    return chances
 
 
 def _openings_of(core: Core, site: int, openings: Floats) -> list[Flags]:

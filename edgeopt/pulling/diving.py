@@ -52,11 +52,11 @@ class Diving:
         for _ in range(rounds):
             if self._run.stop_reason() is not None or idle == IDLE_ROUNDS:
                 return
-            found = self._freed(values, rng)
-            total = np.inf if found is None else self.solver.program.objective(found)
+            freed = self._freed(values, rng)
+            total = np.inf if freed is None else self.solver.program.objective(freed)
             idle += 1
-            if found is not None and total < best - FREED_GAP * abs(best):
-                values, best, idle = found, total, 0
+            if freed is not None and total < best - FREED_GAP * abs(best):
+                values, best, idle = freed, total, 0
                 yield self._whole(values)
 
     def _dive(self) -> Floats | None:

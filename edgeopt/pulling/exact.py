@@ -81,7 +81,7 @@ class ExactSearch:
         limited = self._run.part(iterations=node_limit)
         while True:
             try:
-                result, amounts = solve_core(part, limited, start, self._tell_bound if proof else None)
+                result, amounts = solve_core(part, limited, start, self._report_bound if proof else None)
                 break
             except Overwork as overwork:
                 whole, merged = part, start
@@ -89,9 +89,9 @@ class ExactSearch:
                 start = None if merged is None else split_amounts(part, merged, inner)
                 behind = behind[inner]
         if amounts is not None:
-            found = np.zeros(self.core.options, np.int64)
-            np.add.at(found, behind, amounts)
-            self.offer(found)
+            whole_amounts = np.zeros(self.core.options, np.int64)
+            np.add.at(whole_amounts, behind, amounts)
+            self.offer(whole_amounts)
         return result
 
     def run(self) -> Result:
@@ -139,8 +139,8 @@ class ExactSearch:
     def _raise_bound(self, bound: float) -> None:
         self.known.tighten(min(bound, self.total))
 
-    def _tell_bound(self, bound: float) -> None:
-        """Tell a bound of a solver under way; the one that counts is that of its result."""
+    def _report_bound(self, bound: float) -> None:
+        """Report a bound of a solver under way; the one that counts is that of its result."""
         self._run.report(None, min(bound, self.total))
 
     def _bound_by_openings(self, keep: Flags) -> None:
@@ -157,7 +157,7 @@ class ExactSearch:
 
         def report(_: float | None, bound: float | None) -> None:
             if bound is not None:
-                self._tell_bound(bound)
+                self._report_bound(bound)
 
         limit = self._run.options.iteration_limit
         result = solver.solve(

@@ -110,5 +110,5 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
     at_edge = total - served[cloud]
     ax.set_title(f"{in_figure(instance.name)}: {at_edge} of {total} requests at cloudlets, area by requests served")
     ax.set_axis_off()
-    found: Figure = figure
-    return found
+    shown: Figure = figure
+    return shown

@@ -54,15 +54,15 @@ def read_hashcode(path: str | Path) -> PullingInstance:
             raise InputError(Finding("$", f"a request names video {video} and endpoint {endpoint}"), path)
         counts[video, endpoint] = counts.get((video, endpoint), 0) + count
     _no_more(numbers, path)
-    wanted = sorted({video for video, _ in counts})
+    viewed = sorted({video for video, _ in counts})
     return PullingInstance.from_dict(
         {
             "name": Path(path).stem,
             "library": {
                 "format": "edgeopt-library/1",
                 "name": f"{Path(path).stem} videos",
-                "blocks": {f"video{video}": sizes[video] * MEGABYTE for video in wanted},
-                "models": {f"video{video}": {"blocks": [f"video{video}"], "flops_per_sample": 0.0} for video in wanted},
+                "blocks": {f"video{video}": sizes[video] * MEGABYTE for video in viewed},
+                "models": {f"video{video}": {"blocks": [f"video{video}"], "flops_per_sample": 0.0} for video in viewed},
             },
             "cloud": {"name": "cloud", "speed_flops_per_s": ANY_SPEED},
             "cloudlets": {

@@ -47,10 +47,10 @@ def infeasible_if_confirmed(
         option_cost=np.zeros(part.options),
         atom_pull=np.zeros_like(part.atom_pull),
     )
-    found = servable(part, run.part(run.remaining_s()))
-    if found:
+    confirmed = servable(part, run.part(run.remaining_s()))
+    if confirmed:
         raise ProgramError("a solver calls the instance infeasible, but another solver does not")
-    if found is None:
+    if confirmed is None:
         stopped = run.stop_reason() or Stopped.FINISHED
         return Outcome(stopped=stopped, message="one solver found no plan; no other has confirmed that there is none")
     return Outcome(infeasible=True, message=jointly_unservable(reduced))

@@ -99,10 +99,10 @@ class LagrangianRelaxation:
 
     def openings(self) -> Floats:
         """How often the relaxation opened each atom lately, shape (sites, atoms); 1 for atoms that are free."""
-        found = np.where(self.core.costly, 0.0, 1.0)
+        openings = np.where(self.core.costly, 0.0, 1.0)
         options, atoms = self.core.atoms_of_options
-        found[self.core.option_site[options], atoms] = self.average[self.arrays.row_opening[self.arrays.rows]]
-        return found
+        openings[self.core.option_site[options], atoms] = self.average[self.arrays.row_opening[self.arrays.rows]]
+        return openings
 
 
 def solve_lagrangian(reduced: ReducedInstance, run: Run, start: Ints | None = None) -> Outcome:
@@ -118,10 +118,10 @@ def solve_lagrangian(reduced: ReducedInstance, run: Run, start: Ints | None = No
     _, opened = greedy_opening(openings, run.part(GREEDY_SHARE * run.remaining_s()))
     openings.restore(opened)
     best, amounts = np.inf, None
-    for found in (start, openings.amounts()):
-        if found is not None and core.cost(found) < best:
-            best, amounts = core.cost(found), found
-            opened = core.opened(found)
+    for solution in (start, openings.amounts()):
+        if solution is not None and core.cost(solution) < best:
+            best, amounts = core.cost(solution), solution
+            opened = core.opened(solution)
             run.report(best)
     target = min(best, openings.total)
     relaxation = LagrangianRelaxation(reduced.relaxed.up_to(best))

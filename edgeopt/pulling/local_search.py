@@ -108,15 +108,15 @@ class LocalSearch:
             return
         if amounts is None:
             return
-        found = part.whole_amounts(self.core, amounts)
-        if not self.core.feasible(found):
+        whole = part.whole_amounts(self.core, amounts)
+        if not self.core.feasible(whole):
             return
-        total = self.core.cost(found)
+        total = self.core.cost(whole)
         if total < self.current[0] * (1 - 1e-12):
-            self.openings.restore(self.core.opened(found))
+            self.openings.restore(self.core.opened(whole))
             self.current = self.openings.total, self.openings.opened
             self._keep(self.openings.total, self.openings.state.amounts)
-            self._keep(total, found)
+            self._keep(total, whole)
 
     def _keep(self, total: float, amounts: Ints) -> None:
         if total < self.best and self.core.feasible(amounts):
@@ -146,18 +146,18 @@ def solve_local_search(reduced: ReducedInstance, run: Run, start: Ints | None = 
         _, opened = greedy_opening(openings, run)
         openings.restore(opened)
         sweep(openings, run)
-    found = LocalSearch(openings, run, np.random.default_rng(run.options.seed))
-    if start is not None and reduced.core.cost(start) < found.best:
-        found.best, found.amounts = reduced.core.cost(start), start
-    if found.amounts is not None:
-        run.report(found.best)
-    found.run(run.options.iteration_limit)
+    search = LocalSearch(openings, run, np.random.default_rng(run.options.seed))
+    if start is not None and reduced.core.cost(start) < search.best:
+        search.best, search.amounts = reduced.core.cost(start), start
+    if search.amounts is not None:
+        run.report(search.best)
+    search.run(run.options.iteration_limit)
     stopped = run.stop_reason() or (
         Stopped.ITERATION_LIMIT if run.options.iteration_limit is not None else Stopped.FINISHED
     )
-    if found.amounts is None:
+    if search.amounts is None:
         return Outcome(stopped=stopped, message="the local search found no feasible plan")
-    return Outcome(reduced.plan(found.amounts), stopped=stopped)
+    return Outcome(reduced.plan(search.amounts), stopped=stopped)
 
 
 @on_reduced_instance

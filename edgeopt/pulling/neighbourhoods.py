@@ -31,12 +31,12 @@ class SiteCore:
 
     def whole_amounts(self, whole: Core, amounts: Ints) -> Ints:
         """Amounts of the whole core from those of this part."""
-        found = np.zeros(whole.options, np.int64)
-        found[self.options] = amounts
+        merged = np.zeros(whole.options, np.int64)
+        merged[self.options] = amounts
         rest = self.core.in_cloud(amounts)
         served = np.flatnonzero((self.fallback >= 0) & (rest > 0))
-        found[self.fallback[served]] += rest[served]
-        return found
+        merged[self.fallback[served]] += rest[served]
+        return merged
 
     def part_amounts(self, whole_amounts: Ints) -> Ints:
         """Amounts of this part from those of the whole core; what it lacks goes to the fallback."""

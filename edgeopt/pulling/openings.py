@@ -158,5 +158,5 @@ class Openings:
 
     def amounts(self) -> Ints | None:
         """Units of each option; None when some group is not served."""
-        found = self.state.amounts.copy()
-        return found if self.core.feasible(found) else None
+        amounts = self.state.amounts.copy()
+        return amounts if self.core.feasible(amounts) else None

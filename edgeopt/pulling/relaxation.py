@@ -56,9 +56,9 @@ class LinearRelaxation:
     def openings(self) -> Floats:
         """Value of each z, shape (sites, atoms); 1 for atoms that are free, 0 for those that no option needs."""
         assert self.values is not None
-        found = np.where(self.core.costly, 0.0, 1.0)
-        found[self.strong.opening_site, self.strong.opening_atom] = self.values[self.core.options :]
-        return found
+        openings = np.where(self.core.costly, 0.0, 1.0)
+        openings[self.strong.opening_site, self.strong.opening_atom] = self.values[self.core.options :]
+        return openings
 
     def decided(self, limit: float) -> tuple[Flags, Flags]:
         """Atoms that a solution of at most this total never opens, and those that it always opens.
@@ -80,5 +80,5 @@ class LinearRelaxation:
         assert self.bound is not None
         slack = limit * (1 + MARGIN) - self.bound
         closed, _ = self.decided(limit)
-        found: Flags = self.core.available(~closed) & (self.reduced_costs[: self.core.options] <= slack)
-        return found
+        useful: Flags = self.core.available(~closed) & (self.reduced_costs[: self.core.options] <= slack)
+        return useful

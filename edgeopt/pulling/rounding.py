@@ -43,8 +43,8 @@ def independent(core: Core, relaxation: LinearRelaxation, rng: np.random.Generat
 def by_threshold(core: Core, relaxation: LinearRelaxation, rng: np.random.Generator) -> Flags:
     """Each site draws one threshold, and opens the atoms of at least that value."""
     theta = 1 - rng.random((core.sites, 1))
-    found: Flags = core.costly & (relaxation.openings() >= theta)
-    return found
+    opened: Flags = core.costly & (relaxation.openings() >= theta)
+    return opened
 
 
 def kleinberg_tardos(core: Core, relaxation: LinearRelaxation, rng: np.random.Generator) -> Flags:

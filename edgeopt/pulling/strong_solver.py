@@ -109,7 +109,7 @@ def _cover_cuts(program: StrongProgram, opened: Flags, amounts: Ints) -> tuple[s
         sizes.append(len(cover))
     if not columns:
         return None
-    rows = np.repeat(np.arange(len(columns)), [len(found) for found in columns])
+    rows = np.repeat(np.arange(len(columns)), [len(items) for items in columns])
     shape = (len(columns), program.columns)
     matrix = sparse.csr_array((np.ones(len(rows)), (rows, np.concatenate(columns))), shape=shape)
     return matrix, np.array(sizes, float) - 1
@@ -168,11 +168,11 @@ def split_units(core: Core, groups: Ints) -> tuple[Core, Ints]:
 
 def split_amounts(split: Core, amounts: Ints, behind: Ints) -> Ints:
     """Amounts of a split copy from those of the core that it was made of."""
-    left, found = amounts.copy(), np.zeros(split.options, np.int64)
+    left, divided = amounts.copy(), np.zeros(split.options, np.int64)
     free = split.units.copy()
     for option, old in enumerate(behind.tolist()):
         group = split.option_group[option]
-        found[option] = min(free[group], left[old])
-        free[group] -= found[option]
-        left[old] -= found[option]
-    return found
+        divided[option] = min(free[group], left[old])
+        free[group] -= divided[option]
+        left[old] -= divided[option]
+    return divided

@@ -62,5 +62,5 @@ def write_sweep_report(
         raise UsageError(f"{results}: there are no runs to report on")
     labels = instance_labels(read_instances(results))
     runs = runs.assign(instance=runs["instance_sha256"].map(labels))
-    found = SweepResults(Path(results).name, runs, read_history(results), read_suites(results))
-    write_text(path, sweep_page(found, facts or {}))
+    contents = SweepResults(Path(results).name, runs, read_history(results), read_suites(results))
+    write_text(path, sweep_page(contents, facts or {}))

@@ -23,15 +23,15 @@ def bars_chart(identifier: str, title: str, rows: Sequence[tuple[str, Mapping[st
         A label and its counts by kind, which is the CSS class of the part.
     """
     longest = max((sum(counts.values()) for _, counts in rows), default=0) or 1
-    told = [_told(label, counts) for label, counts in rows]
+    descriptions = [_description(label, counts) for label, counts in rows]
     drawn = [
         _row(label, counts, words, longest, TOP + ROW_HEIGHT * (index + 0.5))
-        for index, ((label, counts), words) in enumerate(zip(rows, told, strict=True))
+        for index, ((label, counts), words) in enumerate(zip(rows, descriptions, strict=True))
     ]
     return tag(
         "svg",
         tag("title", title, id=f"{identifier}-title"),
-        tag("desc", ". ".join(told), id=f"{identifier}-desc"),
+        tag("desc", ". ".join(descriptions), id=f"{identifier}-desc"),
         *drawn,
         class_="rows-chart",
         role="img",
@@ -41,11 +41,11 @@ def bars_chart(identifier: str, title: str, rows: Sequence[tuple[str, Mapping[st
     )
 
 
-def _told(label: str, counts: Mapping[str, int]) -> str:
+def _description(label: str, counts: Mapping[str, int]) -> str:
     return f"{label}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
 
 
-def _row(label: str, counts: Mapping[str, int], told: str, longest: int, y: float) -> Markup:
+def _row(label: str, counts: Mapping[str, int], description: str, longest: int, y: float) -> Markup:
     parts, start = [], 0.0
     for kind, count in counts.items():
         width = count / longest
@@ -56,4 +56,4 @@ def _row(label: str, counts: Mapping[str, int], told: str, longest: int, y: floa
             middle = f"{100 * (start + width / 2):.2f}%"
             parts.append(tag("text", str(count), x=middle, y=y + 4, text_anchor="middle", class_=f"count {kind}"))
         start += width
-    return tag("g", tag("title", told), row_label(label, y), *parts)
+    return tag("g", tag("title", description), row_label(label, y), *parts)

@@ -38,7 +38,7 @@ def objectives_and_bounds(comparison: Comparison, identifier: str) -> Markup | N
     rows = [
         ChartRow(
             row.method,
-            _gap_told(row.method, solution, problem.unit),
+            _gap_description(row.method, solution, problem.unit),
             dot=solution.objective,
             tick=solution.bound,
             bar=None if solution.objective is None or solution.bound is None else (solution.objective, solution.bound),
@@ -94,12 +94,17 @@ def times(comparison: Comparison, identifier: str) -> Markup:
 def courses(comparison: Comparison, identifier: str) -> Markup | None:
     """Incumbent and bound over time of the methods that improved theirs on the way; nothing when none did."""
     unit = comparison.instance.conventions.unit
-    found = [
-        Course(row.method, _gap_told(row.method, row.solution, unit), certified(row.solution), row.solution.runtime_s)
+    drawn = [
+        Course(
+            row.method,
+            _gap_description(row.method, row.solution, unit),
+            certified(row.solution),
+            row.solution.runtime_s,
+        )
         for row in _ranked(comparison)
         if row.solution is not None and row.solution.history
     ]
-    improving = [course for course in found if _improves(course)]
+    improving = [course for course in drawn if _improves(course)]
     if not improving:
         return None
     seconds = [float(event[0] or 0) for course in improving for event in course.history]
@@ -111,7 +116,7 @@ def courses(comparison: Comparison, identifier: str) -> Markup | None:
         panels(
             identifier,
             improving,
-            [course for course in found if course not in improving],
+            [course for course in drawn if course not in improving],
             time_scale([*seconds, *(course.end_s for course in improving)], most=4),
             linear_scale(values, anchor, ticks=3, lopsided=10),
         ),
@@ -130,8 +135,8 @@ def certified(solution: Solution) -> list[Event]:
         return None if value is None or last is None else pick(value, last)
 
     return [
-        (time, held(found, solution.objective, worse), held(bound, solution.bound, weaker))
-        for time, found, bound in solution.history
+        (time, held(objective, solution.objective, worse), held(bound, solution.bound, weaker))
+        for time, objective, bound in solution.history
     ]
 
 
@@ -154,11 +159,11 @@ def _ranked(comparison: Comparison) -> list[ComparisonRow]:
     return sorted(comparison.rows, key=rank)
 
 
-def _gap_told(method: str, solution: Solution, unit: str) -> str:
+def _gap_description(method: str, solution: Solution, unit: str) -> str:
     objective, bound = amount(solution.objective, unit), amount(solution.bound, unit)
     gap = percent(relative_gap(solution.objective, solution.bound))
-    told = {"objective": objective, "bound": bound, "gap": gap, "time": quantity(solution.runtime_s, "s")}
-    return f"{method}: " + ", ".join(f"{name} {value}" for name, value in told.items() if value != "-")
+    values = {"objective": objective, "bound": bound, "gap": gap, "time": quantity(solution.runtime_s, "s")}
+    return f"{method}: " + ", ".join(f"{name} {value}" for name, value in values.items() if value != "-")
 
 
 def _key(entries: list[tuple[Markup, str]]) -> Markup:

@@ -101,10 +101,10 @@ def _overview(comparisons: Sequence[Comparison]) -> Markup:
 
 def _alert(comparison: Comparison) -> Markup | None:
     failed = [f"{row.method}: {row.reason}" for row in comparison.rows if row.failed]
-    told = [comparison.contradiction] if comparison.contradiction else []
+    problems = [comparison.contradiction] if comparison.contradiction else []
     if comparison.interrupted:
-        told.append("The comparison was interrupted; methods may be missing.")
-    lines = [tag("p", line) for line in [*told, *failed]]
+        problems.append("The comparison was interrupted; methods may be missing.")
+    lines = [tag("p", line) for line in [*problems, *failed]]
     return tag("section", *lines, class_="card alert") if lines else None
 
 
@@ -113,8 +113,8 @@ def _tiles(comparison: Comparison) -> Markup:
     solutions = [row.solution for row in comparison.rows if row.solution is not None]
     bounding = bound_row(comparison)
     proved = sum(solution.status == "optimal" for solution in solutions)
-    told = [f"{proved or 'none'} proved the optimum"]
-    told += [f"{count} {name}" for name, count in _without_solution(comparison).items() if count]
+    counts = [f"{proved or 'none'} proved the optimum"]
+    counts += [f"{count} {name}" for name, count in _without_solution(comparison).items() if count]
     tiles = [
         tile("best objective", amount(comparison.best_objective, unit), f"by {best.method}" if best else ""),
         tile(
@@ -123,7 +123,7 @@ def _tiles(comparison: Comparison) -> Markup:
             f"by {bounding.method}" if bounding else "",
         ),
         tile("gap between them", percent(relative_gap(comparison.best_objective, comparison.best_bound))),
-        tile("methods", str(len(comparison.rows)), ", ".join(told)),
+        tile("methods", str(len(comparison.rows)), ", ".join(counts)),
     ]
     return tag("dl", *tiles, class_="tiles")
 
@@ -150,12 +150,12 @@ def _methods(comparison: Comparison, identifier: str) -> Markup:
     rows = [
         _method_row(comparison, row, record) for row, record in zip(comparison.rows, comparison.records(), strict=True)
     ]
-    said = {row.method: row.solution.message if row.solution else row.reason for row in comparison.rows}
-    notes = {method: message for method, message in said.items() if message}
+    messages = {row.method: row.solution.message if row.solution else row.reason for row in comparison.rows}
+    notes = {method: message for method, message in messages.items() if message}
     nothing = comparison.best_objective is None
-    told = tag("details", tag("summary", "What the methods say"), facts_list(notes), open=nothing) if notes else None
+    details = tag("details", tag("summary", "What the methods say"), facts_list(notes), open=nothing) if notes else None
     caption = f"Methods on {comparison.instance.name}"
-    return card("Methods", table(f"{identifier}-methods", caption, *without_empty(columns, rows)), told)
+    return card("Methods", table(f"{identifier}-methods", caption, *without_empty(columns, rows)), details)
 
 
 def _method_row(comparison: Comparison, row: ComparisonRow, record: Mapping[str, Any]) -> TableRow:

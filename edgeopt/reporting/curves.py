@@ -19,7 +19,7 @@ class Course:
 
     Attributes
     ----------
-    label, told : str
+    label, description : str
         Its name, and its course in words.
     history : sequence of (float, float or None, float or None)
         Seconds, incumbent and bound whenever one improved.
@@ -27,7 +27,7 @@ class Course:
     """
 
     label: str
-    told: str
+    description: str
     history: Sequence[Event]
     end_s: float
 
@@ -45,23 +45,23 @@ def panels(identifier: str, shown: Sequence[Course], others: Sequence[Course], t
 
 def steps(points: Sequence[tuple[float, float]], end: float, times: Scale, values: Scale) -> str:
     """Return the path of a step function through (time, value), drawn on to its end."""
-    found = corners(points, times, values)
-    if not found:
+    corner_points = corners(points, times, values)
+    if not corner_points:
         return ""
-    across = "".join(f"H{x}V{y}" for x, y in found[1:])
-    return f"M{found[0][0]} {found[0][1]}{across}H{round(GRID * times.position(end))}"
+    across = "".join(f"H{x}V{y}" for x, y in corner_points[1:])
+    return f"M{corner_points[0][0]} {corner_points[0][1]}{across}H{round(GRID * times.position(end))}"
 
 
 def corners(points: Sequence[tuple[float, float]], times: Scale, values: Scale) -> list[tuple[int, int]]:
     """Where a step function stands in the square from each of its steps on; steps that cannot be told apart are one."""
-    found: list[tuple[int, int]] = []
+    corner_points: list[tuple[int, int]] = []
     for time, value in points:
         corner = round(GRID * times.position(time)), round(GRID * (1 - values.position(value)))
-        if found and found[-1][0] == corner[0]:
-            found.pop()
-        if not found or found[-1][1] != corner[1]:
-            found.append(corner)
-    return found
+        if corner_points and corner_points[-1][0] == corner[0]:
+            corner_points.pop()
+        if not corner_points or corner_points[-1][1] != corner[1]:
+            corner_points.append(corner)
+    return corner_points
 
 
 def _course(history: Sequence[Event], column: int) -> list[tuple[float, float]]:
@@ -74,13 +74,13 @@ def _context(course: Course, times: Scale, values: Scale) -> Markup:
 
 
 def _panel(identifier: str, behind: str, course: Course, times: Scale, values: Scale) -> Markup:
-    found, proved = _course(course.history, 1), _course(course.history, 2)
+    incumbents, bounds = _course(course.history, 1), _course(course.history, 2)
     curves = tag(
         "svg",
         tag("use", href=f"#{behind}", class_="context"),
         tag("path", d=_between(course, times, values), class_="between"),
-        tag("path", d=steps(proved, course.end_s, times, values), class_="bound"),
-        tag("path", d=steps(found, course.end_s, times, values), class_="incumbent"),
+        tag("path", d=steps(bounds, course.end_s, times, values), class_="bound"),
+        tag("path", d=steps(incumbents, course.end_s, times, values), class_="incumbent"),
         viewBox=f"0 0 {GRID} {GRID}",
         preserveAspectRatio="none",
         width="100%",
@@ -89,10 +89,10 @@ def _panel(identifier: str, behind: str, course: Course, times: Scale, values: S
     picture = tag(
         "svg",
         tag("title", f"{course.label}: incumbent and bound over time", id=f"{identifier}-title"),
-        tag("desc", course.told, id=f"{identifier}-desc"),
+        tag("desc", course.description, id=f"{identifier}-desc"),
         axes(times, values),
         curves,
-        *_ends(course, found, proved, times, values),
+        *_ends(course, incumbents, bounds, times, values),
         role="img",
         aria_labelledby=f"{identifier}-title {identifier}-desc",
         class_="curves",
@@ -114,10 +114,14 @@ def _between(course: Course, times: Scale, values: Scale) -> str:
 
 
 def _ends(
-    course: Course, found: list[tuple[float, float]], proved: list[tuple[float, float]], times: Scale, values: Scale
+    course: Course,
+    incumbents: list[tuple[float, float]],
+    bounds: list[tuple[float, float]],
+    times: Scale,
+    values: Scale,
 ) -> list[Markup]:
-    dots = [("bound", course[-1][1]) for course in [proved] if course]
-    dots += [("incumbent", course[-1][1]) for course in [found] if course]
+    dots = [("bound", course[-1][1]) for course in [bounds] if course]
+    dots += [("incumbent", course[-1][1]) for course in [incumbents] if course]
     x = f"{100 * times.position(course.end_s):.2f}%"
     return [
         tag("circle", cx=x, cy=f"{100 - 100 * values.position(value):.2f}%", r=3.5, class_=f"end {kind}")

@@ -25,7 +25,7 @@ class ChartRow:
     Attributes
     ----------
     label : str
-    told : str
+    description : str
         The row in words, shown when pointed at and read aloud.
     dot : float, optional
         Where the dot stands, in units of the axis.
@@ -36,7 +36,7 @@ class ChartRow:
     """
 
     label: str
-    told: str
+    description: str
     dot: float | None = None
     bar: tuple[float, float] | None = None
     tick: float | None = None
@@ -67,7 +67,7 @@ def rows_chart(
         A line across all rows, and what it is.
     """
     height = TOP + ROW_HEIGHT * len(rows)
-    described = tag("desc", ". ".join(row.told for row in rows), id=f"{identifier}-desc")
+    described = tag("desc", ". ".join(row.description for row in rows), id=f"{identifier}-desc")
     parts = [tag("title", title, id=f"{identifier}-title"), described, _axis(scale, axis, height)]
     if rule is not None:
         parts.append(_rule(scale, rule, height))
@@ -116,7 +116,7 @@ def _rule(scale: Scale, rule: tuple[float, str], height: float) -> Markup:
 
 def _draw_row(scale: Scale, row: ChartRow, y: float) -> Markup:
     parts = [
-        tag("title", row.told),
+        tag("title", row.description),
         row_label(row.label, y),
         tag("line", x1=0, x2="100%", y1=y, y2=y, class_="lane"),
     ]

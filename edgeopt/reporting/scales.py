@@ -11,7 +11,7 @@ from edgeopt.quantities import quantity
 PADDING = 0.04  # of an axis, at each end
 FAR = 5.0  # values so many times farther from the anchor than most are cut
 MOST = 0.6  # the part of the values that counts as most
-NEAR = 1e-5  # relative; what is nearer to the anchor is not told from it
+NEAR = 1e-5  # relative; what is nearer to the anchor is not distinguished from it
 LOPSIDED = 25.0
 
 

@@ -25,8 +25,8 @@ def instance_labels(instances: pd.DataFrame) -> dict[str, str]:
     """
     labels: dict[str, str] = {}
     for _, same in instances.groupby(["problem", "name"], sort=False):
-        told = same["source"].is_unique
+        unique = same["source"].is_unique
         for row in same.to_dict("records"):
-            more = row["source"] if told else f"{row['source']}, SHA-256 {row['sha256'][:HASH_DIGITS]}"
+            more = row["source"] if unique else f"{row['source']}, SHA-256 {row['sha256'][:HASH_DIGITS]}"
             labels[row["sha256"]] = row["name"] if len(same) == 1 else f"{row['name']} ({more})"
     return labels

@@ -87,15 +87,15 @@ def _verdict(runs: pd.DataFrame) -> str:
         if not pending
         else f"{len(runs) - pending} of {len(runs)} runs have finished"
     )
-    told = [f"{counts.get('optimal', 0)} proved their plan optimal"]
+    counts_in_words = [f"{counts.get('optimal', 0)} proved their plan optimal"]
     for status, words in (
         ("infeasible", "proved that there is no plan"),
         ("refused", "were refused"),
         ("failed", "failed"),
     ):
         if counts.get(status):
-            told.append(f"{counts[status]} {words}")
-    return f"{finished}: {', '.join(told)}."
+            counts_in_words.append(f"{counts[status]} {words}")
+    return f"{finished}: {', '.join(counts_in_words)}."
 
 
 def _tiles(runs: pd.DataFrame) -> Markup:

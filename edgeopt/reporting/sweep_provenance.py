@@ -30,7 +30,7 @@ def what_was_run(name: str, runs: pd.DataFrame, suites: pd.DataFrame, facts: Map
         "CPU time": f"{quantity(float(runs['cpu_s'].sum()), 's')} in all runs",
         "memory": f"{quantity(float(memory), 'B')} at most" if memory > 0 else "",
         "machine": _each(runs["machine"].dropna()),
-        "versions": _each(f"{package} {version}" for found in versions for package, version in found.items()),
+        "versions": _each(f"{package} {version}" for numbers in versions for package, version in numbers.items()),
         **facts,
     }
     listed = facts_list({key: fact for key, fact in stated.items() if fact})

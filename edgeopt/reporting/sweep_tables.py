@@ -52,7 +52,7 @@ def methods_table(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> Ma
         Column("method"),
         Column("limit", "seconds for each run", True),
         Column("threads", numeric=True),
-        Column("finished", "runs that have finished, of those asked for", True),
+        Column("finished", "runs that have finished, of the requested ones", True),
         *(Column(name.replace("_", " "), numeric=True) for name in counts),
         *(Column(heading, note, True) for heading, note, _ in measures.values()),
     ]
@@ -62,7 +62,7 @@ def methods_table(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> Ma
             Cell(line["method"]),
             _seconds(line["time_limit_s"]),
             Cell(str(line["threads"]), line["threads"]),
-            Cell(f"{line['finished']} of {line['asked']}", line["finished"]),
+            Cell(f"{line['finished']} of {line['requested']}", line["finished"]),
             *(Cell(str(line[name]), line[name]) for name in counts),
             *(write(line[key]) for key, (_, _, write) in measures.items()),
         ]
@@ -116,8 +116,8 @@ def _instance_row(runs: pd.DataFrame) -> TableRow:
 def runs_table(problem: str, runs: pd.DataFrame) -> Markup:
     """All runs, unless they are too many for a page."""
     if len(runs) > MOST_RUNS:
-        told = f"{len(runs)} runs are too many for a page; `edgeopt results` writes them as a table file."
-        return card("All runs", tag("p", told))
+        note = f"{len(runs)} runs are too many for a page; `edgeopt results` writes them as a table file."
+        return card("All runs", tag("p", note))
     conventions = find_problem(problem)
     columns = [
         Column("instance"),

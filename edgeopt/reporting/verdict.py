@@ -13,15 +13,15 @@ from edgeopt.tolerances import SAME
 def best_row(comparison: Comparison) -> ComparisonRow | None:
     """Return the row of the best plan: a proven one before others, then the quickest."""
     best = comparison.best_objective
-    found = [row for row in comparison.rows if row.solution and best is not None and row.solution.objective == best]
-    return min(found, key=_slowness, default=None)
+    rows = [row for row in comparison.rows if row.solution and best is not None and row.solution.objective == best]
+    return min(rows, key=_slowness, default=None)
 
 
 def bound_row(comparison: Comparison) -> ComparisonRow | None:
     """Return the row of the best bound, the quickest among equals."""
     best = comparison.best_bound
-    found = [row for row in comparison.rows if row.solution and best is not None and row.solution.bound == best]
-    return min(found, key=lambda row: _slowness(row)[1], default=None)
+    rows = [row for row in comparison.rows if row.solution and best is not None and row.solution.bound == best]
+    return min(rows, key=lambda row: _slowness(row)[1], default=None)
 
 
 def _slowness(row: ComparisonRow) -> tuple[bool, float]:
@@ -36,11 +36,11 @@ def verdict(comparison: Comparison) -> str:
     if comparison.contradiction is not None:
         return "The results contradict each other: a method is at fault."
     if best is None or best.solution is None:
-        return _nothing_found(comparison)
+        return _no_plan(comparison)
     worth = amount(best.solution.objective, unit)
     if best.solution.status == Status.OPTIMAL:
-        found = sum(isclose(value, best.solution.objective or 0, rel_tol=SAME) for value in _objectives(comparison))
-        others = f" {found} of {len(comparison.rows)} methods found it." if found > 1 else ""
+        count = sum(isclose(value, best.solution.objective or 0, rel_tol=SAME) for value in _objectives(comparison))
+        others = f" {count} of {len(comparison.rows)} methods found it." if count > 1 else ""
         return f"The optimum is {worth}, proven by {best.method} in {quantity(best.solution.runtime_s, 's')}.{others}"
     prover = bound_row(comparison)
     if prover is None:
@@ -59,7 +59,7 @@ def _objectives(comparison: Comparison) -> list[Number]:
     return [row.solution.objective for row in comparison.rows if row.solution and row.solution.objective is not None]
 
 
-def _nothing_found(comparison: Comparison) -> str:
+def _no_plan(comparison: Comparison) -> str:
     proved = [row.method for row in comparison.rows if row.solution and row.solution.status == Status.INFEASIBLE]
     if proved:
         return f"There is no feasible plan: proven by {proved[0]}."

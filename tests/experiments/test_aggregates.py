@@ -89,7 +89,7 @@ def test_summary_by_hand(seed: int, maximize: bool) -> None:
         own = [row for row in rows if row["method"] == method]
         done = [row for row in own if row["status"] != "pending"]
         line = table.loc[method]
-        assert (line["asked"], line["finished"]) == (len(own), len(done))
+        assert (line["requested"], line["finished"]) == (len(own), len(done))
         for name, statuses in (("proved", ["optimal"]), ("refused", ["refused"]), ("failed", ["failed"])):
             assert line[name] == sum(row["status"] in statuses for row in own)
         assert line["with_plan"] == sum(row["objective"] is not None for row in own)

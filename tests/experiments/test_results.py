@@ -34,7 +34,7 @@ def results(tmp_path: Path) -> Path:
             store.add_instance(StoredInstance.of(instance, "by hand"))
             options = {"time_limit_s": 5.0, "iteration_limit": None, "gap_limit": 0.0, "threads": 1}
             for method in ("good", "dead", "mute", "open"):
-                store.ask(instance.sha256, method, 0, options)
+                store.request(instance.sha256, method, 0, options)
         plan, history = packed(NOBODY), packed([[0.1, None, 9], [0.2, 0, 3]])
         told: dict[str, Any] = {"stopped": "finished", "method_used": "good", "wall_s": 0.5, "cpu_s": 0.4}
         store.finish(1, RunRecord("feasible", objective=0, bound=3, plan=plan, history=history, **told))

@@ -24,8 +24,8 @@ instance = StoredInstance.of(two_models(), "by hand")
 with Store(Path(sys.argv[1]), resume=True) as store:
     with store.transaction():
         store.add_instance(instance)
-        asked = [store.ask(instance.sha256, "m", seed, {}) for seed in range(200)]
-    for number, status in asked:
+        requested = [store.request(instance.sha256, "m", seed, {}) for seed in range(200)]
+    for number, status in requested:
         if status is None:
             store.finish(number, RunRecord("feasible", objective=number, plan=bytes(20_000)))
             print(number, flush=True)
@@ -38,7 +38,7 @@ def new_store(path: Path, runs: int) -> Store:
     with store.transaction():
         store.add_instance(instance)
         for seed in range(runs):
-            store.ask(instance.sha256, "m", seed, {})
+            store.request(instance.sha256, "m", seed, {})
     return store
 
 

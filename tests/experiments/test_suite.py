@@ -24,7 +24,7 @@ FILES = '[[instances]]\nfiles = ["i*.json"]\n'
 DP = '[[methods]]\nproblem = "loading"\nnames = ["dp"]\n'
 
 
-def asked(path: Path) -> list[RequestedRun]:
+def requested(path: Path) -> list[RequestedRun]:
     suite = Suite.read(path)
     return suite_runs(suite, suite_instances(suite), suite_plugins(suite))
 
@@ -45,7 +45,7 @@ def test_instances_times_methods_times_seeds(write: Any) -> None:
     text += (
         '[[methods]]\nproblem = "loading"\nnames = ["greedy", "auto"]\nseeds = [7]\ntime_limit_s = 3\ngap_limit = 0.1\n'
     )
-    runs = asked(write(text))
+    runs = requested(write(text))
     usual = {"time_limit_s": 10.0, "iteration_limit": None, "gap_limit": 0.0, "threads": 2}
     other = {**usual, "time_limit_s": 3.0, "gap_limit": 0.1}
     expected = [("dp", 1, usual), ("dp", 2, usual), ("greedy", 7, other), ("auto", 7, other)] * 2
@@ -54,7 +54,7 @@ def test_instances_times_methods_times_seeds(write: Any) -> None:
 
 
 def test_equal_instances_count_once(write: Any) -> None:
-    assert len(asked(write(HEAD + '[[instances]]\nfiles = ["i*.json", "i0.json", "./i1.json"]\n' + DP))) == 2
+    assert len(requested(write(HEAD + '[[instances]]\nfiles = ["i*.json", "i0.json", "./i1.json"]\n' + DP))) == 2
 
 
 def test_grid_is_every_combination(write: Any) -> None:
@@ -97,14 +97,14 @@ def test_plugin_is_known_and_its_content_is_part_of_the_run(write: Any, tmp_path
         "def mine(instance, run): return Outcome()\n"
     )
     text = HEAD + 'plugins = ["mine.py"]\n' + FILES + DP.replace('["dp"]', '["dp", "mine"]')
-    hashes = {run.method: run.options.get("plugin_sha256") for run in asked(write(text))}
+    hashes = {run.method: run.options.get("plugin_sha256") for run in requested(write(text))}
     assert hashes["dp"] is None
     assert len(hashes["mine"]) == 64
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_suites_are_right(path: Path) -> None:
-    assert asked(path)
+    assert requested(path)
 
 
 def test_there_are_shipped_suites() -> None:
@@ -151,7 +151,7 @@ WRONG = [
 def test_faults_name_file_place_and_remedy(write: Any, text: str, said: str) -> None:
     path = write(text)
     with pytest.raises(InputError) as caught:
-        asked(path)
+        requested(path)
     assert str(path.parent) in str(caught.value)
     assert said in str(caught.value)
 
@@ -159,7 +159,7 @@ def test_faults_name_file_place_and_remedy(write: Any, text: str, said: str) -> 
 def test_a_file_that_is_no_instance_is_named(write: Any, tmp_path: Path) -> None:
     (tmp_path / "i9.json").write_text("{}")
     with pytest.raises(InputError, match=r"i9\.json.*this is not an instance"):
-        asked(write(HEAD + FILES + DP))
+        requested(write(HEAD + FILES + DP))
 
 
 def test_a_missing_suite(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def write_results(path: Path, several_limits: bool = False) -> None:
     """Write the results file; with several limits every method was also run with two threads."""
     instances = {name: small(name, 20.0 + index) for index, name in enumerate((EASY, HARD, NONE))}
     with Store(path) as store:
-        asked = []
+        requested = []
         with store.transaction():
             store.add_suite(HOSTILE, SUITE, "2026-01-01T00:00:00+00:00")
             for name, instance in instances.items():
@@ -70,7 +70,7 @@ def write_results(path: Path, several_limits: bool = False) -> None:
             for (name, method), finished in RUNS.items():
                 for threads in (1, 2) if several_limits else (1,):
                     options = {**LIMITS, "threads": threads}
-                    asked.append((store.ask(instances[name].sha256, method, 0, options)[0], finished))
-        for run, finished in asked:
+                    requested.append((store.request(instances[name].sha256, method, 0, options)[0], finished))
+        for run, finished in requested:
             if finished is not None:
                 store.finish(run, finished)

@@ -74,9 +74,9 @@ def read_arrays(path: str | Path, form: str, made_by: str) -> tuple[dict[str, An
         RecursionError,
     ):
         raise InputError(Finding("$", "the file is foreign or damaged", remedy), path) from None
-    found = header.get("format") if isinstance(header, dict) else None
-    if found != form:
-        raise InputError(Finding("$", f"its format is {found!r}", remedy), path)
+    stated = header.get("format") if isinstance(header, dict) else None
+    if stated != form:
+        raise InputError(Finding("$", f"its format is {stated!r}", remedy), path)
     for name, array in arrays.items():
         if array.dtype.kind not in "fiuU" or (array.dtype.kind == "f" and not np.isfinite(array).all()):
             raise InputError(Finding("$", f"the array {name!r} holds what is no finite number", remedy), path)

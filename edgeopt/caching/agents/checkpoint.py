@@ -52,7 +52,7 @@ def read_checkpoint(path: Path, world: World, recipe: Recipe) -> Trainer:
 
 def fingerprint(world: World) -> str:
     """SHA-256 of the slots: blocks, nodes, delays, sizes, storage and rates."""
-    found = hashlib.sha256(repr((world.blocks, world.nodes)).encode())
+    digest = hashlib.sha256(repr((world.blocks, world.nodes)).encode())
     for array in (world.delay_s, world.sizes, world.storage, world.cloud, world.link):
-        found.update(array.tobytes())
-    return found.hexdigest()
+        digest.update(array.tobytes())
+    return digest.hexdigest()

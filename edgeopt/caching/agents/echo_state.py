@@ -114,9 +114,9 @@ class EchoState:
         for part in (slice(0, self.outputs), slice(self.outputs, None)):  # caches; rewards
             best = int(np.argmin(errors[:, part].mean(axis=1)))
             self.readout[:, part] = readouts[best][:, part]
-        found, truth = _product(_flat(features[judge]), self.readout), _flat(goals[judge])
-        caches = _explained((found[:, :-1] > 0.5).astype(np.float64), truth[:, :-1])
-        self.fit = Fit(caches, _explained(found[:, -1:], truth[:, -1:]))
+        predicted, truth = _product(_flat(features[judge]), self.readout), _flat(goals[judge])
+        caches = _explained((predicted[:, :-1] > 0.5).astype(np.float64), truth[:, :-1])
+        self.fit = Fit(caches, _explained(predicted[:, -1:], truth[:, -1:]))
 
     def _sequences(self, memory: Replay, played: Integers) -> tuple[Floats, Floats]:
         """Features and goals of played slots, shapes (slots, rounds, features), (slots, rounds, outputs + 1)."""
@@ -142,25 +142,25 @@ class EchoState:
 
     def imagine(self, memory: Replay, played: Integers, rounds: Integers, moves: Integers) -> Transitions:
         """Transitions from remembered states with other moves, as the network predicts them."""
-        found = _product(self._features(memory, played, rounds, moves), self.readout)
-        cached = found[:, :-1].reshape(len(played), len(self.world.nodes), -1) > 0.5
+        predicted = _product(self._features(memory, played, rounds, moves), self.readout)
+        cached = predicted[:, :-1].reshape(len(played), len(self.world.nodes), -1) > 0.5
         following = (cached * self.world.bits[:, None]).sum(axis=1)
         slots, masks = memory.slots[played], memory.masks[played, rounds].astype(np.int64)
-        return Transitions(slots, masks, moves, found[:, -1], following, rounds)
+        return Transitions(slots, masks, moves, predicted[:, -1], following, rounds)
 
 
 def _product(first: Floats, second: Floats) -> Floats:
     """Matrix product by torch, which keeps to the threads it is given; NumPy's has threads of its own."""
-    found: Floats = (torch.from_numpy(first) @ torch.from_numpy(second)).numpy()
-    return found
+    product: Floats = (torch.from_numpy(first) @ torch.from_numpy(second)).numpy()
+    return product
 
 
 def _flat(values: Floats) -> Floats:
     return values.reshape(-1, values.shape[-1])
 
 
-def _explained(found: Floats, truth: Floats) -> float:
+def _explained(predicted: Floats, truth: Floats) -> float:
     """R**2 over all outputs together."""
-    rest = float(((truth - found) ** 2).sum())
+    rest = float(((truth - predicted) ** 2).sum())
     spread = float(((truth - truth.mean(axis=0)) ** 2).sum())
     return 1 - rest / spread if spread else float(rest == 0)

@@ -96,9 +96,9 @@ class CachingEnvironment(ParallelEnv):
     def step(self, actions: Named) -> tuple[Named, Named, Named, Named, Named]:
         """All agents move at once."""
         slot = self._slot
-        wanted = np.array([[int(actions[agent]) for agent in self.agents]], np.int64)
-        legal = np.take_along_axis(self.world.legal(self._masks), wanted[:, :, None], axis=2)[:, :, 0]
-        following, transfer_s = self.world.step(self._masks, np.where(legal, wanted, 0))
+        moves = np.array([[int(actions[agent]) for agent in self.agents]], np.int64)
+        legal = np.take_along_axis(self.world.legal(self._masks), moves[:, :, None], axis=2)[:, :, 0]
+        following, transfer_s = self.world.step(self._masks, np.where(legal, moves, 0))
         reward = team_rewards(self.world, slot, self._masks, following, transfer_s, self.transfer_weight)
         self._masks = following
         infos = self._infos(float(transfer_s[0]))  # of the slot that was played

@@ -96,8 +96,8 @@ def make(network: type[nn.Module], seed: int, *arguments: Any, **options: Any) -
 
 def values_of(network: nn.Module, seen: Observations) -> Tensor:
     """Values of all moves for observations."""
-    found: Tensor = network(torch.from_numpy(seen.own), torch.from_numpy(seen.link))
-    return found
+    values: Tensor = network(torch.from_numpy(seen.own), torch.from_numpy(seen.link))
+    return values
 
 
 def state_of(seen: Observations) -> Tensor:

@@ -162,16 +162,16 @@ class Trainer:
     def arrays(self) -> Arrays:
         """The whole state of the training as arrays, for a checkpoint."""
         optimizer = self.learner.optimizer.state_dict()["state"]
-        found: Arrays = {f"memory/{name}": value for name, value in self.memory.arrays().items()}
-        found |= {f"best/{name}": value for name, value in self.best.items()}
+        arrays: Arrays = {f"memory/{name}": value for name, value in self.memory.arrays().items()}
+        arrays |= {f"best/{name}": value for name, value in self.best.items()}
         for part, network in (("networks", self.learner.networks), ("targets", self.learner.targets)):
-            found |= {f"{part}/{name}": value.numpy().copy() for name, value in network.state_dict().items()}
+            arrays |= {f"{part}/{name}": value.numpy().copy() for name, value in network.state_dict().items()}
         for number, moments in optimizer.items():
-            found |= {f"optimizer/{number}/{name}": value.numpy().copy() for name, value in moments.items()}
+            arrays |= {f"optimizer/{number}/{name}": value.numpy().copy() for name, value in moments.items()}
         if self.model is not None:
-            found["model/readout"] = self.model.readout
-        found["progress"] = np.array(json.dumps(self._progress()))
-        return found
+            arrays["model/readout"] = self.model.readout
+        arrays["progress"] = np.array(json.dumps(self._progress()))
+        return arrays
 
     def _progress(self) -> dict[str, Any]:
         fit = None if self.model is None or self.model.fit is None else vars(self.model.fit)

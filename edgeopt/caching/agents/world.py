@@ -91,14 +91,14 @@ class World:
         cached = self.cached(masks)
         fits = ~cached & (self.sizes <= self.free(cached)[:, :, None])
         runs, nodes, blocks = cached.shape
-        found = np.empty((runs, nodes, self.moves), np.bool_)
-        found[:, :, 0] = True
-        found[:, :, 1 : 1 + blocks] = fits & np.isfinite(self.cloud)[:, None]
-        found[:, :, 1 + blocks : 1 + 2 * blocks] = cached
+        legal = np.empty((runs, nodes, self.moves), np.bool_)
+        legal[:, :, 0] = True
+        legal[:, :, 1 : 1 + blocks] = fits & np.isfinite(self.cloud)[:, None]
+        legal[:, :, 1 + blocks : 1 + 2 * blocks] = cached
         linked = np.isfinite(self.link).T[:, :, None]  # receiver, sender
         migrate = fits[:, :, None, :] & cached[:, None, :, :] & linked
-        found[:, :, 1 + 2 * blocks :] = migrate.reshape(runs, nodes, -1)
-        return found
+        legal[:, :, 1 + 2 * blocks :] = migrate.reshape(runs, nodes, -1)
+        return legal
 
     def step(self, masks: Integers, moves: Integers) -> tuple[Integers, Floats]:
         """Caches after legal moves of all nodes at once, and the seconds that their transfers take together.
@@ -144,8 +144,8 @@ def tabulate(tables: Sequence[Tables]) -> World:
         Nothing is asked for, or a block would never arrive from some caches.
     """
     instance = tables[0].instance
-    asked = {block for table in tables for block in table.requests.blocks}
-    blocks = [block for block in instance.library.blocks if block in asked]
+    requested = {block for table in tables for block in table.requests.blocks}
+    blocks = [block for block in instance.library.blocks if block in requested]
     if not blocks:
         raise UsageError(f"nothing is requested in {instance.name!r}, so there is nothing for agents to do")
     delay_s = np.stack([_delays(table, blocks) for table in tables])
@@ -173,7 +173,7 @@ def _delays(table: Tables, blocks: list[str]) -> Floats:
     requests = table.requests
     sets = np.arange(1 << len(table.node_names))
     per_byte = table.costs(np.tile(sets, (len(requests.audience_of), 1)))
-    found = np.zeros((len(blocks), len(sets)))
+    delays = np.zeros((len(blocks), len(sets)))
     rows = [blocks.index(block) for block in requests.blocks]
-    found[rows] = requests.sizes[:, None] * per_byte[requests.group]
-    return found
+    delays[rows] = requests.sizes[:, None] * per_byte[requests.group]
+    return delays

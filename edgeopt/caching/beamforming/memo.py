@@ -29,8 +29,8 @@ class Memo:
         first = {key: row for row, key in reversed(list(enumerate(keys))) if key not in self.known}
         missing = np.array(sorted(first.values()), np.int64)
         if len(missing):
-            asked = Pairs(pairs.nodes[missing], pairs.users[missing])
-            self.learn(asked, self.beamformer(channels, asked))
+            unknown = Pairs(pairs.nodes[missing], pairs.users[missing])
+            self.learn(unknown, self.beamformer(channels, unknown))
         amplitudes = np.empty(len(pairs))
         vectors = np.zeros((*pairs.nodes.shape, channels.scaled.shape[2]), np.complex128)
         for row, key in enumerate(keys):

@@ -28,8 +28,8 @@ def sca(channels: Channels, pairs: Pairs, passes: int = PASSES, start: Beams | N
     start : Beams, optional
         Where to start; default: a short `dual` run.
     """
-    found = dual(channels, pairs, rounds=1, starts=1) if start is None else start
-    amplitudes, vectors = found.amplitudes.copy(), found.vectors.copy()
+    beams = dual(channels, pairs, rounds=1, starts=1) if start is None else start
+    amplitudes, vectors = beams.amplitudes.copy(), beams.vectors.copy()
     for row in range(len(pairs)):
         pair = Pairs(pairs.nodes[row : row + 1], pairs.users[row : row + 1])
         nodes, users = pair.nodes[0][pair.nodes[0] >= 0], pair.users[0][pair.users[0] >= 0]

@@ -46,11 +46,11 @@ class BeamRelaxation:
 
 def relaxations(channels: Channels, pairs: Pairs) -> list[BeamRelaxation]:
     """Solve the relaxation of each pair."""
-    found = []
+    solved = []
     for nodes, users in zip(pairs.nodes, pairs.users, strict=True):
         members = nodes[nodes >= 0]
-        found.append(relax(channels.scaled[np.ix_(members, users[users >= 0])], channels.errors[members]))
-    return found
+        solved.append(relax(channels.scaled[np.ix_(members, users[users >= 0])], channels.errors[members]))
+    return solved
 
 
 def sdr_bounds(channels: Channels, pairs: Pairs) -> Floats:
@@ -74,10 +74,10 @@ def randomized(
         nodes = int((pairs.nodes[row] >= 0).sum())
         tried = _sampled(relaxation.covariance, nodes, samples, rng)
         same = np.full(len(tried), row)
-        found = robust_amplitudes(channels, Pairs(pairs.nodes[same], pairs.users[same]), tried)
-        best = int(np.argmax(found))
-        if found[best] > 0:
-            amplitudes[row], vectors[row, :nodes] = found[best], tried[best]
+        robust = robust_amplitudes(channels, Pairs(pairs.nodes[same], pairs.users[same]), tried)
+        best = int(np.argmax(robust))
+        if robust[best] > 0:
+            amplitudes[row], vectors[row, :nodes] = robust[best], tried[best]
     return Beams(amplitudes, vectors)
 
 

@@ -85,11 +85,11 @@ def match_bases(checkpoints: Mapping[str, Checkpoint], given: Mapping[str, str])
 
 
 def _candidates(adapter: Checkpoint, full: Mapping[str, Checkpoint]) -> list[str]:
-    wanted = adapter.base or ""
-    if not wanted:
+    base = adapter.base or ""
+    if not base:
         return []
     for start in (adapter.place.parent, Path()):
-        target = os.path.realpath(start / wanted)
+        target = os.path.realpath(start / base)
         at_path = [
             name
             for name, checkpoint in full.items()
@@ -97,7 +97,7 @@ def _candidates(adapter: Checkpoint, full: Mapping[str, Checkpoint]) -> list[str
         ]
         if at_path:
             return at_path
-    parts = [part for part in wanted.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    parts = [part for part in base.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     for tail in (parts, parts[-1:]):
         named = [name for name, checkpoint in full.items() if tail and checkpoint.name_parts[-len(tail) :] == tail]
         if named:

@@ -60,10 +60,10 @@ class DigestCache:
             return None
         if entry.get("stamp") != list(astuple(file.stamp)) or entry.get("header") != file.header_digest:
             return None
-        found = entry.get("digests")
-        if not isinstance(found, list) or len(found) != len(file.tensors):
+        digests = entry.get("digests")
+        if not isinstance(digests, list) or len(digests) != len(file.tensors):
             return None
-        return found if all(isinstance(digest, str) and DIGEST.fullmatch(digest) for digest in found) else None
+        return digests if all(isinstance(digest, str) and DIGEST.fullmatch(digest) for digest in digests) else None
 
     def keep(self, file: TensorFile, digests: list[str]) -> None:
         """Remember the digests of a file, unless the file is so young that its stamp may not tell a change."""

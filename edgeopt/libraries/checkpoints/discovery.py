@@ -73,11 +73,11 @@ def find_checkpoints(paths: Iterable[Path]) -> Iterator[Checkpoint]:
         A path does not exist or has no checkpoint; an index or an adapter's configuration is not what it should be.
     """
     for path in paths:
-        found = list(_in_tree(path) if path.is_dir() else _at_file(path))
-        if not found:
+        checkpoints = list(_in_tree(path) if path.is_dir() else _at_file(path))
+        if not checkpoints:
             remedy = f"name {SUFFIX} files, {INDEX_SUFFIX} files, or folders with such files"
             raise InputError(Finding("$", "there is no checkpoint", remedy), path)
-        yield from found
+        yield from checkpoints
 
 
 def _at_file(path: Path) -> Iterator[Checkpoint]:
@@ -87,7 +87,7 @@ def _at_file(path: Path) -> Iterator[Checkpoint]:
         yield _indexed(path)
     elif path.is_file() and path.name.endswith(SUFFIX):
         beside = [item.name for item in path.parent.iterdir()]
-        yield from (found for found in _in_folder(path.parent, beside) if path in found.shards)
+        yield from (checkpoint for checkpoint in _in_folder(path.parent, beside) if path in checkpoint.shards)
 
 
 def _in_tree(root: Path) -> Iterator[Checkpoint]:

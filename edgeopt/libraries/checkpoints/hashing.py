@@ -88,7 +88,7 @@ def _hash_run(file: TensorFile, run: Sequence[Tensor]) -> list[str]:
             stream.seek(run[0].start if run else 0)
             buffer = memoryview(bytearray(BUFFER_BYTES))
             window = buffer[:0]
-            found = []
+            digests = []
             for tensor in run:
                 digest = hashlib.new(ALGORITHM, usedforsecurity=False)
                 missing = tensor.size_bytes
@@ -100,13 +100,13 @@ def _hash_run(file: TensorFile, run: Sequence[Tensor]) -> list[str]:
                     digest.update(window[:missing])
                     taken = min(missing, len(window))
                     window, missing = window[taken:], missing - taken
-                found.append(digest.hexdigest())
+                digests.append(digest.hexdigest())
             _require_unchanged(file, os.fstat(stream.fileno()))
         _require_unchanged(file, os.stat(file.path))
     except OSError as error:
         problem = f"the file cannot be read: {error.strerror or error}"
         raise InputError(Finding("$", problem), file.path) from None
-    return found
+    return digests
 
 
 def _require_unchanged(file: TensorFile, status: os.stat_result) -> None:

@@ -132,11 +132,11 @@ def _tensors(header: Mapping[str, Any], start: int, file_bytes: int, path: Path)
     findings = []
     tensors = []
     for name, entry in header.items():
-        found = _tensor(name, entry, start)
-        if isinstance(found, Finding):
-            findings.append(found)
+        read = _tensor(name, entry, start)
+        if isinstance(read, Finding):
+            findings.append(read)
         else:
-            tensors.append(found)
+            tensors.append(read)
     if findings:
         raise InputError(findings, path)
     tensors.sort(key=lambda tensor: (tensor.start, tensor.end))

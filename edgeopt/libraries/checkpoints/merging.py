@@ -128,9 +128,9 @@ def _natural(layer: str) -> list[tuple[int, str]]:
     ]
 
 
-def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
-    name, number = wanted, 1
+def _free_name(stem: str, taken: Mapping[str, object]) -> str:
+    name, number = stem, 1
     while name in taken:
         number += 1
-        name = f"{wanted}-{number}"
+        name = f"{stem}-{number}"
     return name

@@ -92,15 +92,15 @@ def scan(
     UsageError
         A name in `bases` is unknown.
     """
-    found, notices = _distinct(find_checkpoints(map(Path, paths)))
-    checkpoints = dict(zip(model_names(found), found, strict=True))
+    distinct, notices = _distinct(find_checkpoints(map(Path, paths)))
+    checkpoints = dict(zip(model_names(distinct), distinct, strict=True))
     matched, alone = match_bases(checkpoints, bases or {})
     notices += [f"adapter {adapter!r} is on the base {base!r}" for adapter, base in matched.items()]
     notices += [
         f"adapter {adapter!r} stands alone: its base {checkpoints[adapter].base!r} is not among the checkpoints"
         for adapter in alone
     ]
-    files = {file: read_header(file) for checkpoint in found for file in checkpoint.shards}
+    files = {file: read_header(file) for checkpoint in distinct for file in checkpoint.shards}
     tensors = {model: _tensors(checkpoint, files) for model, checkpoint in checkpoints.items()}
     for adapter, base in matched.items():
         own, others = ([tensor for _, tensor in tensors[model]] for model in (adapter, base))
@@ -138,11 +138,11 @@ def scan(
     )
 
 
-def _distinct(found: Iterable[Checkpoint]) -> tuple[list[Checkpoint], list[str]]:
+def _distinct(checkpoints: Iterable[Checkpoint]) -> tuple[list[Checkpoint], list[str]]:
     """Each checkpoint once, however many paths and links lead to it."""
     first: dict[tuple[object, ...], Checkpoint] = {}
     notices = []
-    for checkpoint in found:
+    for checkpoint in checkpoints:
         known = first.setdefault(checkpoint.identity, checkpoint)
         if known is not checkpoint:
             notices.append(f"{as_text(str(checkpoint.place))} is {as_text(str(known.place))}: counted once")
@@ -173,8 +173,8 @@ def _contents(
     """Content of each tensor of each file, and the bytes that the cache knew."""
     contents: dict[tuple[Path, str], Content] = {}
 
-    def take(file: TensorFile, found: Sequence[str]) -> None:
-        for tensor, digest in zip(file.tensors, found, strict=True):
+    def take(file: TensorFile, digests: Sequence[str]) -> None:
+        for tensor, digest in zip(file.tensors, digests, strict=True):
             contents[file.path, tensor.name] = Content(tensor.dtype, tensor.shape, digest, tensor.size_bytes)
 
     missing = []
@@ -194,9 +194,9 @@ def _contents(
         if progress is not None:
             progress(done, total)
 
-    def finished(file: TensorFile, found: list[str]) -> None:
-        take(file, found)
-        cache.keep(file, found)
+    def finished(file: TensorFile, digests: list[str]) -> None:
+        take(file, digests)
+        cache.keep(file, digests)
 
     try:
         digests(missing, threads, finished, advance)

@@ -89,11 +89,11 @@ class _Configuration:
             raise InputError(Finding(f"$.{key}", f"should be a list of whole numbers, not {value!r}"), self.path)
         return value
 
-    def require(self, key: str, *wanted: object) -> None:
-        value = self.data.get(key, wanted[0])
-        if value not in wanted:
+    def require(self, key: str, *known: object) -> None:
+        value = self.data.get(key, known[0])
+        if value not in known:
             problem = f"the parameters of a network with {key} = {str(value)[:60]} are not known here"
-            raise InputError(Finding(f"$.{key}", problem, f"known: {wanted[0]!r}"), self.path)
+            raise InputError(Finding(f"$.{key}", problem, f"known: {known[0]!r}"), self.path)
 
     def classes(self) -> int:
         labels = self.data.get("id2label")

@@ -80,7 +80,7 @@ def matching(module: str, names: Iterable[str]) -> set[str]:
         There is none.
     """
     known = list(names)
-    found = {name for name in known if name == module or name.endswith(f".{module}")}
-    if not found:
+    matches = {name for name in known if name == module or name.endswith(f".{module}")}
+    if not matches:
         raise UsageError(f"no matrix is called {module!r}; {suggestion(module, known)}")
-    return found
+    return matches

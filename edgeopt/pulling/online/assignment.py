@@ -32,5 +32,5 @@ def assign(environment: Environment, cost: Floats) -> Ints:
         forbidden = 1.0 + 2.0 * len(cost) * (np.abs(finite).max() if finite.size else 0.0)
         matrix = np.where(np.isfinite(site_cost), site_cost, forbidden)[:, columns]
         site = columns[linear_sum_assignment(matrix)[1]]
-    found: Ints = table[site, best[rows, site]]
-    return found
+    pairs: Ints = table[site, best[rows, site]]
+    return pairs

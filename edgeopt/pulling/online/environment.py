@@ -175,8 +175,8 @@ class Environment:
         """Pairs of each site, shape (sites, most pairs at one site), filled up with -1."""
         pairs = [np.flatnonzero(self.pair_site == site) for site in range(len(self.sites))]
         table = np.full((len(pairs), max(map(len, pairs))), -1, np.int64)
-        for row, found in zip(table, pairs, strict=True):
-            row[: len(found)] = found
+        for row, pairs_at_site in zip(table, pairs, strict=True):
+            row[: len(pairs_at_site)] = pairs_at_site
         return table
 
     def draw(self, generator: np.random.Generator) -> Arrivals:
@@ -188,13 +188,13 @@ class Environment:
 
     def true_ratio(self, arrivals: Arrivals) -> Floats:
         """Mean ratio of each arrival at each pair, shape (arrivals, pairs)."""
-        found: Floats = self.ratio[arrivals.features[:, TASK], arrivals.features[:, SIZE]]
-        return found
+        ratio: Floats = self.ratio[arrivals.features[:, TASK], arrivals.features[:, SIZE]]
+        return ratio
 
     def cost(self, arrivals: Arrivals, ratio: Floats) -> Floats:
         """Seconds for assumed ratios, shape (arrivals, pairs); infinite where a pair is not admissible."""
-        found: Floats = self.transmission[arrivals.kind] + self.nominal[arrivals.kind] * ratio
-        return found
+        cost: Floats = self.transmission[arrivals.kind] + self.nominal[arrivals.kind] * ratio
+        return cost
 
 
 def pulled_blocks(instance: PullingInstance, plan: Plan) -> Mapping[str, set[str]]:
@@ -208,7 +208,7 @@ def pulled_blocks(instance: PullingInstance, plan: Plan) -> Mapping[str, set[str
 
 def filled_blocks(instance: PullingInstance, models: Iterable[str]) -> Mapping[str, set[str]]:
     """Blocks of each cloudlet when models are added while they fit, those first that add the fewest bytes."""
-    size, found = instance.library.blocks, {}
+    size, filled = instance.library.blocks, {}
     needed = {model: set(instance.library.models[model].blocks) for model in models}
     for name, cloudlet in instance.cloudlets.items():
         held = set(cloudlet.resident or ())
@@ -220,5 +220,5 @@ def filled_blocks(instance: PullingInstance, models: Iterable[str]) -> Mapping[s
                 break
             room -= added[model]
             held |= waiting.pop(model)
-        found[name] = held
-    return found
+        filled[name] = held
+    return filled

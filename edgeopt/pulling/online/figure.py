@@ -44,5 +44,5 @@ def plot_regret(study: Study, ax: Axes | None = None) -> Figure:
     ax.grid(True, which="major", alpha=0.3)
     ax.legend(frameon=False, loc="upper left", fontsize=8)
     ax.spines[["top", "right"]].set_visible(False)
-    found: Figure = figure
-    return found
+    drawn: Figure = figure
+    return drawn

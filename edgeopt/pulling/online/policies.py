@@ -65,8 +65,8 @@ class Means:
 
     def mean(self, rows: Ints) -> Floats:
         """Means with one imagined observation of the nominal time, shape (rows, columns)."""
-        found: Floats = (self.sum[rows] + PRIOR_WEIGHT) / (self.count[rows] + PRIOR_WEIGHT)
-        return found
+        mean: Floats = (self.sum[rows] + PRIOR_WEIGHT) / (self.count[rows] + PRIOR_WEIGHT)
+        return mean
 
     def lower(self, rows: Ints, rounds: int) -> Floats:
         """Optimistic ratios, shape (rows, columns): 0 where nothing was seen.
@@ -76,8 +76,8 @@ class Means:
         """
         count = self.count[rows]
         width = NOISE_DEVIATION * np.sqrt(6.0 * log(rounds + 1) / np.maximum(count, 1.0))
-        found: Floats = np.where(count > 0, self.sum[rows] / np.maximum(count, 1.0), 0.0) / (1.0 + width)
-        return found
+        lower: Floats = np.where(count > 0, self.sum[rows] / np.maximum(count, 1.0), 0.0) / (1.0 + width)
+        return lower
 
     def scatter(self) -> tuple[float, float]:
         """Unbiased mean squared deviation from the means of the cells, and its degrees of freedom."""
@@ -115,8 +115,8 @@ class Thompson(_Informed):
         rows = self.means.rows(arrivals)
         deviation = NOISE_DEVIATION / np.sqrt(self.means.count[rows] + PRIOR_WEIGHT)
         draws = self.generator.standard_normal(deviation.shape)
-        found: Floats = self.means.mean(rows) * np.maximum(1.0 + deviation * draws, 0.0)
-        return found
+        ratios: Floats = self.means.mean(rows) * np.maximum(1.0 + deviation * draws, 0.0)
+        return ratios
 
 
 class Greedy(_Informed):
@@ -130,9 +130,9 @@ class EpsilonGreedy(Greedy):
     """Greedy, but a tenth of the arrivals is served by a random pair."""
 
     def ratios(self, arrivals: Arrivals) -> Floats:
-        found = super().ratios(arrivals)
-        trying = self.generator.random(len(found)) < EPSILON
-        return np.where(trying[:, None], random_costs(self.environment, arrivals, self.generator), found)
+        ratios = super().ratios(arrivals)
+        trying = self.generator.random(len(ratios)) < EPSILON
+        return np.where(trying[:, None], random_costs(self.environment, arrivals, self.generator), ratios)
 
 
 class Random:
@@ -153,8 +153,8 @@ def random_costs(environment: Environment, arrivals: Arrivals, generator: np.ran
     transmission, nominal = environment.transmission[arrivals.kind], environment.nominal[arrivals.kind]
     draws = generator.random(transmission.shape)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: Floats = np.where(np.isfinite(transmission) & (nominal > 0), (draws - transmission) / nominal, 0.0)
-    return found
+        costs: Floats = np.where(np.isfinite(transmission) & (nominal > 0), (draws - transmission) / nominal, 0.0)
+    return costs
 
 
 class LinearConfidence:
@@ -177,8 +177,8 @@ class LinearConfidence:
         inverse = self.inverse
         spread = inverse[:, task, task] + 2.0 * inverse[:, task, size] + inverse[:, size, size]
         mean = self.weights[:, task] + self.weights[:, size]
-        found: Floats = np.maximum(mean - self.width * np.sqrt(spread), 0.0).T
-        return found
+        ratios: Floats = np.maximum(mean - self.width * np.sqrt(spread), 0.0).T
+        return ratios
 
     def learn(self, arrivals: Arrivals, pair: Ints, seen: Floats) -> None:
         for task, size, column, ratio in zip(*self._ones(arrivals), pair, seen, strict=True):

@@ -99,8 +99,8 @@ def half_width(values: Floats) -> Floats:
     count = len(values)
     if count < 2:
         return np.full(values.shape[1:], np.nan)
-    found: Floats = t.ppf(0.975, count - 1) * values.std(axis=0, ddof=1) / np.sqrt(count)
-    return found
+    width: Floats = t.ppf(0.975, count - 1) * values.std(axis=0, ddof=1) / np.sqrt(count)
+    return width
 
 
 def run_study(
