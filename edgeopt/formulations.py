@@ -252,18 +252,15 @@ class _Search:
 
     def _add(self, rows: list[Row]) -> None:
         """Add rows; what is fixed in the formulation goes to their right sides."""
-        program = self.solver.program
-        matrix, most = sparse.lil_array((len(rows), len(program.cost))), np.empty(len(rows))
+        program, entries, most = self.solver.program, [], []
         for row, (terms, limit) in enumerate(rows):
-            for variable, factor in terms:
-                column = program.column(variable)
-                if column is None:
-                    limit -= factor * variable.value
-                else:
-                    matrix[row, column] = factor
-            most[row] = limit
+            found = [(program.column(variable), variable, factor) for variable, factor in terms]
+            entries += [(factor, row, column) for column, _, factor in found if column is not None]
+            most.append(limit - sum(factor * variable.value for column, variable, factor in found if column is None))
         if rows:
-            self.solver.add_rows(sparse.csr_array(matrix), np.full(len(rows), -np.inf), most)
+            values, places, columns = zip(*entries, strict=True) if entries else ((), (), ())
+            matrix = sparse.csr_array((values, (places, columns)), shape=(len(rows), len(program.cost)))
+            self.solver.add_rows(matrix, np.full(len(rows), -np.inf), np.array(most))
 
     def _tighten(self, bound: float | None) -> None:
         """Take a bound of the solver, widened by what its tolerances may have taken off."""

@@ -76,7 +76,7 @@ class Cycles:
     def _row(self, cut: Cut) -> Row:
         models, k = cut
         m = self.formulation
-        inside = [(m.z[pair], 1.0) for pair in m.PAIRS if models.issuperset(pair)]
+        inside = [(m.z[pair], 1.0) for i in models for pair in m.pairs_at[i] if pair[0] == i and pair[1] in models]
         return inside + [(m.x[i, 1], -1.0) for i in models if i != k], 0.0
 
     def unlikely(self) -> list[Any]:
