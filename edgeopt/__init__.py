@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 
-_FORMULATIONS = {"linearize_products": "models.linearize", "solve_formulation": "formulations"}
+_FORMULATIONS = {"linearize_products": "models.linearize", "solve_formulation": "formulations.solving"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,6 @@ occurs with only one sign, one of the two sides is enough: the optimum presses u
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -22,50 +21,10 @@ from pyomo.core.base.transformation import Transformation
 from pyomo.core.expr import numeric_expr as nodes
 
 from edgeopt.errors import UsageError
+from edgeopt.models.polynomials import Literal, Polynomial, constant_of, factors_of, possible, whole_power
 
 NAME = "edgeopt.linearize_products"
 MOST_TERMS = 100_000
-
-Literal = tuple[int, bool]  # number of a binary variable, and whether it is the variable itself or its complement
-
-
-@dataclass
-class Polynomial:
-    """A sum of coefficients times products of literals, and of parts that are kept as they are.
-
-    Attributes
-    ----------
-    terms : dict of frozenset of Literal to float
-        The empty product is the constant.
-    kept : list of expressions
-        Continuous variables and whatever is no product of binaries.
-    """
-
-    terms: dict[frozenset[Literal], float] = field(default_factory=dict)
-    kept: list[Any] = field(default_factory=list)
-
-    def add(self, literals: frozenset[Literal], coefficient: float) -> None:
-        """Add a coefficient times a product."""
-        self.terms[literals] = self.terms.get(literals, 0.0) + coefficient
-
-    def factor(self) -> tuple[float, frozenset[Literal]] | None:
-        """The coefficient and literals when this is one product; a * (1 - x) counts as one."""
-        terms = {literals: coefficient for literals, coefficient in self.terms.items() if coefficient != 0.0}
-        if self.kept:
-            return None
-        if not terms:
-            return 0.0, frozenset()
-        if len(terms) == 1:
-            ((literals, coefficient),) = terms.items()
-            return coefficient, literals
-        constant = terms.pop(frozenset(), None)
-        if constant is None or len(terms) != 1:
-            return None
-        ((literals, coefficient),) = terms.items()
-        if coefficient != -constant or len(literals) != 1:
-            return None
-        ((variable, positive),) = literals
-        return constant, frozenset([(variable, not positive)])
 
 
 def linearize_products(model: Any, *, both_sides: bool = False, in_place: bool = False) -> Any:
@@ -177,7 +136,7 @@ class _Linearization:
 
     def _polynomial(self, expression: Any) -> Polynomial:
         found = Polynomial()
-        constant = _constant(expression)
+        constant = constant_of(expression)
         if constant is not None:
             found.add(frozenset(), constant)
         elif not expression.is_expression_type():
@@ -195,12 +154,12 @@ class _Linearization:
                 self._accumulate(found, self._polynomial(argument), 1.0)
         elif isinstance(expression, nodes.NegationExpression):
             self._accumulate(found, self._polynomial(expression.args[0]), -1.0)
-        elif isinstance(expression, nodes.DivisionExpression) and _constant(expression.args[1]):
-            self._accumulate(found, self._polynomial(expression.args[0]), 1 / (_constant(expression.args[1]) or 1.0))
+        elif isinstance(expression, nodes.DivisionExpression) and constant_of(expression.args[1]):
+            self._accumulate(found, self._polynomial(expression.args[0]), 1 / (constant_of(expression.args[1]) or 1.0))
         elif isinstance(expression, nodes.ProductExpression):
-            return self._product(expression, _factors(expression))
-        elif isinstance(expression, nodes.PowExpression) and _whole_power(expression) is not None:
-            return self._product(expression, [expression.args[0]] * (_whole_power(expression) or 1))
+            return self._product(expression, factors_of(expression))
+        elif isinstance(expression, nodes.PowExpression) and whole_power(expression) is not None:
+            return self._product(expression, [expression.args[0]] * (whole_power(expression) or 1))
         else:
             found.kept.append(expression)
         return found
@@ -235,47 +194,14 @@ class _Linearization:
         if kept is not None:
             constant = not merged and not sums
             return Polynomial(kept=[coefficient * part for part in kept.kept] if constant else [expression])
-        result = Polynomial({merged: coefficient} if _possible(merged) else {})
+        result = Polynomial({merged: coefficient} if possible(merged) else {})
         for factor in sums:
             if len(result.terms) * len(factor.terms) > MOST_TERMS:
                 raise UsageError(f"a product has more than {MOST_TERMS} terms when multiplied out")
             product = Polynomial()
             for left, a in result.terms.items():
                 for right, b in factor.terms.items():
-                    if _possible(left | right):
+                    if possible(left | right):
                         product.add(left | right, a * b)
             result = product
         return result
-
-
-def _constant(expression: Any) -> float | None:
-    """The value of what holds no free variable; None otherwise."""
-    if isinstance(expression, int | float):
-        return float(expression)
-    fixed = not expression.is_potentially_variable() or (expression.is_variable_type() and expression.fixed)
-    return float(pyo.value(expression)) if fixed else None
-
-
-def _possible(literals: frozenset[Literal]) -> bool:
-    """A variable and its complement multiply to nothing."""
-    return len({variable for variable, _ in literals}) == len(literals)
-
-
-def _factors(expression: Any) -> list[Any]:
-    """The factors of nested products, without recursion: long products are nested deeply."""
-    found, waiting = [], [expression]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, nodes.ProductExpression):
-            waiting.extend(reversed(node.args))
-        elif isinstance(node, NamedExpressionData) and isinstance(node.expr, nodes.ProductExpression):
-            waiting.append(node.expr)
-        else:
-            found.append(node)
-    return found
-
-
-def _whole_power(expression: Any) -> int | None:
-    """The exponent of a power when it is a small positive whole number."""
-    exponent = _constant(expression.args[1])
-    return int(exponent) if exponent is not None and exponent == int(exponent) and 1 <= exponent <= 20 else None

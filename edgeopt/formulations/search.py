@@ -1,12 +1,10 @@
-"""Solve a formulation that a user may have changed: add a constraint of your own, and keep the proof."""
+"""The rounds in which a changed formulation is solved: solve, look for what the solution breaks, add it, repeat."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +12,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from edgeopt.engines.highs import HighsSolver
-from edgeopt.engines.linear import LinearProgram, compile_formulation
+from edgeopt.engines.linear import LinearProgram
 from edgeopt.engines.running import Result
-from edgeopt.errors import ProgramError, UsageError
-from edgeopt.instance import Instance, as_instance
-from edgeopt.run import Incumbent, Progress, Run
+from edgeopt.errors import ProgramError
+from edgeopt.instance import Instance
+from edgeopt.run import Incumbent, Run
 from edgeopt.solution import CheckReport, Number, Plan, Status, Stopped, crosses, relative_gap, status_text
-from edgeopt.solving import check, checked_options, interruptible
+from edgeopt.solving import check
 from edgeopt.tolerances import HIGHS_BOUND_ERROR, HIGHS_PRECISION, PROVED_GAP, WHOLE
 
 INTEGRAL_GAP = 0.999  # two different values of an integral objective differ by 1
@@ -66,90 +64,6 @@ class FormulationSolution:
         return f"{found}, in {self.runtime_s:.3g} s"
 
 
-def solve_formulation(
-    instance: Instance | str | Path,
-    formulation: Any,
-    *,
-    time_limit: float | None = None,
-    seed: int = 0,
-    threads: int | None = None,
-    gap: float = 0.0,
-    progress: Callable[[Progress], None] | None = None,
-) -> FormulationSolution:
-    """Solve a formulation of `edgeopt.models` as it stands, with whatever was added to it.
-
-    Rows that a formulation leaves to its method (cycles of loading) are added where solutions break them, and what the
-    solver's tolerances let slip is cut off: every plan passes `edgeopt.check`. Rows of the user hold within 1e-6.
-
-    Parameters
-    ----------
-    instance : Instance or path
-        The instance that the formulation was made of.
-    formulation : pyomo.environ.ConcreteModel
-        Linear, with one active objective. Afterwards its variables have the plan's values.
-    time_limit : float, optional
-        Seconds.
-    seed, threads : int
-        As for `edgeopt.solve`.
-    gap : float
-        Relative gap at which the proof may stop.
-    progress : callable, optional
-        Called with a `Progress` whenever a plan or the bound improves.
-
-    Returns
-    -------
-    FormulationSolution
-        After Ctrl-C or the time limit: the best found so far, with its bound.
-
-    Raises
-    ------
-    UsageError
-        The formulation is not linear, not of this instance, a relaxation, or without rows that make its values a plan.
-    """
-    instance = as_instance(instance)
-    options = checked_options(instance, time_limit=time_limit, seed=seed, threads=threads, gap=gap)
-    _require_plans(instance, formulation)
-    program = _compiled(formulation)
-    lazy = _lazy_rows(instance, formulation, program)
-    run = Run(options, maximize=program.maximize, progress=progress)
-    with interruptible(run.interrupt):
-        search = _Search(instance, formulation, program, lazy, run)
-        search.run()
-        return search.solution()
-
-
-def _require_plans(instance: Instance, formulation: Any) -> None:
-    """Refuse a formulation whose values are no plans of the instance."""
-    needed = import_module(f"edgeopt.models.{instance.problem}").PLAN_ROWS
-    made_of: Any = getattr(formulation, "instance", None)
-    rows = [formulation.component(name) for name in needed] if made_of is not None else [None]
-    if any(row is None or not row.active or not all(part.active for part in row.values()) for row in rows):
-        raise UsageError(
-            f"the values of this formulation are no plans: it is a relaxation, not made by edgeopt.models."
-            f"{instance.problem}, or one of its rows ({', '.join(needed)}) is not active"
-        )
-    if made_of.sha256 != instance.sha256:
-        raise UsageError(f"the formulation was made of {made_of.name!r}, which is not the instance {instance.name!r}")
-
-
-def _compiled(formulation: Any) -> LinearProgram:
-    try:
-        return compile_formulation(formulation)
-    except ValueError as error:
-        raise UsageError(
-            f"the formulation is not linear: {error}; edgeopt.linearize_products makes products of binaries linear"
-        ) from error
-
-
-def _lazy_rows(instance: Instance, formulation: Any, program: LinearProgram) -> Any:
-    """Return what finds the rows that the formulation leaves to its method; None where there are none."""
-    if instance.problem != "loading":
-        return None
-    from edgeopt.loading.orders.cycles import Cycles
-
-    return Cycles(formulation, program)
-
-
 @dataclass
 class _Found:
     """A plan that passes the check, and the program's values."""
@@ -159,8 +73,19 @@ class _Found:
     values: NDArray[np.float64]
 
 
-class _Search:
-    """The rounds of one run: solve, look for what the solution breaks, add that, and solve again."""
+class Search:
+    """One run on one formulation.
+
+    Parameters
+    ----------
+    instance : Instance
+    formulation : pyomo.environ.ConcreteModel
+    program : LinearProgram
+        The compiled formulation.
+    lazy : Cycles or None
+        What finds the rows that the formulation leaves to its method.
+    run : Run
+    """
 
     def __init__(self, instance: Instance, formulation: Any, program: LinearProgram, lazy: Any, run: Run) -> None:
         self.instance, self.formulation, self.lazy = instance, formulation, lazy

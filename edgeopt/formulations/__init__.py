@@ -1,0 +1,1 @@
+"""Solve formulations of `edgeopt.models` as their users have changed them."""
