@@ -9,7 +9,7 @@ import pytest
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import LinearProgram, compile_formulation
 from edgeopt.models.pulling import formulate_linear, formulate_strong, read_plan
-from edgeopt.pulling.arrays import compile_arrays
+from edgeopt.pulling.arrays import reduce_instance
 from edgeopt.pulling.checker import check
 from edgeopt.pulling.strong import StrongProgram
 from edgeopt.run import Run
@@ -33,7 +33,7 @@ def test_the_compiled_form_has_the_same_relaxation_and_optimum(size: dict[str, A
     feasible = limited = 0
     for seed in range(40):
         instance = random_instance(seed, **size)
-        core = compile_arrays(instance).core
+        core = reduce_instance(instance).core
         limited += bool(core.limited.any())
         compiled, readable = StrongProgram(core).program(), compile_formulation(formulate_strong(instance))
         for relaxed in (True, False):
