@@ -48,11 +48,11 @@ class Clock:
         self._began, self._pauses_s = time.monotonic(), _pauses.seconds()
 
     def elapsed_s(self) -> float:
-        """Seconds that count."""
+        """Return the seconds that count."""
         return time.monotonic() - self._began - self.paused_s()
 
     def paused_s(self) -> float:
-        """Seconds that do not."""
+        """Return the seconds that do not."""
         return _pauses.seconds() - self._pauses_s
 
 

@@ -144,7 +144,7 @@ class Comparison:
 
 
 def comparison_headings(comparison: Comparison) -> list[str]:
-    """Column headings of a comparison, the objective's named by what it counts."""
+    """Return the column headings of a comparison, the objective's named by what it counts."""
     return [
         "method",
         comparison.instance.conventions.objective,
@@ -158,7 +158,7 @@ def comparison_headings(comparison: Comparison) -> list[str]:
 
 
 def comparison_cells(comparison: Comparison) -> list[list[str]]:
-    """One row of texts for each method of a comparison, under `comparison_headings`."""
+    """Return one row of texts for each method of a comparison, under `comparison_headings`."""
     return [
         [
             record["method"],
@@ -174,7 +174,7 @@ def comparison_cells(comparison: Comparison) -> list[list[str]]:
 
 
 def comparison_summary(comparison: Comparison) -> str:
-    """One line that says what all methods together know of the optimum."""
+    """Return one line that says what all methods together know of the optimum."""
     if comparison.contradiction is not None:
         return f"contradiction: {comparison.contradiction}"
     unit = comparison.instance.conventions.unit
@@ -185,7 +185,7 @@ def comparison_summary(comparison: Comparison) -> str:
 
 
 def comparison_reasons(comparison: Comparison) -> list[str]:
-    """Why methods gave no solution, one line each."""
+    """Return why methods gave no solution, one line each."""
     return [f"{row.method}: {row.reason}" for row in comparison.rows if _without_solution(row)]
 
 

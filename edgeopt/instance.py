@@ -72,7 +72,7 @@ class Instance(Record):
         return facts_html(f"{self.problem} instance {self.name}", self.facts())
 
     def facts(self) -> dict[str, str]:
-        """What the instance is, in words and figures with units."""
+        """Return what the instance is, in words and numbers with units."""
         facts = self.library.facts()
         return {"library": f"{self.library.name}: {facts.pop('models')}", **facts}
 

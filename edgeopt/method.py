@@ -44,7 +44,7 @@ Keys = tuple[tuple[str, str], ...]
 
 
 def keys(**values: str) -> Keys:
-    """Values that keys of an instance must have for some code; keys that are not named may have any."""
+    """Return the values that keys of an instance must have for some code; keys that are not named may have any."""
     return tuple(values.items())
 
 
@@ -148,7 +148,7 @@ class Method:
         return self.module.partition(".")[0]
 
     def of(self, argument: str) -> Method:
-        """The method of a family for an argument."""
+        """Return the method of a family for an argument."""
 
         def solve(instance: Any, run: Run) -> Outcome:
             return self.function(instance, run, argument)
@@ -163,7 +163,7 @@ class Method:
         return None
 
     def refusal(self, instance: Any) -> str | None:
-        """Why the method cannot run on the instance here, or None."""
+        """Return why the method cannot run on the instance here, or None."""
         command = self.missing_extra()
         return f"it needs an extra: {command}" if command else self.fits(instance)
 

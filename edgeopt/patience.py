@@ -27,7 +27,7 @@ class Patience:
     _found_at: int = 0
 
     def over(self, value: float, iterations: int) -> bool:
-        """Whether the search may end after so many iterations, its best being worth `value` (more is better)."""
+        """Say whether the search may end after so many iterations, its best being worth `value` (more is better)."""
         if value > self._best:
             self._best, self._found_at = value, iterations
         idle = iterations - self._found_at

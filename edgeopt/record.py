@@ -67,7 +67,7 @@ class Record(BaseModel):
         __init__.__pydantic_base_init__ = True  # records inside others are validated without coming here
 
     def findings(self) -> Iterable[Finding]:
-        """What is wrong with the record beyond the type and range of single fields."""
+        """Return what is wrong with the record beyond the type and range of single fields."""
         return ()
 
     @classmethod
@@ -173,7 +173,7 @@ def _schema(cls: type[Record]) -> dict[str, Any]:
 
 
 def _known_keys(cls: type[Record], location: list[Any]) -> list[str]:
-    """Keys allowed at a place, found by walking the schema."""
+    """Return the keys allowed at a place, found by walking the schema."""
     schema = _schema(cls)
     definitions = schema.get("$defs", {})
 

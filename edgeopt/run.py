@@ -87,16 +87,16 @@ class Run:
         self._progress = progress
 
     def elapsed_s(self) -> float:
-        """Seconds since the run began, without those in which code was compiled or loaded."""
+        """Return the seconds since the run began, without those in which code was compiled or loaded."""
         return self.clock.elapsed_s()
 
     def remaining_s(self) -> float:
-        """Seconds left; infinity without a time limit."""
+        """Return the seconds left; infinity without a time limit."""
         limit = self.options.time_limit
         return inf if limit is None else max(0.0, limit - self.elapsed_s())
 
     def stop_reason(self) -> Stopped | None:
-        """Why the method should end now, or None to go on. Cheap; ask often."""
+        """Return why the method should end now, or None to go on; it is cheap, so that a method can look often."""
         if self.interrupt.is_set():
             return Stopped.INTERRUPTED
         if self.history and proved(self.history[-1][1], self.options.known_bound):
@@ -205,19 +205,19 @@ class Incumbent(Generic[T]):
         return True
 
     def proved(self, bound: Number | None = None) -> bool:
-        """Whether solution and bound (by default the tightest) agree, or are as close as the run is told."""
+        """Say whether solution and bound (by default the tightest) agree, or are as close as the run is told."""
         bound = self.bound if bound is None else bound
         if self.value is None or bound is None:
             return False
         return self._sign * (bound - self.value) <= self.run.options.gap * abs(self.value)
 
     def closed(self) -> bool:
-        """Whether they do, or the run has to end."""
+        """Say whether solution and bound agree as `proved` says, or the run has to end."""
         self.stopped = self.stopped or self.run.stop_reason()
         return self.stopped is not None or self.proved()
 
     def ending(self) -> Stopped:
-        """Why the run ended."""
+        """Return why the run ended."""
         agreed = self.value is not None and self.value == self.bound
         return Stopped.PROVED if agreed else self.stopped or Stopped.FINISHED
 

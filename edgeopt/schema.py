@@ -46,7 +46,7 @@ def _instance_schema(problem: str) -> dict[str, Any]:
 
 
 def _schema(cls: type[Record], required: tuple[str, ...]) -> dict[str, Any]:
-    """Schema of a file; the keys that tell what the file is must be there, though the records have defaults."""
+    """Return the schema of a file; the keys that say what the file is must be there, though records have defaults."""
     schema = {"$schema": DIALECT, **cls.model_json_schema()}
     schema["required"] = [*required, *(key for key in schema.get("required", ()) if key not in required)]
     return schema

@@ -104,13 +104,13 @@ def relative_gap(objective: Number | None, bound: Number | None) -> float | None
 
 
 def proved(objective: Number | None, bound: Number | None) -> bool:
-    """Whether a bound proves an objective to be the optimum."""
+    """Say whether a bound proves an objective to be the optimum."""
     gap = relative_gap(objective, bound)
     return gap is not None and gap <= PROVED_GAP
 
 
 def crosses(objective: Number | None, bound: Number | None, *, maximize: bool, integral: bool) -> bool:
-    """Whether a bound disproves a checked objective.
+    """Say whether a bound disproves a checked objective.
 
     Both are sums of rounded numbers, so the bound may lie a little beyond the objective: by `CROSSING` of the larger of
     the two, and by nothing where objectives are integers.
@@ -269,7 +269,7 @@ class Solution(Record):
         return self.status == Status.UNKNOWN and self.stopped == Stopped.FINISHED and self.bound is not None
 
     def facts(self) -> dict[str, str]:
-        """What was found, in words and figures with units."""
+        """Return what the method found, in words and numbers with units."""
         unit = find_problem(self.problem).unit
         facts = {
             "method": self.method,

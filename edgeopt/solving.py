@@ -300,7 +300,7 @@ def _status(objective: Number | None, gap: float | None, infeasible: bool) -> St
 
 
 def fitting_methods(instance: Instance | str | Path) -> list[str]:
-    """Names of the registered methods that apply to the instance here."""
+    """Return the names of the registered methods that apply to the instance here."""
     instance = as_instance(instance)
     return [name for name, method in methods(instance.problem).items() if method.refusal(instance) is None]
 

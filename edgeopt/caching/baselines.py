@@ -17,13 +17,13 @@ Integers = NDArray[np.int64]
 
 
 def without_migration(instance: CachingInstance) -> CachingInstance:
-    """The instance without links between nodes: what a node does not cache comes from the cloud."""
+    """Return the instance without links between nodes: what a node does not cache comes from the cloud."""
     data = instance.to_dict()
     return CachingInstance.from_dict({**data, "backhaul": {**data["backhaul"], "links": []}})
 
 
 def without_sharing(instance: CachingInstance) -> CachingInstance:
-    """The instance in which each model has its own copy of every block, cached and sent by itself."""
+    """Return the instance in which each model has its own copy of every block, cached and sent by itself."""
     copies = [
         (name, block, _copy(number, block))
         for number, (name, model) in enumerate(instance.library.models.items())
@@ -37,7 +37,7 @@ def without_sharing(instance: CachingInstance) -> CachingInstance:
 
 
 def whole_models(instance: CachingInstance) -> CachingInstance:
-    """The instance in which each model is one block, cached and sent as a whole."""
+    """Return the instance in which each model is one block, cached and sent as a whole."""
     names = {model: _copy(number, "whole") for number, model in enumerate(instance.library.models)}
     return _with_library(
         instance,
@@ -58,7 +58,7 @@ def _with_library(instance: CachingInstance, blocks: dict[str, int], held: dict[
 
 
 def caches_back(instance: CachingInstance, tables: Tables, world: Tables, masks: Integers) -> Integers:
-    """Where the given instance caches its blocks when a world of copies caches theirs at `masks`.
+    """Return where the instance caches its blocks when a world of copies caches theirs at `masks`.
 
     A node that caches any copy of a block, or a whole model that holds it, caches the block once; that takes no more
     bytes than the copies.
@@ -76,7 +76,7 @@ def caches_back(instance: CachingInstance, tables: Tables, world: Tables, masks:
 
 
 def alone(channels: Channels, pairs: Pairs) -> Beams:
-    """Beams of single nodes only: a set of several nodes has no rate of its own, only that of its best member."""
+    """Return beams of single nodes only: a set of several has no rate of its own, only that of its best member."""
     single = (pairs.nodes >= 0).sum(axis=1) == 1
     beams = dual(channels, Pairs(pairs.nodes[single], pairs.users[single]))
     amplitudes = np.zeros(len(pairs))
@@ -86,7 +86,7 @@ def alone(channels: Channels, pairs: Pairs) -> Beams:
 
 
 def random_masks(tables: Tables, seed: int) -> Integers:
-    """Blocks in random order at each node, as long as they fit; shape (blocks,)."""
+    """Cache blocks in random order at each node, as long as they fit; shape (blocks,)."""
     rng = np.random.default_rng(seed)
     masks = np.zeros(len(tables.requests.blocks), np.int64)
     for node, free in enumerate(tables.storage.tolist()):

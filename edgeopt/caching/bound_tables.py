@@ -65,7 +65,7 @@ class WideTables(Tables):
         return np.array([self.reach[:, list(users)].sum(axis=0).min() for users in self.requests.audiences])
 
     def _deliveries(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], Sent] | None:
-        """Best of all prefixes, at the rates of the beamformer; None when one of the deliveries never ends."""
+        """Take the best of all prefixes, at the rates of the beamformer; None when one of the deliveries never ends."""
         waits = waits_per_bit(np.array([mask for mask, _ in keys], np.int64), self.cloud, self.link)
         order = np.argsort(waits, axis=1, kind="stable")
         sorted_waits = np.take_along_axis(waits, order, axis=1)

@@ -16,14 +16,14 @@ Floats = NDArray[np.float64]
 
 
 def amplitude_bounds(tables: Tables) -> Floats:
-    """Upper bounds on the amplitude of each audience and set of nodes, shape (audiences, 2**nodes), for any beams."""
+    """Return upper bounds on the amplitude of each audience and set, shape (audiences, 2**nodes), for any beams."""
     audiences = tables.requests.audiences
     units = find_units(tables.reach, audiences, FULL_TABLE_NODES, SINGLE_NODES, OTHER_NODES)
     return ceiling_table(tables.channels, audiences, units, tables.run).amplitudes
 
 
 def universal(instance: CachingInstance, run: Run) -> Tables:
-    """Tables whose delays no nodes and no beams whatever undercut."""
+    """Return tables whose delays no nodes and no beams whatever undercut."""
     if len(instance.nodes) > FULL_TABLE_NODES:
         return WideTables(instance, run)
     tables = Tables(instance, run)
@@ -31,7 +31,7 @@ def universal(instance: CachingInstance, run: Run) -> Tables:
 
 
 def with_amplitudes(tables: Tables, amplitudes: Floats) -> Tables:
-    """The tables with these amplitudes of all sets of nodes, reached by nobody in particular."""
+    """Return the tables with these amplitudes of all sets of nodes, reached by nobody in particular."""
     count, sets = amplitudes.shape
     units = np.tile(1 << np.arange(len(tables.node_names)), (count, 1))
     senders = np.tile(np.arange(sets), (count, 1))

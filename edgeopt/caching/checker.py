@@ -160,7 +160,7 @@ def _check_caches(instance: CachingInstance, plan: Plan, evaluation: Evaluation)
 def _nodes_and_beams_fit(
     instance: CachingInstance, number: int, delivery: Mapping[str, Any], evaluation: Evaluation
 ) -> bool:
-    """Whether the delivery can be evaluated: known nodes, each once, with a beamformer of the right length.
+    """Say whether the delivery can be evaluated: known nodes, each once, with a beamformer of the right length.
 
     Power is checked too, but a delivery with too much of it can be evaluated.
     """
@@ -211,7 +211,7 @@ def _evaluated(
 
 
 def _migration_s(instance: CachingInstance, node: str, block: str, bits: int, cached: Mapping[str, set[str]]) -> float:
-    """Seconds until a node has a block: none where cached, else from the cloud or over one link from a cache."""
+    """Return the seconds until a node has a block: 0 where cached, else from the cloud or over one link."""
     if not bits or block in cached.get(node, ()):
         return 0.0
     backhaul = instance.backhaul
@@ -221,7 +221,7 @@ def _migration_s(instance: CachingInstance, node: str, block: str, bits: int, ca
 
 
 def robust_amplitude(instance: CachingInstance, beams: Beam, user: str) -> float:
-    """Least received amplitude over the error ball, in square roots of watts; may be negative.
+    """Return the least received amplitude over the error ball, in square roots of watts; may be negative.
 
     Each node's channel may be off by a vector of length at most ``csi_error``, which at worst points against the
     beamformer, so that the nodes lose ``csi_error`` times the sum of the lengths of their beamformers.
@@ -252,7 +252,7 @@ DELIVERY_KEYS = {"scenario", "block", "nodes", "beamformer"}
 
 
 def _form_faults(plan: Any) -> Iterator[Violation]:
-    """What keeps the plan from being read at all."""
+    """Return what keeps the plan from being read at all."""
 
     def fault(where: str) -> Violation:
         return Violation("form of the plan", where, 1)

@@ -10,7 +10,7 @@ Integers = NDArray[np.int64]
 
 
 def waits_per_bit(masks: Integers, cloud: Floats, link: Floats) -> Floats:
-    """Seconds per bit until each node has a block, shape (sets, nodes); infinite where never.
+    """Return the seconds per bit until each node has a block, shape (sets, nodes); infinite where never.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def waits_per_bit(masks: Integers, cloud: Floats, link: Floats) -> Floats:
 
 
 def prefixes(waits: Floats, units: Integers) -> tuple[Floats, Integers]:
-    """The sets of units that wait no longer than some level, and these levels, both of shape (sets, width).
+    """Return the sets of units that wait no longer than some level, and these levels, both of shape (sets, width).
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def table_costs(
     units: Integers,
     slowness: Floats,
 ) -> Floats:
-    """Expected delay per byte of groups of blocks for candidate sets of caching nodes.
+    """Return the expected delay per byte of groups of blocks for candidate sets of caching nodes.
 
     Parameters
     ----------

@@ -120,7 +120,7 @@ class Proof:
         self._offer(menu, solution.choice)
 
     def outcome(self) -> Outcome:
-        """The plan, the bound of the problem, and that of the rate table beside it."""
+        """Return the plan, the bound of the problem, and that of the rate table beside it."""
         refined = len(self.sandwich.refined)
         metrics = {"certified_pairs": float(refined)}
         if self.table_bound is not None and self.work.tables.complete:

@@ -37,7 +37,7 @@ def plot_plan(instance: CachingInstance, plan: Plan) -> Figure:
 
 
 def plot_caches(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
-    """Nodes by requested blocks: width of a column as the block's bytes, filled where cached."""
+    """Draw nodes by requested blocks: a column is as wide as the block's bytes, and filled where it is cached."""
     from matplotlib.patches import Rectangle
 
     requested = {block for scenario in range(len(instance.scenarios)) for block in instance.requesters(scenario)}
@@ -66,7 +66,7 @@ def plot_caches(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
 
 
 def plot_delays(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
-    """Expected delay of each user, split into waiting for migration and broadcast."""
+    """Draw the expected delay of each user, split into waiting for migration and broadcast."""
     migration, broadcast = user_delays(instance, plan)
     users = sorted(migration, key=lambda user: migration[user] + broadcast[user])
     waits = [migration[user] for user in users]
@@ -84,7 +84,7 @@ def plot_delays(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
 
 
 def plot_cooperation(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
-    """Nodes on a circle; lines join nodes that send together, as wide as the expected bytes they send so."""
+    """Draw nodes on a circle; lines join nodes that send together, as wide as the expected bytes they send so."""
     names = list(instance.nodes)
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
     place = {name: (float(np.cos(angle)), float(np.sin(angle))) for name, angle in zip(names, angles, strict=True)}
@@ -119,7 +119,7 @@ def plot_cooperation(instance: CachingInstance, plan: Plan, ax: Axes) -> None:
 
 
 def user_delays(instance: CachingInstance, plan: Plan) -> tuple[dict[str, float], dict[str, float]]:
-    """Expected seconds that each user waits for migrations, and for broadcasts."""
+    """Return the expected seconds that each user waits for migrations, and for broadcasts."""
     deliveries = evaluate(instance, plan).deliveries
     migration: dict[str, list[float]] = {user: [] for user in instance.users}
     broadcast: dict[str, list[float]] = {user: [] for user in instance.users}
@@ -135,7 +135,7 @@ def user_delays(instance: CachingInstance, plan: Plan) -> tuple[dict[str, float]
 
 
 def plan_frame(instance: CachingInstance, plan: Plan) -> pd.DataFrame:
-    """The plan as a table, one row for each delivery."""
+    """Return the plan as a table, one row for each delivery."""
     import pandas as pd
 
     return pd.DataFrame([_row(instance, delivery) for delivery in evaluate(instance, plan).deliveries])

@@ -44,7 +44,7 @@ class Requests:
     empty: list[tuple[int, str]]
 
     def listed(self) -> tuple[Integers, Integers]:
-        """Audiences of all groups in one list, group after group, and where each group's begin (groups + 1,)."""
+        """Return the audiences of all groups, group after group, and where each group's begin, shape (groups + 1,)."""
         rows = [sorted(set(row.values())) for row in self.audience_of]
         first = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
         return np.array([audience for row in rows for audience in row], np.int64), first

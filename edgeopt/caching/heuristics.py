@@ -18,7 +18,7 @@ PROGRAM_NODES = 100  # of its branch and bound
 
 
 def solve_neighbourhood(instance: CachingInstance, run: Run) -> Outcome:
-    """Prices over useful sets, better sets by branch and bound, local search; then HiGHS on these sets."""
+    """Price useful sets and better ones by branch and bound, search locally, and solve over these sets with HiGHS."""
     work = work_up(instance, run)
     if work.outcome is not None:
         return work.outcome
@@ -32,13 +32,13 @@ def solve_neighbourhood(instance: CachingInstance, run: Run) -> Outcome:
 
 
 def solve_lagrangian(instance: CachingInstance, run: Run) -> Outcome:
-    """Prices on storage by subgradients, choices repaired on the way."""
+    """Price storage by subgradients, and repair choices on the way."""
     work = work_up(instance, run)
     return work.outcome or work.result(work.priced())
 
 
 def solve_local_search(instance: CachingInstance, run: Run) -> Outcome:
-    """Moves and exchanges from the choices at disturbed prices."""
+    """Move and exchange blocks, from the choices at disturbed prices."""
     work = work_up(instance, run)
     return work.outcome or work.result(work.searched())
 

@@ -181,7 +181,7 @@ class CachingInstance(Instance):
                 yield Finding(f"{place}.{name}", f"there is no node {name!r}", hint)
 
     def requesters(self, scenario: int) -> dict[str, list[str]]:
-        """Users of each requested block in a scenario, K_j, in the order of the requests."""
+        """Return the users of each requested block in a scenario, K_j, in the order of the requests."""
         requesters: dict[str, list[str]] = {}
         for user, model in self.scenarios[scenario].requests.items():
             for block in self.library.models[model].blocks:
@@ -189,7 +189,7 @@ class CachingInstance(Instance):
         return requesters
 
     def unheard_users(self) -> list[str]:
-        """Users with a request that no node reaches: no channel vector is longer than the channel error."""
+        """Return the users with a request that no node reaches: no channel vector is longer than the channel error."""
         asking = {user for scenario in self.scenarios for user in scenario.requests}
         return [user for user in self.users if user in asking and self._amplitude(user) <= self.radio.csi_error]
 

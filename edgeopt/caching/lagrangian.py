@@ -48,7 +48,7 @@ class Dual:
 
 
 def bound_at(menu: Menu, prices: Floats) -> tuple[float, Integers, Integers]:
-    """Lagrangian bound at prices, the choice of each group, and bytes over storage at each node (negative: left)."""
+    """Return the Lagrangian bound at prices, the choice of each group, and the bytes over storage at each node."""
     priced = menu.costs + menu.members @ prices
     chosen = np.argmin(priced, axis=1)
     rows = np.arange(len(chosen))

@@ -29,7 +29,7 @@ ENOUGH_GAP = 1e-3  # between the bound of the menu and that of all sets
 
 
 def candidate_menu(tables: Tables) -> Menu:
-    """Menu of all sets of the nodes at which caching a group alone saves most, and of longer lists of such nodes."""
+    """Return the menu of all sets of the nodes where caching a group alone saves most, and of longer lists of them."""
     nodes, groups = len(tables.node_names), len(tables.requests.audience_of)
     singles = np.concatenate([[0], 1 << np.arange(nodes)])
     # Where nothing is finite yet, a cost of the largest number keeps the order.
@@ -82,7 +82,7 @@ def _mapped(task: Callable[[int], tuple[float, int]], count: int, threads: int) 
 
 
 def widened(tables: Tables, menu: Menu, masks: Integers) -> Menu:
-    """The menu with one more set for each group."""
+    """Return the menu with one more set for each group."""
     return tables.menu(np.concatenate([menu.masks, masks[:, None]], axis=1))
 
 

@@ -30,7 +30,7 @@ def out_of_reach(tables: Tables) -> str | None:
 
 
 def _hears(instance: CachingInstance) -> NDArray[np.bool_]:
-    """Whether a user's channel from a node is longer than the error, exactly, shape (nodes, users)."""
+    """Say whether a user's channel from a node is longer than the error, exactly, shape (nodes, users)."""
     channels = instance.radio.channels
     return np.array(
         [
@@ -49,7 +49,7 @@ def _longer(channel: Sequence[Sequence[float]], error: float) -> bool:
 
 
 def _unheard(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
-    """Users that ask for something and hear no node."""
+    """Return the users that ask for something and hear no node."""
     asking = sorted({user for users in tables.requests.audiences for user in users})
     silent = [user for user in asking if not hears[:, user].any()]
     if not silent:
@@ -65,7 +65,7 @@ def _unheard(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
 
 
 def _without_room(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
-    """Blocks that arrive only if cached, where there is no room for them."""
+    """Return the blocks that arrive only if cached, where there is no room for them."""
     requests, count = tables.requests, len(tables.node_names)
     needing = [
         block for block in range(len(requests.sizes)) if not _arrives(tables, hears, block, np.zeros(count, np.bool_))
@@ -84,7 +84,7 @@ def _without_room(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
 
 
 def _arrives(tables: Tables, hears: NDArray[np.bool_], block: int, cached: NDArray[np.bool_]) -> bool:
-    """Whether all users of a block hear some node that has it when these nodes cache it."""
+    """Say whether all users of a block hear some node that has it when these nodes cache it."""
     having = cached | np.isfinite(tables.cloud) | np.isfinite(tables.link[cached]).any(axis=0)
     heard = set(np.flatnonzero(hears[having].sum(axis=0)).tolist())
     audiences = tables.requests.audience_of[tables.requests.group[block]].values()
@@ -105,7 +105,7 @@ def _message(tables: Tables, stuck: list[int], places: tuple[int, ...]) -> str:
 
 
 def _counted(noun: str, names: list[str]) -> str:
-    """Names after their noun, the first few of them."""
+    """Return the names after their noun, the first few of them."""
     shown = ", ".join(map(repr, names[:NAMES]))
     more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
     return f"{noun}{'s' * (len(names) > 1)} {shown}{more}"

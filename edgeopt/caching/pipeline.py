@@ -122,7 +122,7 @@ class Worked:
         return choice if better else start
 
     def result(self, priced: Priced) -> Outcome:
-        """The outcome of the best choice; its bound, or where that holds for the rates of the tables only, a metric."""
+        """Return the outcome of the best choice; a bound that holds for the rates of the tables only is a metric."""
         outcome = self.of_choice(priced.menu, priced.dual.choice)
         if priced.bound is not None and self.tables.wide:
             outcome.bound, outcome.message = priced.bound, outcome.message or FOR_THE_PROBLEM
@@ -131,7 +131,7 @@ class Worked:
         return self.or_start(outcome)
 
     def or_start(self, outcome: Outcome) -> Outcome:
-        """The outcome with the plan of a given solution where that is better, which may have beams of its own."""
+        """Return the outcome with the plan of a given solution where that is better, which may have its own beams."""
         start = self.run.options.start
         if start is not None and start.plan is not None:
             delays = [check(self.tables.instance, plan).objective for plan in (start.plan, outcome.plan) if plan]
@@ -140,13 +140,13 @@ class Worked:
         return outcome
 
     def of_choice(self, menu: Menu, choice: Integers | None) -> Outcome:
-        """The outcome of a choice from a menu."""
+        """Return the outcome of a choice from a menu."""
         if choice is None:
             return Outcome(stopped=self.stopped, message=UNFINISHED)
         return self.of_caches(menu.masks[menu.group, choice])
 
     def of_caches(self, masks: Integers) -> Outcome:
-        """The outcome of caching the blocks at these sets, shape (blocks,); no plan when a delivery never ends."""
+        """Return the outcome of caching the blocks at these sets, (blocks,); no plan when a delivery never ends."""
         plan = self.tables.plan(masks)
         return Outcome(plan=plan, stopped=self.stopped, message=UNFINISHED if plan is None else "")
 
@@ -158,7 +158,7 @@ class Worked:
 
 
 def work_up(instance: CachingInstance, run: Run, beamformer: Beamformer = dual) -> Worked:
-    """Tables of an instance, worked up: the rates of all sets, or beyond 8 nodes bounds on the rates.
+    """Return tables of an instance, worked up: the rates of all sets, or beyond 8 nodes bounds on the rates.
 
     The table of a beamformer of restricted sets is its own at any size.
     """

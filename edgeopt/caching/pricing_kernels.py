@@ -23,7 +23,7 @@ def cheapest_set(
     groups: GroupAudiences,
     broadcasts: Broadcasts,
 ) -> tuple[float, int]:
-    """Least of delay plus prices over all sets of nodes, and a set that is that cheap.
+    """Return the least of delay plus prices over all sets of nodes, and a set that is that cheap.
 
     Depth first over the nodes, in or out. More caches never cost more delay, so the delay with all undecided nodes in,
     plus the prices of those decided in, bounds a branch from below.
@@ -97,7 +97,7 @@ def _branching_order(
     broadcasts: Broadcasts,
     waits: Floats,
 ) -> Integers:
-    """Nodes by how clearly they are in or out: by loss without them beyond their price, taken absolutely."""
+    """Return nodes by how clearly they are in or out: by loss without them beyond their price, taken absolutely."""
     count = len(prices)
     everything = (1 << count) - 1
     full = group_cost(group, everything, cloud, link, groups, broadcasts, waits)

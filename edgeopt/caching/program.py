@@ -43,7 +43,7 @@ class MenuSolution:
 
 
 def promising(menu: Menu, dual: Dual) -> NDArray[np.bool_]:
-    """Candidates that could belong to a better choice than the best one known, shape (blocks, candidates).
+    """Return the candidates that could belong to a better choice than the best one known, shape (blocks, candidates).
 
     Taking a candidate whose cost plus prices exceeds the least of its block by more than the gap costs more than the
     best choice known.
@@ -121,7 +121,7 @@ def _choice(columns: Columns, values: Floats, blocks: int) -> Integers:
 def _cover_cuts(
     menu: Menu, stored: Columns, choice: Integers, over: Integers, count: int
 ) -> tuple[sparse.csr_array, Floats]:
-    """Rows ``row @ x <= most``: of the blocks that overfill a node, at least one is not cached there."""
+    """Return rows ``row @ x <= most``: of the blocks that overfill a node, at least one is not cached there."""
     masks = menu.masks[menu.group, choice]
     rows = sparse.lil_array((len(over), count))
     for row, node in enumerate(over.tolist()):

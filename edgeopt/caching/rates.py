@@ -56,7 +56,7 @@ class RateTable:
         return rates_bps(self.bandwidth_hz, self.amplitudes)
 
     def raised(self, audiences: Integers, sets: Integers, amplitudes: Floats) -> RateTable:
-        """The table with better beams of some sets, and of all larger sets."""
+        """Return the table with better beams of some sets, and of all larger sets."""
         raised, senders = self.amplitudes.copy(), self.senders.copy()
         better = amplitudes > raised[audiences, sets]
         which = audiences[better], sets[better]
@@ -65,18 +65,18 @@ class RateTable:
         return replace(self, amplitudes=raised, senders=senders)
 
     def pairs(self, audiences: Integers, sets: Integers) -> Pairs:
-        """Pairs (S, K) of sets of the audiences' units."""
+        """Return pairs (S, K) of sets of the audiences' units."""
         return pairs_of(self.audiences, self.units, audiences, sets)
 
 
 def rates_bps(bandwidth_hz: float, amplitudes: Floats) -> Floats:
-    """Rates at robust amplitudes, in bit/s; exact for the smallest signal-to-noise ratios too."""
+    """Return rates at robust amplitudes, in bit/s; exact for the smallest signal-to-noise ratios too."""
     rates: Floats = bandwidth_hz * np.log1p(amplitudes**2) / np.log(2)
     return rates
 
 
 def strongest_nodes(reach: Floats, users: tuple[int, ...]) -> list[int]:
-    """Nodes that reach anyone of an audience, ordered: one by one the node that speeds the users up most.
+    """Order the nodes that reach anyone of an audience: one by one the node that speeds the users up most.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def strongest_nodes(reach: Floats, users: tuple[int, ...]) -> list[int]:
 
 
 def find_units(reach: Floats, audiences: list[tuple[int, ...]], full: int, single: int, others: int) -> Integers:
-    """Units of each audience, as bits over the nodes, shape (audiences, width).
+    """Return the units of each audience, as bits over the nodes, shape (audiences, width).
 
     Up to `full` nodes: every node. Beyond: the `single` strongest nodes for the audience, and as one unit the next
     `others`; the nodes beyond these do not serve the audience.
@@ -155,7 +155,7 @@ def rate_table(
 
 
 def ceiling_table(channels: Channels, audiences: list[tuple[int, ...]], units: Integers, run: Run) -> Ceilings:
-    """Upper bounds for each audience and set of its units, which are single nodes.
+    """Return upper bounds for each audience and set of its units, which are single nodes.
 
     When time runs out, the others are those of the weakest user alone.
 
@@ -207,7 +207,7 @@ def _shared(task: Callable[[slice], bool], total: int, threads: int) -> Iterator
 
 
 def pairs_of(audiences: list[tuple[int, ...]], units: Integers, which: Integers, sets: Integers) -> Pairs:
-    """Pairs (S, K) of sets of units of the audiences of these numbers."""
+    """Return pairs (S, K) of sets of units of the audiences of these numbers."""
     width = units.shape[1]
     chosen = (sets[:, None] >> np.arange(width)) & 1 == 1
     masks = np.bitwise_or.reduce(np.where(chosen, units[which], 0), axis=1)
@@ -220,7 +220,7 @@ def pairs_of(audiences: list[tuple[int, ...]], units: Integers, which: Integers,
 
 
 def padded(audiences: list[tuple[int, ...]]) -> Integers:
-    """Users of each audience, padded with -1, shape (audiences, most users)."""
+    """Return the users of each audience, padded with -1, shape (audiences, most users)."""
     table = np.full((len(audiences), max(map(len, audiences), default=1)), -1, np.int64)
     for row, users in enumerate(audiences):
         table[row, : len(users)] = users

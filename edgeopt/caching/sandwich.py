@@ -46,7 +46,7 @@ class Sandwich:
         self.refined: set[tuple[int, int]] = set()
 
     def open_pairs(self, masks: Integers, groups: Integers) -> list[tuple[int, int]]:
-        """Audiences and sets of nodes that look faster than what is reached, for groups cached at these sets."""
+        """Return the audiences and sets that look faster than what is reached, for groups cached at these sets."""
         reached, upper = self.reached.slowness, self.upper.slowness
         pairs: dict[tuple[int, int], None] = {}
         for mask, group in sorted(set(zip(masks.tolist(), groups.tolist(), strict=True))):

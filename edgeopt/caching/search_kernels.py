@@ -19,7 +19,7 @@ NEGLIGIBLE = 1e-12  # relative to the block's cost; smaller gains are rounding
 
 @kernel(cache=False, nogil=True, error_model="numpy")
 def fits(old: int, new: int, size: int, free: Integers) -> bool:
-    """Whether a block may move from one set to another."""
+    """Say whether a block may move from one set to another."""
     added = new & ~old
     node = 0
     while added:
@@ -157,7 +157,7 @@ def improve(masks: Integers, costs: Floats, sizes: Integers, group: Integers, ch
 
 @kernel(cache=False, nogil=True, error_model="numpy")
 def _best_jump(masks: Integers, costs: Floats, size: int, current: int, free: Integers) -> tuple[float, int]:
-    """Gain per added byte of a block's best jump, and its candidate; 0 when nothing gains."""
+    """Return the gain per added byte of a block's best jump, and its candidate; 0 when nothing gains."""
     best, target = 0.0, current
     if costs[current] == np.inf:
         return best, target

@@ -68,17 +68,17 @@ class Menu:
         return np.argsort(-self.sizes, kind="stable")
 
     def cost(self, choice: Integers) -> float:
-        """Expected total delay in seconds of a choice of a candidate for each block, shape (blocks,)."""
+        """Return the expected total delay in seconds of a choice of a candidate for each block, shape (blocks,)."""
         return float(self.sizes @ self.costs[self.group, choice])
 
     def free(self, choice: Integers) -> Integers:
-        """Bytes left at each node, shape (nodes,); negative where overfilled."""
+        """Return the bytes left at each node, shape (nodes,); negative where overfilled."""
         chosen = self.masks[self.group, choice]
         member = (chosen[:, None] >> np.arange(len(self.storage))) & 1
         return self.storage - (member * self.sizes[:, None]).sum(axis=0)
 
     def nearest(self, masks: Integers) -> Integers:
-        """The cheapest candidate inside each block's set, shape (blocks,), for sets given as bits, shape (blocks,)."""
+        """Return the cheapest candidate inside each block's set, shape (blocks,), for sets given as bits."""
         inside = (self.masks[self.group] & ~masks[:, None]) == 0
         return np.argmin(np.where(inside, self.costs[self.group], np.inf), axis=1)
 
@@ -137,24 +137,24 @@ class Tables:
         return self.rates.complete
 
     def whole_amplitudes(self) -> Floats:
-        """Amplitude of all nodes together for each audience, shape (audiences,)."""
+        """Return the amplitude of all nodes together for each audience, shape (audiences,)."""
         return self.rates.amplitudes[:, -1]
 
     def with_rates(self, rates: RateTable) -> Tables:
-        """The same tables with other rates."""
+        """Return the same tables with other rates."""
         other = copy(self)
         other.rates = rates
         other.__dict__.pop("slowness", None)
         return other
 
     def costs(self, masks: Integers) -> Floats:
-        """Expected delay per byte of candidate sets, shape (groups, candidates) like `masks`."""
+        """Return the expected delay per byte of candidate sets, shape (groups, candidates) like `masks`."""
         requests = self.requests
         backhaul = (self.cloud, self.link)
         return table_costs(masks, *backhaul, requests.weight, requests.audience_of, self.rates.units, self.slowness)
 
     def delay(self, masks: Integers) -> float:
-        """Expected total delay in seconds when the blocks are cached at these sets, shape (blocks,)."""
+        """Return the expected total delay in seconds when the blocks are cached at these sets, shape (blocks,)."""
         group = self.requests.group
         place = np.array([int((group[:block] == group[block]).sum()) for block in range(len(group))], np.int64)
         table = np.zeros((len(self.requests.audience_of), int(place.max(initial=0)) + 1), np.int64)
@@ -162,11 +162,11 @@ class Tables:
         return float(self.requests.sizes @ self.costs(table)[group, place])
 
     def menu(self, masks: Integers) -> Menu:
-        """Menu of candidate sets, shape (groups, candidates)."""
+        """Return the menu of candidate sets, shape (groups, candidates)."""
         return Menu(masks, self.costs(masks), self.requests.sizes, self.requests.group, self.storage)
 
     def full_menu(self) -> Menu:
-        """All sets of nodes, without those that cost no less than one of their own subsets.
+        """Return all sets of nodes, without those that cost no less than one of their own subsets.
 
         Costs do not rise with more caches, so it is enough to compare with the sets of one node less.
         """
@@ -186,7 +186,7 @@ class Tables:
         return slowness
 
     def masks_of(self, plan: Plan | None) -> Integers | None:
-        """Sets of nodes that cache each block in a plan, shape (blocks,)."""
+        """Return the sets of nodes that cache each block in a plan, shape (blocks,)."""
         if plan is None:
             return None
         number = {block: index for index, block in enumerate(self.requests.blocks)}
@@ -198,7 +198,7 @@ class Tables:
         return masks
 
     def plan(self, masks: Integers) -> Plan | None:
-        """The plan that caches the blocks at these sets, shape (blocks,), and broadcasts as fast as the rates allow.
+        """Return the plan that caches the blocks at these sets, shape (blocks,), and broadcasts as fast as rates allow.
 
         None when one of its deliveries never ends.
         """
@@ -224,7 +224,7 @@ class Tables:
         return {"cached": cached, "deliveries": deliveries}
 
     def _empty_deliveries(self) -> list[dict[str, Any]]:
-        """Broadcasts of blocks without bytes: a silent node suffices."""
+        """Return the broadcasts of blocks without bytes: a silent node suffices."""
         name, node = next(iter(self.instance.nodes.items()))
         silent = {name: [[0.0, 0.0]] * node.antennas}
         return [
@@ -233,7 +233,7 @@ class Tables:
         ]
 
     def _deliveries(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], Sent] | None:
-        """Nodes and beamformers for pairs of a set of caching nodes and an audience; None when one never ends."""
+        """Return nodes and beamformers for pairs of caching nodes and an audience; None when one never ends."""
         senders = np.empty(len(keys), np.int64)
         waits = waits_per_bit(np.array([mask for mask, _ in keys], np.int64), self.cloud, self.link)
         which = np.array([audience for _, audience in keys], np.int64)
@@ -249,21 +249,21 @@ class Tables:
         return {key: self._sent(pairs.nodes[row], vectors[row]) for row, key in enumerate(keys)}
 
     def _sent(self, nodes: Integers, vectors: NDArray[np.complex128]) -> Sent:
-        """Names and beamformers of the sending nodes, padded with -1."""
+        """Return the names and beamformers of the sending nodes, padded with -1."""
         beams = {
             self.node_names[node]: self._beam(node, vectors[i]) for i, node in enumerate(nodes.tolist()) if node >= 0
         }
         return list(beams), beams
 
     def _beam(self, node: int, vector: NDArray[np.complex128]) -> list[list[float]]:
-        """A node's beamformer in square roots of watts, real and imaginary part for each of its antennas."""
+        """Return a node's beamformer in square roots of watts, real and imaginary part for each of its antennas."""
         sender = self.instance.nodes[self.node_names[node]]
         scaled = np.sqrt(sender.power_w) * vector[: sender.antennas]
         return [[float(value.real), float(value.imag)] for value in scaled]
 
 
 def _seconds_per_bit(instance: CachingInstance) -> tuple[Floats, Floats]:
-    """Seconds per bit from the cloud, shape (nodes,), and between nodes, shape (nodes, nodes); infinite: no way."""
+    """Return the seconds per bit from the cloud, shape (nodes,), and between nodes; infinite where there is no way."""
     number = {name: index for index, name in enumerate(instance.nodes)}
     cloud = np.full(len(number), np.inf)
     link = np.full((len(number), len(number)), np.inf)

@@ -81,7 +81,7 @@ def waits_per_bit(mask: int, cloud: Floats, link: Floats, waits: Floats) -> None
 
 @kernel(cache=False, nogil=True, error_model="numpy")
 def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Broadcasts) -> float:
-    """A bound on seconds per bit that no set of nodes and no beams undercut.
+    """Return a bound on seconds per bit that no set of nodes and no beams undercut.
 
     The weakest user of a set receives at most what it would receive alone from all nodes of the set; and at most the
     bound for the units of the set plus the weighted mean of what all other nodes of the set add.
@@ -130,7 +130,7 @@ def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Br
 def group_cost(
     group: int, mask: int, cloud: Floats, link: Floats, groups: GroupAudiences, broadcasts: Broadcasts, waits: Floats
 ) -> float:
-    """Expected delay per byte of a group cached at a set, as bits; `waits` is working room, shape (nodes,)."""
+    """Return the expected delay per byte of a group cached at a set, as bits; `waits` is working room."""
     waits_per_bit(mask, cloud, link, waits)
     order = np.empty(len(waits), np.int64)
     for node in range(len(waits)):

@@ -114,7 +114,7 @@ def require_writable(path: Path, inputs: Iterable[Path] = (), endings: Iterable[
 
 
 def relative_path(target: Path, folder: Path) -> str:
-    """Path of `target` as seen from `folder`, absolute where there is none (other drives)."""
+    """Return the path of `target` as seen from `folder`, absolute where there is none (other drives)."""
     try:
         return Path(os.path.relpath(target.resolve(), folder.resolve())).as_posix()
     except ValueError:
@@ -151,10 +151,10 @@ def save_figure(figure: Any, path: Path) -> None:
 
 
 def command_line() -> str:
-    """The command that runs, as it can be given again."""
+    """Return the command that runs, as it can be given again."""
     return shlex.join(["edgeopt", *sys.argv[1:]])
 
 
 def on_terminal() -> bool:
-    """Whether standard error is a terminal, where progress may be shown."""
+    """Say whether standard error is a terminal, where progress may be shown."""
     return sys.stderr.isatty()

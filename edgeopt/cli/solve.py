@@ -106,7 +106,7 @@ def solve(
 
 
 def _outputs(files: list[Path], output: Path | None) -> list[Path | None]:
-    """Where each solution goes; every fault of it is found before the first solve."""
+    """Return where each solution goes; every fault of it is found before the first solve."""
     if output is None:
         return [None] * len(files)
     if output.is_dir():

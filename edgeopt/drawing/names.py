@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """Text with everything escaped that would not be seen: escape sequences, other controls, lone surrogates."""
+    """Return the text with everything escaped that is not seen: escape sequences, other controls, lone surrogates."""
     return "".join(
         character if character.isprintable() or character in "\n\t" else _escaped(character) for character in text
     )

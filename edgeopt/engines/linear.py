@@ -58,11 +58,11 @@ class LinearProgram:
         self._by_column: Any = None
 
     def column(self, variable: Any) -> int | None:
-        """Column of a Pyomo variable; None when it is fixed or occurs nowhere."""
+        """Return the column of a Pyomo variable; None when it is fixed or occurs nowhere."""
         return self._column.get(id(variable))
 
     def columns(self, indexed: Any) -> dict[Any, int]:
-        """Columns of an indexed Pyomo variable by its index, without those that are fixed or occur nowhere."""
+        """Return the columns of an indexed Pyomo variable by index, without those that are fixed or occur nowhere."""
         pairs = ((index, self._column.get(id(variable))) for index, variable in indexed.items())
         return {index: column for index, column in pairs if column is not None}
 
@@ -124,7 +124,7 @@ class LinearProgram:
         return float(exact), UNIT_ROUNDOFF * abs(float(exact))
 
     def objective(self, values: Vector) -> float:
-        """Value of the objective at a point."""
+        """Return the value of the objective at a point."""
         return float(self.cost @ values) + self.offset
 
     def load(self, formulation: Any, values: Vector) -> None:

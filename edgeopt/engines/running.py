@@ -57,11 +57,11 @@ class Result:
             object.__setattr__(self, "bound", None)
 
     def value(self, expression: Any) -> int:
-        """Value of a variable or expression of CP-SAT in the solution."""
+        """Return the value of a variable or expression of CP-SAT in the solution."""
         return int(self.solver.value(expression))
 
     def true(self, literal: Any) -> bool:
-        """Whether a literal of CP-SAT holds in the solution."""
+        """Say whether a literal of CP-SAT holds in the solution."""
         return bool(self.solver.boolean_value(literal))
 
 

@@ -66,7 +66,7 @@ def solve(formulation: Any, run: Run, node_limit: int | None = None) -> Result:
 
 
 def _interruptible_solver(run: Run) -> Any:
-    """Pyomo's interface to SCIP with a look at the options after every presolving round, linear program and node."""
+    """Return Pyomo's interface to SCIP, with a look at the options after every presolving round, program and node."""
     from pyomo.contrib.solver.solvers.scip.scip_direct import ScipDirect
     from pyscipopt import SCIP_EVENTTYPE, Eventhdlr
 

@@ -51,7 +51,7 @@ def charged_times(frame: pd.DataFrame, times: pd.Series[float]) -> pd.Series[flo
 
 
 def run_times(frame: pd.DataFrame) -> pd.Series[float]:
-    """Seconds until a run ended by itself: infinity when it was stopped at a limit, failed or was refused."""
+    """Return the seconds until a run ended by itself: infinity when it was stopped, failed or was refused."""
     ended = ~frame["status"].isin(("failed", "refused")) & ~frame["stopped"].isin(LIMITS_REACHED)
     return frame["wall_s"].where(ended | (frame["status"] == PENDING), np.inf)
 

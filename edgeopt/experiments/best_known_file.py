@@ -111,12 +111,12 @@ class BestKnownFile(Record):
         write_text(path, format_json(data))
 
     def by_hash(self) -> dict[str, BestKnown]:
-        """Entries by the instances' SHA-256."""
+        """Return the entries by the instances' SHA-256."""
         return {entry.sha256: entry for entry in self.instances.values()}
 
 
 def plan_sha256(plan: Plan) -> str:
-    """SHA-256 of a plan as canonical JSON."""
+    """Return the SHA-256 of a plan as canonical JSON."""
     text = json.dumps(plan, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -191,7 +191,7 @@ def _crosses(problem: str, objective: float | None, bound: float | None) -> bool
 
 
 def _better(first: float | None, second: float | None, sense: float) -> bool:
-    """Whether `first` is larger (sense 1) or smaller (sense -1) than `second` by more than rounding."""
+    """Say whether `first` is larger (sense 1) or smaller (sense -1) than `second` by more than rounding."""
     if first is None or second is None:
         return first is not None
     return sense * (first - second) > SAME * max(abs(first), abs(second))

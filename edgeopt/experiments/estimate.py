@@ -27,7 +27,7 @@ class Estimate:
         self._seconds[method].append(START_S + seconds)
 
     def remaining_s(self, elapsed_s: float) -> float | None:
-        """Seconds left when the runs so far took `elapsed_s` together; None before the first one is done."""
+        """Return the seconds left when the runs so far took `elapsed_s` together; None before the first one is done."""
         done = [seconds for each in self._seconds.values() for seconds in each]
         if not done:
             return None

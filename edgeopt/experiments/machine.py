@@ -12,13 +12,13 @@ from pathlib import Path
 
 
 def cpu_seconds() -> float:
-    """CPU seconds of all threads of this process and of its ended children."""
+    """Return the CPU seconds of all threads of this process and of its ended children."""
     times = os.times()
     return time.process_time() + times.children_user + times.children_system
 
 
 def peak_bytes() -> int | None:
-    """Largest resident memory of this process so far; None where the system does not tell."""
+    """Return the largest resident memory of this process so far; None where the system does not tell."""
     status = Path("/proc/self/status")  # on Linux getrusage still remembers the parent of a new process
     if status.exists():
         match = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
@@ -32,7 +32,7 @@ def peak_bytes() -> int | None:
 
 @cache
 def machine() -> str:
-    """Cores, processor, memory, system and Python of this machine."""
+    """Return the cores, processor, memory, system and Python of this machine."""
     processor, memory = platform.processor() or platform.machine(), ""
     if Path("/proc/cpuinfo").exists():
         match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)

@@ -40,7 +40,7 @@ class Plugin:
         exec(compile(self.source, self.file, "exec"), module.__dict__)
 
     def registered(self, method: Method) -> bool:
-        """Whether the method is of this module."""
+        """Say whether the method is of this module."""
         return method.module == self.module
 
     @property

@@ -45,7 +45,7 @@ class InstanceBlock(Record):
     label: Name | None = None
 
     def faults(self, place: str) -> Iterator[Finding]:
-        """What does not fit together."""
+        """Return what does not fit together."""
         if (self.files is None) == (self.generate is None):
             yield Finding(place, "it should give either 'files' or 'generate'", "split it where both are meant")
         elif self.generate is not None and self.problem is None:

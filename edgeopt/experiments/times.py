@@ -17,7 +17,7 @@ PROVED = ("optimal", "infeasible")
 
 
 def proof_times(frame: pd.DataFrame) -> pd.Series[float]:
-    """Seconds until a run proved its plan optimal, or that there is none.
+    """Return the seconds until a run proved its plan optimal, or that there is none.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def proof_times(frame: pd.DataFrame) -> pd.Series[float]:
 
 
 def target_times(frame: pd.DataFrame, history: pd.DataFrame, gap: float = 0.01) -> pd.Series[float]:
-    """Seconds until a run's incumbent came within a gap of the reference value (see `references`).
+    """Return the seconds until a run's incumbent came within a gap of the reference value (see `references`).
 
     Parameters
     ----------

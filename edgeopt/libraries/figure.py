@@ -111,7 +111,7 @@ def _most_shared_first(sharing: Sharing) -> list[int]:
 
 
 def _boxes(sharing: Sharing, models: list[int], edges: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
-    """Corners of the boxes, one for each run of neighbouring models, shape (boxes, 4, 2), and their atoms' models."""
+    """Return the corners of a box for each run of neighbouring models, shape (boxes, 4, 2), and their atoms' models."""
     position = np.argsort(models)
     corners, holders = [], []
     for atom, held_by in enumerate(sharing.holders):

@@ -39,7 +39,7 @@ class RandomDraft:
         self.blocks: dict[str, tuple[float, list[int]]] = {}
 
     def spread(self, count: int) -> Sizes:
-        """Log-normal factors of median 1; two thirds of them lie between 0.6 and 1.6."""
+        """Return the log-normal factors of median 1; two thirds of them lie between 0.6 and 1.6."""
         return np.exp(0.5 * self.rng.standard_normal(count))
 
     def share(self, name: str, members: Iterable[int], size: float | None = None) -> None:
@@ -109,7 +109,7 @@ def _dense(draft: RandomDraft) -> None:
 
 
 def _freeze_depth(draft: RandomDraft, crossing: float = 0.5) -> None:
-    """Families of fine-tuned models: the stages up to the freezing depth are the family's, the rest are their own.
+    """Add fine-tuned families: the stages up to the freezing depth are the family's, the rest are the models' own.
 
     Deeper stages are larger, as in convolutional networks. Some blocks (a detection head, a tokenizer) are common
     to models of different families; they cross the families' stages.
@@ -131,7 +131,7 @@ def _freeze_depth(draft: RandomDraft, crossing: float = 0.5) -> None:
 
 
 def _lora_towers(draft: RandomDraft, crossing: float = 0.5) -> None:
-    """Groups of two language-model bases, LoRA adapters for them, and three vision towers used with both bases.
+    """Add groups of two language-model bases, LoRA adapters for them, and three vision towers used with both bases.
 
     Sizes are those of such models: bases 6 to 16 GB in half precision, towers 0.3 to 1.2 GB, adapters 10 to 200 MB.
     A share `crossing` of the models has a tower. In a group at most 8 pairs (base, tower or none) occur.

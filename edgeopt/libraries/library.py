@@ -142,11 +142,11 @@ class ModelLibrary(Record):
         write_text(path, format_json(self.to_dict()))
 
     def size_bytes(self, model: str) -> int:
-        """Size of one model in bytes."""
+        """Return the size of one model in bytes."""
         return sum(self.blocks[block] for block in self.models[model].blocks)
 
     def union_bytes(self, models: Iterable[str]) -> int:
-        """Size in bytes of several models together, each block counted once."""
+        """Return the size in bytes of several models together, each block counted once."""
         return sum(self.blocks[block] for block in {block for model in models for block in self.models[model].blocks})
 
     def restricted(self, models: Iterable[str]) -> ModelLibrary:
@@ -163,7 +163,7 @@ class ModelLibrary(Record):
         return Sharing(self.blocks, {name: model.blocks for name, model in self.models.items()})
 
     def atoms(self) -> list[Atom]:
-        """Blocks merged by the set of models that hold them; blocks that no model holds are left out."""
+        """Return the blocks merged by the set of models that hold them; blocks that no model holds are left out."""
         return self.sharing.atoms
 
     def summary(self) -> SharingSummary:
@@ -183,7 +183,7 @@ class ModelLibrary(Record):
         )
 
     def facts(self) -> dict[str, str]:
-        """What the library is, in words and figures with units."""
+        """Return what the library is, in words and numbers with units."""
         summary = self.summary()
         unique, total = quantity(summary.unique_bytes, "B"), quantity(summary.total_bytes, "B")
         crossing = f"; {summary.crossing[0]!r} crosses {summary.crossing[1]!r}" if summary.crossing else ""

@@ -83,7 +83,7 @@ class Area:
         return self.users[np.sort(rng.choice(near, count, replace=False))]
 
     def nearest(self) -> tuple[NDArray[np.int64], Floats]:
-        """Index of the nearest station of each user, and its distance in metres, shapes (users,)."""
+        """Return the index of the nearest station of each user, and its distance in metres, shapes (users,)."""
         from scipy.spatial import KDTree
 
         assert self.users is not None
@@ -156,7 +156,7 @@ def read_area(stations: str | Path, users: str | Path | None = None, bounds: Bou
 
 
 def _read(path: str | Path, bounds: Bounds | None, letter: str) -> tuple[list[str], Floats]:
-    """Names and degrees (latitude, longitude) within the bounds, shape (places, 2)."""
+    """Return the names and degrees (latitude, longitude) within the bounds, shape (places, 2)."""
     columns = {"latitude": LATITUDE, "longitude": LONGITUDE}
     try:
         table = read_table(path, columns | ({"id": STATION_ID} if letter == "site" else {}), optional=("id",))
@@ -187,7 +187,7 @@ def _read(path: str | Path, bounds: Bounds | None, letter: str) -> tuple[list[st
 
 
 def gabriel_links(places: Floats, chunk: int = 200_000) -> list[tuple[int, int]]:
-    """Pairs of places whose circle, drawn about them as a diameter, holds no other place inside.
+    """Return pairs of places whose circle, drawn about them as a diameter, holds no other place inside.
 
     The Gabriel graph (Gabriel and Sokal, Systematic Zoology 18, 1969); it is connected, for it contains the minimum
     spanning tree.

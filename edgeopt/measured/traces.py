@@ -145,7 +145,7 @@ def read_trace(path: str | Path) -> Trace:
 
 
 def _seconds(table: Table) -> Floats:
-    """Arrival times in seconds; dates are without a time zone, or with their shift to Greenwich's time."""
+    """Return the arrival times in seconds; dates are without a time zone, or with their shift to Greenwich's time."""
     cells = table.cells["time"]
     try:
         numbers = np.array(cells, dtype=np.float64)

@@ -77,7 +77,7 @@ class Arrays:
         return counts
 
     def value(self, placed: NDArray[np.bool_]) -> float:
-        """Weight that a placement hits."""
+        """Return the weight that a placement hits."""
         return float(self.group_weight[self.covered(placed) > 0].sum())
 
     @property
@@ -86,20 +86,20 @@ class Arrays:
         return float(self.group_weight.sum())
 
     def stored_bytes(self, placed: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Bytes that each node stores, shape (nodes,)."""
+        """Return the bytes that each node stores, shape (nodes,)."""
         needed: NDArray[np.int64] = (placed.astype(np.int64) @ self.incidence.astype(np.int64) > 0) @ (
             self.sharing.atom_bytes
         )
         return needed
 
     def gains(self, open_weight: NDArray[np.float64], model: int) -> NDArray[np.float64]:
-        """What placing the model would hit on each node, shape (nodes,), of the given weights of the groups."""
+        """Return what placing the model would hit on each node, shape (nodes,), of the given weights of the groups."""
         rows = slice(self.groups_of[model], self.groups_of[model + 1])
         gains: NDArray[np.float64] = open_weight[rows] @ self.reach[rows]
         return gains
 
     def knapsack(self, node: int, placed: NDArray[np.bool_]) -> Knapsack:
-        """The set-union knapsack problem of one node when the other nodes store what `placed` says."""
+        """Return the set-union knapsack problem of one node when the other nodes store what `placed` says."""
         others = placed.copy()
         others[node] = False
         open_weight = np.where((self.covered(others) == 0) & self.reach[:, node], self.group_weight, 0.0)
@@ -109,7 +109,7 @@ class Arrays:
         )
 
     def focus(self, nodes: Sequence[int], placed: NDArray[np.bool_]) -> Arrays:
-        """The problem of some nodes when the other nodes store what `placed` says: the demand that these do not hit."""
+        """Return the problem of some nodes: the demand that the others, storing what `placed` says, do not hit."""
         others = placed.copy()
         others[nodes] = False
         reach = self.reach[:, nodes]
@@ -123,7 +123,7 @@ class Arrays:
         return view
 
     def empty(self) -> NDArray[np.bool_]:
-        """The placement of nothing, shape (nodes, models)."""
+        """Return the placement of nothing, shape (nodes, models)."""
         return np.zeros((len(self.node_names), len(self.model_names)), dtype=np.bool_)
 
     def plan(self, placed: NDArray[np.bool_]) -> Plan:
@@ -145,7 +145,7 @@ class Arrays:
 
 
 def _merge(instance: PlacementInstance) -> dict[tuple[str, tuple[int, ...]], float]:
-    """Weight of the demand by model and by the nodes that can deliver and store it."""
+    """Return the weight of the demand by model and by the nodes that can deliver and store it."""
     number = {node: index for index, node in enumerate(instance.nodes)}
     largest = [node.storage_bytes for node in instance.nodes.values()]
     size = {model: instance.library.size_bytes(model) for model in {row.model for row in instance.demand}}

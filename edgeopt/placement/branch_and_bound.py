@@ -117,7 +117,7 @@ class BranchAndBound:
                 return None
 
     def _cut(self, target: float) -> float:
-        """Most profit that a choice worth more than the target may kill, with a margin for rounding."""
+        """Return the most profit that a choice worth more than the target may kill, with a margin for rounding."""
         if self.whole_numbers:
             return self.total - target - 1 + self.margin
         return self.total - target - self.margin

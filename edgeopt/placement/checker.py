@@ -60,7 +60,7 @@ def _stored_bytes(instance: PlacementInstance, models: list[str]) -> int:
 
 
 def _reference_faults(instance: PlacementInstance, placed: Mapping[str, list[str]]) -> list[Violation]:
-    """Every node and model is known, and no model stands twice on a node."""
+    """Find nodes and models that are unknown, and models that stand twice on a node."""
     faults = []
     for node, models in placed.items():
         if node not in instance.nodes:
@@ -76,7 +76,7 @@ def _reference_faults(instance: PlacementInstance, placed: Mapping[str, list[str
 
 
 def _storage_faults(instance: PlacementInstance, placed: Mapping[str, list[str]]) -> list[Violation]:
-    """The blocks of a node's models, each once, fit into its storage to the byte."""
+    """Find nodes whose models' blocks, each once, do not fit into the storage to the byte."""
     faults = []
     for name, node in instance.nodes.items():
         excess = _stored_bytes(instance, placed.get(name, [])) - node.storage_bytes
@@ -86,7 +86,7 @@ def _storage_faults(instance: PlacementInstance, placed: Mapping[str, list[str]]
 
 
 def _form_faults(plan: Any) -> list[Violation]:
-    """What keeps the plan from being read at all."""
+    """Return what keeps the plan from being read at all."""
 
     def fault(where: str) -> Violation:
         return Violation("form of the plan", where, 1)

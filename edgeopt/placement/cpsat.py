@@ -58,7 +58,7 @@ def solve_clauses(arrays: Arrays, start: NDArray[np.bool_], run: Run) -> Outcome
 def _objective(
     model: cp_model.CpModel, arrays: Arrays, placed: dict[tuple[int, int], cp_model.IntVar], unit: float
 ) -> cp_model.LinearExpr:
-    """Weight hit, in units rounded up; a group that several nodes reach needs one of them."""
+    """Return the weight hit, in units rounded up; a group that several nodes reach needs one of them."""
     literals, weights = [], []
     for group, (item, weight) in enumerate(zip(arrays.group_model.tolist(), arrays.group_weight.tolist(), strict=True)):
         reached = [placed[int(node), item] for node in np.flatnonzero(arrays.reach[group])]

@@ -33,14 +33,14 @@ class Program:
         self.block_columns = self.linear.columns(self.formulation.z)
 
     def placement(self, values: NDArray[np.float64]) -> Placement:
-        """The models placed by a solution, shape (nodes, models)."""
+        """Return the models placed by a solution, shape (nodes, models)."""
         placed = self.arrays.empty()
         for key, column in self.model_columns.items():
             placed[key] = values[column] > 0.5
         return placed
 
     def start(self, placed: Placement) -> NDArray[np.float64]:
-        """Values of all columns for a placement, shape (columns,)."""
+        """Return the values of all columns for a placement, shape (columns,)."""
         values = np.zeros(len(self.linear.cost))
         for key, column in self.model_columns.items():
             values[column] = placed[key]
@@ -53,7 +53,7 @@ class Program:
         return values
 
     def cover_cuts(self, placed: Placement) -> sparse.csr_array:
-        """Rows ``row @ x <= (entries of row) - 1`` that forbid what overfills a node, one for each such node."""
+        """Return rows ``row @ x <= (entries of row) - 1`` that forbid what overfills a node, one for each such node."""
         over = np.flatnonzero(self.arrays.stored_bytes(placed) > self.arrays.storage)
         rows = sparse.lil_array((len(over), len(self.linear.cost)))
         for row, node in enumerate(over):
@@ -103,7 +103,7 @@ def _loosened(bound: float) -> float:
 
 
 def relaxation(arrays: Arrays, run: Run) -> Outcome:
-    """The linear relaxation as a bound, proven by its multipliers; none when it was not solved in time."""
+    """Return the linear relaxation as a bound, proven by its multipliers; none when it was not solved in time."""
     linear = compile_formulation(formulate(arrays))
     result = HighsSolver(linear, run).solve(relaxed=True)
     stopped = Stopped.FINISHED if result.stopped == Stopped.PROVED else result.stopped

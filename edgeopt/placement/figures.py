@@ -82,7 +82,7 @@ def _weights(instance: PlacementInstance, plan: Plan, node: str, model: str) -> 
 
 
 def _storage_parts(instance: PlacementInstance, models: list[str]) -> tuple[int, int, int]:
-    """Bytes of blocks that one model holds, of blocks that several hold, and of all copies if models were whole."""
+    """Return the bytes of blocks that one model holds, that several hold, and of all copies if models were whole."""
     holders: dict[str, int] = {}
     for model in models:
         for block in instance.library.models[model].blocks:

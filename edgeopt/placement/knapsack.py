@@ -47,15 +47,15 @@ class Knapsack:
         return np.argsort(elements, kind="stable").astype(np.int32)
 
     def weight_of(self, chosen: NDArray[np.bool_]) -> int:
-        """Weight of the elements that the chosen items need."""
+        """Return the weight of the elements that the chosen items need."""
         return int(self.weight[self.incidence[chosen].any(axis=0)].sum())
 
     def value(self, chosen: NDArray[np.bool_]) -> float:
-        """Profit of the chosen items."""
+        """Return the profit of the chosen items."""
         return float(self.profit[chosen].sum())
 
     def without(self, excluded: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The items that need none of the excluded elements."""
+        """Return the items that need none of the excluded elements."""
         return np.asarray(~self.incidence[:, excluded].any(axis=1))
 
     def reduced(self) -> tuple[Knapsack, NDArray[np.int64]]:

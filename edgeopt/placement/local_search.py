@@ -91,7 +91,7 @@ class LocalSearch:
 
 
 def default_iterations(arrays: Arrays, run: Run) -> int | None:
-    """Iterations when the options say: their limit, none with a time limit, else a number that grows with the size."""
+    """Return the iterations that the options allow: their limit, none with a time limit, else a number by the size."""
     if run.options.iteration_limit is not None:
         return run.options.iteration_limit
     if run.options.time_limit is not None:
@@ -100,7 +100,7 @@ def default_iterations(arrays: Arrays, run: Run) -> int | None:
 
 
 def usual_iterations(arrays: Arrays) -> int:
-    """Iterations of a run without limits."""
+    """Return the iterations of a run without limits."""
     least, each, most = DEFAULT_ITERATIONS
     return min(least + each * int(arrays.useful.sum()), most)
 

@@ -54,7 +54,7 @@ def _one_node(arrays: Arrays, node: int, placed: Placement, run: Run) -> NDArray
 
 
 def _pairs(arrays: Arrays, random: np.random.Generator) -> list[list[int]]:
-    """As many random pairs as nodes; nodes that reach demand in common are drawn more often."""
+    """Return as many random pairs as nodes; nodes that reach demand in common are drawn more often."""
     common = np.triu((arrays.reach * arrays.group_weight[:, None]).T @ arrays.reach, k=1)
     pairs = np.argwhere(common > 0)
     if len(pairs) == 0:
@@ -86,6 +86,6 @@ def search_on(search: LocalSearch, run: Run, iterations: int | None) -> Outcome:
 
 @unless_nothing_fits
 def solve(arrays: Arrays, run: Run) -> Outcome:
-    """Tabu search over the placements of all nodes; with several nodes also one or two of them re-solved exactly."""
+    """Run a tabu search over the placements of all nodes; with several, also solve one or two of them again exactly."""
     search = LocalSearch(arrays, run.options.seed, given_start(arrays, run))
     return search_on(search, run, default_iterations(arrays, run))

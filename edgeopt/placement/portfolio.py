@@ -60,7 +60,7 @@ def _value(arrays: Arrays, placed: Placement) -> Number:
 
 
 def _closed(known: Incumbent[Placement], integral: bool) -> bool:
-    """Whether nothing better is left within the gap; a bound below the next integer closes it too."""
+    """Say whether nothing better is left within the gap; a bound below the next integer closes it too."""
     value, bound = known.value or 0, known.bound or 0
     room = 1 - WHOLE if integral else PROVED_GAP * abs(value)
     return known.proved() or bound - value < room
@@ -68,7 +68,7 @@ def _closed(known: Incumbent[Placement], integral: bool) -> bool:
 
 @unless_nothing_fits
 def solve(arrays: Arrays, run: Run) -> Outcome:
-    """Local search, then what proves: the tree search on one node, HiGHS and CP-SAT on several; all that they found.
+    """Search locally, then prove: by the tree search on one node, by HiGHS and CP-SAT on several.
 
     The local search is that of `local-search`. It is short before the proofs, for many instances are proved at once;
     a part of the time limit is kept for it to go on after them. With an iteration limit it has all of that limit first.

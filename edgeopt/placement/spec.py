@@ -44,7 +44,7 @@ def _shared(incidence: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _unions(incidence: NDArray[np.bool_], shared: NDArray[np.bool_], most: int) -> list[int]:
-    """Unions of the items' sets of shared elements as bit sets, the empty one first; stops beyond `most`."""
+    """Return the unions of the items' sets of shared elements as bit sets, the empty one first; stop beyond `most`."""
     sets = {sum(1 << int(bit) for bit in np.flatnonzero(row)) for row in incidence[:, shared]}
     unions = {0: None}
     for held in sorted(sets):
@@ -56,7 +56,7 @@ def _unions(incidence: NDArray[np.bool_], shared: NDArray[np.bool_], most: int) 
 
 
 def _fill(knapsack: Knapsack) -> NDArray[np.int64]:
-    """Items of a nearly optimal choice: at least 1 - EPSILON of the optimum."""
+    """Return the items of a nearly optimal choice: at least 1 - EPSILON of the optimum."""
     shared = _shared(knapsack.incidence)
     shared_weight = knapsack.weight[shared].tolist()
     private = knapsack.incidence[:, ~shared] @ knapsack.weight[~shared]
@@ -79,7 +79,7 @@ def _by_density(profit: NDArray[np.float64], weight: NDArray[np.int64]) -> NDArr
 
 
 def _fractional(profit: NDArray[np.float64], weight: NDArray[np.int64], capacity: int) -> float:
-    """Optimum of the knapsack whose items may be cut."""
+    """Return the optimum of the knapsack whose items may be cut."""
     order = _by_density(profit, weight)
     filled = np.cumsum(weight[order])
     whole = int(np.searchsorted(filled, capacity, side="right"))
@@ -91,7 +91,7 @@ def _fractional(profit: NDArray[np.float64], weight: NDArray[np.int64], capacity
 
 
 def _knapsack(profit: NDArray[np.float64], weight: NDArray[np.int64], capacity: int) -> NDArray[np.int64]:
-    """Items of a choice worth at least 1 - EPSILON of the knapsack's optimum (Ibarra and Kim 1975).
+    """Return the items of a choice worth at least 1 - EPSILON of the knapsack's optimum (Ibarra and Kim 1975).
 
     Every item fits alone. The better of the dense first items and the best single one is at least half the optimum, so
     the table of least weights by rounded profit ends at twice that value.

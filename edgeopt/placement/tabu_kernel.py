@@ -281,7 +281,7 @@ def note_local_best(state: TabuState) -> None:
 
 @kernel(nogil=True)
 def run(sites: Sites, state: TabuState, iterations: int, target: float) -> bool:
-    """TabuState for so many iterations or until the best value reaches the target; say whether it did."""
+    """Search for so many iterations or until the best value reaches the target; say whether it did."""
     nodes = len(sites.storage)
     for _ in range(iterations):
         if state.values[BEST] >= target:

@@ -153,7 +153,7 @@ class ReducedInstance:
         return {"assignments": {name: assignments[name] for name in self.instance.requests}}
 
     def _taken(self, waiting: Iterator[str], group: int, units: int) -> Iterator[str]:
-        """The next units of a group; a unit without compute limits is the whole group."""
+        """Return the next units of a group; a unit without compute limits is the whole group."""
         whole = self.groups.units[group] == 1
         for position, name in enumerate(waiting, 1):
             yield name
@@ -161,13 +161,13 @@ class ReducedInstance:
                 return
 
     def start(self, run: Run) -> Ints | None:
-        """Amounts of the solution that a run starts from, where the reductions keep it feasible."""
+        """Return the amounts of the solution that a run starts from, where the reductions keep it feasible."""
         given = run.options.start
         amounts = None if given is None or given.plan is None else self.amounts(given.plan)
         return amounts if amounts is not None and self.core.feasible(amounts) else None
 
     def amounts(self, plan: Plan) -> Ints:
-        """Units that a feasible plan gives to each option; assignments that the reductions drop go to the cloud.
+        """Return the units that a feasible plan gives to each option; dropped assignments go to the cloud.
 
         A merged group takes the cheapest option that one of its requests uses.
         """
@@ -280,7 +280,7 @@ def compile_network(instance: PullingInstance, resolved: dict[str, tuple[str, ..
 
 
 def _exact_work(network: Network) -> tuple[list[int], list[int | None]]:
-    """Operations per sample of each model and the limit of each site, as integers of one common unit."""
+    """Return the operations per sample of each model and the limit of each site, as integers of one common unit."""
     flops = [Fraction(value) for value in network.flops.tolist()]
     scale = lcm(*(value.denominator for value in flops))
     work = [int(value * scale) for value in flops]
@@ -297,7 +297,7 @@ def _binding_limits(
     work: list[int],
     limits: list[int | None],
 ) -> Flags:
-    """Whether the limit of a site is below the most work that could come together there."""
+    """Say whether the limit of a site is below the most work that could come together there."""
     index = {name: position for position, name in enumerate(network.library.models)}
     most = {models: max((work[index[model]] for model in models), default=0) for models in set(resolved.values())}
     if all(limit is None for limit in limits):
@@ -335,7 +335,7 @@ def _merge(
 
 
 def _work_of_samples(groups: RequestGroups, work: list[int]) -> Work:
-    """Work per sample, in Python's integers where that of all requests together could overflow 64 bits."""
+    """Return the work per sample, in Python's integers where that of all requests together could overflow 64 bits."""
     factors = zip(groups.samples.tolist(), groups.count.tolist(), groups.units.tolist(), strict=True)
     total = sum(samples * count * units for samples, count, units in factors) * max(work, default=0)
     return np.array(work, np.int64) if total <= LARGEST_WORK else np.array(work, np.object_)
@@ -344,7 +344,7 @@ def _work_of_samples(groups: RequestGroups, work: list[int]) -> Work:
 def _work_at_sites(
     units: Ints, option_group: Ints, option_site: Ints, work: Work, limits: list[int | None]
 ) -> tuple[Ints, Ints, Ints]:
-    """Work of the options rounded down and up, and the limits, in units of each site that 64 bits hold.
+    """Return the work of the options rounded down and up, and the limits, in units of each site that 64 bits hold.
 
     A unit is the greatest common divisor of the works at the site, so that nothing is rounded, unless what could come
     together there still overflows.
@@ -374,7 +374,7 @@ def _work_at_sites(
 
 
 def _cloud(groups: RequestGroups, network: Network) -> tuple[Ints, Floats]:
-    """Cheapest model of each group in the cloud, and its seconds per unit."""
+    """Return the cheapest model of each group in the cloud, and its seconds per unit."""
     routes, speed = network.routes, network.instance.cloud.speed_flops_per_s
     model = np.array([models[np.argmin(network.flops[models])] if len(models) else -1 for models in groups.models])
     model = model.astype(np.int64)
@@ -406,7 +406,7 @@ class _Nearest:
             self.count = len(self.parts[0][0])
 
     def sorted(self) -> Columns:
-        """The options by group, and by cost within a group."""
+        """Return the options by group, and by cost within a group."""
         group, model, site, cost, work = (np.concatenate([part[field] for part in self.parts]) for field in range(5))
         order = np.lexsort((cost, group))
         if self.each is not None:

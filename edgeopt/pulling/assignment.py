@@ -29,7 +29,7 @@ def serve_open(core: Core, opened: Flags, limited_amounts: Ints) -> Ints:
 
 
 def first_of_groups(core: Core, usable: Flags) -> Ints:
-    """Cheapest usable option of each group, -1 where there is none."""
+    """Return the cheapest usable option of each group, -1 where there is none."""
     options = np.flatnonzero(usable)
     groups, first = np.unique(core.option_group[options], return_index=True)
     best = np.full(core.groups, -1, np.int64)

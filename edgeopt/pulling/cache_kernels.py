@@ -40,14 +40,14 @@ class Caches(NamedTuple):
 
 @kernel
 def saving(c: Caches, group: int, site: int) -> float:
-    """Seconds that a group saves at a site that holds its item."""
+    """Return the seconds that a group saves at a site that holds its item."""
     node = c.node[group]
     return c.count[group] * c.latency[node, site] + c.bits[group] * c.rate[node, site] + c.work[group] * c.speed[site]
 
 
 @kernel
 def best_elsewhere(c: Caches, held: Array, group: int, site: int) -> float:
-    """Most that a group saves at other sites that hold its item."""
+    """Return the most that a group saves at other sites that hold its item."""
     node, item, best = c.node[group], c.item[group], 0.0
     for position in range(c.node_site_start[node], c.node_site_start[node + 1]):
         other = c.node_sites[position]
@@ -75,7 +75,7 @@ def clear(c: Caches, held: Array, best: Array, where: Array, site: int) -> None:
 
 @kernel
 def profits(c: Caches, best: Array, site: int, profit: Array) -> None:
-    """What each item would save at a site beyond what its groups have."""
+    """Fill in what each item would save at a site beyond what its groups have."""
     profit[:] = -c.pull[site]
     for position in range(c.site_start[site], c.site_start[site + 1]):
         node = c.site_nodes[position]
@@ -101,7 +101,7 @@ def store(c: Caches, held: Array, best: Array, where: Array, site: int, chosen: 
 
 @kernel
 def knapsack(profit: Array, size: Array, room: int) -> Array:
-    """Items of most profit that fit: reduced by bounds, then dynamic programming or depth-first search.
+    """Return the items of most profit that fit: reduced by bounds, then dynamic programming or depth-first search.
 
     Exact, except that the search gives up after `SEARCH_NODES` nodes with the best found.
     """
@@ -153,7 +153,7 @@ def knapsack(profit: Array, size: Array, room: int) -> Array:
 
 @kernel
 def _by_capacity(profit: Array, size: Array, room: int) -> tuple[Array, float]:
-    """Dynamic programming over the capacity."""
+    """Solve a knapsack by dynamic programming over the capacity."""
     count = len(profit)
     value = np.zeros(room + 1)
     take = np.zeros((count, room + 1), np.bool_)
@@ -175,7 +175,7 @@ def _by_capacity(profit: Array, size: Array, room: int) -> tuple[Array, float]:
 
 @kernel
 def _by_search(profit: Array, size: Array, room: int, least: float) -> tuple[Array, float]:
-    """Depth-first search by decreasing ratio with the fractional bound."""
+    """Solve a knapsack by depth-first search by decreasing ratio with the fractional bound."""
     count = len(profit)
     best, best_pick = least, np.zeros(count, np.bool_)
     pick = np.zeros(count, np.bool_)
@@ -244,7 +244,7 @@ def refill_sites(c: Caches, held: Array, best: Array, where: Array, sites: Array
 
 @kernel
 def gain_of(c: Caches, best: Array, site: int, item: int) -> float:
-    """What one item would save at a site beyond what its groups have."""
+    """Return what one item would save at a site beyond what its groups have."""
     total = -c.pull[site, item]
     for position in range(c.item_start[item], c.item_start[item + 1]):
         group = c.item_groups[position]
@@ -292,7 +292,7 @@ def lazy_greedy(c: Caches, held: Array, best: Array, where: Array, alpha: float)
 
 @kernel
 def pulling(c: Caches, held: Array) -> float:
-    """Seconds of pulling of everything held."""
+    """Return the seconds of pulling of everything held."""
     total = 0.0
     for site in range(held.shape[0]):
         for item in range(held.shape[1]):
@@ -303,7 +303,7 @@ def pulling(c: Caches, held: Array) -> float:
 
 @kernel
 def dual_value(c: Caches, price: Array, slope: Array) -> float:
-    """Upper bound on what can be saved: each group pays its price to every site that serves it.
+    """Return an upper bound on what can be saved: each group pays its price to every site that serves it.
 
     Sites then are separate knapsacks (their fractional optima are taken). `slope` becomes one minus how often each
     group is served.

@@ -51,7 +51,7 @@ class CacheSearch:
         return float(self.best.sum()) - cache_kernels.pulling(self.caches, self.held)
 
     def state(self) -> tuple[Flags, Floats, Ints]:
-        """A copy of the solution."""
+        """Return a copy of the solution."""
         return self.held.copy(), self.best.copy(), self.where.copy()
 
     def refill(self, sites: Ints, noise: float) -> None:
@@ -146,7 +146,7 @@ def climb_dual(search: CacheSearch, limit: float, steps: int) -> float:
 
 
 def _end_of_search(run: Run) -> float:
-    """Seconds after the run's start; the plan and its check take about as long as reading the tables took."""
+    """Return the seconds after the start at which to end; plan and check take about as long as reading the instance."""
     if run.options.time_limit is None:
         return np.inf
     last = max(run.elapsed_s(), LAST_SHARE * run.options.time_limit)

@@ -195,7 +195,7 @@ class _Network:
         return best
 
     def labels(self, start: str) -> dict[str, Label]:
-        """Seconds per bit and latency to every node that is reached, as multiples of their units."""
+        """Return the seconds per bit and latency to every node that is reached, as multiples of their units."""
         if start not in self.reached:
             label: dict[str, Label] = {start: (0, 0)}
             waiting = deque([start])
@@ -210,7 +210,7 @@ class _Network:
         return self.reached[start]
 
     def route(self, node: str, site: str) -> tuple[float, float] | None:
-        """Latency and seconds per bit of the route, or None when there is none."""
+        """Return the latency and seconds per bit of the route, or None when there is none."""
         if node == site:
             return 0.0, 0.0
         if (node, site) not in self.delays:
@@ -227,12 +227,12 @@ class _Network:
         return self.delays[node, site]
 
     def delay_s(self, node: str, site: str, bits: float) -> float | None:
-        """Seconds that `bits` take, or None without a route."""
+        """Return the seconds that `bits` take, or None without a route."""
         route = self.route(node, site)
         return None if route is None else route[0] + bits * route[1]
 
     def pull_s(self, site: str, size_bytes: int) -> float | None:
-        """Seconds that a block takes from the cloud, or None without a route."""
+        """Return the seconds that a block takes from the cloud, or None without a route."""
         return self.delay_s(site, self.instance.cloud.name, 8 * size_bytes)
 
 
@@ -272,7 +272,7 @@ def _metrics(instance: PullingInstance, plan: Plan, service: Service, total_s: f
 
 
 def _form_faults(plan: Any) -> list[Violation]:
-    """What keeps the plan from being read at all."""
+    """Return what keeps the plan from being read at all."""
 
     def fault(where: str) -> Violation:
         return Violation("form of the plan", where, 1)

@@ -138,7 +138,7 @@ class Core:
         return float(self.units[reachable] @ self.cloud_cost[reachable])
 
     def opened(self, amounts: Ints) -> Flags:
-        """Costly atoms that the used options need, shape (sites, atoms)."""
+        """Return the costly atoms that the used options need, shape (sites, atoms)."""
         options, atoms = self.atoms_of_options
         used = amounts[options] > 0
         opened = np.zeros(self.atom_bytes.shape, np.bool_)
@@ -146,7 +146,7 @@ class Core:
         return opened
 
     def available(self, opened: Flags) -> Flags:
-        """Whether all atoms of an option are open or free, shape (options,)."""
+        """Say whether all atoms of an option are open or free, shape (options,)."""
         options, atoms = self.atoms_of_options
         missing = ~opened[self.option_site[options], atoms]
         available = np.ones(self.options, np.bool_)
@@ -154,27 +154,27 @@ class Core:
         return available
 
     def in_cloud(self, amounts: Ints) -> Ints:
-        """Units of each group that no option serves."""
+        """Return the units of each group that no option serves."""
         return self.units - np.bincount(self.option_group, amounts, minlength=self.groups).astype(np.int64)
 
     def cost(self, amounts: Ints) -> float:
-        """Total delay in seconds; infinite when a group is left to the cloud that cannot serve it."""
+        """Return the total delay in seconds; infinite when a group is left to the cloud that cannot serve it."""
         rest = self.in_cloud(amounts)
         cloud = float((rest[rest > 0] * self.cloud_cost[rest > 0]).sum())
         return cloud + float(amounts @ self.option_cost) + float(self.atom_pull[self.opened(amounts)].sum())
 
     def overfull(self, opened: Flags) -> Ints:
-        """Bytes over the memory of each site, in integers; positive where it is exceeded."""
+        """Return the bytes over the memory of each site, in integers; positive where it is exceeded."""
         return np.where(opened, self.atom_bytes, 0).sum(axis=1) - self.memory
 
     def overworked(self, amounts: Ints) -> Ints:
-        """Work over the limit of each site; positive where it is exceeded."""
+        """Return the work over the limit of each site; positive where it is exceeded."""
         used = np.zeros(self.sites, np.int64)
         np.add.at(used, self.option_site, amounts * self.option_work)
         return np.where(self.limited, used - self.work_limit, -1)
 
     def feasible(self, amounts: Ints) -> bool:
-        """Whether nothing is exceeded and every group is served."""
+        """Say whether nothing is exceeded and every group is served."""
         return bool(
             (self.overfull(self.opened(amounts)) <= 0).all()
             and (self.overworked(amounts) <= 0).all()

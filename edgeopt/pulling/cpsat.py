@@ -73,7 +73,7 @@ class CpSatProgram:
         return floor(seconds * self.scale)
 
     def _limits(self) -> None:
-        """Memory in bytes, compute in the core's units of work."""
+        """Limit the memory in bytes and the compute in the core's units of work."""
         core = self.core
         for site in range(core.sites):
             sizes = [int(core.atom_bytes[key]) * opening for key, opening in self.opening.items() if key[0] == site]
@@ -85,7 +85,7 @@ class CpSatProgram:
 
 
 def servable(core: Core, run: Run) -> bool | None:
-    """Whether CP-SAT finds room for all groups; None when it is stopped before it knows."""
+    """Say whether CP-SAT finds room for all groups; None when it is stopped before it knows."""
     status = cpsat.solve(CpSatProgram(core).model, run).status
     return {Status.OPTIMAL: True, Status.FEASIBLE: True, Status.INFEASIBLE: False}.get(status)
 

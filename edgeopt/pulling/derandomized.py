@@ -53,7 +53,7 @@ def conditional_thresholds(core: Core, arrays: kernels.CoreArrays, openings: Flo
 
 
 def _chances(core: Core, openings: Floats) -> Floats:
-    """Probability that a threshold opens all that an option needs, shape (options,)."""
+    """Return the probability that a threshold opens all that an option needs, shape (options,)."""
     options, atoms = core.atoms_of_options
     chances = np.ones(core.options)
     np.minimum.at(chances, options, openings[core.option_site[options], atoms])
@@ -61,7 +61,7 @@ def _chances(core: Core, openings: Floats) -> Floats:
 
 
 def _openings_of(core: Core, site: int, openings: Floats) -> list[Flags]:
-    """What the thresholds of a site open, each different set once, closed to what fits; nothing is the last."""
+    """Return what the thresholds of a site open, each set once, closed to what fits; nothing is the last."""
     values = np.where(core.costly[site], openings[site], 0.0)
     thresholds = np.unique(values[values > LEAST])[::-1]
     rows = {}

@@ -93,7 +93,7 @@ class Diving:
         return None
 
     def _fits(self, opening: int, opened: Flags) -> bool:
-        """Whether an atom fits beside those that are open at its site."""
+        """Say whether an atom fits beside those that are open at its site."""
         site, atom = self.program.opening_site, self.program.opening_atom
         here = opened & (site == site[opening])
         needed = self.core.atom_bytes[site[opening], np.append(atom[here], atom[opening])].sum()

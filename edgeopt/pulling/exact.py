@@ -119,7 +119,7 @@ class ExactSearch:
         return replace(result, bound=min(max(0.0, *bounds), self.total) if bounds else None)
 
     def _start(self, keep: Flags) -> Ints | None:
-        """The best solution over some of the options, where it uses no others."""
+        """Return the best solution over some of the options, where it uses no others."""
         best = self.known.best
         return None if best is None or best[~keep].any() else best[keep]
 

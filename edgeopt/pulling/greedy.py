@@ -52,7 +52,7 @@ def sweep(openings: Openings, run: Run) -> None:
 
 
 def used_models(openings: Openings, site: int) -> Ints:
-    """Models that serve someone at a site."""
+    """Return the models that serve someone at a site."""
     core, used = openings.core, openings.state.amounts > 0
     return np.unique(core.option_model[used & (core.option_site == site)])
 

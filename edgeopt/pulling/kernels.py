@@ -131,7 +131,7 @@ def _move_units(t: CoreArrays, s: State, option: int, left: Array) -> None:
 
 @kernel(cache=False, inline="always")
 def _saving(t: CoreArrays, s: State, run: Array, site: int) -> float:
-    """What the options of one model at one site save, within the room that is left there."""
+    """Return what the options of one model at one site save, within the room that is left there."""
     gain, room = 0.0, s.room[site]
     for option in run:
         saving = s.worst[t.group[option]] - t.cost[option]
@@ -200,7 +200,7 @@ def best_prefix(t: CoreArrays, s: State, site: int, candidates: Array, alpha: fl
 
 @kernel(cache=False, no_cpython_wrapper=True)
 def _missing_atoms(t: CoreArrays, s: State, site: int, model: int) -> tuple[int, float]:
-    """Bytes and seconds of pulling of the atoms that a model lacks beside those on trial."""
+    """Return the bytes and seconds of pulling of the atoms that a model lacks beside those on trial."""
     size, pull = 0, 0.0
     for position in range(t.model_start[model], t.model_start[model + 1]):
         atom = t.model_atoms[position]

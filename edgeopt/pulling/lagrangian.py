@@ -98,7 +98,7 @@ class LagrangianRelaxation:
             done += count
 
     def openings(self) -> Floats:
-        """How often the relaxation opened each atom lately, shape (sites, atoms); 1 for atoms that are free."""
+        """Return how often the relaxation opened each atom lately, shape (sites, atoms); 1 for atoms that are free."""
         openings = np.where(self.core.costly, 0.0, 1.0)
         options, atoms = self.core.atoms_of_options
         openings[self.core.option_site[options], atoms] = self.average[self.arrays.row_opening[self.arrays.rows]]

@@ -125,7 +125,7 @@ class LocalSearch:
             self._run.report(total)
 
     def _neighbours(self, count: int) -> Ints:
-        """A random site and others, drawn by how many groups could be served at both."""
+        """Return a random site and others, drawn by how many groups could be served at both."""
         first = int(self.rng.choice(self.sites))
         if count == 1:
             return np.array([first])

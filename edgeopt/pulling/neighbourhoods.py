@@ -30,7 +30,7 @@ class SiteCore:
     fallback: Ints
 
     def whole_amounts(self, whole: Core, amounts: Ints) -> Ints:
-        """Amounts of the whole core from those of this part."""
+        """Return the amounts of the whole core from those of this part."""
         merged = np.zeros(whole.options, np.int64)
         merged[self.options] = amounts
         rest = self.core.in_cloud(amounts)
@@ -39,7 +39,7 @@ class SiteCore:
         return merged
 
     def part_amounts(self, whole_amounts: Ints) -> Ints:
-        """Amounts of this part from those of the whole core; what it lacks goes to the fallback."""
+        """Return the amounts of this part from those of the whole core; what it lacks goes to the fallback."""
         return whole_amounts[self.options]
 
 

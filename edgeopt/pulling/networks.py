@@ -87,7 +87,7 @@ def read_topology(path: str | Path) -> nx.Graph[str]:
 
 
 def _latency(first: dict[str, Any], second: dict[str, Any]) -> float | None:
-    """Seconds along the great circle with detours; None without coordinates."""
+    """Return the seconds along the great circle with detours; None without coordinates."""
     keys = ("Latitude", "Longitude")
     if any(key not in node for node in (first, second) for key in keys):
         return None

@@ -53,7 +53,7 @@ def _with_complements(m: Any) -> Any:
 
 
 def _delay(m: Any, plan: Plan) -> float:
-    """Objective at the plan itself, without the solver's tolerances."""
+    """Return the objective at the plan itself, without the solver's tolerances."""
     for (request, model, site), x in m.x.items():
         x.set_value(int(plan["assignments"][request] == {"model": model, "site": site}))
         m.absent[request, model, site].set_value(1 - x.value)

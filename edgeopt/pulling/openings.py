@@ -52,7 +52,7 @@ def core_arrays(core: Core) -> kernels.CoreArrays:
 
 
 def _holders(core: Core) -> list[Ints]:
-    """The models that hold each shared atom, and each model alone."""
+    """Return the models that hold each shared atom, and each model alone."""
     used = np.unique(core.option_model)
     alone = [np.array([model]) for model in used.tolist()]
     models = np.repeat(np.arange(core.models), np.diff(core.model_start))
@@ -157,6 +157,6 @@ class Openings:
         kernels.recount(self.arrays, self.state, site)
 
     def amounts(self) -> Ints | None:
-        """Units of each option; None when some group is not served."""
+        """Return the units of each option; None when some group is not served."""
         amounts = self.state.amounts.copy()
         return amounts if self.core.feasible(amounts) else None

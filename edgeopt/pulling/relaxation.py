@@ -54,14 +54,14 @@ class LinearRelaxation:
             self.bound = max(0.0, bound - ROUNDING * (core.cloud_total + fsum(np.abs(duals))))
 
     def openings(self) -> Floats:
-        """Value of each z, shape (sites, atoms); 1 for atoms that are free, 0 for those that no option needs."""
+        """Return the value of each z, shape (sites, atoms); 1 for free atoms, 0 for those that no option needs."""
         assert self.values is not None
         openings = np.where(self.core.costly, 0.0, 1.0)
         openings[self.strong.opening_site, self.strong.opening_atom] = self.values[self.core.options :]
         return openings
 
     def decided(self, limit: float) -> tuple[Flags, Flags]:
-        """Atoms that a solution of at most this total never opens, and those that it always opens.
+        """Return the atoms that a solution of at most this total never opens, and those that it always opens.
 
         Both have shape (sites, atoms). A column away from where its reduced cost holds it costs at least that more.
         """
@@ -75,7 +75,7 @@ class LinearRelaxation:
         return closed, opened
 
     def useful(self, limit: float) -> Flags:
-        """Options that a solution of at most this total may use, shape (options,)."""
+        """Return the options that a solution of at most this total may use, shape (options,)."""
         assert self.reduced_costs is not None
         assert self.bound is not None
         slack = limit * (1 + MARGIN) - self.bound

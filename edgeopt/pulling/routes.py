@@ -58,7 +58,7 @@ class Routes:
         self._latency_unit = lcm(*{Fraction(link.latency_s).denominator for link in instance.links})
 
     def _neighbours(self, instance: PullingInstance) -> Neighbours:
-        """Cost of the best link between each two nodes, in the exact units."""
+        """Return the cost of the best link between each two nodes, in the exact units."""
         costs = {
             value: (int(self._bit_unit / Fraction(value[0])), int(self._latency_unit * Fraction(value[1])))
             for value in {(link.bandwidth_bps, link.latency_s) for link in instance.links}
@@ -72,14 +72,14 @@ class Routes:
         return neighbours
 
     def delay_s(self, bits: float | NDArray[np.float64]) -> NDArray[np.float64]:
-        """Seconds that `bits` take from each node to each site, shape (nodes, sites)."""
+        """Return the seconds that `bits` take from each node to each site, shape (nodes, sites)."""
         with np.errstate(invalid="ignore"):
             delay = self.latency_s + bits * self.s_per_bit
         return np.where(np.isnan(delay), np.inf, delay)
 
 
 def _least_costs(neighbours: Neighbours, start: str) -> dict[str, Cost]:
-    """Dijkstra's algorithm with costs in lexicographic order."""
+    """Run Dijkstra's algorithm with costs in lexicographic order."""
     best: dict[str, Cost] = {start: (0, 0)}
     done: set[str] = set()
     heap: list[tuple[Cost, str]] = [((0, 0), start)]

@@ -21,7 +21,7 @@ LARGE = 1_000_000  # choices of request, model and site; above it, no list of op
 
 
 def choices(instance: PullingInstance) -> int:
-    """Upper bound on the number of options: for each request its admissible models times the sites it may reach."""
+    """Return an upper bound on the number of options: for each request its models times the sites it may reach."""
     cloudlets = instance.cloudlets.keys()
     reach: dict[str, int] = {}
     if instance.routing == "direct":
@@ -153,7 +153,7 @@ def compile_separable(instance: PullingInstance) -> SeparableInstance:
 
 
 def _savings(network: Network) -> tuple[Floats, Floats]:
-    """Seconds saved per request and per bit at each site instead of the cloud, shape (nodes, sites)."""
+    """Return the seconds saved per request and per bit at each site instead of the cloud, shape (nodes, sites)."""
     routes = network.routes
     with np.errstate(invalid="ignore"):
         latency = routes.latency_s[:, -1:] - routes.latency_s[:, :-1]
@@ -163,11 +163,11 @@ def _savings(network: Network) -> tuple[Floats, Floats]:
 
 
 def _may_gain(latency: Floats, rate: Floats, speed: Floats, network: Network, computing: bool) -> Flags:
-    """Whether any request from a node may save something at a site."""
+    """Say whether any request from a node may save something at a site."""
     gain: Flags = (latency > 0) | (rate > 0)
     return gain | (speed > 0)[None, :] if computing else gain
 
 
 def _compressed(flags: Flags) -> tuple[Ints, Ints]:
-    """Starts and columns of the true entries, row by row."""
+    """Return the starts and columns of the true entries, row by row."""
     return np.append(0, np.cumsum(flags.sum(axis=1))).astype(np.int64), np.nonzero(flags)[1].astype(np.int64)

@@ -75,7 +75,7 @@ def solve_core(
 
 
 def servable(core: Core, run: Run) -> bool | None:
-    """Whether HiGHS finds room for all groups; None when it is stopped before it knows."""
+    """Say whether HiGHS finds room for all groups; None when it is stopped before it knows."""
     while True:
         try:
             result, amounts = solve_core(core, run)
@@ -167,7 +167,7 @@ def split_units(core: Core, groups: Ints) -> tuple[Core, Ints]:
 
 
 def split_amounts(split: Core, amounts: Ints, behind: Ints) -> Ints:
-    """Amounts of a split copy from those of the core that it was made of."""
+    """Return the amounts of a split copy from those of the core that it was made of."""
     left, divided = amounts.copy(), np.zeros(split.options, np.int64)
     free = split.units.copy()
     for option, old in enumerate(behind.tolist()):

@@ -28,7 +28,7 @@ def value_heading(problem: Problem) -> str:
 
 
 def objectives_and_bounds(comparison: Comparison, identifier: str) -> Markup | None:
-    """Where the objective and the bound of each method stand; the bar between them is its gap."""
+    """Draw where the objective and the bound of each method stand; the bar between them is its gap."""
     problem = comparison.instance.conventions
     ranked = [(row, row.solution) for row in _ranked(comparison) if row.solution is not None]
     values = [value for _, each in ranked for value in (each.objective, each.bound) if value is not None]
@@ -60,7 +60,7 @@ def objectives_and_bounds(comparison: Comparison, identifier: str) -> Markup | N
 
 
 def times(comparison: Comparison, identifier: str) -> Markup:
-    """How long each method took, on a logarithmic axis."""
+    """Draw how long each method took, on a logarithmic axis."""
     ranked = [(row, row.solution) for row in _ranked(comparison) if row.solution is not None]
     limit = comparison.limits.get("time_limit")
     rows = [
@@ -92,7 +92,7 @@ def times(comparison: Comparison, identifier: str) -> Markup:
 
 
 def courses(comparison: Comparison, identifier: str) -> Markup | None:
-    """Incumbent and bound over time of the methods that improved theirs on the way; nothing when none did."""
+    """Draw incumbent and bound over time of the methods that improved theirs on the way; nothing when none did."""
     unit = comparison.instance.conventions.unit
     drawn = [
         Course(
@@ -141,13 +141,13 @@ def certified(solution: Solution) -> list[Event]:
 
 
 def _improves(course: Course) -> bool:
-    """Whether the incumbent or the bound became visibly better after it was first known."""
+    """Say whether the incumbent or the bound became visibly better after it was first known."""
     columns = [[event[column] for event in course.history if event[column] is not None] for column in (1, 2)]
     return any((relative_gap(values[-1], values[0]) or 0) > VISIBLE for values in columns if values)
 
 
 def _ranked(comparison: Comparison) -> list[ComparisonRow]:
-    """The best plan first, the quickest first among equals; those without a plan last."""
+    """Return the best plan first, the quickest first among equals; those without a plan last."""
     sign = -1 if comparison.instance.conventions.maximize else 1
 
     def rank(row: ComparisonRow) -> tuple[bool, float, float]:

@@ -71,7 +71,7 @@ def comparison_part(comparison: Comparison, identifier: str, facts: Mapping[str,
 
 
 def _overview(comparisons: Sequence[Comparison]) -> Markup:
-    """One row for each instance, which leads to its part of the page."""
+    """Return one row for each instance, which leads to its part of the page."""
     columns = [
         Column("instance"),
         Column("problem"),
@@ -184,7 +184,7 @@ def _kind(problem: str, method: str) -> str:
 
 
 def _value_cell(value: Number | None, best: Number | None) -> Cell:
-    """A value, emphasised when it is the best."""
+    """Return a value, emphasised when it is the best."""
     equal = value is not None and best is not None and isclose(value, best, rel_tol=SAME)
     return Cell(tag("strong", number(value)) if equal else number(value), value)
 

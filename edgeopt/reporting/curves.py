@@ -53,7 +53,7 @@ def steps(points: Sequence[tuple[float, float]], end: float, times: Scale, value
 
 
 def corners(points: Sequence[tuple[float, float]], times: Scale, values: Scale) -> list[tuple[int, int]]:
-    """Where a step function stands in the square from each of its steps on; steps that cannot be told apart are one."""
+    """Return where a step function stands from each step on; steps that cannot be distinguished are one."""
     corner_points: list[tuple[int, int]] = []
     for time, value in points:
         corner = round(GRID * times.position(time)), round(GRID * (1 - values.position(value)))
@@ -69,7 +69,7 @@ def _course(history: Sequence[Event], column: int) -> list[tuple[float, float]]:
 
 
 def _context(course: Course, times: Scale, values: Scale) -> Markup:
-    """The incumbents of a method, whose plan is there from its end on."""
+    """Draw the incumbents of a method, whose plan is there from its end on."""
     return tag("path", d=steps(_course(course.history, 1), times.high, times, values), class_="trace")
 
 
@@ -101,7 +101,7 @@ def _panel(identifier: str, behind: str, course: Course, times: Scale, values: S
 
 
 def _between(course: Course, times: Scale, values: Scale) -> str:
-    """The area between incumbent and bound, from when both are known."""
+    """Draw the area between incumbent and bound, from when both are known."""
     both = [event for event in course.history if event[1] is not None and event[2] is not None]
     if not both:
         return ""

@@ -61,7 +61,7 @@ def inline_svg(draw: Callable[[], Figure], identifier: str, title: str, descript
 
 
 def _source(figure: Figure) -> str:
-    """The figure as an SVG file; the shapes of a large one are drawn as pixels."""
+    """Return the figure as an SVG file; the shapes of a large one are drawn as pixels."""
     source = _saved(figure)
     if len(source) > LARGEST:
         for axes in figure.axes:

@@ -11,7 +11,7 @@ from edgeopt.solution import Solution
 
 
 def instance_facts(comparison: Comparison) -> dict[str, str]:
-    """Which instance it is, its content's hash and its sizes."""
+    """Return which instance it is, its content's hash and its sizes."""
     instance = comparison.instance
     return {
         "instance": instance.name,
@@ -22,7 +22,7 @@ def instance_facts(comparison: Comparison) -> dict[str, str]:
 
 
 def run_facts(comparison: Comparison) -> dict[str, str]:
-    """Under which limits the methods ran, and with which versions."""
+    """Return under which limits the methods ran, and with which versions."""
     solutions = [row.solution for row in comparison.rows if row.solution is not None]
     limits, limit = comparison.limits, comparison.limits.get("time_limit")
     facts = {

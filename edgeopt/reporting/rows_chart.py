@@ -131,7 +131,7 @@ def _draw_row(scale: Scale, row: ChartRow, y: float) -> Markup:
 
 
 def _mark(scale: Scale, value: float, y: float, kind: str) -> Markup:
-    """A dot or cross line, or an arrow at the end of the axis beyond which the value is."""
+    """Draw a dot or cross line, or an arrow at the end of the axis beyond which the value is."""
     beyond, place = scale.beyond(value), _at(scale, value)
     if beyond:
         return tag("text", "▸" if beyond > 0 else "◂", x=place, y=y + 5, text_anchor="middle", class_=f"mark {kind}")

@@ -34,13 +34,13 @@ class Scale:
     ticks: list[tuple[float, str]]
 
     def position(self, value: float) -> float:
-        """Where a value stands, 0 at the low end and 1 at the high end; what is beyond an end stands at it."""
+        """Return where a value stands, 0 at the low end and 1 at the high end; what is beyond an end stands at it."""
         measure: Callable[[float], float] = log10 if self.logarithmic else float
         held = min(max(value, self.low), self.high)
         return (measure(held) - measure(self.low)) / (measure(self.high) - measure(self.low))
 
     def beyond(self, value: float) -> int:
-        """-1 or 1 when a value is beyond the low or the high end, else 0."""
+        """Return -1 or 1 when a value is beyond the low or the high end, else 0."""
         return int(value > self.high) - int(value < self.low)
 
 
@@ -82,7 +82,7 @@ def _window(values: list[float], anchor: float | None, lopsided: float) -> tuple
 
 
 def _reach(distances: list[float], most: float = inf) -> float:
-    """How far an axis goes to one side of its anchor: to the farthest value that is not far beyond most others."""
+    """Return how far an axis goes to one side of its anchor: to the farthest value not far beyond most others."""
     if not distances:
         return 0.0
     limit = min(most, FAR * sorted(distances)[int(MOST * (len(distances) - 1))])
@@ -112,7 +112,7 @@ def time_scale(seconds: Iterable[float], most: int = 5) -> Scale:
 
 
 def _time_marks(low: float, high: float) -> Iterator[list[float]]:
-    """Marks of a logarithmic axis, the most first: 1, 2, 5, 10; powers of ten; every second, third power and so on."""
+    """Return the marks of a logarithmic axis, the most first: 1, 2, 5, 10; powers of ten; every second power; ..."""
     powers = range(floor(log10(low)), ceil(log10(high)) + 1)
     steps = [float(f"{factor}e{power}") for power in powers for factor in (1, 2, 5)]
     yield [value for value in steps if low <= value <= high]

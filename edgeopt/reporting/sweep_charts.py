@@ -27,7 +27,7 @@ TARGET_GAP = 0.01
 
 
 def outcomes(problem: str, runs: pd.DataFrame) -> Markup:
-    """How many runs of each method proved, found a plan, found none, were refused, failed, or are pending."""
+    """Draw how many runs of each method proved, found a plan, found none, were refused, failed, or are pending."""
     rows = []
     for label, group in runs.groupby(method_labels(runs), sort=False):
         counts = {kind: int(group["status"].isin(statuses).sum()) for kind, statuses in OUTCOMES.items()}
@@ -41,7 +41,7 @@ def outcomes(problem: str, runs: pd.DataFrame) -> Markup:
 
 
 def profiles(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> list[Markup]:
-    """Performance profiles of the time to proof and to a good plan, of each set of limits that compares methods."""
+    """Draw performance profiles of the time to proof and to a good plan, for each set of limits."""
     goals = {
         "Time to proof": ("proof", None),
         f"Time to within {TARGET_GAP:.0%} of the best": ("target", target_times(runs, history, TARGET_GAP)),
@@ -63,7 +63,7 @@ def profiles(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> list[Ma
 
 
 def _comparable(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The runs in groups in which no method stands twice on a case, with what tells the groups apart."""
+    """Return the runs in groups in which no method stands twice on a case, with what tells the groups apart."""
     if not runs.duplicated(["instance_sha256", "seed", "method"]).any():
         return [("", runs)] if runs["method"].nunique() > 1 else []
     groups = [(f", {limits_text(str(options))}", group) for options, group in runs.groupby("options", sort=False)]

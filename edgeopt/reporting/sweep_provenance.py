@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def what_was_run(name: str, runs: pd.DataFrame, suites: pd.DataFrame, facts: Mapping[str, str]) -> Markup:
-    """The limits, times, machines and versions that the runs state, each once, and the suites."""
+    """Return the limits, times, machines and versions that the runs state, each once, and the suites."""
     versions = [json.loads(text) for text in runs["versions"].dropna().unique()]
     begun = runs["begun_at"].dropna().sort_values()
     memory = runs["peak_bytes"].max()

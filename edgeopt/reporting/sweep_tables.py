@@ -30,7 +30,7 @@ def method_labels(runs: pd.DataFrame) -> pd.Series[str]:
 
 
 def methods_table(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> Markup:
-    """The summary of all runs of each method and set of limits."""
+    """Return the summary of all runs of each method and set of limits."""
     counts = ("proved", "with_plan", "timeouts", "refused", "failed")
     measures = {
         "mean_time_s": (
@@ -73,7 +73,7 @@ def methods_table(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> Ma
 
 
 def instances_table(problem: str, runs: pd.DataFrame) -> Markup:
-    """What all runs together know of each instance."""
+    """Return what all runs together know of each instance."""
     conventions = find_problem(problem)
     columns = [
         Column("instance"),
@@ -114,7 +114,7 @@ def _instance_row(runs: pd.DataFrame) -> TableRow:
 
 
 def runs_table(problem: str, runs: pd.DataFrame) -> Markup:
-    """All runs, unless they are too many for a page."""
+    """Return all runs, unless they are too many for a page."""
     if len(runs) > MOST_RUNS:
         note = f"{len(runs)} runs are too many for a page; `edgeopt results` writes them as a table file."
         return card("All runs", tag("p", note))

@@ -110,7 +110,7 @@ def _row(columns: Sequence[Column], row: TableRow) -> Markup:
 
 
 def _sorted_by(column: Column, cell: Cell) -> str | None:
-    """What the script sorts the cell by, where this is not its text; empty for a figure that is missing."""
+    """Return what the script sorts the cell by, where this is not its text; empty for a missing number."""
     if cell.value is None:
         return "" if column.numeric else None
     value = repr(cell.value) if isinstance(cell.value, float) else str(cell.value)
@@ -118,7 +118,7 @@ def _sorted_by(column: Column, cell: Cell) -> str | None:
 
 
 def _controls(identifier: str, rows: Sequence[TableRow]) -> Markup:
-    """The filters; they appear only where a script runs, which alone makes them work."""
+    """Return the filters; they appear only where a script runs, which alone makes them work."""
     statuses = sorted({row.status for row in rows if row.status})
     chooser = tag(
         "select",

@@ -15,7 +15,7 @@ CHECKPOINT_FORMAT = "edgeopt-training/1"
 
 
 def checkpoint_of(policy: Path) -> Path:
-    """Where the checkpoint of a policy's training stands: beside it."""
+    """Return where the checkpoint of a policy's training stands: beside it."""
     return policy.with_name(policy.name + ".checkpoint")
 
 
@@ -51,7 +51,7 @@ def read_checkpoint(path: Path, world: World, recipe: Recipe) -> Trainer:
 
 
 def fingerprint(world: World) -> str:
-    """SHA-256 of the slots: blocks, nodes, delays, sizes, storage and rates."""
+    """Return the SHA-256 of the slots: blocks, nodes, delays, sizes, storage and rates."""
     digest = hashlib.sha256(repr((world.blocks, world.nodes)).encode())
     for array in (world.delay_s, world.sizes, world.storage, world.cloud, world.link):
         digest.update(array.tobytes())

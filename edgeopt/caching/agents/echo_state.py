@@ -64,7 +64,7 @@ class EchoState:
         self.fit: Fit | None = None
 
     def inputs(self, slots: Integers, masks: Integers, moves: Integers) -> Floats:
-        """What the units see, shape (batch, inputs)."""
+        """Return what the units see, shape (batch, inputs)."""
         world, runs = self.world, len(slots)
         cached = world.cached(masks)
         changed, block = self._changed(moves)
@@ -87,14 +87,14 @@ class EchoState:
         )
 
     def _changed(self, moves: Integers) -> tuple[Floats, Integers]:
-        """Which node changes which block, shape (batch, nodes, blocks), and the block of each move."""
+        """Return which node changes which block, shape (batch, nodes, blocks), and the block of each move."""
         blocks = len(self.world.blocks)
         block = np.where(moves > 0, (moves - 1) % blocks, 0)
         changed = (np.arange(blocks) == block[:, :, None]) & (moves > 0)[:, :, None]
         return changed.astype(np.float64), block
 
     def step(self, units: Floats, inputs: Floats) -> Floats:
-        """Next states of the units, shape (batch, units)."""
+        """Return the next states of the units, shape (batch, units)."""
         return (1 - LEAK) * units + LEAK * np.tanh(_product(inputs, self.inward) + _product(units, self.inner))
 
     def learn(self, memory: Replay) -> None:
@@ -119,7 +119,7 @@ class EchoState:
         self.fit = Fit(caches, _explained(predicted[:, -1:], truth[:, -1:]))
 
     def _sequences(self, memory: Replay, played: Integers) -> tuple[Floats, Floats]:
-        """Features and goals of played slots, shapes (slots, rounds, features), (slots, rounds, outputs + 1)."""
+        """Return features and goals of played slots, shapes (slots, rounds, features), (slots, rounds, outputs + 1)."""
         features, goals = [], []
         for done in range(memory.moves.shape[1]):
             rounds = np.full(len(played), done)
@@ -130,7 +130,7 @@ class EchoState:
         return np.stack(features, axis=1), np.stack(goals, axis=1)
 
     def _features(self, memory: Replay, played: Integers, rounds: Integers, moves: Integers) -> Floats:
-        """What the readout sees when these moves follow the remembered rounds, shape (batch, features)."""
+        """Return what the readout sees when these moves follow the remembered rounds, shape (batch, features)."""
         units: Floats = np.zeros((len(played), len(self.inner)))
         for lag in range(ECHO_ROUNDS, 0, -1):
             before = memory.transitions(played, np.maximum(rounds - lag, 0))
@@ -141,7 +141,7 @@ class EchoState:
         return np.concatenate([np.ones((len(inputs), 1)), inputs, self.step(units, inputs)], axis=1)
 
     def imagine(self, memory: Replay, played: Integers, rounds: Integers, moves: Integers) -> Transitions:
-        """Transitions from remembered states with other moves, as the network predicts them."""
+        """Return transitions from remembered states with other moves, as the network predicts them."""
         predicted = _product(self._features(memory, played, rounds, moves), self.readout)
         cached = predicted[:, :-1].reshape(len(played), len(self.world.nodes), -1) > 0.5
         following = (cached * self.world.bits[:, None]).sum(axis=1)
@@ -150,7 +150,7 @@ class EchoState:
 
 
 def _product(first: Floats, second: Floats) -> Floats:
-    """Matrix product by torch, which keeps to the threads it is given; NumPy's has threads of its own."""
+    """Return the matrix product by torch, which keeps to the threads it is given; NumPy has threads of its own."""
     product: Floats = (torch.from_numpy(first) @ torch.from_numpy(second)).numpy()
     return product
 
@@ -160,7 +160,7 @@ def _flat(values: Floats) -> Floats:
 
 
 def _explained(predicted: Floats, truth: Floats) -> float:
-    """R**2 over all outputs together."""
+    """Return R**2 over all outputs together."""
     rest = float(((truth - predicted) ** 2).sum())
     spread = float(((truth - truth.mean(axis=0)) ** 2).sum())
     return 1 - rest / spread if spread else float(rest == 0)

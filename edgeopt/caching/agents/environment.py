@@ -76,11 +76,11 @@ class CachingEnvironment(ParallelEnv):
         self._random = np.random.default_rng()
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
-        """Figures of the agent for each block, of the others with their links (0 for itself), and legal moves."""
+        """Return the space of what an agent sees of itself, of the others with their links, and of its legal moves."""
         return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
-        """Numbers of moves."""
+        """Return the space of move numbers."""
         return self.action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: Named | None = None) -> tuple[Named, Named]:

@@ -43,11 +43,11 @@ class Learner:
         return make(Monotone, self.recipe.seed, nodes, nodes * blocks + 2 * blocks + nodes + 1)
 
     def eager_moves(self, slots: Integers, masks: Integers, played: int, legal: Booleans) -> Integers:
-        """Each node's move of most value by the latest weights, shape (runs, nodes)."""
+        """Return each node's move of most value by the latest weights, shape (runs, nodes)."""
         return best_moves(self.networks["agents"], self._seen(slots, masks, np.full(len(slots), played)), legal)
 
     def moves_of_policy(self, slots: Integers, masks: Integers, played: int, legal: Booleans) -> Integers:
-        """Each node's move of most value by the slow weights of the target, shape (runs, nodes)."""
+        """Return each node's move of most value by the slow weights of the target, shape (runs, nodes)."""
         return best_moves(self.targets["agents"], self._seen(slots, masks, np.full(len(slots), played)), legal)
 
     def update(self, drawn: Transitions) -> float:
@@ -69,7 +69,7 @@ class Learner:
 
     @torch.no_grad()
     def _goals(self, drawn: Transitions) -> Tensor:
-        """Reward and discounted value of what follows; nothing follows a slot's last round."""
+        """Return the reward and discounted value of what follows; nothing follows a slot's last round."""
         seen = self._seen(drawn.slots, drawn.following, drawn.rounds + 1)
         illegal = torch.from_numpy(~self.world.legal(drawn.following))
         values = values_of(self.targets["agents"], seen)
@@ -88,6 +88,6 @@ class Learner:
 
 @torch.no_grad()
 def best_moves(agents: nn.Module, seen: Observations, legal: Booleans) -> Integers:
-    """Each node's legal move of most value, shape (runs, nodes)."""
+    """Return each node's legal move of most value, shape (runs, nodes)."""
     values = values_of(agents, seen).numpy()
     return np.where(legal, values, -np.inf).argmax(axis=-1)

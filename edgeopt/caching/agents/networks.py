@@ -43,7 +43,7 @@ class ActionSemantics(nn.Module):
         self.mine = nn.Linear(width, narrow)
 
     def forward(self, own: Tensor, link: Tensor) -> Tensor:
-        """Values of all moves, shape (runs, nodes, moves), in the order of `World`."""
+        """Return the values of all moves, shape (runs, nodes, moves), in the order of `World`."""
         seen = torch.relu(self.told(own)[:, None] + self.link(link))
         first = torch.relu(self.first(torch.cat([own, seen.mean(dim=2)], dim=-1)))
         block = torch.relu(self.block(first) + self.whole(first.mean(dim=2, keepdim=True)))
@@ -59,7 +59,7 @@ class Sum(nn.Module):
     """VDN: the team's value is the sum of the agents' (Sunehag et al. 2018)."""
 
     def forward(self, values: Tensor, state: Tensor) -> Tensor:
-        """Team values, shape (runs,), of agents' values, shape (runs, nodes)."""
+        """Return team values, shape (runs,), of agents' values, shape (runs, nodes)."""
         return values.sum(dim=1)
 
 
@@ -81,7 +81,7 @@ class Monotone(nn.Module):
         self.base = nn.Sequential(nn.Linear(state, width), nn.ReLU(), nn.Linear(width, 1))
 
     def forward(self, values: Tensor, state: Tensor) -> Tensor:
-        """Team values, shape (runs,), of agents' values, shape (runs, nodes), and states, shape (runs, figures)."""
+        """Return team values, (runs,), of agents' values, (runs, nodes), and states, (runs, features)."""
         weights = self.weights(state).abs().view(-1, self.nodes, self.width)
         hidden = nn.functional.elu(torch.bmm(values[:, None], weights)[:, 0] + self.offset(state))
         return (hidden * self.final(state).abs()).sum(dim=1) + self.base(state)[:, 0]
@@ -95,13 +95,13 @@ def make(network: type[nn.Module], seed: int, *arguments: Any, **options: Any) -
 
 
 def values_of(network: nn.Module, seen: Observations) -> Tensor:
-    """Values of all moves for observations."""
+    """Return the values of all moves for observations."""
     values: Tensor = network(torch.from_numpy(seen.own), torch.from_numpy(seen.link))
     return values
 
 
 def state_of(seen: Observations) -> Tensor:
-    """The team's state for QMIX, shape (runs, figures): what all nodes see of themselves."""
+    """Return the team's state for QMIX, shape (runs, features): what all nodes see of themselves."""
     runs, nodes, blocks, _ = seen.own.shape
     cached = seen.own[..., CACHED].reshape(runs, nodes * blocks)
     per_block = seen.own[:, 0, :, [4, 5]].transpose(1, 0, 2).reshape(runs, 2 * blocks)

@@ -52,7 +52,7 @@ class Observer:
         self._own, self._link = self._constant()
 
     def _constant(self) -> tuple[Singles, Singles]:
-        """What does not depend on the caches, for each slot."""
+        """Return what does not depend on the caches, for each slot."""
         world = self.world
         slots, nodes, blocks = len(world.delay_s), len(world.nodes), len(world.blocks)
         unit = world.span_s / blocks
@@ -69,7 +69,7 @@ class Observer:
         return own, link
 
     def gains(self, slots: Integers, masks: Integers) -> Floats:
-        """Delay that a node's holding a block, rather than not, saves, shape (runs, nodes, blocks); in the unit."""
+        """Return the delay that a node's holding a block saves, shape (runs, nodes, blocks); in the unit."""
         world, column = self.world, np.arange(masks.shape[1])
         kept, gone = masks[:, None, :] | world.bits[:, None], masks[:, None, :] & ~world.bits[:, None]
         row = slots[:, None, None]

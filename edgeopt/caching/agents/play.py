@@ -30,7 +30,7 @@ class Played:
     transfer_s: Floats
 
     def delays(self, world: World) -> Floats:
-        """Expected total delay in seconds before the first and after each round, shape (runs, rounds + 1)."""
+        """Return the expected total delay in seconds before the first and after each round, (runs, rounds + 1)."""
         return np.stack([world.delays(self.slots, self.masks[:, done]) for done in range(self.masks.shape[1])], axis=1)
 
 
@@ -64,5 +64,5 @@ def empty(world: World, runs: int) -> Integers:
 
 
 def random_moves(legal: Booleans, rng: np.random.Generator) -> Integers:
-    """A random legal move for each node, shape (runs, nodes)."""
+    """Return a random legal move for each node, shape (runs, nodes)."""
     return np.where(legal, rng.random(legal.shape), -1.0).argmax(axis=-1)

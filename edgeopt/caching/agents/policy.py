@@ -63,7 +63,7 @@ class TrainedPolicy:
         return policy
 
     def network(self) -> nn.Module:
-        """The agents' network with these weights."""
+        """Return the agents' network with these weights."""
         import torch
 
         from edgeopt.caching.agents.networks import ActionSemantics, make

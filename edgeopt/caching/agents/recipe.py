@@ -82,7 +82,7 @@ class Recipe(Record):
     least_fit: Fraction = 0.9
 
     def exploration_after(self, episodes: int) -> float:
-        """Probability of a random move after a number of episodes."""
+        """Return the probability of a random move after a number of episodes."""
         done = min(1.0, episodes / self.exploration_episodes)
         return 1 - done * (1 - self.exploration)
 

@@ -57,11 +57,11 @@ class Replay:
         self.size = min(len(self.slots), self.size + len(slots))
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[Integers, Integers]:
-        """Numbers of played slots and of rounds, shape (count,) each."""
+        """Return the numbers of played slots and of rounds, shape (count,) each."""
         return rng.integers(self.size, size=count), rng.integers(self.moves.shape[1], size=count)
 
     def transitions(self, played: Integers, rounds: Integers) -> Transitions:
-        """The transitions of these rounds."""
+        """Return the transitions of these rounds."""
         return Transitions(
             slots=self.slots[played],
             masks=self.masks[played, rounds].astype(np.int64),
@@ -72,7 +72,7 @@ class Replay:
         )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Content as arrays, for a checkpoint."""
+        """Return the content as arrays, for a checkpoint."""
         used = slice(0, self.size)
         return {
             "slots": self.slots[used],

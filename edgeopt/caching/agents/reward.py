@@ -17,7 +17,7 @@ def team_rewards(
     transfer_s: Floats,
     transfer_weight: float = TRANSFER_WEIGHT,
 ) -> Floats:
-    """What the delay falls by in a round, less the weighted transfers, in units of the slot's span, shape (runs,).
+    """Return what the delay falls by in a round, less weighted transfers, in units of the slot's span, shape (runs,).
 
     Summed over the rounds of a slot, and without transfers, that is the delay at its beginning less the delay at its
     end: the final delay, shaped by a potential (Ng, Harada and Russell 1999), which changes no best policy.
@@ -29,6 +29,6 @@ def team_rewards(
 def final_rewards(
     world: World, slots: Integers, following: Integers, transfer_s: Floats, transfer_weight: float, last: bool
 ) -> Floats:
-    """The same without the shaping, for comparison: all comes in the slot's last round, relative to empty caches."""
+    """Return the same without shaping, for comparison: all comes in the slot's last round, relative to empty caches."""
     before = np.zeros_like(following) if last else following
     return team_rewards(world, slots, before, following, transfer_s, transfer_weight)

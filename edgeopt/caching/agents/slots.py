@@ -92,7 +92,7 @@ def require_slots(slots: Sequence[CachingInstance]) -> None:
 
 
 def too_many_nodes(instance: CachingInstance) -> str | None:
-    """Why agents cannot act in an instance, or None."""
+    """Return why agents cannot act in an instance, or None."""
     if len(instance.nodes) > FULL_TABLE_NODES:
         count = len(instance.nodes)
         return f"{count} nodes have more sets than those of {FULL_TABLE_NODES}, the most; 'neighbourhood' applies"

@@ -134,7 +134,7 @@ class Trainer:
         return self.memory.transitions(*self.memory.draw(self.recipe.batch, self.rng))
 
     def _synthetic(self) -> Transitions:
-        """Predicted transitions: remembered states, and for half of the nodes other moves."""
+        """Return predicted transitions: remembered states, and for half of the nodes other moves."""
         assert self.model is not None
         played, rounds = self.memory.draw(self.recipe.batch, self.rng)
         real = self.memory.transitions(played, rounds)
@@ -143,7 +143,7 @@ class Trainer:
         return self.model.imagine(self.memory, played, rounds, moves)
 
     def policy(self) -> Arrays:
-        """Weights of the agents as they act now without random moves: the slow ones of the target."""
+        """Return the weights of the agents as they act now without random moves: the slow ones of the target."""
         agents = self.learner.targets["agents"].state_dict()
         return {name: value.numpy().copy() for name, value in agents.items()}
 
@@ -160,7 +160,7 @@ class Trainer:
         self.curve.append(TrainingPoint(self.episodes, self.updates, delay_s, self.loss, fit))
 
     def arrays(self) -> Arrays:
-        """The whole state of the training as arrays, for a checkpoint."""
+        """Return the whole state of the training as arrays, for a checkpoint."""
         optimizer = self.learner.optimizer.state_dict()["state"]
         arrays: Arrays = {f"memory/{name}": value for name, value in self.memory.arrays().items()}
         arrays |= {f"best/{name}": value for name, value in self.best.items()}
@@ -211,5 +211,5 @@ class Trainer:
 
 
 def passes(before: int, after: int, step: int) -> bool:
-    """Whether a count passed a multiple of `step`."""
+    """Say whether a count passed a multiple of `step`."""
     return before // step < after // step

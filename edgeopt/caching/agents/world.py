@@ -71,23 +71,23 @@ class World:
         return 1 + (2 + len(self.nodes)) * len(self.blocks)
 
     def delays(self, slots: Integers, masks: Integers) -> Floats:
-        """Expected total delay in seconds, shape (runs,), of caches, shape (runs, blocks)."""
+        """Return the expected total delay in seconds, shape (runs,), of caches, shape (runs, blocks)."""
         return self.by_block(slots, masks).sum(axis=1)
 
     def by_block(self, slots: Integers, masks: Integers) -> Floats:
-        """What each block adds to the delay, shape (runs, blocks)."""
+        """Return what each block adds to the delay, shape (runs, blocks)."""
         return self.delay_s[slots[:, None], np.arange(len(self.blocks)), masks]
 
     def cached(self, masks: Integers) -> Booleans:
-        """Whether a node caches a block, shape (runs, nodes, blocks)."""
+        """Say whether a node caches a block, shape (runs, nodes, blocks)."""
         return (masks[:, None, :] & self.bits[:, None]) != 0
 
     def free(self, cached: Booleans) -> Integers:
-        """Bytes left at each node, shape (runs, nodes)."""
+        """Return the bytes left at each node, shape (runs, nodes)."""
         return self.storage - cached @ self.sizes
 
     def legal(self, masks: Integers) -> Booleans:
-        """Which moves each node has, shape (runs, nodes, moves)."""
+        """Return which moves each node has, shape (runs, nodes, moves)."""
         cached = self.cached(masks)
         fits = ~cached & (self.sizes <= self.free(cached)[:, :, None])
         runs, nodes, blocks = cached.shape
@@ -101,7 +101,7 @@ class World:
         return legal
 
     def step(self, masks: Integers, moves: Integers) -> tuple[Integers, Floats]:
-        """Caches after legal moves of all nodes at once, and the seconds that their transfers take together.
+        """Return the caches after legal moves of all nodes at once, and the seconds that their transfers take together.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ def tabulate(tables: Sequence[Tables]) -> World:
 
 
 def _delays(table: Tables, blocks: list[str]) -> Floats:
-    """Delays of one slot, shape (blocks, 2**nodes); none for blocks that it does not ask for."""
+    """Return the delays of one slot, shape (blocks, 2**nodes); none for blocks that it does not ask for."""
     requests = table.requests
     sets = np.arange(1 << len(table.node_names))
     per_byte = table.costs(np.tile(sets, (len(requests.audience_of), 1)))

@@ -180,7 +180,7 @@ def _fill(products: Complexes, weights: Floats, guesses: Floats, prices: Floats,
 
 @kernel(cache=False, nogil=True, error_model="numpy")
 def _power_step(matrix: Complexes, vector: Complexes, image: Complexes) -> float:
-    """One step of power iteration; about the largest eigenvalue."""
+    """Make one step of power iteration; return about the largest eigenvalue."""
     total = 0.0
     for k in range(len(vector)):
         value = 0j
@@ -196,7 +196,7 @@ def _power_step(matrix: Complexes, vector: Complexes, image: Complexes) -> float
 
 @kernel(cache=False, nogil=True, error_model="numpy")
 def _bound(weights: Floats, guesses: Floats, prices: Floats, errors: Floats, top: float) -> tuple[float, float]:
-    """The bound when the largest eigenvalue is `top`, and the common factor of the guesses at which it is least."""
+    """Return the bound when the largest eigenvalue is `top`, and the factor of the guesses at which it is least."""
     half, power = 0.0, 0.0
     for k in range(len(weights)):
         half += weights[k] * guesses[k] / 2

@@ -46,7 +46,7 @@ class Channels:
         return cls(scaled, gain * radio.csi_error)
 
     def reach(self) -> Floats:
-        """Largest robust amplitude from each node to each user alone, shape (nodes, users); 0 where none.
+        """Return the largest robust amplitude from each node to each user alone, shape (nodes, users); 0 where none.
 
         Raised by what rounding may take off where a channel is hardly longer than its error.
         """
@@ -105,7 +105,7 @@ Beamformer = Callable[[Channels, Pairs], Beams]
 
 
 def robust_amplitudes(channels: Channels, pairs: Pairs, vectors: Complexes) -> Floats:
-    """Least robust amplitude of given beamformers, shape (pairs,); may be negative.
+    """Return the least robust amplitude of given beamformers, shape (pairs,); may be negative.
 
     |sum_n h_nk^H w_n| - sum_n e_n ||w_n||, the worst case over all channel errors of length at most e_n.
     """

@@ -15,12 +15,12 @@ INSTALL = "pip install 'edgeopt[radio]'"
 
 
 def is_installed() -> bool:
-    """Whether the solver is there."""
+    """Say whether the solver is there."""
     return find_spec("clarabel") is not None
 
 
 def clarabel() -> Any:
-    """The solver's module.
+    """Return the solver's module.
 
     Raises
     ------

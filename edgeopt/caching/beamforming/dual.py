@@ -16,7 +16,7 @@ STARTS = 4  # up to three aligned with the weakest users, the others with spread
 
 
 def dual(channels: Channels, pairs: Pairs, rounds: int = ROUNDS, steps: int = STEPS, starts: int = STARTS) -> Beams:
-    """Beamformers by exponentiated gradient on the dual, several starts for each pair; a function of (S, K) alone.
+    """Find beamformers by exponentiated gradient on the dual, from several starts; they depend on (S, K) alone.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ def _count(row: Integers) -> int:
 
 @kernel(cache=False, inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _towards_one_user(channels: Complexes, errors: Floats, beam: Complexes) -> float:
-    """Optimal for one user: each node sends along its channel if that is longer than the error, else it is silent."""
+    """Find the optimum for one user: each node sends along its channel if longer than the error, or is silent."""
     amplitude = 0.0
     for n in range(len(channels)):
         square = 0.0
@@ -81,7 +81,7 @@ def _towards_one_user(channels: Complexes, errors: Floats, beam: Complexes) -> f
 def _best_of_starts(
     channels: Complexes, errors: Floats, rounds: int, steps: int, starts: int, beam: Complexes
 ) -> float:
-    """Phases aligned with the weakest users first, then spread phases; ends early at an upper bound.
+    """Start from phases aligned with the weakest users, then from spread phases; end early at an upper bound.
 
     All works with inner products of channels: beams are sums of the users' channels with the factors `mix`.
     """
@@ -130,7 +130,7 @@ def _best_of_starts(
 
 @kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _align_phases(products: Complexes, length: Floats, user: int, phases: Complexes) -> None:
-    """Phases at which all users receive what is sent along the channels of one of them."""
+    """Fill in the phases at which all users receive what is sent along the channels of one of them."""
     for k in range(len(phases)):
         received = 0j
         for n in range(len(products)):
@@ -204,7 +204,7 @@ def _ascend(
 def _respond(
     products: Complexes, errors: Floats, phases: Complexes, weights: Floats, mix: Complexes, received: Complexes
 ) -> tuple[float, float]:
-    """Best beamformer for the weighted sum of users: along the sum of channels at full power, or silent.
+    """Find the best beamformer for the weighted sum of users: along the sum of channels at full power, or silent.
 
     Returns
     -------
@@ -258,7 +258,7 @@ def _receive(products: Complexes, errors: Floats, mix: Complexes, received: Comp
 
 @kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _least(received: Complexes, phases: Complexes) -> tuple[float, float]:
-    """Least amplitude, and least part in phase."""
+    """Return the least amplitude, and least part in phase."""
     square, aligned = np.inf, np.inf
     for k in range(len(received)):
         square = min(square, received[k].real ** 2 + received[k].imag ** 2)

@@ -24,7 +24,7 @@ class Memo:
         self.known: dict[bytes, tuple[float, Complexes]] = {}
 
     def __call__(self, channels: Channels, pairs: Pairs) -> Beams:
-        """Beamformers of the pairs."""
+        """Return beamformers of the pairs."""
         keys = [self._key(pairs, row) for row in range(len(pairs))]
         first = {key: row for row, key in reversed(list(enumerate(keys))) if key not in self.known}
         missing = np.array(sorted(first.values()), np.int64)

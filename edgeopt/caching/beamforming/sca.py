@@ -17,7 +17,7 @@ ENOUGH = 1e-7  # relative gain of a pass below which the passes end
 
 
 def sca(channels: Channels, pairs: Pairs, passes: int = PASSES, start: Beams | None = None) -> Beams:
-    """Beamformers by successive convex approximation, one pair after another.
+    """Find beamformers by successive convex approximation, one pair after another.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def sca(channels: Channels, pairs: Pairs, passes: int = PASSES, start: Beams | N
 
 
 def fixed_phase_beams(channels: Complexes, errors: Floats, phases: Complexes) -> Complexes:
-    """Best beamformer when user k's signal counts only in the direction of its phase, shape (nodes, antennas).
+    """Return the best beamformer when user k's signal counts only in its phase, shape (nodes, antennas).
 
     Maximise t subject to Re(conj(phase_k) sum_n h_nk^H w_n) - sum_n e_n a_n >= t and ||w_n|| <= a_n <= 1.
 

@@ -54,19 +54,19 @@ def relaxations(channels: Channels, pairs: Pairs) -> list[BeamRelaxation]:
 
 
 def sdr_bounds(channels: Channels, pairs: Pairs) -> Floats:
-    """Upper bounds on the least robust amplitude of any beamformer, shape (pairs,)."""
+    """Return upper bounds on the least robust amplitude of any beamformer, shape (pairs,)."""
     return np.array([relaxation.bound for relaxation in relaxations(channels, pairs)])
 
 
 def sdr(channels: Channels, pairs: Pairs) -> Beams:
-    """Beamformers by solving the relaxations and randomization."""
+    """Find beamformers by solving the relaxations and by randomization."""
     return randomized(channels, pairs, relaxations(channels, pairs))
 
 
 def randomized(
     channels: Channels, pairs: Pairs, solved: list[BeamRelaxation], samples: int = SAMPLES, seed: int = 0
 ) -> Beams:
-    """Beamformers from solved relaxations: the main direction, and random vectors of the covariance; the best."""
+    """Make beamformers of solved relaxations: the best of the main direction and of random draws."""
     rng = np.random.default_rng(seed)
     amplitudes = np.zeros(len(pairs))
     vectors = np.zeros((len(pairs), pairs.nodes.shape[1], channels.scaled.shape[2]), np.complex128)
@@ -82,7 +82,7 @@ def randomized(
 
 
 def _sampled(covariance: Complexes, nodes: int, samples: int, rng: np.random.Generator) -> Complexes:
-    """Beamformers drawn from a covariance, each node with its power there, shape (tried, nodes, antennas)."""
+    """Draw beamformers from a covariance, each node with its power there, shape (tried, nodes, antennas)."""
     values, directions = np.linalg.eigh(covariance)
     root = directions * np.sqrt(np.maximum(values, 0.0))
     drawn = rng.standard_normal((2, samples, len(values)))
@@ -134,7 +134,7 @@ class _Barrier:
         self.inverse: Complexes = start
 
     def value(self) -> float:
-        """The dual's objective."""
+        """Return the dual's objective."""
         return float(1 / (4 * self.powers.sum()) + (self.prices - self.errors).sum())
 
     def step(self, weight: float) -> float:
@@ -173,7 +173,7 @@ class _Barrier:
 
 
 def _inverse(matrix: Complexes) -> Complexes | None:
-    """Inverse of a Hermitian matrix; None when it is not positive definite."""
+    """Return the inverse of a Hermitian matrix; None when it is not positive definite."""
     try:
         root = np.linalg.inv(np.linalg.cholesky(matrix))
     except np.linalg.LinAlgError:
@@ -183,7 +183,7 @@ def _inverse(matrix: Complexes) -> Complexes | None:
 
 
 def certificate(stacked: Complexes, errors: Floats, powers: Floats, prices: Floats) -> float:
-    """Upper bound on the least robust amplitude, valid whatever the last two arguments are.
+    """Return an upper bound on the least robust amplitude, valid whatever the last two arguments are.
 
     The prices are raised by the largest eigenvalue that stands against the dual's matrix inequality, and by what
     rounding may hide of it. Proof: docs/caching-proofs.md.

@@ -24,7 +24,7 @@ DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def default_cache() -> Path:
-    """Where digests are kept: in the folder that the system has for a user's caches."""
+    """Return where digests are kept: in the folder that the system has for a user's caches."""
     if sys.platform == "win32":
         folder = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     else:

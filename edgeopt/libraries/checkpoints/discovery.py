@@ -58,7 +58,7 @@ class Checkpoint:
 
 
 def as_text(path: str) -> str:
-    """Path as text that can be written as UTF-8, whatever bytes the file system has."""
+    """Return the path as text that can be written as UTF-8, whatever bytes the file system has."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
@@ -140,7 +140,7 @@ def _indexed(place: Path) -> Checkpoint:
 
 
 def _adapter_base(place: Path) -> str | None:
-    """Base model of an adapter's file, None for other files."""
+    """Return the base model of an adapter's file, None for other files."""
     config = place.parent / ADAPTER_CONFIG
     if not place.name.startswith(ADAPTER_STEM) or not config.is_file():
         return None

@@ -67,7 +67,7 @@ def digests(
 
 
 def _runs(tensors: Sequence[Tensor]) -> list[tuple[int, Sequence[Tensor]]]:
-    """Neighbouring tensors of about JOB_BYTES together, each run with the number of its first tensor."""
+    """Return the neighbouring tensors of about JOB_BYTES together, each run with the number of its first tensor."""
     runs: list[tuple[int, Sequence[Tensor]]] = []
     first = size = 0
     for index, tensor in enumerate(tensors):
@@ -81,7 +81,7 @@ def _runs(tensors: Sequence[Tensor]) -> list[tuple[int, Sequence[Tensor]]]:
 
 
 def _hash_run(file: TensorFile, run: Sequence[Tensor]) -> list[str]:
-    """Digest of each of neighbouring tensors; the file is found to be in one state before and after."""
+    """Return the digest of each of neighbouring tensors; the file is found to be in one state before and after."""
     try:
         with open(file.path, "rb", buffering=0) as stream:
             _require_unchanged(file, os.fstat(stream.fileno()))

@@ -39,7 +39,7 @@ class Blocks:
 
 
 def layer_of(tensor: str) -> str:
-    """Layer of a tensor: its name up to the first number, or else without its last part."""
+    """Return the layer of a tensor: its name up to the first number, or else without its last part."""
     numbered = NUMBERED.match(tensor)
     return numbered[1] if numbered else tensor.rpartition(".")[0] or tensor
 
@@ -80,7 +80,7 @@ def merge(models: Mapping[str, Mapping[Content, str]], min_block_bytes: int = 0,
 
 
 def _atoms(models: Sequence[Iterable[Content]], least_shared_bytes: int) -> dict[tuple[int, ...], list[Content]]:
-    """Contents by the models that hold them; shared ones of too few bytes become each model's own."""
+    """Return the contents by the models that hold them; shared ones of too few bytes become each model's own."""
     holders: dict[Content, list[int]] = {}
     for number, contents in enumerate(models):
         for content in contents:
@@ -100,7 +100,7 @@ def _atoms(models: Sequence[Iterable[Content]], least_shared_bytes: int) -> dict
 def _runs(
     contents: Sequence[Content], layers: Mapping[Content, str], least_bytes: int
 ) -> list[tuple[str, list[Content]]]:
-    """Runs of neighbouring layers with `least_bytes` each, and their names; a short rest joins the last run."""
+    """Return runs of neighbouring layers with `least_bytes` each, and their names; a short rest joins the last run."""
     by_layer: dict[str, list[Content]] = {}
     for content in contents:
         by_layer.setdefault(layers[content], []).append(content)

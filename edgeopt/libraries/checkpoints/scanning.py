@@ -139,7 +139,7 @@ def scan(
 
 
 def _distinct(checkpoints: Iterable[Checkpoint]) -> tuple[list[Checkpoint], list[str]]:
-    """Each checkpoint once, however many paths and links lead to it."""
+    """Return each checkpoint once, however many paths and links lead to it."""
     first: dict[tuple[object, ...], Checkpoint] = {}
     notices = []
     for checkpoint in checkpoints:
@@ -150,7 +150,7 @@ def _distinct(checkpoints: Iterable[Checkpoint]) -> tuple[list[Checkpoint], list
 
 
 def _tensors(checkpoint: Checkpoint, files: Mapping[Path, TensorFile]) -> list[tuple[TensorFile, Tensor]]:
-    """Tensors of a checkpoint with their files, checked against its index."""
+    """Return the tensors of a checkpoint with their files, checked against its index."""
     entries: list[tuple[TensorFile, Tensor]] = []
     for path, expected in checkpoint.shards.items():
         held = {tensor.name for tensor in files[path].tensors}
@@ -170,7 +170,7 @@ def _contents(
     notices: list[str],
     progress: Callable[[int, int], None] | None,
 ) -> tuple[dict[tuple[Path, str], Content], int]:
-    """Content of each tensor of each file, and the bytes that the cache knew."""
+    """Return the content of each tensor of each file, and the bytes that the cache knew."""
     contents: dict[tuple[Path, str], Content] = {}
 
     def take(file: TensorFile, digests: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ class Bert:
     types: int = 2
 
     def shapes(self) -> dict[str, tuple[int, int]]:
-        """Inputs and outputs of the matrices of one layer."""
+        """Return the inputs and outputs of the matrices of one layer."""
         square = (self.hidden, self.hidden)
         return {
             "attention.self.query": square,
@@ -31,7 +31,7 @@ class Bert:
         }
 
     def structure(self) -> Structure:
-        """The network as layers; it has no head of its own, a classifier reads the pooled output."""
+        """Return the network as layers; it has no head of its own, a classifier reads the pooled output."""
         embeddings = (self.vocabulary + self.positions + self.types) * self.hidden + 2 * self.hidden
         layer = sum((inputs + 1) * outputs for inputs, outputs in self.shapes().values()) + 4 * self.hidden
         pooling = (self.hidden + 1) * self.hidden

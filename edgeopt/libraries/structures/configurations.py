@@ -19,7 +19,7 @@ MOST = 10**7  # no dimension of a network is larger
 
 
 def known_structures() -> dict[str, Structure]:
-    """The structures that can be named."""
+    """Return the structures that can be named."""
     return {
         **{name: network.structure() for name, network in RESNETS.items()},
         **{name: network.structure(IMAGENET_CLASSES) for name, network in VISION_TRANSFORMERS.items()},

@@ -22,7 +22,7 @@ class Llama:
     tied: bool = False
 
     def shapes(self) -> dict[str, tuple[int, int]]:
-        """Inputs and outputs of the matrices of one layer."""
+        """Return the inputs and outputs of the matrices of one layer."""
         return {
             "q_proj": (self.hidden, self.hidden),
             "k_proj": (self.hidden, self.key_value),
@@ -34,19 +34,21 @@ class Llama:
         }
 
     def structure(self) -> Structure:
-        """The network as layers: two embeddings (one when tied), matrices and two norms in each layer, a last norm."""
+        """Return the network as layers: two embeddings (one when tied), matrices and two norms in each, a last norm."""
         embedding = self.vocabulary * self.hidden
         layer = sum(rows * columns for rows, columns in self.shapes().values()) + 2 * self.hidden
         head = 0 if self.tied else embedding
         return Structure(embedding, (layer,) * self.layers, self.hidden, head, self.hidden, self.shapes())
 
     def parameters(self) -> int:
-        """All parameters."""
+        """Return the number of parameters."""
         return self.structure().parameters()
 
     def stored_bytes(self) -> int:
-        """Bytes in half precision; with `eight_bit`, the layers' matrices take one byte a parameter, each of their
-        rows a scale of four bytes, and each matrix a byte that names its format.
+        """Return the bytes in half precision, or with eight bits where `eight_bit` is set.
+
+        The layers' matrices then take one byte a parameter, each of their rows a scale of four bytes, and each matrix
+        a byte that names its format.
         """
         if not self.eight_bit:
             return HALF * self.parameters()
@@ -55,7 +57,7 @@ class Llama:
         return HALF * (self.parameters() - self.layers * matrices) + self.layers * (matrices + scales)
 
     def cache_bytes_per_token(self) -> int:
-        """Keys and values of one token in half precision."""
+        """Return the bytes that keys and values of one token take in half precision."""
         return 2 * self.layers * self.key_value * HALF
 
 

@@ -12,7 +12,7 @@ EXPANSION = 4
 
 
 def convolution(kernel: int, inputs: int, outputs: int) -> int:
-    """Weights of a convolution, and scales and shifts of the normalisation behind it; no running statistics."""
+    """Return the number of weights of a convolution, and of scales and shifts of the normalisation behind it."""
     return kernel**2 * inputs * outputs + 2 * outputs
 
 
@@ -63,11 +63,11 @@ class ResNet:
         return 1 + sum(self.blocks) * (3 if self.bottleneck else 2) + projections + 1
 
     def parameters(self, classes: int = 1000) -> int:
-        """Parameters of the whole network."""
+        """Return the number of parameters of the whole network."""
         return self.structure().parameters(classes)
 
     def structure(self, classes: int = 1000) -> Structure:
-        """The network as layers, each residual block being one."""
+        """Return the network as layers, each residual block being one."""
         blocks = tuple(block for layer in self.layers for block in layer)
         return Structure(STEM, blocks, 0, (self.features + 1) * classes, self.features + 1)
 

@@ -36,12 +36,12 @@ class Structure:
     matrices: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def parameters(self, classes: int | None = None) -> int:
-        """All parameters, with the network's own head or with one of so many classes."""
+        """Return the number of parameters, with the network's own head or with one of so many classes."""
         head = self.head if classes is None else self.per_class * classes
         return self.stem + sum(self.layers) + self.tail + head
 
     def frozen(self, depth: int) -> int:
-        """Parameters of the stem and the first `depth` layers; none when `depth` is 0."""
+        """Return the number of parameters of the stem and the first `depth` layers; none when `depth` is 0."""
         return self.stem + sum(self.layers[:depth]) if depth else 0
 
 
@@ -54,7 +54,7 @@ class LoraSetting:
     layers: int | None = None
 
     def parameters(self, base: Structure) -> int:
-        """Parameters of the two factors at each matrix: rank x (inputs + outputs).
+        """Return the number of parameters of the two factors at each matrix: rank x (inputs + outputs).
 
         Raises
         ------
@@ -72,7 +72,7 @@ class LoraSetting:
 
 
 def matching(module: str, names: Iterable[str]) -> set[str]:
-    """Names that are `module` or end with it behind a dot, as the target modules of adapters are read.
+    """Return the names that are `module` or end with it behind a dot, as the target modules of adapters are read.
 
     Raises
     ------

@@ -23,7 +23,7 @@ class VisionTransformer:
     attention_pooling: bool
 
     def shapes(self) -> dict[str, tuple[int, int]]:
-        """Inputs and outputs of the matrices of one layer."""
+        """Return the inputs and outputs of the matrices of one layer."""
         square = (self.width, self.width)
         return {
             "attention.attention.query": square,
@@ -35,7 +35,7 @@ class VisionTransformer:
         }
 
     def structure(self, classes: int = 0) -> Structure:
-        """The tower as layers, with a classifier of so many classes."""
+        """Return the tower as layers, with a classifier of so many classes."""
         w, h = self.width, self.hidden
         linear = w * w + w
         perceptron = 2 * w * h + h + w
@@ -48,7 +48,7 @@ class VisionTransformer:
         return Structure(stem, (layer,) * self.depth, 2 * w + pooling, (w + 1) * classes, w + 1, self.shapes())
 
     def parameters(self) -> int:
-        """All parameters of the tower without a classifier."""
+        """Return the number of parameters of the tower without a classifier."""
         return self.structure().parameters()
 
 

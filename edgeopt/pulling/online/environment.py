@@ -187,18 +187,18 @@ class Environment:
         return Arrivals(kind, features, noise)
 
     def true_ratio(self, arrivals: Arrivals) -> Floats:
-        """Mean ratio of each arrival at each pair, shape (arrivals, pairs)."""
+        """Return the mean ratio of each arrival at each pair, shape (arrivals, pairs)."""
         ratio: Floats = self.ratio[arrivals.features[:, TASK], arrivals.features[:, SIZE]]
         return ratio
 
     def cost(self, arrivals: Arrivals, ratio: Floats) -> Floats:
-        """Seconds for assumed ratios, shape (arrivals, pairs); infinite where a pair is not admissible."""
+        """Return the seconds for assumed ratios, shape (arrivals, pairs); infinite where a pair is not admissible."""
         cost: Floats = self.transmission[arrivals.kind] + self.nominal[arrivals.kind] * ratio
         return cost
 
 
 def pulled_blocks(instance: PullingInstance, plan: Plan) -> Mapping[str, set[str]]:
-    """Blocks that each cloudlet pulls for a plan or has from the start."""
+    """Return the blocks that each cloudlet pulls for a plan or has from the start."""
     blocks = {name: set(cloudlet.resident or ()) for name, cloudlet in instance.cloudlets.items()}
     for choice in plan["assignments"].values():
         if choice["site"] in blocks:
@@ -207,7 +207,7 @@ def pulled_blocks(instance: PullingInstance, plan: Plan) -> Mapping[str, set[str
 
 
 def filled_blocks(instance: PullingInstance, models: Iterable[str]) -> Mapping[str, set[str]]:
-    """Blocks of each cloudlet when models are added while they fit, those first that add the fewest bytes."""
+    """Return the blocks of each cloudlet when models are added while they fit, those first that add fewest bytes."""
     size, filled = instance.library.blocks, {}
     needed = {model: set(instance.library.models[model].blocks) for model in models}
     for name, cloudlet in instance.cloudlets.items():

@@ -51,7 +51,7 @@ class Means:
         self.count, self.sum, self.squares = np.zeros(cells), np.zeros(cells), np.zeros(cells)
 
     def rows(self, arrivals: Arrivals) -> Ints:
-        """Row of each arrival."""
+        """Return the row of each arrival."""
         if not self.features:
             return np.zeros(len(arrivals.kind), np.int64)
         return np.asarray(np.ravel_multi_index(tuple(arrivals.features[:, self.features].T), self.shape), np.int64)
@@ -64,12 +64,12 @@ class Means:
         np.add.at(self.squares, cell, seen * seen)
 
     def mean(self, rows: Ints) -> Floats:
-        """Means with one imagined observation of the nominal time, shape (rows, columns)."""
+        """Return the means with one imagined observation of the nominal time, shape (rows, columns)."""
         mean: Floats = (self.sum[rows] + PRIOR_WEIGHT) / (self.count[rows] + PRIOR_WEIGHT)
         return mean
 
     def lower(self, rows: Ints, rounds: int) -> Floats:
-        """Optimistic ratios, shape (rows, columns): 0 where nothing was seen.
+        """Return the optimistic ratios, shape (rows, columns): 0 where nothing was seen.
 
         The noise has relative sub-Gaussian parameter s, so that mean / (1 + s sqrt(6 ln t / n)) is below the true ratio
         with probability at least 1 - t^-3.
@@ -80,7 +80,7 @@ class Means:
         return lower
 
     def scatter(self) -> tuple[float, float]:
-        """Unbiased mean squared deviation from the means of the cells, and its degrees of freedom."""
+        """Return the unbiased mean squared deviation from the means of the cells, and its degrees of freedom."""
         repeated = self.count > 1
         freedom = float((self.count[repeated] - 1).sum())
         squares = (self.squares[repeated] - self.sum[repeated] ** 2 / self.count[repeated]).sum()
@@ -169,7 +169,7 @@ class LinearConfidence:
         self.weights = np.zeros((pairs, dimension))
 
     def _ones(self, arrivals: Arrivals) -> tuple[Ints, Ints]:
-        """Where the vector of each arrival has its two ones."""
+        """Return where the vector of each arrival has its two ones."""
         return arrivals.features[:, TASK], self.tasks + arrivals.features[:, SIZE]
 
     def ratios(self, arrivals: Arrivals) -> Floats:

@@ -52,7 +52,7 @@ class Study:
     best_delay_s: Floats
 
     def exponent(self, regret: Floats) -> float:
-        """Slope of log regret over log rounds in the last nine tenths of the rounds; 0 where there is no regret.
+        """Return the slope of log regret over log rounds in the last nine tenths of the rounds; 0 without regret.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class Study:
 
 
 def half_width(values: Floats) -> Floats:
-    """Half the 95 % confidence interval of the mean over the first axis (Student's t); NaN for a single value."""
+    """Return half the 95 % confidence interval of the mean over the first axis (Student's t); NaN for one value."""
     from scipy.stats import t
 
     count = len(values)
@@ -170,7 +170,7 @@ def _run(
     seed: int,
     on_round: Callable[[int, int], None],
 ) -> tuple[Floats, Floats, float]:
-    """Regret at the points, shape (policies, points); and the mean delays of policies and of the optimum."""
+    """Return the regret at the points, shape (policies, points), and the mean delays of policies and optimum."""
     generator = np.random.default_rng([seed, 1])
     learners = [maker(environment, np.random.default_rng([seed, 2])) for maker in makers.values()]
     regret, best_total = np.zeros((len(learners), points[-1])), 0.0
