@@ -309,3 +309,65 @@ def test_deadlines_are_those_of_the_instance_not_of_the_solver(late: float, serv
     for form in (loading.formulate, loading.formulate_order):
         solution = edgeopt.solve_formulation(instance, form(instance))
         assert (solution.status, solution.objective) == (Status.OPTIMAL, served)
+
+
+def test_changed_placement_equals_enumeration() -> None:
+    """At most so many models are placed in all."""
+    bound_by_rule = 0
+    for seed in range(40):
+        instance = placement_instances.random_instance(seed, nodes=2, models=3)
+        pairs = [(node, model) for node in instance.nodes for model in instance.library.models]
+        worth = {}
+        for placed in product((False, True), repeat=len(pairs)):
+            chosen = [pair for pair, flag in zip(pairs, placed, strict=True) if flag]
+            plan = {"placed": {node: [model for at, model in chosen if at == node] for node in instance.nodes}}
+            report = edgeopt.check(instance, plan)
+            if report.feasible:
+                worth[placed] = report.objective or 0
+        m = placement.formulate(instance)
+        if not len(m.x):
+            continue
+        most = seed % 3
+        m.few = pyo.Constraint(expr=sum(m.x.values()) <= most)
+        solution = edgeopt.solve_formulation(instance, m, threads=1)
+        best = max(value for placed, value in worth.items() if sum(placed) <= most)
+        assert solution.status == Status.OPTIMAL, seed
+        assert solution.objective == pytest.approx(best, rel=1e-6, abs=1e-9), seed
+        assert sum(map(len, solution.plan["placed"].values())) <= most
+        bound_by_rule += best < max(worth.values())
+    assert bound_by_rule > 5
+
+
+@pytest.mark.parametrize("form", [pulling.formulate_linear, pulling.formulate_strong])
+def test_changed_pulling_equals_enumeration(form: Callable[[Any], Any]) -> None:
+    """The first request is not served at the first cloudlet, and the first two not at the same site."""
+    found = {Status.OPTIMAL: 0, Status.INFEASIBLE: 0}
+    bound_by_rules = 0
+    for seed in range(24):
+        instance = pulling_instances.random_instance(seed, requests=3, models=3)
+        sites = [*instance.cloudlets, instance.cloud.name]
+        free, best = np.inf, np.inf
+        for choice in product(product(instance.library.models, sites), repeat=3):
+            named = {f"r{number}": {"model": model, "site": site} for number, (model, site) in enumerate(choice)}
+            report = edgeopt.check(instance, {"assignments": named})
+            if report.feasible and report.objective is not None:
+                free = min(free, report.objective)
+                if choice[0][1] != sites[0] and choice[0][1] != choice[1][1]:
+                    best = min(best, report.objective)
+        m = form(instance)
+        m.mine = pyo.ConstraintList()
+        for site in sites:
+            together = [m.x[r, i, v] for r, i, v in m.CHOICES if v == site and r in ("r0", "r1")]
+            if together:
+                m.mine.add(sum(together) <= 1)
+        for r, i, v in m.CHOICES:
+            if r == "r0" and v == sites[0]:
+                m.x[r, i, v].fix(0)
+        solution = edgeopt.solve_formulation(instance, m, threads=1)
+        found[solution.status] += 1
+        assert (solution.status == Status.INFEASIBLE) == (best == np.inf), seed
+        if best < np.inf:
+            assert solution.objective == pytest.approx(best, rel=1e-6, abs=1e-6), seed
+        bound_by_rules += free < best < np.inf
+    assert min(found.values()) > 3
+    assert bound_by_rules > 3
