@@ -57,9 +57,9 @@ METHODS = [
         "none",
         {
             ORDERS: Code("orders.greedy:solve_greedy"),
-            WALKS: Code("batches.line_greedy:solve_greedy"),
+            WALKS: Code("batches.line_search:solve_greedy"),
             COMMON: Code("batches.annealing:solve_greedy"),
-            INDIVIDUAL: Code("batches.turns:solve_greedy"),
+            INDIVIDUAL: Code("batches.line_search:solve_greedy"),
         },
     ),
     Row(
@@ -70,7 +70,7 @@ METHODS = [
             ORDERS: Code("orders.local_search:solve_local_search"),
             WALKS: Code("batches.line_search:solve_local_search"),
             COMMON: Code("batches.annealing:solve_local_search"),
-            INDIVIDUAL: Code("batches.turns:solve_local_search"),
+            INDIVIDUAL: Code("batches.line_search:solve_local_search"),
         },
     ),
     Row(

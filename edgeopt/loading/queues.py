@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgeopt.libraries.sharing import Sharing
 from edgeopt.loading.bandwidths import bandwidths
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.timing import Timing
 from edgeopt.solution import Plan
 
 Floats = NDArray[np.float64]
@@ -63,6 +64,15 @@ class Queues:
     def atom_load_s(self) -> Floats:
         """Seconds to load each atom, shape (atoms,)."""
         return self.sharing.atom_bytes / self.instance.server.load_rate_bytes_per_s
+
+    @cached_property
+    def timing(self) -> Timing:
+        """What times batches after an upload phase, with consecutive retention."""
+        none = np.zeros(len(self.model_names), np.int64)
+        holds = np.zeros((len(self.model_names), 0), np.bool_)
+        return Timing(
+            False, False, self.fixed_s, self.per_sample_s, self.switch_s, 1.0, none, none, holds, np.zeros(0, np.int64)
+        )
 
     @cached_property
     def dominations(self) -> list[tuple[int, int]]:

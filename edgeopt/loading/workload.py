@@ -12,6 +12,7 @@ from edgeopt.libraries.sharing import Sharing
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.queues import Queues, switch_times
+from edgeopt.loading.timing import Timing
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -116,6 +117,23 @@ class Workload:
     def load_s(self) -> Floats:
         """Seconds to load a model after another and nothing else on the GPU, shape (models + 1, models)."""
         return switch_times(self.sharing, self.rate)
+
+    @cached_property
+    def timing(self) -> Timing:
+        """What times batches, for compiled code."""
+        blocks = len(self.blocks) if self.keeps else 0
+        return Timing(
+            self.overlapped,
+            self.keeps,
+            self.fixed_s,
+            self.sample_s,
+            self.load_s,
+            float(self.rate),
+            self.room_bytes,
+            self.workspace_bytes,
+            self.holds if blocks else np.zeros((self.models, 0), np.bool_),
+            self.block_bytes if blocks else np.zeros(0, np.int64),
+        )
 
     @cached_property
     def sharing(self) -> Sharing:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeopt.loading.batches.plans import Batch, plan_of, served, users_of
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.loading.workload import Integers, Workload, compile_workload
+from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.patience import Patience
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
+
+if TYPE_CHECKING:
+    from edgeopt.loading.batches.annealing_kernels import Limits, Sequence
 
 DEFAULT_EFFORT = 200_000_000  # iterations times batches, when neither time nor iterations are limited
 ITERATIONS_FOR_A_USER = 100_000
@@ -24,89 +27,58 @@ COLD = 0.03
 PRICE_FACTOR = 0.6  # at first, of the users per second of the best sequence
 
 
-def facts_of(workload: Workload) -> tuple[Any, ...]:
-    """Return the workload as `finish_s` takes it."""
-    return (
-        workload.overlapped,
-        workload.keeps,
-        workload.upload_s,
-        workload.fixed_s,
-        workload.sample_s,
-        workload.load_s,
-        float(workload.rate),
-        workload.room_bytes,
-        workload.workspace_bytes,
-        workload.holds,
-        workload.block_bytes,
-    )
-
-
-def end_s(workload: Workload, models: Sequence[int], counts: Sequence[int]) -> float:
+def end_s(workload: Workload, models: Iterable[int], counts: Iterable[int]) -> float:
     """Return when these batches end, with blocks kept as `keep_soonest` does."""
     from edgeopt.loading.batches.timing_kernels import finish_s
 
-    arrays = np.array(models, dtype=np.int64), np.array(counts, dtype=np.int64)
-    return float(finish_s(*arrays, len(models), *facts_of(workload)))
+    given = np.array(list(models), dtype=np.int64), np.array(list(counts), dtype=np.int64)
+    return float(finish_s(*given, len(given[0]), workload.upload_s, workload.timing))
 
 
-class Line:
-    """A batch sequence in arrays for the kernels.
+def sequence_of(workload: Workload, batches: Iterable[Batch] = ()) -> Sequence:
+    """Lay batches out for the kernels."""
+    from edgeopt.loading.batches.annealing_kernels import Sequence
 
-    Attributes
-    ----------
-    models, counts : numpy.ndarray of int64
-    size : numpy.ndarray of int64, shape (2,)
-        Number of batches, number of users.
-    """
-
-    def __init__(self, workload: Workload, sequence: Sequence[Batch] = ()) -> None:
-        room = int(workload.most.sum()) + 1
-        self.models: Integers = np.zeros(room, np.int64)
-        self.counts: Integers = np.zeros(room, np.int64)
-        self.size = np.array([len(sequence), served(sequence)], dtype=np.int64)
-        for place, batch in enumerate(sequence):
-            self.models[place], self.counts[place] = batch.model, batch.users
-
-    def copy_from(self, other: Line) -> None:
-        """Take another line's sequence."""
-        self.models[:], self.counts[:], self.size[:] = other.models, other.counts, other.size
-
-    def batches(self, workload: Workload) -> list[Batch]:
-        """Return the sequence, with what `keep_soonest` keeps."""
-        length = int(self.size[0])
-        pairs = list(zip(self.models[:length].tolist(), self.counts[:length].tolist(), strict=True))
-        if not workload.keeps:
-            return [Batch(model, count) for model, count in pairs]
-        from edgeopt.loading.batches.timing_kernels import kept_blocks
-
-        kept = kept_blocks(
-            self.models,
-            self.counts,
-            length,
-            workload.room_bytes,
-            workload.workspace_bytes,
-            workload.holds,
-            workload.block_bytes,
-        )
-        return [Batch(*pair, tuple(np.flatnonzero(row).tolist())) for pair, row in zip(pairs, kept, strict=True)]
+    room, batches = int(workload.most.sum()) + 1, list(batches)
+    made = Sequence(np.zeros(room, np.int64), np.zeros(room, np.int64), np.array([len(batches), served(batches)]))
+    for place, batch in enumerate(batches):
+        made.models[place], made.counts[place] = batch.model, batch.users
+    return made
 
 
-def greedy_line(workload: Workload, run: Run) -> Line:
+def batches_of(workload: Workload, sequence: Sequence) -> list[Batch]:
+    """Return the batches of a sequence, with what `keep_soonest` keeps."""
+    length = int(sequence.size[0])
+    pairs = list(zip(sequence.models[:length].tolist(), sequence.counts[:length].tolist(), strict=True))
+    if not workload.keeps:
+        return [Batch(model, count) for model, count in pairs]
+    from edgeopt.loading.batches.timing_kernels import kept_blocks
+
+    kept = kept_blocks(sequence.models, sequence.counts, length, workload.timing)
+    return [Batch(*pair, tuple(np.flatnonzero(row).tolist())) for pair, row in zip(pairs, kept, strict=True)]
+
+
+def limits_of(workload: Workload) -> Limits:
+    """Return the deadline, the users and the batches of a workload as the kernels take them."""
+    from edgeopt.loading.batches.annealing_kernels import Limits
+
+    return Limits(float(workload.horizon_s), workload.most, workload.batch, workload.upload_s)
+
+
+def greedy_sequence(workload: Workload, run: Run) -> Sequence:
     """Insert batches, or users into batches, as long as they fit: those first that take the least time each."""
     from edgeopt.loading.batches.annealing_kernels import grow
 
-    line = Line(workload)
-    facts = facts_of(workload)
-    while run.stop_reason() is None:
-        if not grow(line.models, line.counts, line.size, workload.horizon_s, workload.most, workload.batch, facts):
-            break
-    return line
+    sequence, limits = sequence_of(workload), limits_of(workload)
+    while run.stop_reason() is None and grow(sequence, limits, workload.timing):
+        pass
+    return sequence
 
 
-def line_of_plan(workload: Workload, plan: Plan) -> Line:
+def sequence_of_plan(workload: Workload, plan: Plan) -> Sequence:
     """Return the batches of a plan by their numbers of users; with other evictions they may be late."""
     number = {name: index for index, name in enumerate(workload.model_names)}
-    return Line(workload, [Batch(number[b["model"]], len(b["users"])) for b in plan["batches"]])
+    return sequence_of(workload, [Batch(number[b["model"]], len(b["users"])) for b in plan["batches"]])
 
 
 class Search:
@@ -116,25 +88,25 @@ class Search:
     ----------
     workload : Workload
     run : Run
-    start : Line
+    start : Sequence
         In time.
     enough : int
         Number of users at which the search may end.
 
     Attributes
     ----------
-    best : Line
+    best : Sequence
     iterations : int
     enough : int
     """
 
-    def __init__(self, workload: Workload, run: Run, start: Line, enough: int) -> None:
+    def __init__(self, workload: Workload, run: Run, start: Sequence, enough: int) -> None:
         self._workload, self._run, self.enough = workload, run, enough
-        self._facts = facts_of(workload)
+        self._limits = limits_of(workload)
         self._state = np.random.default_rng(run.options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
         self._limit = self._given_limit()
         self._patience = Patience(default_iterations(workload))
-        self._suggested: Line | None = None
+        self._suggested: Sequence | None = None
         self.best = start
         self.iterations = self._rounds = 0
 
@@ -161,7 +133,7 @@ class Search:
             self._round()
         return reason
 
-    def suggest(self, order: Sequence[int], counts: Sequence[int]) -> None:
+    def suggest(self, order: Iterable[int], counts: Iterable[int]) -> None:
         """Begin the next round with full batches of these models, in time or not."""
         batch = self._workload.batch
         sequence = [
@@ -169,48 +141,31 @@ class Search:
             for model, count in zip(order, counts, strict=True)
             for done in range(0, count, int(batch[model]))
         ]
-        self._suggested = Line(self._workload, sequence) if sequence else None
+        self._suggested = sequence_of(self._workload, sequence) if sequence else None
 
     def plan(self, start: Plan | None) -> Plan:
         """Return the plan of the best sequence, or that of the start where it serves more."""
         if start is not None and users_of(start) > self.best.size[1]:
             return start
-        return plan_of(self._workload, self.best.batches(self._workload))
+        return plan_of(self._workload, batches_of(self._workload, self.best))
 
     def _round(self) -> None:
-        from edgeopt.loading.batches.annealing_kernels import anneal
+        from edgeopt.loading.batches.annealing_kernels import Heat, Sequence, anneal
 
         workload, best = self._workload, self.best
-        line = Line(workload)
-        line.copy_from(self._suggested or best)
+        line = Sequence(*(part.copy() for part in (best if self._suggested is None else self._suggested)))
         self._suggested = None
         warmth = WARM[self._rounds % len(WARM)]
         steps_of_round = ROUND_FOR_A_USER * int(workload.most.sum()) << self._rounds // len(WARM)
         cooling = (COLD / warmth) ** (1 / steps_of_round)
         self._rounds += 1
         price = PRICE_FACTOR * max(1, int(best.size[1])) / max(workload.horizon_s, 1e-300)
-        end = self.iterations + steps_of_round
+        heat, end = Heat(warmth, cooling, price), self.iterations + steps_of_round
         while self.iterations < end and self.ended() is None:
             steps = min(end - self.iterations, 1 + CHUNK_EFFORT // (1 + int(line.size[0])))
             if self._limit is not None:
                 steps = min(steps, self._limit - self.iterations)
-            warmth, price = anneal(
-                steps,
-                warmth,
-                cooling,
-                price,
-                workload.horizon_s,
-                line.models,
-                line.counts,
-                line.size,
-                best.models,
-                best.counts,
-                best.size,
-                workload.most,
-                workload.batch,
-                self._state,
-                self._facts,
-            )
+            heat = anneal(steps, heat, line, best, self._limits, workload.timing, self._state)
             self.iterations += steps
             self._run.report(int(best.size[1]))
 
@@ -221,13 +176,13 @@ def default_iterations(workload: Workload) -> int:
     return min(ITERATIONS_FOR_A_USER * int(workload.most.sum()), 1 + DEFAULT_EFFORT // (1 + batches))
 
 
-def started(workload: Workload, run: Run) -> tuple[Line, Plan | None]:
+def started(workload: Workload, run: Run) -> tuple[Sequence, Plan | None]:
     """Return the better of the greedy sequence and the start's, and the start's plan where its evictions are better."""
-    line = greedy_line(workload, run)
+    line = greedy_sequence(workload, run)
     plan = run.options.start.plan if run.options.start is not None else None
     if plan is None or users_of(plan) <= line.size[1]:
         return line, None
-    own = line_of_plan(workload, plan)
+    own = sequence_of_plan(workload, plan)
     length = int(own.size[0])
     in_time = end_s(workload, own.models[:length].tolist(), own.counts[:length].tolist()) <= workload.horizon_s
     return (own, None) if in_time else (line, plan)
@@ -238,9 +193,9 @@ def solve_greedy(instance: LoadingInstance, run: Run) -> Outcome:
     workload = compile_workload(instance)
     if not workload.models:
         return serve_nobody(instance)
-    line = greedy_line(workload, run)
+    line = greedy_sequence(workload, run)
     run.report(int(line.size[1]))
-    batches = line.batches(workload)
+    batches = batches_of(workload, line)
     return Outcome(
         plan_of(workload, batches),
         stopped=run.stop_reason() or Stopped.FINISHED,

@@ -1,12 +1,12 @@
 """Compiled kernels of the heuristics on batch sequences: insertion, and annealed moves.
 
-A sequence is two arrays, models and numbers of users; the batches of a model take its users in the order of their
-upload times. `facts` are the arrays of the workload in the order of `finish_s`.
+A sequence is two arrays, models and numbers of users, as all users have one deadline: the batches of a model take its
+users in the order of their upload times.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgeopt.kernels import copy_into, kernel
 from edgeopt.loading.batches.timing_kernels import finish_s
 from edgeopt.loading.orders.search_kernels import draw
+from edgeopt.loading.timing import Timing
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -23,6 +24,31 @@ MOVES = 10
 FRACTION = 2**31
 PRICE_STEP = 1 + 1e-4  # by which the price of being late changes in a step
 LARGEST_SLACK = 0.9  # of a user: slack counts less than any user
+
+
+class Sequence(NamedTuple):
+    """Batches one after another: models, numbers of users, and the numbers of batches and of all users (``size``)."""
+
+    models: Integers
+    counts: Integers
+    size: Integers
+
+
+class Limits(NamedTuple):
+    """The common deadline, the most users and the largest batch of each model, and their uploads, as of `Workload`."""
+
+    horizon: float
+    most: Integers
+    batch: Integers
+    upload_s: Floats
+
+
+class Heat(NamedTuple):
+    """Users that a move may lose, the factor by which they fall in a step, and the users that a late second costs."""
+
+    warmth: float
+    cooling: float
+    price: float
 
 
 @kernel
@@ -41,21 +67,22 @@ def remove_at(models: Integers, counts: Integers, length: int, position: int) ->
 
 
 @kernel
-def grow(models: Integers, counts: Integers, size: Integers, horizon: float, most: Integers, batch: Integers,
-         facts: Any) -> bool:  # fmt: skip
+def grow(line: Sequence, limits: Limits, timing: Timing) -> bool:
     """Add the users that take the least time each: to a batch, or as a new batch; return whether some fit."""
+    models, counts, size = line
+    horizon, most, batch, upload_s = limits
     length = size[LENGTH]
     served = np.zeros(len(most), np.int64)
     for p in range(length):
         served[models[p]] += counts[p]
-    before = finish_s(models, counts, length, *facts)
+    before = finish_s(models, counts, length, upload_s, timing)
     nothing: Any = np.int64(-1)  # literals would be types of their own to compile for
     best, what, where, number = np.inf, nothing, nothing, nothing
     for p in range(length):
         i = models[p]
         for n in range(1, min(batch[i] - counts[p], most[i] - served[i]) + 1):
             counts[p] += n
-            end = finish_s(models, counts, length, *facts)
+            end = finish_s(models, counts, length, upload_s, timing)
             counts[p] -= n
             if end > horizon:
                 break
@@ -65,7 +92,7 @@ def grow(models: Integers, counts: Integers, size: Integers, horizon: float, mos
         for p in range(length + 1):
             for n in range(1, min(batch[i], most[i] - served[i]) + 1):
                 insert_at(models, counts, length, p, i, n)
-                end = finish_s(models, counts, length + 1, *facts)
+                end = finish_s(models, counts, length + 1, upload_s, timing)
                 remove_at(models, counts, length + 1, p)
                 if end > horizon:
                     break
@@ -83,9 +110,10 @@ def grow(models: Integers, counts: Integers, size: Integers, horizon: float, mos
 
 
 @kernel
-def change(models: Integers, counts: Integers, size: Integers, served: Integers, most: Integers, batch: Integers,
-           state: NDArray[np.uint64]) -> bool:  # fmt: skip
+def change(line: Sequence, served: Integers, limits: Limits, state: NDArray[np.uint64]) -> bool:
     """Make a random move; return False if it cannot be made (nothing is changed then)."""
+    models, counts, size = line
+    most, batch = limits.most, limits.batch
     length = size[LENGTH]
     move = draw(state, MOVES)
     if length == 0 and move != 2:
@@ -179,55 +207,45 @@ def worth(users: int, end: float, horizon: float, price: float) -> float:
 
 
 @kernel
+def copy_sequence(source: Sequence, target: Sequence, length: int) -> None:
+    """Make the first `length` batches of one sequence like those of another."""
+    copy_into(target.models, source.models[:length])
+    copy_into(target.counts, source.counts[:length])
+    copy_into(target.size, source.size)
+
+
+@kernel
 def anneal(
-    steps: int,
-    warmth: float,
-    cooling: float,
-    price: float,
-    horizon: float,
-    models: Integers,
-    counts: Integers,
-    size: Integers,
-    best_models: Integers,
-    best_counts: Integers,
-    best_size: Integers,
-    most: Integers,
-    batch: Integers,
-    state: NDArray[np.uint64],
-    facts: Any,
-) -> tuple[float, float]:
+    steps: int, heat: Heat, line: Sequence, best: Sequence, limits: Limits, timing: Timing, state: NDArray[np.uint64]
+) -> Heat:
     """Make `steps` random moves, worse ones with a probability that falls; keep the best sequence in time.
 
     The price of being late rises while the sequence is late and falls while it is not, so that it is about as often.
-    Returns warmth and price for the next steps.
+    Returns the heat for the next steps.
     """
-    served = np.zeros(len(most), np.int64)
-    for p in range(size[LENGTH]):
-        served[models[p]] += counts[p]
-    now_end = finish_s(models, counts, size[LENGTH], *facts)
-    old_models, old_counts = models.copy(), counts.copy()
-    old_size, old_served = size.copy(), served.copy()
+    warmth, cooling, price = heat
+    horizon, upload_s = limits.horizon, limits.upload_s
+    served = np.zeros(len(limits.most), np.int64)
+    for p in range(line.size[LENGTH]):
+        served[line.models[p]] += line.counts[p]
+    now_end = finish_s(line.models, line.counts, line.size[LENGTH], upload_s, timing)
+    old = Sequence(line.models.copy(), line.counts.copy(), line.size.copy())
+    old_served = served.copy()
     for _ in range(steps):
         warmth *= cooling
         price = price * PRICE_STEP if now_end > horizon else price / PRICE_STEP
-        if not change(models, counts, size, served, most, batch, state):
+        if not change(line, served, limits, state):
             continue
-        end = finish_s(models, counts, size[LENGTH], *facts)
-        gain = worth(size[USERS], end, horizon, price) - worth(old_size[USERS], now_end, horizon, price)
-        length = max(size[LENGTH], old_size[LENGTH])
+        end = finish_s(line.models, line.counts, line.size[LENGTH], upload_s, timing)
+        gain = worth(line.size[USERS], end, horizon, price) - worth(old.size[USERS], now_end, horizon, price)
+        length = max(line.size[LENGTH], old.size[LENGTH])
         if gain >= 0 or draw(state, FRACTION) < FRACTION * np.exp(gain / warmth):
             now_end = end
-            copy_into(old_models, models[:length])
-            copy_into(old_counts, counts[:length])
-            copy_into(old_size, size)
+            copy_sequence(line, old, length)
             copy_into(old_served, served)
-            if end <= horizon and size[USERS] > best_size[USERS]:
-                copy_into(best_models, models[:length])
-                copy_into(best_counts, counts[:length])
-                copy_into(best_size, size)
+            if end <= horizon and line.size[USERS] > best.size[USERS]:
+                copy_sequence(line, best, length)
         else:
-            copy_into(models, old_models[:length])
-            copy_into(counts, old_counts[:length])
-            copy_into(size, old_size)
+            copy_sequence(old, line, length)
             copy_into(served, old_served)
-    return warmth, price
+    return Heat(warmth, cooling, price)

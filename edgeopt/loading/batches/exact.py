@@ -6,14 +6,14 @@ such plan; it takes turns with the local search. For individual deadlines CP-SAT
 
 from __future__ import annotations
 
+from edgeopt.loading.batches import line_search
 from edgeopt.loading.batches.annealing import Search, default_iterations, started
 from edgeopt.loading.batches.bounds import bound_by_deadlines
 from edgeopt.loading.batches.counts_dp import CountsProgram, state_refusal
+from edgeopt.loading.batches.lines import Lines
 from edgeopt.loading.batches.plans import plan_of, users_of
 from edgeopt.loading.batches.relaxation import relaxed
 from edgeopt.loading.batches.slots import size_refusal, solve_slots
-from edgeopt.loading.batches.turns import DeadlineSearch, Turns
-from edgeopt.loading.batches.turns import default_iterations as deadline_iterations
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.workload import Workload, compile_workload
@@ -91,22 +91,27 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
     if not work.models:
         return serve_nobody(instance)
     users = len(work.queues.user_names)
-    search, iterations = DeadlineSearch(Turns(work), run), deadline_iterations(work)
+    lines, iterations = Lines(work.queues, work.timing), line_search.default_iterations(users)
     limit = iterations if run.options.iteration_limit is None else min(iterations, run.options.iteration_limit)
-    search.run(limit // FIRST_SHARE, users)
-    known = Incumbent(run, search.plan, users_of(search.plan), users)
+    search = line_search.Search(lines, run, line_search.first_line(lines, run))
+    search.run(limit // FIRST_SHARE)
+
+    def plan() -> Plan:
+        return line_search.plan_or_start(lines, search.best, work, run)
+
+    known = Incumbent(run, plan(), users_of(plan()), users)
     known.tighten(bound_by_deadlines(work, run.part(run.remaining_s() / 3, reports="bound")))
     notes = [f"{known.bound} by the relaxation"]
     search.run(limit, int(known.bound or 0))
-    _offer(known, search.plan)
+    _offer(known, plan())
     reason = size_refusal(instance)
     if not known.closed() and reason is None:
         part = run.part(SLOTS_SHARE * run.remaining_s(), reports="bound")
-        plan, bound, _, _, note = solve_slots(work, part, known.best or search.plan)
-        _offer(known, plan)
+        better, bound, _, _, note = solve_slots(work, part, known.best or plan())
+        _offer(known, better)
         known.tighten(bound)
         notes.append(note)
     if not known.closed() and run.options.time_limit is not None and run.options.iteration_limit is None:
         search.run(None, int(known.bound or 0))
-        _offer(known, search.plan)
+        _offer(known, plan())
     return _outcome(known, notes)

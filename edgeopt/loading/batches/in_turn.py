@@ -25,7 +25,7 @@ class Turn:
     evict: list[str] = field(default_factory=list)
 
 
-class ExtendedLine:
+class LineInAnyMode:
     """Batches in the order of their service, extended user by user as long as nobody becomes late.
 
     Uploads go in batch order. With capacity retention the blocks used longest ago are evicted when a batch needs room.
@@ -111,7 +111,7 @@ class ExtendedLine:
             resident[:] = needed
 
 
-class Line:
+class LineInPhases:
     """Batches in the order of their service, extended user by user as long as nobody becomes late.
 
     Parameters
@@ -180,8 +180,8 @@ class Line:
         return sum(library.blocks[block] for block in missing) / self._instance.server.load_rate_bytes_per_s
 
 
-def _line(instance: LoadingInstance) -> Line | ExtendedLine:
-    return Line(instance) if instance.usual_modes else ExtendedLine(instance)
+def _line(instance: LoadingInstance) -> LineInPhases | LineInAnyMode:
+    return LineInPhases(instance) if instance.usual_modes else LineInAnyMode(instance)
 
 
 def serve_in_turn(instance: LoadingInstance, users: Sequence[str], run: Run) -> tuple[Plan, Stopped]:

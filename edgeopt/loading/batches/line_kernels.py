@@ -1,9 +1,7 @@
-"""Compiled kernels of a line of batches: its times, and the insertion and removal of users.
+"""Compiled kernels of a line of batches that name their users: how it is changed, and how it is copied.
 
-A line is a pair of arrays: ``batch[p]`` is the model of the batch at position p and ``place[k]`` the position of user
-k's batch, -1 for a user who is not served. `Figures` of a line are arrays by position, recomputed from scratch, so that
-rounding errors do not add up: models' counts and ends of the batches, and what a delay of all batches up to p - 1 or
-from p on may at most be.
+A line is arrays by position (models, numbers of users, seconds of their uploads, earliest deadlines) and, for each
+user, the position of its batch, -1 if it is not served.
 """
 
 from __future__ import annotations
@@ -13,201 +11,136 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import copy_into, kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-class Data(NamedTuple):
-    """An instance, see `edgeopt.loading.queues.Queues`."""
+class Users(NamedTuple):
+    """The users of a workload, see `edgeopt.loading.queues.Queues`; ``capacity`` is by model."""
 
     model: Integers
     upload: Floats
     due: Floats
     capacity: Integers
-    fixed: Floats
-    per_sample: Floats
-    switch: Floats
 
 
-class Figures(NamedTuple):
-    """Of a line, shape (users + 1,) each.
+class Line(NamedTuple):
+    """Batches one after another; ``length[0]`` positions count."""
 
-    Sizes, ends and earliest deadlines of the batches, and the least slacks before and from each position on.
-    """
-
-    number: Integers
-    end: Floats
+    model: Integers
+    size: Integers
+    sent: Floats
     due: Floats
-    before: Floats
-    after: Floats
+    place: Integers
+    length: Integers
 
 
 @kernel
-def new_figures(users: int) -> Figures:
-    """Return arrays for the figures of a line."""
-    return Figures(
+def new_line(users: int) -> Line:
+    """Return a line without batches."""
+    return Line(
+        np.zeros(users + 1, np.int64),
         np.zeros(users + 1, np.int64),
         np.zeros(users + 1),
         np.zeros(users + 1),
-        np.zeros(users + 1),
-        np.zeros(users + 1),
+        np.full(users, -1, np.int64),
+        np.zeros(1, np.int64),
     )
 
 
 @kernel
-def measure(data: Data, batch: Integers, length: int, place: Integers, figures: Figures) -> float:
-    """Compute the figures of a line; return the least slack of all batches (negative: somebody is late)."""
-    count, end, due, before, after = figures
-    count[:length] = 0
-    due[:length] = np.inf
-    clock = 0.0
-    for user in range(len(place)):
-        position = place[user]
-        if position >= 0:
-            clock += data.upload[user]
-            count[position] += 1
-            due[position] = min(due[position], data.due[user])
-    last, least = len(data.fixed), np.inf
-    for position in range(length):
-        model = batch[position]
-        clock += data.switch[last, model] + data.fixed[model] + data.per_sample[model] * count[position]
-        end[position] = clock
-        before[position] = least
-        least = min(least, due[position] - clock)
-        last = model
-    before[length] = least
-    after[length] = np.inf
-    for position in range(length - 1, -1, -1):
-        after[position] = min(after[position + 1], due[position] - end[position])
-    return least
+def copy_line(source: Line, target: Line) -> None:
+    """Make one line like another."""
+    copy_batches(source, target)
+    copy_into(target.place, source.place)
 
 
 @kernel
-def uploads_end(data: Data, place: Integers) -> float:
-    """Seconds that the uploads of all served users take."""
-    total = 0.0
-    for user in range(len(place)):
-        if place[user] >= 0:
-            total += data.upload[user]
-    return total
+def copy_batches(source: Line, target: Line) -> None:
+    """Copy the batches of a line, not the places of its users."""
+    length = source.length[0]
+    for p in range(length):
+        target.model[p], target.size[p] = source.model[p], source.size[p]
+        target.sent[p], target.due[p] = source.sent[p], source.due[p]
+    target.length[0] = length
 
 
 @kernel
-def best_insertion(
-    data: Data, batch: Integers, length: int, figures: Figures, start: float, user: int
-) -> tuple[float, int, bool]:
-    """Find where a user can be served with the least additional time.
-
-    Returns
-    -------
-    seconds : float
-        Added to the end of the last batch; infinite when the user cannot be served without making anybody late.
-    position : int
-        Of the batch.
-    joins : bool
-        Whether that is a batch that is there already.
-    """
-    count, end, _, before, after = figures
-    model, upload, due = data.model[user], data.upload[user], data.due[user]
-    sample, visit = data.per_sample[model], data.fixed[model] + data.per_sample[model]
-    best, best_position, joins = np.inf, -1, False
-    if before[length] < upload:
-        return best, best_position, joins
-    last, ready = len(data.fixed), start
-    for position in range(length + 1):
-        if before[position] < upload or ready + upload + visit > due:
-            break
-        seconds = data.switch[last, model] + visit
-        if ready + upload + seconds <= due:
-            if position < length:
-                following = batch[position]
-                seconds += data.switch[model, following] - data.switch[last, following]
-            if upload + seconds < best and after[position] >= upload + seconds:
-                best, best_position, joins = upload + seconds, position, False
-        if position < length:
-            if (
-                batch[position] == model
-                and count[position] < data.capacity[model]
-                and upload + sample <= best
-                and after[position] >= upload + sample
-                and end[position] + upload + sample <= due
-            ):
-                best, best_position, joins = upload + sample, position, True
-            last, ready = batch[position], end[position]
-    return best, best_position, joins
+def put(line: Line, model: int, upload: float, due: float, at: int, joins: bool) -> None:
+    """Add a user to the batch at a position, or as a new batch before it; its place is set by the caller."""
+    if joins:
+        line.size[at] += 1
+        line.sent[at] += upload
+        line.due[at] = min(line.due[at], due)
+        return
+    for p in range(line.length[0], at, -1):
+        line.model[p], line.size[p] = line.model[p - 1], line.size[p - 1]
+        line.sent[p], line.due[p] = line.sent[p - 1], line.due[p - 1]
+    line.model[at], line.size[at], line.sent[at], line.due[at] = model, 1, upload, due
+    line.length[0] += 1
 
 
 @kernel
-def insert(batch: Integers, length: int, place: Integers, user: int, model: int, position: int, joins: bool) -> int:
-    """Serve a user in the batch at a position, or in a new one there; return the new number of batches."""
+def serve_at(user: int, users: Users, line: Line, at: int, joins: bool) -> None:
+    """Serve a user in the batch at a position, or in a new batch before it."""
+    put(line, users.model[user], users.upload[user], users.due[user], at, joins)
     if not joins:
-        for p in range(length, position, -1):
-            batch[p] = batch[p - 1]
-        batch[position] = model
-        for other in range(len(place)):
-            if place[other] >= position:
-                place[other] += 1
-        length += 1
-    place[user] = position
-    return length
+        for other in range(len(line.place)):
+            if line.place[other] >= at:
+                line.place[other] += 1
+    line.place[user] = at
 
 
 @kernel
-def drop_empty(batch: Integers, length: int, place: Integers, moved: Integers) -> int:
-    """Close the gaps of batches without users; return the new number of batches. `moved` is scratch."""
-    moved[:length] = 0
-    for user in range(len(place)):
-        if place[user] >= 0:
-            moved[place[user]] = 1
+def shift(line: Line, source: int, target: int) -> None:
+    """Move a batch to another position."""
+    low, high = min(source, target), max(source, target)
+    step = 1 if source < target else -1
+    moved = line.model[source], line.size[source], line.sent[source], line.due[source]
+    for p in range(source, target, step):
+        line.model[p], line.size[p] = line.model[p + step], line.size[p + step]
+        line.sent[p], line.due[p] = line.sent[p + step], line.due[p + step]
+    line.model[target], line.size[target], line.sent[target], line.due[target] = moved
+    for user in range(len(line.place)):
+        p = line.place[user]
+        if p == source:
+            line.place[user] = target
+        elif low <= p <= high:
+            line.place[user] = p - step
+
+
+@kernel
+def rebuild(users: Users, line: Line) -> None:
+    """Drop empty batches, and recompute what a line knows of its users, so that rounding errors do not add up."""
+    length = line.length[0]
+    for p in range(length):
+        line.size[p], line.sent[p], line.due[p] = 0, 0.0, np.inf
+    for user in range(len(line.place)):
+        p = line.place[user]
+        if p >= 0:
+            line.size[p] += 1
+            line.sent[p] += users.upload[user]
+            line.due[p] = min(line.due[p], users.due[user])
+    to = np.full(length, -1, np.int64)
     kept = 0
-    for position in range(length):
-        if moved[position]:
-            batch[kept] = batch[position]
-            moved[position] = kept
+    for p in range(length):
+        if line.size[p] > 0:
+            to[p] = kept
+            line.model[kept], line.size[kept] = line.model[p], line.size[p]
+            line.sent[kept], line.due[kept] = line.sent[p], line.due[p]
             kept += 1
-    for user in range(len(place)):
-        if place[user] >= 0:
-            place[user] = moved[place[user]]
-    return kept
+    line.length[0] = kept
+    for user in range(len(line.place)):
+        if line.place[user] >= 0:
+            line.place[user] = to[line.place[user]]
 
 
 @kernel
-def fill(
-    data: Data, batch: Integers, length: int, place: Integers, figures: Figures, candidates: Integers, cheapest: bool
-) -> int:
-    """Serve candidates where they cost least time; return the new number of batches.
-
-    Candidates are tried in turn, or (`cheapest`) the one of least additional time is taken again and again.
-    """
-    measure(data, batch, length, place, figures)
-    start = uploads_end(data, place)
-    left = len(candidates)
-    waiting = candidates.copy()
-    while left:
-        best, best_at, best_position, best_joins = np.inf, -1, -1, False
-        kept = 0
-        for index in range(left):
-            user = waiting[index]
-            seconds, position, joins = best_insertion(data, batch, length, figures, start, user)
-            if seconds == np.inf:
-                continue  # nor will it fit later: insertions only delay
-            if cheapest:
-                waiting[kept] = user
-                if seconds < best:
-                    best, best_at, best_position, best_joins = seconds, kept, position, joins
-                kept += 1
-            else:
-                length = insert(batch, length, place, user, data.model[user], position, joins)
-                start += data.upload[user]
-                measure(data, batch, length, place, figures)
-        if best_at < 0:
-            break
-        user = waiting[best_at]
-        length = insert(batch, length, place, user, data.model[user], best_position, best_joins)
-        start += data.upload[user]
-        measure(data, batch, length, place, figures)
-        waiting[best_at] = waiting[kept - 1]
-        left = kept - 1
-    return length
+def served(line: Line) -> int:
+    """Return the number of users of a line."""
+    number = 0
+    for p in range(line.length[0]):
+        number += line.size[p]
+    return number

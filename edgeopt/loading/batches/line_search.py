@@ -1,4 +1,4 @@
-"""Local search for individual deadlines: cycles of ruin and recreate on lines of batches."""
+"""Greedy insertion and local search for individual deadlines, in any mode: ruin and recreate on lines of batches."""
 
 from __future__ import annotations
 
@@ -6,32 +6,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeopt.loading.batches.line_greedy import filled, greedy_line
-from edgeopt.loading.batches.lines import Line, kernel_data
+from edgeopt.loading.batches.lines import Lines, served_by
+from edgeopt.loading.batches.plans import users_of
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.loading.queues import Queues
-from edgeopt.loading.workload import compile_workload
+from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.patience import Patience
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Stopped
+from edgeopt.solution import Plan, Stopped
 
 if TYPE_CHECKING:
-    from edgeopt.loading.batches.line_kernels import Data
+    from edgeopt.loading.batches.line_kernels import Line
 
 DEFAULT_EFFORT = 3_000_000  # iterations times users, when neither time nor iterations are limited
 MOST_DEFAULT_ITERATIONS = 40_000
-CHUNK_EFFORT = 30_000  # iterations times users between two questions whether to stop
-CYCLE = 5_000  # iterations from hot to cold at first; each cycle is twice as long as the one before
+CHUNK_EFFORT = 30_000, 10_000  # iterations times users between two questions whether to stop; where trials are dear
+CYCLE = 5_000, 4_000  # iterations from hot to cold at first; each cycle is twice as long as the one before
+TRIED = 16  # users tried in an iteration beside those it removes, where trials are dear
 
 
 class Search:
-    """Cycles of simulated annealing, and the best line seen.
+    """Cycles of simulated annealing by ruin and recreate, and the best line seen.
 
     Parameters
     ----------
-    queues : Queues
-    data : Data
+    lines : Lines
     run : Run
     start : Line
 
@@ -42,23 +41,22 @@ class Search:
         Iterations done so far.
     """
 
-    def __init__(self, queues: Queues, data: Data, run: Run, start: Line) -> None:
-        from edgeopt.loading.batches.line_kernels import new_figures
-
-        users = len(queues.user_names)
-        self._data = data
-        self._run = run
+    def __init__(self, lines: Lines, run: Run, start: Line) -> None:
+        users, timing = len(lines.users.model), lines.timing
+        dear = timing.keeps or timing.overlapped
+        self._lines, self._run = lines, run
         self._state = np.random.default_rng(run.options.seed).integers(1, 2**63, size=1, dtype=np.uint64)
-        self._figures = new_figures(users)
-        self._line = start.copy()
-        self._chunk = 1 + CHUNK_EFFORT // users
         self._patience = Patience(default_iterations(users))
-        self.best = start.copy()
+        self._cycle = CYCLE[dear]
+        self._chunk = 1 + CHUNK_EFFORT[dear] // users
+        self._tried = TRIED if dear else users
+        self._line = lines.copy(start)
+        self.best = lines.copy(start)
         self.iterations = 0
 
-    def run(self, limit: int | None = None) -> Stopped:
-        """Search until so many iterations are done in all, or the run has to end."""
-        while (reason := self._ended(limit)) is None:
+    def run(self, limit: int | None = None, enough: int | None = None) -> Stopped:
+        """Search until so many iterations are done in all, so many users are served, or the run has to end."""
+        while (reason := self._ended(limit, enough)) is None:
             self._advance(self._chunk if limit is None else min(self._chunk, limit - self.iterations))
         return reason
 
@@ -66,39 +64,29 @@ class Search:
         """Search on within the limits of another run."""
         self._run = run
 
-    def _ended(self, limit: int | None) -> Stopped | None:
-        if self.best.users == len(self.best.place) or (limit is not None and self.iterations >= limit):
+    def _ended(self, limit: int | None, enough: int | None) -> Stopped | None:
+        served, everybody = served_by(self.best), len(self.best.place)
+        if served >= (everybody if enough is None else enough) or (limit is not None and self.iterations >= limit):
             return Stopped.FINISHED
-        if limit is None and self._patience.over(self.best.users, self.iterations):
+        if limit is None and self._patience.over(served, self.iterations):
             return Stopped.FINISHED
         return self._run.stop_reason()
 
     def _advance(self, iterations: int) -> None:
         """Run a chunk of iterations; each cycle begins at the best line."""
-        from edgeopt.loading.batches.line_search_kernels import search
+        from edgeopt.loading.batches.ruin_kernels import Cycle, search
 
-        cycle = CYCLE << ((self.iterations // CYCLE + 1).bit_length() - 1)
-        since = self.iterations + CYCLE - cycle
-        iterations = min(iterations, cycle - since)
+        first = self._cycle
+        length = first << ((self.iterations // first + 1).bit_length() - 1)
+        since = self.iterations + first - length
+        iterations = min(iterations, length - since)
         if since == 0:
-            self._line = self.best.copy()
-        lengths = np.array([self._line.length, self.best.length])
-        served = search(
-            self._data,
-            self._line.batch,
-            self._line.place,
-            self.best.batch,
-            self.best.place,
-            lengths,
-            self._figures,
-            iterations,
-            since,
-            cycle,
-            self._state,
-        )
-        self._line.length, self.best.length = lengths.tolist()
+            self._line = self._lines.copy(self.best)
+        cycle = Cycle(since, length, self._tried)
+        lines = self._lines
+        served = search(iterations, cycle, lines.users, self._line, self.best, lines.timing, self._state)
         self.iterations += iterations
-        self._run.report(served)
+        self._run.report(int(served))
 
 
 def default_iterations(users: int) -> int:
@@ -106,37 +94,55 @@ def default_iterations(users: int) -> int:
     return min(MOST_DEFAULT_ITERATIONS, 1 + DEFAULT_EFFORT // users)
 
 
-def first_line(queues: Queues, data: Data, run: Run) -> Line:
+def first_line(lines: Lines, run: Run) -> Line:
     """Return the greedy's line, or the given start completed, whichever serves more."""
-    line = greedy_line(queues, data, run)
-    if run.options.start is not None and run.options.start.plan is not None:
-        batches = queues.batches(run.options.start.plan)
-        if queues.in_time(batches):
-            started = filled(data, Line.of(queues, batches), np.argsort(queues.upload_s), False)
-            line = max(started, line, key=lambda line: line.users)
-    run.report(line.users)
+    line = lines.greedy(run)
+    start = run.options.start
+    if start is not None and start.plan is not None:
+        given = lines.line(lines.queues.batches(start.plan))
+        if lines.in_time(given):
+            lines.fill(given, np.argsort(lines.users.upload, kind="stable"), run)
+            line = max(given, line, key=served_by)
+    run.report(served_by(line))
     return line
+
+
+def plan_or_start(lines: Lines, line: Line, work: Workload, run: Run) -> Plan:
+    """Return a line's plan, or that of the run's start where that serves more: its evictions may be better."""
+    start = run.options.start
+    if start is not None and start.plan is not None and users_of(start.plan) > served_by(line):
+        return start.plan
+    return lines.plan(line, work)
+
+
+def solve_greedy(instance: LoadingInstance, run: Run) -> Outcome:
+    """Insert users where the last batch ends soonest; leave out a batch where that makes room for more."""
+    work = compile_workload(instance)
+    if not work.models:
+        return serve_nobody(instance)
+    lines = Lines(work.queues, work.timing)
+    line = lines.greedy(run)
+    return Outcome(
+        lines.plan(line, work),
+        stopped=run.stop_reason() or Stopped.FINISHED,
+        message=f"cheapest insertion, best of several orders: {int(line.length[0])} batches",
+    )
 
 
 def solve_local_search(instance: LoadingInstance, run: Run) -> Outcome:
     """Remove some users from the batches and serve others where they fit, again and again."""
-    queues = compile_workload(instance).queues
-    if not queues.user_names:
+    work = compile_workload(instance)
+    if not work.models:
         return serve_nobody(instance)
-    data = kernel_data(queues)
-    search = Search(queues, data, run, first_line(queues, data, run))
-    limit = run.options.iteration_limit
-    if limit is None and run.options.time_limit is None:
-        limit = default_iterations(len(queues.user_names))
-    stopped = search.run(limit)
-    if (
-        stopped == Stopped.FINISHED
-        and run.options.iteration_limit is not None
-        and search.iterations >= run.options.iteration_limit
-    ):
+    lines = Lines(work.queues, work.timing)
+    search = Search(lines, run, first_line(lines, run))
+    given = run.options.iteration_limit
+    unlimited = given is None and run.options.time_limit is None
+    stopped = search.run(default_iterations(len(lines.users.model)) if unlimited else given)
+    if stopped == Stopped.FINISHED and given is not None and search.iterations >= given:
         stopped = Stopped.ITERATION_LIMIT
     return Outcome(
-        queues.plan(search.best.batches()),
+        plan_or_start(lines, search.best, work, run),
         stopped=stopped,
-        message=f"{search.iterations} iterations of ruin and recreate: {search.best.length} batches",
+        message=f"{search.iterations} iterations of ruin and recreate: {int(search.best.length[0])} batches",
     )

@@ -1,71 +1,163 @@
-"""Lines of batches: what the greedy and the local search for individual deadlines build and improve."""
+"""Lines of batches that name their users, for individual deadlines in any mode: built, filled, and made plans of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeopt.loading.batches.plans import Batch as TimedBatch
+from edgeopt.loading.batches.plans import plan_for
 from edgeopt.loading.queues import Batch, Integers, Queues
+from edgeopt.loading.workload import Timing, Workload
+from edgeopt.run import Run
+from edgeopt.solution import Plan
 
 if TYPE_CHECKING:
-    from edgeopt.loading.batches.line_kernels import Data
+    from edgeopt.loading.batches.line_kernels import Line
+
+CHEAPEST_WORK = 2_000_000  # users squared; beyond, users are tried in given orders only
+CHEAPEST_REPLAYS = 300_000  # the same where each trial runs the whole line again, times blocks
+CHUNK = 50  # users inserted between two questions whether to stop
 
 
-@dataclass
-class Line:
-    """Batches one after another.
+class Lines:
+    """Makes lines of batches, bound to the users and the mode of an instance.
 
-    Attributes
+    Parameters
     ----------
-    batch : numpy.ndarray of int64, shape (users + 1,)
-        The models of the batches; only the first `length` count.
-    place : numpy.ndarray of int64, shape (users,)
-        Position of each user's batch; -1: not served.
-    length : int
+    queues : Queues
+        At least one user.
+    timing : Timing
     """
 
-    batch: Integers
-    place: Integers
-    length: int = 0
+    def __init__(self, queues: Queues, timing: Timing) -> None:
+        from edgeopt.loading.batches.line_kernels import Users, new_line
+        from edgeopt.loading.batches.place_kernels import new_figures
 
-    @classmethod
-    def of(cls, queues: Queues, batches: Iterable[Batch] = ()) -> Line:
-        """Make a line of batches."""
-        users = len(queues.user_names)
-        line = cls(np.zeros(users + 1, np.int64), np.full(users, -1, np.int64))
-        for position, (model, served) in enumerate(batches):
-            line.batch[position] = model
-            line.place[served] = position
-            line.length += 1
+        self.queues, self.timing = queues, timing
+        self.users = Users(queues.model, queues.upload_s, queues.due_s, queues.capacity)
+        self._figures, self._scratch = new_figures(len(queues.user_names)), new_line(len(queues.user_names))
+
+    def line(self, batches: Iterable[Batch] = ()) -> Line:
+        """Make a line of batches, each a model and its users by number."""
+        from edgeopt.loading.batches.line_kernels import new_line, rebuild
+
+        line = new_line(len(self.users.model))
+        for position, (model, users) in enumerate(batches):
+            line.model[position] = model
+            line.place[users] = position
+            line.length[0] += 1
+        rebuild(self.users, line)
         return line
 
-    @property
-    def users(self) -> int:
-        """Users served."""
-        return int((self.place >= 0).sum())
-
-    def batches(self) -> list[Batch]:
-        """Return the batches; those of one model take its users by deadline."""
-        return [(int(self.batch[p]), np.flatnonzero(self.place == p).tolist()) for p in range(self.length)]
-
-    def copy(self) -> Line:
+    def copy(self, line: Line) -> Line:
         """Return a line that changes apart from this one."""
-        return Line(self.batch.copy(), self.place.copy(), self.length)
+        from edgeopt.loading.batches.line_kernels import copy_line
+
+        copied = self.line()
+        copy_line(line, copied)
+        return copied
+
+    def in_time(self, line: Line) -> bool:
+        """Whether nobody is late, with the blocks that `keep_soonest` keeps."""
+        from edgeopt.loading.batches.place_kernels import end_of
+
+        return bool(end_of(line, self.timing) < np.inf)
+
+    def fill(self, line: Line, users: Integers, run: Run) -> None:
+        """Serve as many of these users as fit, in this order, each where the line ends soonest."""
+        from edgeopt.loading.batches.place_kernels import fill
+
+        users = users[line.place[users] < 0]
+        for first in range(0, len(users), CHUNK):
+            if run.stop_reason() is not None:
+                return
+            fill(users[first : first + CHUNK], self.users, line, self._figures, self._scratch, self.timing)
+
+    def greedy(self, run: Run) -> Line:
+        """Return the best of lines that are filled in different orders of the users, each where the line ends soonest.
+
+        When the users are few enough, one line takes next the user with whom it ends soonest. A batch is left out where
+        more others fit then, unless each trial would run the whole line again.
+        """
+        best = self.line()
+        for order in self._orders():
+            line = self.line()
+            self.fill(line, order, run)
+            best = self._better(best, line, run)
+        if self._can_choose():
+            line = self.line()
+            self._serve_cheapest(line, run)
+            best = self._better(best, line, run)
+        return best
+
+    def plan(self, line: Line, work: Workload) -> Plan:
+        """Return a line's plan."""
+        from edgeopt.loading.batches.timing_kernels import kept_blocks
+
+        if work.instance.usual_modes:
+            return self.queues.plan(batches_of(line))
+        length = int(line.length[0])
+        kept = np.zeros((length, 0), np.bool_)
+        if self.timing.keeps:
+            kept = kept_blocks(line.model, line.size, length, self.timing)
+        batches = batches_of(line)
+        sequence = [
+            TimedBatch(model, len(users), tuple(np.flatnonzero(kept[p]).tolist()))
+            for p, (model, users) in enumerate(batches)
+        ]
+        return plan_for(work, sequence, [[self.queues.user_names[user] for user in users] for _, users in batches])
+
+    def _orders(self) -> list[Integers]:
+        upload, due = self.users.upload, self.users.due
+        both = upload / upload.max(initial=1e-300) + due / due.max(initial=1e-300)
+        return [np.lexsort((upload, due)), np.lexsort((due, upload)), np.argsort(both, kind="stable")]
+
+    def _can_choose(self) -> bool:
+        """Whether the users are few enough to look at all of them for each insertion."""
+        blocks = len(self.timing.block_bytes)
+        return len(self.users.due) ** 2 * max(1, blocks) <= (CHEAPEST_REPLAYS if blocks else CHEAPEST_WORK)
+
+    def _serve_cheapest(self, line: Line, run: Run) -> None:
+        from edgeopt.loading.batches.place_kernels import serve_cheapest
+
+        waiting = np.flatnonzero(line.place < 0)
+        left = len(waiting)
+        while left and run.stop_reason() is None:
+            left = serve_cheapest(waiting, left, self.users, line, self._figures, self._scratch, self.timing)
+
+    def _better(self, best: Line, line: Line, run: Run) -> Line:
+        """Return the better of two lines, the second improved where that is cheap."""
+        if not self.timing.keeps:
+            line = self._without_batches(line, run)
+        if served_by(line) <= served_by(best):
+            return best
+        run.report(served_by(line))
+        return line
+
+    def _without_batches(self, line: Line, run: Run) -> Line:
+        """Leave out a batch if more others fit then; until that gains nothing."""
+        from edgeopt.loading.batches.line_kernels import rebuild
+
+        position = 0
+        while position < line.length[0] and run.stop_reason() is None:
+            tried = self.copy(line)
+            tried.place[tried.place == position] = -1
+            rebuild(self.users, tried)
+            left_out, back = np.flatnonzero(line.place < 0), np.flatnonzero(line.place == position)
+            others = left_out[np.argsort(self.users.upload[left_out], kind="stable")]
+            self.fill(tried, np.concatenate([others, back]), run)
+            line, position = (tried, 0) if served_by(tried) > served_by(line) else (line, position + 1)
+        return line
 
 
-def kernel_data(queues: Queues) -> Data:
-    """Return what the kernels need of an instance."""
-    from edgeopt.loading.batches.line_kernels import Data
+def served_by(line: Line) -> int:
+    """Return the number of users of a line."""
+    return int(line.size[: line.length[0]].sum())
 
-    return Data(
-        queues.model,
-        queues.upload_s,
-        queues.due_s,
-        queues.capacity,
-        queues.fixed_s,
-        queues.per_sample_s,
-        queues.switch_s,
-    )
+
+def batches_of(line: Line) -> list[Batch]:
+    """Return the batches of a line; those of one model take its users by deadline."""
+    return [(int(line.model[p]), np.flatnonzero(line.place == p).tolist()) for p in range(int(line.length[0]))]

@@ -1,145 +1,167 @@
-"""Compiled kernels of the local search for individual deadlines in any mode: lines of batches, ruined and recreated."""
+"""Compiled kernel of the local search for individual deadlines, in any mode: lines of batches, ruined and recreated.
+
+Ruin and recreate (Schrimpf et al., Journal of Computational Physics 159, 2000), accepted by simulated annealing.
+Batches that are needed more than once, batches below capacity, and urgent users that are better left out need no moves
+of their own: they come and go with the users.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.kernels import first_largest, kernel, stable_order
-from edgeopt.loading.batches.turn_kernels import Line, copy_line, ends_in_time, fill, new_line, rebuild
+from edgeopt.loading.batches.line_kernels import (
+    Integers,
+    Line,
+    Users,
+    copy_line,
+    new_line,
+    rebuild,
+    served,
+    shift,
+)
+from edgeopt.loading.batches.place_kernels import Figures, end_of, fill, measure, new_figures
+from edgeopt.loading.batches.timing_kernels import Timing
 from edgeopt.loading.orders.search_kernels import draw
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
-FINE = 2**31
-HOT, COLD = 0.8, 0.05  # users that a change may lose at the begin and end of a cycle
-MOST_REMOVED = 8
-MOST_TRIED = 16  # users not served who are tried in an iteration, besides those removed
-MOST_BATCHES = 3  # next to each other that are emptied at once
-KINDS = 4  # of ruin
+FINE = 2**20
+KINDS = 8  # of ruin
+LONGEST_STRETCH = 3  # neighbouring batches that an iteration removes
+MOST_REMOVED = 10  # users that an iteration removes one by one
+TIME_PRICE = 0.5  # in users, for the time that a user takes on average
+HOT, COLD = 0.8, 0.05  # users by which a line may be worse with probability 1/e, at the beginning and end of a cycle
 
 
-@kernel
-def shift(line: Line, source: int, target: int) -> None:
-    """Move a batch to another position."""
-    low, high = min(source, target), max(source, target)
-    step = 1 if source < target else -1
-    kept = line.model[source], line.size[source], line.sent[source], line.due[source]
-    for p in range(source, target, step):
-        line.model[p], line.size[p] = line.model[p + step], line.size[p + step]
-        line.sent[p], line.due[p] = line.sent[p + step], line.due[p + step]
-    line.model[target], line.size[target], line.sent[target], line.due[target] = kept
-    for user in range(len(line.place)):
-        p = line.place[user]
-        if p == source:
-            line.place[user] = target
-        elif low <= p <= high:
-            line.place[user] = p - step
+class Cycle(NamedTuple):
+    """Where a search stands in a cycle of temperatures, and for whom it tries to find a place.
+
+    Iterations since the beginning of the cycle, its length, and how many users are tried in an iteration beside those
+    it has removed.
+    """
+
+    since: int
+    length: int
+    tried: int
 
 
 @kernel
-def ruin(model: Integers, upload: Floats, due: Floats, line: Line, facts: Any, state: NDArray[np.uint64]) -> None:
-    """Take some users out of a line, or move a batch."""
-    users, length = len(model), line.length[0]
+def ruin(users: Users, line: Line, timing: Timing, cheap: bool, state: NDArray[np.uint64]) -> None:
+    """Stop serving some users: of some batches, of a model, of neighbouring deadlines, any; or move a batch.
+
+    Where users are `cheap` to insert, more of them are removed and batches stay where they are.
+    """
+    number, length = len(line.place), line.length[0]
     if length == 0:
         return
     kind = draw(state, KINDS)
-    if kind == 0:
-        for _ in range(1 + draw(state, MOST_REMOVED)):
-            line.place[draw(state, users)] = -1
-    elif kind == 1:
+    if kind < 3 or (kind == 5 and not cheap):
         first = draw(state, length)
-        last = first + draw(state, MOST_BATCHES)
-        for user in range(users):
-            if first <= line.place[user] <= last:
+        share = 2 + draw(state, 3) if cheap else 2 + 2 * draw(state, 2)  # of four
+        behind = first + 1 + (draw(state, LONGEST_STRETCH) if cheap or share == 4 else 0)
+        for user in range(number):
+            if first <= line.place[user] < behind and draw(state, 4) < share:
                 line.place[user] = -1
-    elif kind == 2:  # a part of a batch
-        at = draw(state, length)
-        for user in range(users):
-            if line.place[user] == at and draw(state, 2):
-                line.place[user] = -1
-    else:
+    elif kind < 5:
+        for _ in range(1 + draw(state, MOST_REMOVED)):
+            line.place[draw(state, number)] = -1
+    elif not cheap:
         source, target = draw(state, length), draw(state, length)
         shift(line, source, target)
-        if ends_in_time(line.model, line.size, line.sent, line.due, length, *facts) == np.inf:
+        if end_of(line, timing) == np.inf:
             shift(line, target, source)
-        line.place[draw(state, users)] = -1
-    rebuild(model, upload, due, line)
+        line.place[draw(state, number)] = -1
+    elif kind == 5:
+        model = users.model[draw(state, number)]
+        for user in range(number):
+            if users.model[user] == model:
+                line.place[user] = -1
+    else:
+        centre = users.due[draw(state, number)]
+        width = centre * (1 + draw(state, 16)) / 64
+        for user in range(number):
+            if abs(users.due[user] - centre) <= width and draw(state, 2):
+                line.place[user] = -1
+    rebuild(users, line)
 
 
 @kernel
-def waiting_users(before: Line, line: Line, upload: Floats, due: Floats, state: NDArray[np.uint64]) -> Integers:
-    """Return users to be tried, in an order drawn at random: some of those not served, and all just removed."""
-    users = len(upload)
-    key = np.full(users, np.inf)
-    kind = draw(state, 3)
-    longest, latest = max(upload[first_largest(upload)], 1e-300), max(due[first_largest(due)], 1e-300)
-    waiting = 0
-    for user in range(users):
+def turn(users: Users, before: Line, line: Line, models: int, tried: int, state: NDArray[np.uint64]) -> Integers:
+    """Return users to be tried, in a drawn order: at random, by deadline, upload or both, or by models.
+
+    They are all who were removed just now, and the first `tried` of the others.
+    """
+    waiting = np.empty(len(line.place), np.int64)
+    key = np.empty(len(line.place))
+    kind, shifted = draw(state, 8), draw(state, models)
+    if tried < len(line.place):  # insertions are dear: at random, by upload or by both
+        kind = (0, 4, 5)[kind % 3]
+    longest = users.upload[first_largest(users.upload)] + 1e-300
+    latest = users.due[first_largest(users.due)] + 1e-300
+    number = 0
+    for user in range(len(line.place)):
         if line.place[user] < 0:
+            waiting[number] = user
             noise = draw(state, FINE) / FINE
-            key[user] = noise
-            if kind == 0:
-                key[user] = upload[user] / longest + noise * 0.3
-            elif kind == 1:
-                key[user] = due[user] / latest + upload[user] / longest + noise * 0.3
-            waiting += 1
-    order = stable_order(key)[:waiting]
-    chosen = np.empty(waiting, np.int64)
-    number, tried = 0, 0
-    for user in order:
-        fresh = before.place[user] < 0
-        if not fresh or tried < MOST_TRIED:
-            chosen[number] = user
+            if kind < 3:
+                key[number] = noise
+            elif kind == 3:
+                key[number] = users.due[user] / latest + 0.2 * noise
+            elif kind == 4:
+                key[number] = users.upload[user] / longest + 0.2 * noise
+            elif kind == 5:
+                key[number] = users.upload[user] / longest + users.due[user] / latest + 0.3 * noise
+            else:
+                key[number] = (users.model[user] + shifted) % models + 0.9 * noise
             number += 1
-            tried += fresh
-    return chosen[:number]
+    order = stable_order(key[:number])
+    kept, others = 0, 0
+    for index in range(number):
+        user = waiting[order[index]]
+        other = before.place[user] < 0
+        if not other or others < tried:
+            order[kept] = user
+            kept += 1
+            others += other
+    return order[:kept]
 
 
 @kernel
-def score(line: Line, horizon: float, facts: Any) -> float:
-    """Users, and less than half a user for an early end."""
-    length = line.length[0]
-    end = ends_in_time(line.model, line.size, line.sent, line.due, length, *facts)
-    return line.size[:length].sum() + 0.45 * (horizon - end) / horizon
+def score(line: Line, figures: Figures, horizon: float, timing: Timing) -> float:
+    """Return the users served, and a little for the time that is left."""
+    number = served(line)
+    end = end_of(line, timing) if timing.keeps else figures.clock[line.length[0]]
+    return number + TIME_PRICE * (1.0 - end / horizon)
 
 
 @kernel
 def search(
-    steps: int,
-    since: int,
-    cycle: int,
-    horizon: float,
-    model: Integers,
-    upload: Floats,
-    due: Floats,
-    capacity: Integers,
-    line: Line,
-    best: Line,
-    state: NDArray[np.uint64],
-    facts: Any,
+    steps: int, cycle: Cycle, users: Users, line: Line, best: Line, timing: Timing, state: NDArray[np.uint64]
 ) -> int:
-    """Ruin and recreate a line again and again, and keep the best; return its number of users.
-
-    The iterations are those from `since` on of a cycle of cooling.
-    """
-    users = len(model)
-    other, scratch = new_line(users), new_line(users)
-    current, most = score(line, horizon, facts), score(best, horizon, facts)
+    """Ruin and recreate a line again and again, and keep the best; return its number of users."""
+    number, models = len(line.place), len(timing.fixed_s)
+    cheap = not (timing.keeps or timing.overlapped)
+    other, scratch, figures = new_line(number), new_line(number), new_figures(number)
+    horizon = users.due[first_largest(users.due)] + 1e-300
+    measure(best, timing, figures)
+    best_score = score(best, figures, horizon, timing)
+    measure(line, timing, figures)
+    current = score(line, figures, horizon, timing)
+    most = served(best)
     for step in range(steps):
         copy_line(line, other)
-        ruin(model, upload, due, other, facts, state)
-        waiting = waiting_users(line, other, upload, due, state)
-        fill(waiting, model, upload, due, capacity, other, scratch, facts)
-        found = score(other, horizon, facts)
-        heat = HOT * (COLD / HOT) ** ((since + step) / cycle)
-        if found >= current or draw(state, FINE) / FINE < np.exp((found - current) / heat):
-            current = found
+        ruin(users, other, timing, cheap, state)
+        waiting = turn(users, line, other, models, cycle.tried, state)
+        fill(waiting, users, other, figures, scratch, timing)
+        now = score(other, figures, horizon, timing)
+        heat = HOT * (COLD / HOT) ** (((cycle.since + step) % cycle.length) / cycle.length)
+        if now >= current or draw(state, FINE) / FINE < np.exp((now - current) / heat):
+            current = now
             copy_line(other, line)
-            if found > most:
-                most = found
+            users_now = served(other)
+            if users_now > most or (users_now == most and now > best_score):
+                best_score, most = now, users_now
                 copy_line(other, best)
-    return best.size[: best.length[0]].sum()
+    return most

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.kernels import copy_into, kernel
+from edgeopt.loading.timing import Timing
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -71,69 +72,50 @@ def keep_soonest(
 
 
 @kernel
-def finish_s(
-    models: Integers,
-    counts: Integers,
-    length: int,
-    overlapped: bool,
-    keeps: bool,
-    upload_s: Floats,
-    fixed_s: Floats,
-    sample_s: Floats,
-    load_s: Floats,
-    rate: float,
-    room_bytes: Integers,
-    workspace_bytes: Integers,
-    holds: Flags,
-    block_bytes: Integers,
-) -> float:
+def finish_s(models: Integers, counts: Integers, length: int, upload_s: Floats, timing: Timing) -> float:
     """Return when the last batch ends: each takes its model's next users, uploaded in batch order.
 
-    Without overlapped uploads all uploads come first. Blocks stay while consecutive models use them or, with `keeps`,
-    as `keep_soonest` decides.
+    Without overlapped uploads all uploads come first. Blocks stay while consecutive models use them or, with capacity
+    retention, as `keep_soonest` decides. `upload_s` is that of the workload.
     """
-    taken = np.zeros(len(fixed_s), np.int64)
+    taken = np.zeros(len(timing.fixed_s), np.int64)
     radio, clock = 0.0, 0.0
-    last = len(fixed_s)
-    blocks = len(block_bytes) if keeps else 0
+    last = len(timing.fixed_s)
+    blocks = len(timing.block_bytes) if timing.keeps else 0
     following = np.empty((length, blocks), np.int64)
     resident = np.zeros(blocks, np.bool_)
-    if keeps:
-        next_uses(models, length, holds, following)
+    if timing.keeps:
+        next_uses(models, length, timing.holds, following)
     for p in range(length):
         model, count = models[p], counts[p]
         first = taken[model]
         taken[model] = first + count
         radio += upload_s[model, first + count] - upload_s[model, first]
-        if keeps:
-            room = room_bytes[model] - workspace_bytes[model] * count
-            clock += keep_soonest(model, room, holds, block_bytes, following[p], length, resident) / rate
+        if timing.keeps:
+            room = timing.room_bytes[model] - timing.workspace_bytes[model] * count
+            clock += (
+                keep_soonest(model, room, timing.holds, timing.block_bytes, following[p], length, resident)
+                / timing.rate
+            )
         else:
-            clock += load_s[last, model]
-        if overlapped and radio > clock:
+            clock += timing.load_s[last, model]
+        if timing.overlapped and radio > clock:
             clock = radio
-        clock += fixed_s[model] + sample_s[model] * count
+        clock += timing.fixed_s[model] + timing.sample_s[model] * count
         last = model
-    return clock if overlapped else clock + radio
+    return clock if timing.overlapped else clock + radio
 
 
 @kernel
-def kept_blocks(
-    models: Integers,
-    counts: Integers,
-    length: int,
-    room_bytes: Integers,
-    workspace_bytes: Integers,
-    holds: Flags,
-    block_bytes: Integers,
-) -> Flags:
-    """Return what `finish_s` keeps on the GPU while each batch runs, shape (batches, blocks)."""
-    following = np.empty((length, len(block_bytes)), np.int64)
-    next_uses(models, length, holds, following)
-    resident = np.zeros(len(block_bytes), np.bool_)
-    kept = np.zeros((length, len(block_bytes)), np.bool_)
+def kept_blocks(models: Integers, counts: Integers, length: int, timing: Timing) -> Flags:
+    """Return what `keep_soonest` keeps on the GPU while each batch runs, shape (batches, blocks)."""
+    blocks = len(timing.block_bytes)
+    following = np.empty((length, blocks), np.int64)
+    next_uses(models, length, timing.holds, following)
+    resident = np.zeros(blocks, np.bool_)
+    kept = np.zeros((length, blocks), np.bool_)
     for p in range(length):
-        room = room_bytes[models[p]] - workspace_bytes[models[p]] * counts[p]
-        keep_soonest(models[p], room, holds, block_bytes, following[p], length, resident)
+        room = timing.room_bytes[models[p]] - timing.workspace_bytes[models[p]] * counts[p]
+        keep_soonest(models[p], room, timing.holds, timing.block_bytes, following[p], length, resident)
         copy_into(kept[p], resident)
     return kept

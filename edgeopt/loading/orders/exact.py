@@ -92,9 +92,9 @@ class Proof:
     def follow(self, forest: Forest, point: Point) -> None:
         """Let the order-DP choose from the order of a point."""
         from edgeopt.loading.orders.order_dp import best_selection
-        from edgeopt.loading.orders.tables import Tables
+        from edgeopt.loading.orders.tables import ServingTables
 
-        self.offer(best_selection(Tables.of(self.prefixes), forest.order(point), self.run.stop_reason))
+        self.offer(best_selection(ServingTables.of(self.prefixes), forest.order(point), self.run.stop_reason))
 
     def root(self, forest: Forest) -> None:
         """Solve the relaxation, adding rows against cycles until there are none."""
@@ -124,9 +124,9 @@ class Proof:
         if self.known.best is not None and self.known.closed():
             return
         from edgeopt.loading.orders.local_search import Search, default_iterations, selection_of
-        from edgeopt.loading.orders.tables import Tables
+        from edgeopt.loading.orders.tables import ServingTables
 
-        tables = Tables.of(self.prefixes)
+        tables = ServingTables.of(self.prefixes)
         limited = self.run.part(seconds, iterations=1 + default_iterations(tables.models) // share)
         starts = [self.known.best] if self.known.best else []
         if self.run.options.start is not None and self.run.options.start.plan is not None:

@@ -6,7 +6,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.orders.order_dp import Selection, best_selection
 from edgeopt.loading.orders.paths import Path
-from edgeopt.loading.orders.tables import Tables
+from edgeopt.loading.orders.tables import ServingTables
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
@@ -14,7 +14,7 @@ from edgeopt.solution import Stopped
 CREDITS = (0.0, 0.3, 0.6, 0.9)
 
 
-def greedy_selection(tables: Tables, run: Run) -> tuple[Selection, Stopped | None]:
+def greedy_selection(tables: ServingTables, run: Run) -> tuple[Selection, Stopped | None]:
     """Build a selection by cheapest insertion, once for each of `CREDITS`, each improved by the order-DP.
 
     Returns
@@ -55,7 +55,7 @@ def solve_greedy(instance: LoadingInstance, run: Run) -> Outcome:
     prefixes = compile_workload(instance).prefixes
     if not prefixes.model_names:
         return serve_nobody(instance)
-    best, reason = greedy_selection(Tables.of(prefixes), run)
+    best, reason = greedy_selection(ServingTables.of(prefixes), run)
     return Outcome(
         prefixes.plan(best.order, best.counts),
         stopped=reason or Stopped.FINISHED,
@@ -70,7 +70,7 @@ def solve_append_only(instance: LoadingInstance, run: Run) -> Outcome:
     prefixes = compile_workload(instance).prefixes
     if not prefixes.model_names:
         return serve_nobody(instance)
-    tables = Tables.of(prefixes)
+    tables = ServingTables.of(prefixes)
     order, counts = append_only(tables.serve, tables.slopes, tables.first, tables.load, tables.overlap, tables.horizon)
     run.report(int(counts.sum()))
     return Outcome(

@@ -11,7 +11,7 @@ from edgeopt.loading.orders.dp import Watch
 from edgeopt.loading.orders.greedy import greedy_selection
 from edgeopt.loading.orders.order_dp import Selection, best_selection
 from edgeopt.loading.orders.paths import Path
-from edgeopt.loading.orders.tables import Tables
+from edgeopt.loading.orders.tables import ServingTables
 from edgeopt.loading.orders.tree import laminar_atoms, tree_selection
 from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.workload import compile_workload
@@ -37,7 +37,7 @@ class Search:
 
     Parameters
     ----------
-    tables : Tables
+    tables : ServingTables
     run : Run
     enough : int, optional
         Number of users at which the search may end.
@@ -49,7 +49,7 @@ class Search:
         Iterations done so far.
     """
 
-    def __init__(self, tables: Tables, run: Run, enough: int | None = None) -> None:
+    def __init__(self, tables: ServingTables, run: Run, enough: int | None = None) -> None:
         self._tables = tables
         self._run = run
         self._rng = np.random.default_rng(run.options.seed)
@@ -142,7 +142,7 @@ class Search:
         return int(done)
 
 
-def selection_of(prefixes: Prefixes, tables: Tables, plan: Plan) -> Selection:
+def selection_of(prefixes: Prefixes, tables: ServingTables, plan: Plan) -> Selection:
     """Return a selection that serves no fewer users than a plan: its models in the order of their first visits."""
     number = {name: model for model, name in enumerate(prefixes.model_names)}
     visited = [number[batch["model"]] for batch in plan["batches"] if batch["model"] in number]
@@ -154,7 +154,7 @@ def solve_local_search(instance: LoadingInstance, run: Run) -> Outcome:
     prefixes = compile_workload(instance).prefixes
     if not prefixes.model_names:
         return serve_nobody(instance)
-    tables = Tables.of(prefixes)
+    tables = ServingTables.of(prefixes)
     search = Search(tables, run)
     starts = []
     if run.options.start is not None and run.options.start.plan is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.loading.orders.tables import Tables
+from edgeopt.loading.orders.tables import ServingTables
 
 CHUNK = 50_000_000  # table entries between two questions whether to stop
 
@@ -27,7 +27,7 @@ class Selection:
 
 
 def best_selection(
-    tables: Tables, order: Sequence[int] | NDArray[np.int64], stop: Callable[[], object] = lambda: None
+    tables: ServingTables, order: Sequence[int] | NDArray[np.int64], stop: Callable[[], object] = lambda: None
 ) -> Selection:
     """Choose models and user counts of a fixed order so that the most users are served.
 
@@ -40,7 +40,7 @@ def best_selection(
 
     Parameters
     ----------
-    tables : Tables
+    tables : ServingTables
     order : sequence of int
         Models, each at most once.
     stop : callable, optional

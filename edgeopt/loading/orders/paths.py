@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.loading.orders.tables import Tables
+from edgeopt.loading.orders.tables import ServingTables
 
 RESERVE = 100  # models beyond those of a path among which the order-DP may choose as well
 
@@ -23,7 +23,7 @@ class Path:
         Position of each model in `cells`; 0 when it is not on the path.
     """
 
-    def __init__(self, tables: Tables, order: Iterable[int] = ()) -> None:
+    def __init__(self, tables: ServingTables, order: Iterable[int] = ()) -> None:
         self._tables = tables
         self.cells = np.full(tables.models + 2, tables.models, dtype=np.int64)
         self.place = np.zeros(tables.models + 1, dtype=np.int64)

@@ -14,7 +14,7 @@ NEAR = 6  # models whose moves are looked at again when one changes
 
 
 @dataclass(frozen=True)
-class Tables:
+class ServingTables:
     """Serving times and overlaps of a loading instance with one deadline; times in seconds.
 
     Attributes
@@ -41,7 +41,7 @@ class Tables:
     horizon: float
 
     @classmethod
-    def of(cls, prefixes: Prefixes) -> Tables:
+    def of(cls, prefixes: Prefixes) -> ServingTables:
         """Lay the arrays of an instance out for the kernels."""
         from edgeopt.loading.orders.order_kernels import hull_slopes
 

@@ -15,7 +15,7 @@ from edgeopt.loading.orders.merging import Table
 from edgeopt.loading.orders.order_dp import Selection, best_selection
 from edgeopt.loading.orders.paths import Path
 from edgeopt.loading.orders.sharing_tree import Group
-from edgeopt.loading.orders.tables import Tables
+from edgeopt.loading.orders.tables import ServingTables
 from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Outcome, Run
@@ -62,7 +62,7 @@ def tree_order(prefixes: Prefixes, atoms: Sequence[int], watch: Watch) -> list[i
     return list(dict.fromkeys(visited))
 
 
-def tree_selection(prefixes: Prefixes, tables: Tables, atoms: Sequence[int], watch: Watch) -> Selection:
+def tree_selection(prefixes: Prefixes, tables: ServingTables, atoms: Sequence[int], watch: Watch) -> Selection:
     """Solve with these atoms shared, insert models left out where they save most, and solve that order again."""
     path = Path(tables, tree_order(prefixes, atoms, watch))
     return best_selection(tables, path.completed(), watch.expired)
@@ -74,7 +74,7 @@ def solve_tree_approximation(instance: LoadingInstance, run: Run) -> Outcome:
     if not prefixes.model_names:
         return serve_nobody(instance)
     atoms = laminar_atoms(prefixes.sharing)
-    best = tree_selection(prefixes, Tables.of(prefixes), atoms, watch)
+    best = tree_selection(prefixes, ServingTables.of(prefixes), atoms, watch)
     run.report(best.users)
     kept, shared = len(atoms), sum(len(models) > 1 for models in prefixes.sharing.holders)
     return Outcome(

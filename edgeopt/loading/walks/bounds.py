@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.loading.batches.line_greedy import greedy_line
 from edgeopt.loading.batches.line_search import Search
-from edgeopt.loading.batches.lines import kernel_data
+from edgeopt.loading.batches.lines import Lines, served_by
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import why_nobody
 from edgeopt.loading.queues import Queues
@@ -63,10 +62,10 @@ def solve_bound(instance: LoadingInstance, run: Run) -> Outcome:
     bound, notes = len(queues.user_names), []
     step = step_length(queues)
     if step is not None:
-        data, part = kernel_data(queues), run.part(run.remaining_s() / 8)
-        search = Search(queues, data, part, greedy_line(queues, data, part))
+        lines, part = Lines(queues, queues.timing), run.part(run.remaining_s() / 8)
+        search = Search(lines, part, lines.greedy(part))
         search.run(SEARCH_ITERATIONS)  # the bound need not be lower than the users of a plan
-        path = PathBound(queues, run.part(PATH_SHARE * run.remaining_s()), step, search.best.users)
+        path = PathBound(queues, run.part(PATH_SHARE * run.remaining_s()), step, served_by(search.best))
         limit = run.options.iteration_limit
         bound = path.run(DEFAULT_WALKS if limit is None and run.options.time_limit is None else limit)
         run.report(bound=bound)

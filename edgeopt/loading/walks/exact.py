@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeopt.loading.batches.line_search import Search, first_line
-from edgeopt.loading.batches.lines import kernel_data
+from edgeopt.loading.batches.lines import Lines, batches_of
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.queues import Batch, Queues
@@ -86,11 +86,11 @@ class Proof:
         """Search locally and lower the bound by the path relaxation in turn, as long as that can lower it."""
         queues, limit = self.queues, self.run.options.iteration_limit
         part = self.run.part(self.run.remaining_s() / SEARCH_SHARE, start=self.run.options.start)
-        data = kernel_data(queues)
-        search = Search(queues, data, part, first_line(queues, data, part))
+        lines = Lines(queues, queues.timing)
+        search = Search(lines, part, first_line(lines, part))
         most = min(SEARCH_ITERATIONS, 1 + SEARCH_EFFORT // len(queues.user_names))
         search.run(most if limit is None else min(most, limit))
-        self.offer(search.best.batches())
+        self.offer(batches_of(search.best))
         self.notes.append(f"{self.users} users by local search")
         search.go_on_in(self.run)
         step = step_length(queues)
@@ -108,7 +108,7 @@ class Proof:
             self.known.tighten(max(bound, self.users))
             if limit is None and not self.known.closed():
                 search.run(search.iterations + most)
-                self.offer(search.best.batches())
+                self.offer(batches_of(search.best))
                 path.served = max(path.served, self.users)
         self.notes.append(f"{self.users} users and {self.bound} by the path relaxation, {path.walks} walks")
 

@@ -5,11 +5,12 @@ import pytest
 
 import edgeopt
 from edgeopt.errors import MethodRefusal
-from edgeopt.loading.batches.annealing import Line, end_s, greedy_line
+from edgeopt.loading.batches.annealing import batches_of, end_s, greedy_sequence, sequence_of
 from edgeopt.loading.batches.baselines import unshared
-from edgeopt.loading.batches.plans import plan_of
-from edgeopt.loading.batches.turn_kernels import best_place, serve_at
-from edgeopt.loading.batches.turns import Turns
+from edgeopt.loading.batches.line_kernels import new_line, serve_at
+from edgeopt.loading.batches.lines import Lines
+from edgeopt.loading.batches.place_kernels import best_place, by_replay, end_of, measure, new_figures
+from edgeopt.loading.batches.plans import Batch, plan_of
 from edgeopt.loading.generator import generate
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Run
@@ -91,16 +92,20 @@ def test_the_kernels_time_lines_as_the_checker_does(mode):
         workload = compile_workload(instance)
         if not workload.models:
             continue
-        turns = Turns(workload)
-        model, upload, due, _ = turns.users
-        line, scratch = turns.line(), turns.line()
-        for user in rng.permutation(len(model)):
-            end, at, joins = best_place(user, *turns.users, line, scratch, turns.facts)
+        lines, timing = Lines(workload.queues, workload.timing), workload.timing
+        number = len(lines.users.model)
+        line, scratch, figures = lines.line(), new_line(number), new_figures(number)
+        for user in rng.permutation(number):
+            measure(line, timing, figures)
+            end, at, joins = best_place(user, lines.users, line, figures, scratch, timing)
+            replayed, _, _ = by_replay(user, lines.users, line, scratch, timing)
+            assert end == pytest.approx(replayed)  # the fast evaluators find what a run of the whole line finds
             if at < 0:
                 late += 1
                 continue
-            serve_at(user, model, upload, due, line, at, joins)
-            report = edgeopt.check(instance, turns.plan(line))
+            serve_at(user, lines.users, line, at, joins)
+            assert end_of(line, timing) == pytest.approx(end)
+            report = edgeopt.check(instance, lines.plan(line, workload))
             assert not report.violations
             assert report.metrics["end_s"] == pytest.approx(end)
             inserted += 1
@@ -144,13 +149,13 @@ def test_the_kernel_times_batches_as_the_checker_does(mode):
         workload = compile_workload(instance)
         if not workload.models:
             continue
-        line = greedy_line(workload, Run())
+        line = greedy_sequence(workload, Run())
         size = int(line.size[0])
         order = rng.permutation(size)
         models, counts = line.models[:size][order], line.counts[:size][order]
-        shuffled = Line(workload)
-        shuffled.models[:size], shuffled.counts[:size], shuffled.size[:] = models, counts, line.size
-        report = edgeopt.check(instance, plan_of(workload, shuffled.batches(workload)))
+        batches = [Batch(int(model), int(count)) for model, count in zip(models, counts, strict=True)]
+        shuffled = sequence_of(workload, batches)
+        report = edgeopt.check(instance, plan_of(workload, batches_of(workload, shuffled)))
         assert {each.constraint for each in report.violations} <= {"deadline"}
         assert report.metrics["end_s"] == pytest.approx(end_s(workload, models.tolist(), counts.tolist()))
 

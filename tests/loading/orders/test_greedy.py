@@ -6,7 +6,7 @@ import pytest
 import edgeopt
 from edgeopt.loading.generator import generate
 from edgeopt.loading.orders.paths import Path
-from edgeopt.loading.orders.tables import Tables
+from edgeopt.loading.orders.tables import ServingTables
 from edgeopt.loading.workload import compile_workload
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
@@ -30,7 +30,7 @@ def build(instance):
     from edgeopt.loading.orders.greedy_kernels import cheapest_insertion
 
     arrays = compile_workload(instance).prefixes
-    tables = Tables.of(arrays)
+    tables = ServingTables.of(arrays)
     path = Path(tables)
     credit = 0.0 * tables.largest
     counts = cheapest_insertion(

@@ -9,7 +9,7 @@ import edgeopt
 from edgeopt.loading.generator import generate
 from edgeopt.loading.orders.local_search import default_iterations
 from edgeopt.loading.orders.paths import Path
-from edgeopt.loading.orders.tables import Tables
+from edgeopt.loading.orders.tables import ServingTables
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Run
 from tests.loading.brute_force import optimum
@@ -123,7 +123,7 @@ def consistent(tables, path, length):
 def test_kicks_and_descents_keep_the_path_whole_and_descents_gain(kind):
     from edgeopt.loading.orders import search_kernels as kernels
 
-    tables = Tables.of(compile_workload(generate(kind, 25, 200, seed=1, load_rate_bytes_per_s=1e9)).prefixes)
+    tables = ServingTables.of(compile_workload(generate(kind, 25, 200, seed=1, load_rate_bytes_per_s=1e9)).prefixes)
     rng, state = np.random.default_rng(0), np.array([7], dtype=np.uint64)
     queue, waiting = np.empty(tables.models, np.int64), np.zeros(tables.models, np.bool_)
     worth = np.empty(tables.models)
@@ -159,7 +159,7 @@ def test_worth_and_fill_by_definition():
     from edgeopt.loading.orders.search_kernels import fill, set_worth
 
     instance = generate("random", 12, 80, seed=2)
-    tables = Tables.of(compile_workload(instance).prefixes)
+    tables = ServingTables.of(compile_workload(instance).prefixes)
     rng, worth = np.random.default_rng(1), np.empty(tables.models)
     for _ in range(20):
         price = float(rng.choice(tables.slopes[tables.slopes > 0]) * rng.uniform(0.8, 1.5))

@@ -9,7 +9,7 @@ import pytest
 from edgeopt.loading.checker import check
 from edgeopt.loading.generator import generate
 from edgeopt.loading.orders.order_dp import Selection, best_selection
-from edgeopt.loading.orders.tables import Tables
+from edgeopt.loading.orders.tables import ServingTables
 from edgeopt.loading.workload import compile_workload
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
@@ -70,7 +70,7 @@ def test_best_choice_within_an_order(structure):
         instance = random_instance(seed, structure, models=5, users=9)
         arrays = compile_workload(instance).prefixes
         order = np.random.default_rng(seed).permutation(len(arrays.model_names))
-        selection = best_selection(Tables.of(arrays), order)
+        selection = best_selection(ServingTables.of(arrays), order)
         names = [arrays.model_names[model] for model in order]
         assert served(instance, arrays, selection) == most_users_in_order(instance, names), instance.name
         assert [model for model in order if model in selection.order] == selection.order
@@ -81,7 +81,7 @@ def test_best_choice_within_an_order(structure):
 def test_best_order_is_the_optimum(structure):
     for seed in range(100, 115):
         instance = random_instance(seed, structure, models=5, users=7)
-        tables = Tables.of(compile_workload(instance).prefixes)
+        tables = ServingTables.of(compile_workload(instance).prefixes)
         orders = permutations(range(tables.models))
         assert max(best_selection(tables, order).users for order in orders) == optimum(instance), instance.name
 
@@ -95,7 +95,7 @@ def test_order_decides():
         sizes={"ac": 8, "own": 5, "tail": 1},
         model_keys=dict.fromkeys("abc", FREE),
     )
-    tables = Tables.of(compile_workload(instance).prefixes)
+    tables = ServingTables.of(compile_workload(instance).prefixes)
     assert best_selection(tables, [0, 2, 1]).users == 3
     assert best_selection(tables, [0, 1, 2]).users == 2
 
@@ -103,17 +103,17 @@ def test_order_decides():
 def test_part_of_the_models_is_an_order_too():
     instance = random_instance(3, "random", models=5, users=9)
     arrays = compile_workload(instance).prefixes
-    selection = best_selection(Tables.of(arrays), [1])
+    selection = best_selection(ServingTables.of(arrays), [1])
     assert set(selection.order) <= {1}
     assert served(instance, arrays, selection) == most_users_in_order(instance, [arrays.model_names[1]])
-    assert best_selection(Tables.of(arrays), []) == Selection([], [])
+    assert best_selection(ServingTables.of(arrays), []) == Selection([], [])
 
 
 def test_stopping_keeps_the_beginning_of_the_order(monkeypatch):
     monkeypatch.setattr("edgeopt.loading.orders.order_dp.CHUNK", 1)
     instance = generate("random", 20, 150, seed=4)
     arrays = compile_workload(instance).prefixes
-    tables, order = Tables.of(arrays), np.arange(len(arrays.model_names))
+    tables, order = ServingTables.of(arrays), np.arange(len(arrays.model_names))
     questions = iter([False] * 6 + [True])
     stopped = best_selection(tables, order, lambda: next(questions))
     assert 0 < served(instance, arrays, stopped) == best_selection(tables, order[:7]).users
@@ -123,7 +123,7 @@ def test_stopping_keeps_the_beginning_of_the_order(monkeypatch):
 @pytest.mark.parametrize("seed", range(4))
 def test_bound_without_loading(seed):
     """No order serves more than the bound, which some model alone may reach."""
-    tables = Tables.of(compile_workload(generate("grid", 25, 200, seed=seed)).prefixes)
+    tables = ServingTables.of(compile_workload(generate("grid", 25, 200, seed=seed)).prefixes)
     order = np.random.default_rng(seed).permutation(tables.models)
     assert best_selection(tables, order).users <= tables.most_users(order) <= len(tables.serve) - tables.models
 

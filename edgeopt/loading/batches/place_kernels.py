@@ -1,0 +1,249 @@
+"""Compiled kernels that find where a line of batches takes a user: three evaluators, as fast as the mode lets them be.
+
+With consecutive retention, what stands before a position says all about what may follow it. After an upload phase a
+user then delays all batches by its upload and those from its own on by its work, so that the least slack before and
+after a position decides (`by_slack`). With overlapped uploads the batches after it are gone through (`by_prefix`). With
+capacity retention the whole line is run again (`by_replay`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from edgeopt.kernels import kernel
+from edgeopt.loading.batches.line_kernels import Floats, Integers, Line, Users, copy_batches, put, serve_at
+from edgeopt.loading.batches.timing_kernels import Timing, keep_soonest, next_uses
+
+Place = Any  # (float, int, bool): the line's end, the position, whether the user joins the batch there
+
+
+class Figures(NamedTuple):
+    """Before each position of a line, and at its end, shape (users + 1,) each.
+
+    When the GPU and the radio are done with the batches before, the least slack of these, and that of those from the
+    position on.
+    """
+
+    clock: Floats
+    radio: Floats
+    before: Floats
+    after: Floats
+
+
+@kernel
+def new_figures(users: int) -> Figures:
+    """Return arrays for the figures of a line."""
+    size = users + 2
+    return Figures(np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size))
+
+
+@kernel
+def measure(line: Line, timing: Timing, figures: Figures) -> None:
+    """Compute the figures of a line; with capacity retention there are none."""
+    if timing.keeps:
+        return
+    length = line.length[0]
+    clock, radio, slack, last = 0.0, 0.0, np.inf, len(timing.fixed_s)
+    if not timing.overlapped:
+        for p in range(length):
+            clock += line.sent[p]
+    for p in range(length):
+        figures.clock[p], figures.radio[p], figures.before[p] = clock, radio, slack
+        i = line.model[p]
+        radio += line.sent[p]
+        clock += timing.load_s[last, i]
+        if timing.overlapped and radio > clock:
+            clock = radio
+        clock += timing.fixed_s[i] + timing.sample_s[i] * line.size[p]
+        slack = min(slack, line.due[p] - clock)
+        last = i
+    figures.clock[length], figures.radio[length], figures.before[length] = clock, radio, slack
+    figures.after[length] = np.inf
+    for p in range(length - 1, -1, -1):
+        figures.after[p] = min(figures.after[p + 1], line.due[p] - figures.clock[p + 1])
+
+
+@kernel
+def end_of(line: Line, timing: Timing) -> float:
+    """Return when the last batch ends, or infinity when a batch is late; uploads go in batch order."""
+    length = line.length[0]
+    blocks = len(timing.block_bytes)
+    following = np.empty((length if timing.keeps else 0, blocks), np.int64)
+    resident = np.zeros(blocks, np.bool_)
+    if timing.keeps:
+        next_uses(line.model, length, timing.holds, following)
+    radio, clock, last = 0.0, 0.0, len(timing.fixed_s)
+    if not timing.overlapped:
+        for p in range(length):
+            clock += line.sent[p]
+    for p in range(length):
+        i = line.model[p]
+        radio += line.sent[p]
+        if timing.keeps:
+            room = timing.room_bytes[i] - timing.workspace_bytes[i] * line.size[p]
+            clock += (
+                keep_soonest(i, room, timing.holds, timing.block_bytes, following[p], length, resident) / timing.rate
+            )
+        else:
+            clock += timing.load_s[last, i]
+        if timing.overlapped and radio > clock:
+            clock = radio
+        clock += timing.fixed_s[i] + timing.sample_s[i] * line.size[p]
+        if clock > line.due[p]:
+            return np.inf
+        last = i
+    return clock
+
+
+@kernel
+def by_slack(user: int, users: Users, line: Line, figures: Figures, timing: Timing) -> Place:
+    """Compare the least slacks before and after each position with what the user adds."""
+    length, last, clock = line.length[0], len(timing.fixed_s), figures.clock
+    model, upload, due = users.model[user], users.upload[user], users.due[user]
+    sample = timing.sample_s[model]
+    visit = timing.fixed_s[model] + sample
+    nowhere: Any = np.int64(-1)  # literals would be types of their own to compile for
+    how: Any = np.bool_(False)
+    best, where = np.inf, nowhere
+    if figures.before[length] < upload:
+        return best, where, how
+    for p in range(length + 1):
+        if figures.before[p] < upload or clock[p] + upload + visit > due:
+            break
+        seconds = timing.load_s[last, model] + visit
+        if clock[p] + upload + seconds <= due:
+            if p < length:
+                following = line.model[p]
+                seconds += timing.load_s[model, following] - timing.load_s[last, following]
+            if upload + seconds < best and figures.after[p] >= upload + seconds:
+                best, where, how = upload + seconds, p, np.bool_(False)
+        if p < length:
+            if (
+                line.model[p] == model
+                and line.size[p] < users.capacity[model]
+                and upload + sample <= best
+                and figures.after[p] >= upload + sample
+                and clock[p + 1] + upload + sample <= due
+            ):
+                best, where, how = upload + sample, p, np.bool_(True)
+            last = line.model[p]
+    return clock[length] + best, where, how
+
+
+@kernel
+def by_prefix(user: int, users: Users, line: Line, figures: Figures, timing: Timing) -> Place:
+    """Go through what follows each position, with the user in the batch there or in a new one before it."""
+    fixed_s, sample_s, load_s = timing.fixed_s, timing.sample_s, timing.load_s
+    models, sizes, sent, latest = line.model, line.size, line.sent, line.due
+    i, length = users.model[user], line.length[0]
+    upload, due, most = users.upload[user], users.due[user], users.capacity[i]
+    nowhere: Any = np.int64(-1)
+    best, where, how = np.inf, nowhere, np.bool_(False)
+    for choice in range(2 * length + 1):
+        joins, at = choice < length, choice if choice < length else choice - length
+        if joins and (models[at] != i or sizes[at] >= most):
+            continue
+        clock, radio = figures.clock[at], figures.radio[at] + upload
+        last = models[at - 1] if at > 0 else len(fixed_s)
+        limit, first = due, at
+        if joins:
+            clock += load_s[last, i]
+            radio += sent[at]
+            clock = (radio if radio > clock else clock) + fixed_s[i] + sample_s[i] * (sizes[at] + 1)
+            limit, first = min(due, latest[at]), at + 1
+        else:
+            clock += load_s[last, i]
+            clock = (radio if radio > clock else clock) + fixed_s[i] + sample_s[i]
+        last = i
+        late = clock > limit
+        p = first
+        while not late and p < length:
+            model = models[p]
+            radio += sent[p]
+            clock += load_s[last, model]
+            clock = (radio if radio > clock else clock) + fixed_s[model] + sample_s[model] * sizes[p]
+            late = clock > latest[p]
+            last = model
+            p += 1
+        if not late and clock < best:
+            best, where, how = clock, at, joins
+    return best, where, how
+
+
+@kernel
+def by_replay(user: int, users: Users, line: Line, scratch: Line, timing: Timing) -> Place:
+    """Run the whole line again for each position."""
+    i, length = users.model[user], line.length[0]
+    nowhere: Any = np.int64(-1)
+    best, where, how = np.inf, nowhere, np.bool_(False)
+    for choice in range(2 * length + 1):
+        joins, at = choice < length, choice if choice < length else choice - length
+        if joins and (line.model[at] != i or line.size[at] >= users.capacity[i]):
+            continue
+        copy_batches(line, scratch)
+        put(scratch, i, users.upload[user], users.due[user], at, joins)
+        end = end_of(scratch, timing)
+        if end < best:
+            best, where, how = end, at, joins
+    return best, where, how
+
+
+@kernel
+def best_place(user: int, users: Users, line: Line, figures: Figures, scratch: Line, timing: Timing) -> Place:
+    """Return the soonest end of the line with this user, the position, and whether it joins the batch there.
+
+    The position is -1 where the user cannot be served without making anybody late.
+    """
+    if timing.keeps:
+        return by_replay(user, users, line, scratch, timing)
+    if timing.overlapped:
+        return by_prefix(user, users, line, figures, timing)
+    return by_slack(user, users, line, figures, timing)
+
+
+@kernel
+def fill(candidates: Integers, users: Users, line: Line, figures: Figures, scratch: Line, timing: Timing) -> None:
+    """Serve as many of these users as fit, in this order, each where the line ends soonest."""
+    measure(line, timing, figures)
+    for user in candidates:
+        if timing.keeps:
+            _, at, joins = by_replay(user, users, line, scratch, timing)
+        elif timing.overlapped:
+            _, at, joins = by_prefix(user, users, line, figures, timing)
+        else:
+            _, at, joins = by_slack(user, users, line, figures, timing)
+        if at >= 0:
+            serve_at(user, users, line, at, joins)
+            measure(line, timing, figures)
+
+
+@kernel
+def serve_cheapest(
+    waiting: Integers, left: int, users: Users, line: Line, figures: Figures, scratch: Line, timing: Timing
+) -> int:
+    """Serve the waiting user with whom the line ends soonest; return how many of the first `left` still wait.
+
+    With consecutive retention a user who does not fit will not fit later either, since insertions only delay; it is
+    taken off the list.
+    """
+    measure(line, timing, figures)
+    nobody: Any = np.int64(-1)
+    best, chosen, where, how = np.inf, nobody, nobody, np.bool_(False)
+    kept = 0
+    for index in range(left):
+        user = waiting[index]
+        end, at, joins = best_place(user, users, line, figures, scratch, timing)
+        if at < 0 and not timing.keeps:
+            continue
+        waiting[kept] = user
+        if end < best:
+            best, chosen, where, how = end, kept, at, joins
+        kept += 1
+    if chosen < 0:
+        return 0
+    user = waiting[chosen]
+    serve_at(user, users, line, where, how)
+    waiting[chosen] = waiting[kept - 1]
+    return kept - 1
