@@ -62,7 +62,7 @@ _FORMULATIONS = {"linearize_products": "models.linearize", "solve_formulation": 
 
 
 def __getattr__(name: str) -> Any:
-    """Import what works on formulations when it is asked for: it needs Pyomo, which takes long to import."""
+    """Import what works on formulations when it is used: it needs Pyomo, which takes long to import."""
     if name in _FORMULATIONS:
         return getattr(import_module(f"edgeopt.{_FORMULATIONS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,7 +20,7 @@ NUMERIC_COLUMNS = range(1, 7)
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One method's result: its solution, or why there is none.
+    """The result of one method: its solution, or why there is none.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What all instances have in common, and how they are read and written."""
+"""The base class of all instances, and how instances are read and written."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def read(path: str | Path) -> Instance:
     Returns
     -------
     Instance
-        Of the class of its problem.
+        An object of the class of its problem.
 
     Raises
     ------

@@ -53,7 +53,7 @@ def kernel(function: Callable[..., Any] | None = None, *, cache: bool = True, **
     cache : bool
         False for what is only called by other kernels: they contain it.
     **options
-        As for `numba.njit`.
+        Passed on to `numba.njit`.
     """
     if function is None:
         return partial(kernel, cache=cache, **options)

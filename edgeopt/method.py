@@ -1,4 +1,4 @@
-"""What a method is, and the registry of all of them."""
+"""Methods, and the registry of all of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OWN_MODULE = "edgeopt"
 
 
 class Code(NamedTuple):
-    """Where code of a method stands; it is imported when it is needed.
+    """The place of a method's code, which is imported when it is needed.
 
     Attributes
     ----------
@@ -58,13 +58,13 @@ class Row:
     Attributes
     ----------
     name, kind, guarantee : str
-        As of `Method`.
+        See `Method`.
     codes : mapping of Keys to Code
         What the method does with an instance: the first code whose keys the instance has.
     needs : tuple of str
         Modules of optional extras.
     argument : str
-        As of `Method`.
+        See `Method`.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Row:
 
         def solve(instance: Any, run: Run, *argument: str) -> Outcome:
             part = code(instance)
-            assert part is not None  # `fits` has been asked
+            assert part is not None  # `fits` has been called
             outcome: Outcome = load(part.solve)(instance, run, *argument)
             return outcome
 
@@ -121,9 +121,9 @@ class Method:
     fits : callable
         Instance to the reason why the method refuses it, or None.
     function : callable
-        Instance and run to an outcome; of a family, with the argument as third.
+        Takes instance and run and returns an outcome; a family's function takes the argument as third.
     argument : str
-        Of a family of methods: what stands after the colon of a name, such as ``"FILE"`` in ``policy:FILE``.
+        For a family of methods, what stands after the colon of a name, such as ``"FILE"`` in ``policy:FILE``.
     module : str
         Where it was registered.
     """

@@ -1,4 +1,4 @@
-"""When a search that has no bound of its own may end: after it has found nothing better for long."""
+"""Patience: a search that has no bound of its own ends after it has found nothing better for long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every record read from a file is: frozen, strict, and clear about its faults."""
+"""Records read from files: frozen, strict, and clear about their faults."""
 
 from __future__ import annotations
 

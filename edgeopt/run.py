@@ -1,4 +1,4 @@
-"""One run of a method: what it is told, what it tells, and what it gives back."""
+"""One run of a method: its options, its reports, and its outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Options:
-    """What a method is told.
+    """The options of a run, which a method obeys.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Run:
     progress : callable, optional
         Called with a `Progress` whenever the incumbent or the bound improves.
     interrupt : threading.Event, optional
-        Set from outside to end the run with the best found.
+        Set from outside to end the run with the best plan so far.
 
     Attributes
     ----------
@@ -205,7 +205,7 @@ class Incumbent(Generic[T]):
         return True
 
     def proved(self, bound: Number | None = None) -> bool:
-        """Say whether solution and bound (by default the tightest) agree, or are as close as the run is told."""
+        """Say whether solution and bound (by default the tightest) agree, or are as close as the options allow."""
         bound = self.bound if bound is None else bound
         if self.value is None or bound is None:
             return False
@@ -224,12 +224,12 @@ class Incumbent(Generic[T]):
 
 @dataclass
 class Outcome:
-    """What a method gives back.
+    """The outcome of a method.
 
     Attributes
     ----------
     plan : dict, optional
-        As in a solution file; None when nothing was found.
+        As in a solution file; None without a plan.
     bound : int or float, optional
         Proven bound on the optimum.
     stopped : Stopped
@@ -238,7 +238,7 @@ class Outcome:
     message : str
         One sentence for the user.
     metrics : dict of str to float
-        Further figures for `Solution.metrics`, such as a bound that holds for an approximation only.
+        Further metrics for `Solution.metrics`, such as a bound that holds for an approximation only.
     """
 
     plan: Plan | None = None

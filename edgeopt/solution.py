@@ -30,7 +30,7 @@ Plan = dict[str, Any]
 
 
 class Status(StrEnum):
-    """What was found."""
+    """What a run knows of the plan that it returns."""
 
     OPTIMAL = "optimal"
     FEASIBLE = "feasible"
@@ -74,7 +74,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What the checker says of a plan.
+    """The verdict of the checker on a plan.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class CheckReport:
     violations : list of Violation
         Every violated constraint; empty for a feasible plan.
     metrics : dict of str to float
-        Further figures of the plan, SI units in the key's name.
+        Further metrics of the plan, SI units in the key's name.
     """
 
     objective: Number | None
@@ -149,7 +149,7 @@ class Solution(Record):
     bound : int or float or None
         Proven bound on the optimum; kept even without a plan.
     gap : float or None
-        As of `relative_gap`.
+        What `relative_gap` returns for objective and bound.
     runtime_s : float
         Seconds of the method, and of the check of its plan.
     setup_s : float
@@ -158,7 +158,7 @@ class Solution(Record):
     message : str
         What the method has to say, such as why `auto` chose it.
     metrics : dict of str to float
-        Further figures of the plan from the checker.
+        Further metrics of the plan from the checker.
     history : list of (float, float or None, float or None)
         Seconds, incumbent, bound, whenever one of them improved.
     versions : dict of str to str

@@ -81,7 +81,7 @@ def solve(
     Returns
     -------
     Solution
-        Its objective is the checker's. After Ctrl-C or the time limit: the best found so far.
+        Its objective is the checker's. After Ctrl-C or the time limit it is the best plan so far.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def prepare(instance: Instance, method: MethodChoice = "auto", **options: Any) -
     instance : Instance
     method : str or callable
     **options
-        As for `solve`.
+        See `solve`.
 
     Raises
     ------
@@ -174,11 +174,11 @@ def compare(
     methods : iterable of str or callable, optional
         Default: every registered method that fits the instance.
     on_row : callable, optional
-        Called with each `ComparisonRow` when it is there.
+        Called with each `ComparisonRow` as soon as it is there.
     progress : callable, optional
-        As for `solve`.
+        See `solve`.
     **options
-        As for `solve`; the limits hold for each method.
+        See `solve`; the limits hold for each method.
 
     Returns
     -------
@@ -245,7 +245,7 @@ def _row(
 def check(instance: Instance | str | Path, plan: Plan | Solution | None) -> CheckReport:
     """Score a plan and list every violated constraint; knows no method and no solver.
 
-    Of a `Solution` it also checks what is stated beside the plan: the instance's content, objective, bound, gap and
+    For a `Solution` it also checks what is stated beside the plan: the instance's content, objective, bound, gap and
     status.
     """
     instance = as_instance(instance)
@@ -366,7 +366,7 @@ def _given_plan(instance: Instance, plan: Plan, objective: Number | None) -> Sol
 
 @contextmanager
 def interruptible(interrupt: threading.Event) -> Iterator[None]:
-    """Turn the first Ctrl-C into a request to end with the best found; a second one ends at once.
+    """Turn the first Ctrl-C into a request to end with the best plan so far; a second one ends at once.
 
     Other signals are left to the program that calls edgeopt.
     """

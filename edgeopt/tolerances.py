@@ -7,7 +7,7 @@ from typing import Final
 # Of certificates, relative to the larger of objective and bound.
 CROSSING: Final = 1e-6  # a bound further than this beyond a checked objective is a fault
 PROVED_GAP: Final = 1e-9  # a gap of at most this proves the optimum
-SAME: Final = 1e-9  # two figures that differ by at most this are one
+SAME: Final = 1e-9  # two values that differ by at most this are one
 
 # Of bounds on objectives that are whole numbers, absolute.
 WHOLE: Final = 1e-6  # a bound is rounded to the next whole number after this margin

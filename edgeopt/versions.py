@@ -1,4 +1,4 @@
-"""Which versions are installed."""
+"""The installed versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which method `auto` picks for an instance of `caching`."""
+"""The method that `auto` picks for an instance of `caching`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gains are measured against: worlds without sharing, cooperation or migration, and random caches.
+"""The worlds that gains are measured against: worlds without sharing, cooperation or migration, and random caches.
 
 A world is an instance of its own (or other beams), solved like any; its caches are then judged in the given instance.
 """

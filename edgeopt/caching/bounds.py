@@ -1,4 +1,4 @@
-"""What no beamformer can beat: upper bounds on amplitudes, and tables whose delays nothing undercuts."""
+"""Bounds that no beamformer can beat: on amplitudes, and tables whose delays nothing undercuts."""
 
 from __future__ import annotations
 

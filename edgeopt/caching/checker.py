@@ -1,4 +1,4 @@
-"""The referee of `caching`: evaluates given caches, deliveries and beamformers. It never optimises, knows no method."""
+"""The referee of `caching` evaluates given caches, deliveries and beamformers. It never optimises, knows no method."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Delivery:
     scenario : int
     block : str
     nodes, users : tuple of str
-        The nodes that send it together; the users that asked for it.
+        The nodes that send it together; the users that requested it.
     migration_s : float
         Until the last of the nodes has the block.
     broadcast_s : float

@@ -60,7 +60,7 @@ def table_costs(
     ----------
     masks : numpy.ndarray of int64, shape (groups, candidates)
     cloud, link : numpy.ndarray
-        As for `waits_per_bit`.
+        See `waits_per_bit`.
     weight : numpy.ndarray, shape (groups, audiences)
         Expected number of requesters.
     audience_of : list of dict

@@ -63,7 +63,7 @@ class Proof:
 
     @property
     def closed(self) -> bool:
-        """Whether the plan is as good as asked for."""
+        """Whether the plan is as good as requested."""
         seconds, bound = self.known.value, self.known.bound
         room = max(self.run.options.gap, PROVED_GAP / 2)
         return seconds is not None and bound is not None and seconds - bound <= room * seconds

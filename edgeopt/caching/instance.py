@@ -68,7 +68,7 @@ class Link(Record):
 
 
 class Backhaul(Record):
-    """How nodes get what they do not cache.
+    """The connections over which nodes get what they do not cache.
 
     Attributes
     ----------

@@ -27,7 +27,7 @@ ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 @dataclass
 class Dual:
-    """Where the prices ended.
+    """The prices at which the climb ended.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Dual:
     prices : numpy.ndarray, shape (nodes,)
         Seconds per byte, those of the bound.
     choice : numpy.ndarray of int64 or None, shape (blocks,)
-        Best feasible choice found.
+        Best feasible choice so far.
     objective : float
         Its expected delay; infinite without one.
     """

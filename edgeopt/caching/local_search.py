@@ -27,7 +27,7 @@ def descend(menu: Menu, choice: Integers, run: Run) -> Integers:
 
 
 def search(menu: Menu, choice: Integers, prices: NDArray[np.float64], run: Run) -> Integers:
-    """Search from a feasible choice; the best choice found.
+    """Search from a feasible choice, and return the best choice.
 
     In turn, some blocks of the best choice are emptied and chosen anew by price, or all blocks are chosen by
     disturbed prices; both are repaired and descended from. ``options.iteration_limit`` counts these restarts.

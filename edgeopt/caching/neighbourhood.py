@@ -92,9 +92,9 @@ def solve_widely(tables: WideTables, menu: Menu, start: Integers | None, run: Ru
     Returns
     -------
     menu : Menu
-        With the sets that were found.
+        The menu with the sets that branch and bound found.
     dual : Dual
-        Of the last menu; its own bound is that menu's only.
+        The dual of the last menu; its own bound is that menu's only.
     bound : float
         Holds for every cache; negative infinity when time ran out before the first.
     """

@@ -1,4 +1,4 @@
-"""Who is out of reach whatever beams are formed: an argument by counting bytes, which asks no solver.
+"""Users out of reach whatever beams are formed: an argument by counting bytes, which asks no solver.
 
 A block arrives only if every user that asks for it hears, beyond the channel error, some node that caches the block or
 can fetch it. Let Q be a set of nodes. Blocks that do not arrive when only the other nodes that have room for them cache
@@ -49,7 +49,7 @@ def _longer(channel: Sequence[Sequence[float]], error: float) -> bool:
 
 
 def _unheard(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
-    """Return the users that ask for something and hear no node."""
+    """Return the users that request something and hear no node."""
     asking = sorted({user for users in tables.requests.audiences for user in users})
     silent = [user for user in asking if not hears[:, user].any()]
     if not silent:

@@ -1,4 +1,4 @@
-"""What the methods of `caching` have in common: tables, menu, prices, and an outcome that says what it stands for."""
+"""The steps that the methods of `caching` have in common: tables, menu, prices, and an outcome."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def cheapest_set(
     limit : int
         Most branches; after them the first value is a lower bound only.
     cloud, link, groups, broadcasts
-        As for `edgeopt.caching.wide_kernels.group_costs`.
+        See `edgeopt.caching.wide_kernels.group_costs`.
     """
     count = len(prices)
     waits = np.empty(count)

@@ -24,7 +24,7 @@ MARGIN = 1e-9  # relative; candidates are ruled out, and bounds stated, with thi
 
 @dataclass(frozen=True)
 class MenuSolution:
-    """What the program found for a menu.
+    """The solution of the program over a menu.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which numbers of nodes the methods of `caching` reach."""
+"""The numbers of nodes that the methods of `caching` reach."""
 
 from __future__ import annotations
 

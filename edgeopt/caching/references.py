@@ -1,4 +1,4 @@
-"""What methods of `caching` are compared with: whole models, no sharing, no cooperation, no migration, chance."""
+"""References for the methods of `caching`: whole models, no sharing, no cooperation, no migration, chance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The problem as a choice: where to cache each block, at which cost. What every method starts from."""
+"""The problem as a choice of where to cache each block, at which cost; every method starts from it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Tables:
     instance : CachingInstance
     run : Run
     beamformer : callable, optional
-        Of `edgeopt.caching.beamforming`; default `dual`. What it finds is remembered; give a `Memo` to share that.
+        A beamformer of `edgeopt.caching.beamforming`; default `dual`. Its beams are remembered; a `Memo` shares them.
     """
 
     wide = False  # whether delays are bounds, and any nodes may send

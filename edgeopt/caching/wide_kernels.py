@@ -31,7 +31,7 @@ class GroupAudiences(NamedTuple):
 
 
 class Broadcasts(NamedTuple):
-    """How fast sets of nodes send to an audience at most, for any nodes and any beams.
+    """Upper bounds on how fast sets of nodes send to an audience, for any nodes and any beams.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ def group_costs(
     masks : array of int, shape (groups, candidates)
         Sets of nodes that cache a block, as bits over all nodes.
     cloud, link : arrays
-        As for `waits_per_bit`.
+        See `waits_per_bit`.
     groups : GroupAudiences
     broadcasts : Broadcasts
     costs : array, shape (groups, candidates)

@@ -1,4 +1,4 @@
-"""The program `edgeopt`: its verbs, and what becomes of errors."""
+"""The program `edgeopt`: its verbs, and how it reports errors."""
 
 from __future__ import annotations
 

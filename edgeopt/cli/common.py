@@ -1,4 +1,4 @@
-"""What several verbs need: exit codes, messages, input of any format, safe output."""
+"""Helpers of several verbs: exit codes, messages, input of any format, safe output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What the exit code of the program tells."""
+    """The exit codes of the program."""
 
     SOLVED = 0
     NO_SOLUTION = 1
@@ -57,7 +57,7 @@ def complain(message: str) -> None:
 
 
 def most_serious(codes: Iterable[ExitCode]) -> ExitCode:
-    """Return the code that tells the worst of several outcomes."""
+    """Return the code of the worst of several outcomes."""
     return max(codes, key=SEVERITY.index, default=ExitCode.SOLVED)
 
 

@@ -1,4 +1,4 @@
-"""`edgeopt info`: what a file is."""
+"""`edgeopt info`: a description of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM do to the program: they end it at once, except where work is at hand."""
+"""Ctrl-C and SIGTERM end the program at once, except where work is at hand."""
 
 from __future__ import annotations
 

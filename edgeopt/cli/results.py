@@ -1,4 +1,4 @@
-"""`edgeopt results`: what a sweep has found, as a summary, a table file or a figure."""
+"""`edgeopt results`: the results of a sweep, as a summary, a table file or a figure."""
 
 from __future__ import annotations
 

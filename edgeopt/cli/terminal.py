@@ -1,4 +1,4 @@
-"""What the program says, on any terminal."""
+"""Messages of the program, on any terminal."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Critic(StrEnum):
-    """How the team's value comes from the agents'."""
+    """The critic: how the team's value comes from the agents'."""
 
     VDN = "vdn"
     QMIX = "qmix"

@@ -1,1 +1,1 @@
-"""What every figure starts from: colours, a figure without global state, names as they may be drawn."""
+"""The base of every figure: colours, a figure without global state, names as they may be drawn."""

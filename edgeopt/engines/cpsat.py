@@ -124,7 +124,7 @@ def _result(
     limit: float | None,
     bounds: list[float],
 ) -> Result:
-    """Map the native status; without a solution objective and bound may read 0.0, so the status is asked first."""
+    """Map the native status; without a solution objective and bound may read 0.0, so the status is read first."""
     endings = {
         cp_model.OPTIMAL: Status.OPTIMAL,
         cp_model.FEASIBLE: Status.FEASIBLE,

@@ -21,12 +21,12 @@ Messages = SimpleQueue[tuple[float | None, float | None] | None]
 
 @dataclass(frozen=True)
 class Result:
-    """What a run of a solver found.
+    """The result of a run of a solver.
 
     Attributes
     ----------
     status : Status
-        OPTIMAL within the gaps asked for, FEASIBLE, INFEASIBLE or UNKNOWN.
+        OPTIMAL within the requested gaps, FEASIBLE, INFEASIBLE or UNKNOWN.
     stopped : Stopped
     objective : float or None
         None without a solution and without an objective.
@@ -37,9 +37,9 @@ class Result:
     nodes : int
         Nodes of the branch and bound.
     row_duals, reduced_costs : numpy.ndarray or None
-        Of a linear program solved to optimality; the objective's change for a unit more of the row's or column's bound.
+        For a linear program solved to optimality: the objective's change for a unit more of a row's or column's bound.
     solver : ortools.sat.python.cp_model.CpSolver or None
-        Of a run of CP-SAT: knows the values of its solution.
+        The solver of a run of CP-SAT, which knows the values of its solution.
     """
 
     status: Status
@@ -79,7 +79,7 @@ def run_in_a_thread(
     work : callable
         Runs the solver; it may raise.
     run : Run
-        Asked all the time whether the solver should end.
+        Called all the time: whether the solver should end.
     halt : callable
         Asks the solver to end.
     messages : queue.SimpleQueue

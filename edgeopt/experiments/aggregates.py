@@ -62,9 +62,9 @@ def summary(frame: pd.DataFrame, shift: float = SHIFT_S) -> pd.DataFrame:
     Parameters
     ----------
     frame : pandas.DataFrame
-        Of `read_results`; with the columns of `with_integrals`, their means are added.
+        What `read_results` returns; with the columns of `with_integrals`, their means are added.
     shift : float
-        Of the geometric means, in seconds.
+        Shift of the geometric means, in seconds.
 
     Returns
     -------

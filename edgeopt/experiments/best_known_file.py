@@ -31,7 +31,7 @@ Verdict = Literal["new", "better", "tighter", "as known", "worse", "no plan", "c
 
 
 class Provenance(Record):
-    """Where a value comes from.
+    """The provenance of a value: where it comes from.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Provenance(Record):
 
 
 class BestKnown(Record):
-    """The best that is known of one instance.
+    """The best known values of one instance.
 
     Attributes
     ----------
@@ -66,9 +66,9 @@ class BestKnown(Record):
         The checker's value of a plan.
     bound : int or float or None
     found : Provenance
-        Of the objective.
+        Where the objective comes from.
     bounded : Provenance or None
-        Of the bound.
+        Where the bound comes from.
     """
 
     problem: str
@@ -123,7 +123,7 @@ def plan_sha256(plan: Plan) -> str:
 
 @dataclass(frozen=True)
 class BestKnownComparison:
-    """What a sweep's runs of one instance say beside the best known values.
+    """The best values of a sweep's runs of one instance beside the best known ones.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ def compare_with_known(frame: pd.DataFrame, known: BestKnownFile) -> list[BestKn
     Parameters
     ----------
     frame : pandas.DataFrame
-        Of `read_results`.
+        What `read_results` returns.
     known : BestKnownFile
     """
     entries, comparisons = known.by_hash(), []

@@ -14,7 +14,7 @@ def contradictions(frame: pd.DataFrame) -> list[str]:
     Parameters
     ----------
     frame : pandas.DataFrame
-        Of `read_results`.
+        What `read_results` returns.
     """
     contradicted = frame[frame["contradicted"]]
     return [_sentence(runs) for _, runs in contradicted.groupby("instance_sha256", sort=False)]

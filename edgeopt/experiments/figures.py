@@ -17,7 +17,7 @@ DASHES = ("-", "--", ":", "-.")
 
 
 def plot_profile(profile: Profile, ax: Axes | None = None) -> Axes:
-    """Draw a performance profile: the higher a curve the better; its left end tells speed, its right end reach."""
+    """Draw a performance profile: the higher a curve the better; its left end shows speed, its right end reach."""
     if ax is None:
         from matplotlib.figure import Figure
 

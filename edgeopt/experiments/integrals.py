@@ -43,9 +43,9 @@ def with_integrals(frame: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame : pandas.DataFrame
-        Of `read_results`.
+        What `read_results` returns.
     history : pandas.DataFrame
-        Of `read_history`.
+        What `read_history` returns.
     """
     reference = references(frame)
     limit, pending = frame["time_limit_s"].to_numpy(float), (frame["status"] == PENDING).to_numpy()

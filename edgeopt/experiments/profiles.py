@@ -47,7 +47,7 @@ def performance_profile(frame: pd.DataFrame, times: pd.Series[float] | None = No
     Parameters
     ----------
     frame : pandas.DataFrame
-        Of `read_results`, the runs of one problem with one set of limits for each method.
+        What `read_results` returns, the runs of one problem with one set of limits for each method.
     times : pandas.Series, optional
         Seconds to the goal: infinity where it was not reached, NaN where the run has not finished. Default:
         `proof_times`; see also `target_times`.

@@ -82,7 +82,7 @@ def read_history(path: str | Path) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``run``, ``elapsed_s``, ``objective`` and ``bound`` (NaN: none yet). The incumbents are as the method
-        told them while it ran; only the objective in `read_results` is the checker's.
+        reported them while it ran; only the objective in `read_results` is the checker's.
     """
     import pandas as pd
 

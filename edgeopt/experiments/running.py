@@ -87,7 +87,7 @@ class Task:
 
 
 def run_task(task: Task, on_start: Callable[[Process], None] = lambda process: None) -> RunRecord:
-    """Make a run in a fresh process; whatever happens to the process is told in the record.
+    """Make a run in a fresh process; whatever happens to the process stands in the record.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def _conversation(process: Process, task: Task) -> tuple[bytes, str, float]:
 
 
 def _write(stream: IO[bytes], content: bytes) -> None:
-    """Write the task; the pipe stays open, for its end tells the process that nobody waits for it any more."""
+    """Write the task; the pipe stays open, for its end is the sign that nobody waits for the process any more."""
     with suppress(OSError, ValueError):  # the process died before it had read all
         stream.write(content)
         stream.flush()

@@ -43,7 +43,7 @@ CREATE TABLE runs (
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What is kept of a finished run; the names are those of the columns of the table `runs`.
+    """The record of a finished run; the names are those of the columns of the table `runs`.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class RunRecord:
     message, error : str, optional
         What the method says; why there is no solution.
     metrics : str, optional
-        JSON object of the checker's further figures.
+        JSON object of the checker's further metrics.
     history : bytes, optional
         Compressed JSON list of [seconds, incumbent, bound].
     plan : bytes, optional

@@ -32,7 +32,7 @@ class InstanceBlock(Record):
     files : list of str, optional
         Paths or globs, relative to the suite's file.
     problem : str, optional
-        Of the generator.
+        Problem of the generator.
     generate : dict, optional
         Arguments of the generator; a list is an axis of the grid.
     label : str, optional
@@ -91,7 +91,7 @@ class Suite(Record):
     gap_limit : float
         Relative gap at which a proof may stop.
     threads : int
-        Of each run.
+        Threads of each run.
     seeds : list of int
     plugins : list of str
         Python files (relative to the suite's file) or installed modules that register methods.

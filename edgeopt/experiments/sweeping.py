@@ -30,7 +30,7 @@ RECOUNT_S = 5.0
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """How far a sweep is, told whenever a run has finished.
+    """How far a sweep is, reported whenever a run has finished.
 
     Attributes
     ----------

@@ -22,7 +22,7 @@ def proof_times(frame: pd.DataFrame) -> pd.Series[float]:
     Parameters
     ----------
     frame : pandas.DataFrame
-        Of `read_results`.
+        What `read_results` returns.
 
     Returns
     -------
@@ -39,9 +39,9 @@ def target_times(frame: pd.DataFrame, history: pd.DataFrame, gap: float = 0.01) 
     Parameters
     ----------
     frame : pandas.DataFrame
-        Of `read_results`.
+        What `read_results` returns.
     history : pandas.DataFrame
-        Of `read_history`.
+        What `read_history` returns.
     gap : float
         Primal gap, see `primal_gap`.
 

@@ -1,1 +1,1 @@
-"""Model libraries: what models there are, of which blocks, and how they share them."""
+"""Model libraries: models, the blocks they are made of, and how they share them."""

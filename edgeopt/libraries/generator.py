@@ -19,7 +19,7 @@ Sizes = NDArray[np.float64]
 
 
 class RandomDraft:
-    """A library in the making: models by number, blocks with relative or final sizes.
+    """A draft of a library: models by number, blocks with relative or final sizes.
 
     Attributes
     ----------

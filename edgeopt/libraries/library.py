@@ -53,7 +53,7 @@ class Model(Record):
 
 @dataclass(frozen=True)
 class SharingSummary:
-    """How much a library shares.
+    """The degree to which the models of a library share blocks.
 
     Attributes
     ----------

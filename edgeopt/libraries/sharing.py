@@ -134,7 +134,7 @@ class Sharing:
 
     @cached_property
     def width(self) -> int:
-        """Most groups of models, told apart by the blocks of one class of crossing blocks; 1 for tree sharing."""
+        """Most groups of models that the blocks of one class of crossing blocks distinguish; 1 for tree sharing."""
         widest = 1
         for members in self.crossing_classes:
             if len(members) > 1:

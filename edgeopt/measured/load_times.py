@@ -89,7 +89,7 @@ def load_times_of(sources: Sequence[str | Path]) -> LoadTimes:
 def fit(runs: Sequence[tuple[float, float]]) -> LoadTimes:
     """Fit a line to (bytes, seconds).
 
-    Of each size the median time counts, so that one slow load does not matter. The line is the one of least squares
+    For each size the median time counts, so that one slow load does not matter. The line is the one of least squares
     among those that rise and start at 0 s or later; with one size it starts at 0.
 
     Raises
@@ -116,7 +116,7 @@ def read_load_times(path: str | Path) -> list[tuple[float, float]]:
     """Read measurements (bytes, seconds).
 
     - A CSV file (any ending but ``.json``) with the columns ``bytes`` and ``seconds``.
-    - A JSON file as ServerlessLLM writes it: a list of runs with ``model_name`` and ``loading_time``. It tells no
+    - A JSON file as ServerlessLLM writes it: a list of runs with ``model_name`` and ``loading_time``. It states no
       sizes: the model is one of `PARAMETERS`, in half precision.
 
     Raises

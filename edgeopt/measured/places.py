@@ -1,4 +1,4 @@
-"""Where base stations and users stand: from files of latitudes and longitudes, or drawn from statistics.
+"""Places of base stations and users, from files of latitudes and longitudes, or drawn from statistics.
 
 The statistics are those of Melbourne's central business district in the EUA data set (Lai et al., "Optimal edge user
 allocation in edge computing with variable sized vector bin packing", ICSOC 2018; github.com/PhuLai/eua-dataset, MIT).
@@ -35,7 +35,7 @@ class Area:
     Attributes
     ----------
     names : tuple of str
-        Of the stations.
+        Names of the stations.
     stations : float array, shape (stations, 2)
         Metres to the east and north of a corner.
     users : float array, shape (users, 2), or None

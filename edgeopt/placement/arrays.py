@@ -1,4 +1,4 @@
-"""What every method of `placement` starts from: demand merged by model and reach, models and nodes numbered."""
+"""The start of every method of `placement`: demand merged by model and reach, models and nodes numbered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgeopt.solution import Plan
 
 
 class Arrays:
-    """A placement instance reduced to the models that some node can store and someone near it wants.
+    """A placement instance reduced to the models that some node can store and someone near it requests.
 
     Rows of the demand with the same model and the same nodes that can store it are one group. Models are numbered in
     the library's order, nodes in the instance's.
@@ -28,7 +28,7 @@ class Arrays:
         Blocks and atoms of these models only.
     storage : numpy.ndarray of int64, shape (nodes,)
     group_model : numpy.ndarray of int64, shape (groups,)
-        The model that each group wants; increasing.
+        The model that each group requests; increasing.
     group_weight : numpy.ndarray of float64, shape (groups,)
         Positive.
     reach : numpy.ndarray of bool, shape (groups, nodes)
@@ -136,7 +136,7 @@ class Arrays:
         }
 
     def placed(self, plan: Plan) -> NDArray[np.bool_]:
-        """Read a feasible plan as a placement, without the models that no one near wants; shape (nodes, models)."""
+        """Read a feasible plan as a placement, without the models that no one near requests; shape (nodes, models)."""
         placed = self.empty()
         number = {model: index for index, model in enumerate(self.model_names)}
         for node, models in plan["placed"].items():

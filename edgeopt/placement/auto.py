@@ -1,4 +1,4 @@
-"""Which method `auto` takes for an instance of `placement`."""
+"""The method that `auto` picks for an instance of `placement`."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class BranchAndBound:
     Attributes
     ----------
     value : float
-        Of the best choice found.
+        Profit of the best choice so far.
     bound : float
         Proven.
     nodes : int

@@ -1,4 +1,4 @@
-"""The set-union knapsack problem in arrays: what one node is, and what one node of many is when the others stand."""
+"""The set-union knapsack problem in arrays: the problem of one node, or of one among many when the others stand."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def store_nothing(arrays: Arrays) -> Outcome:
 
 
 def why_nothing(instance: PlacementInstance) -> str:
-    """Say why no placement hits any demand: nobody asks, nobody is reached, or what is asked for fits nowhere."""
+    """Say why no placement hits any demand: nothing is requested, nobody is reached, or the models fit nowhere."""
     requested = [row for row in instance.demand if row.weight > 0]
     if not requested:
         return "nothing is worth storing: no demand has a positive weight"

@@ -1,4 +1,4 @@
-"""From an instance to its core: admissible models, exact reductions, merged requests; and back to a plan."""
+"""The reduction of an instance to its core (admissible models, exact reductions, merged requests), and the way back."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from edgeopt.solution import Plan
 
 LARGEST_WORK = 2**61
 
-Work = NDArray[np.int64] | NDArray[np.object_]  # of Python's integers where 64 bits could overflow
+Work = NDArray[np.int64] | NDArray[np.object_]  # Python's integers where 64 bits could overflow
 
 
 @dataclass
 class Network:
-    """What the sites offer for the models that some request admits.
+    """The sites and routes, and what each model and atom takes there; only models that some request admits.
 
     Attributes
     ----------
     library : ModelLibrary
-        Of these models only.
+        Library of these models only.
     routes : Routes
     flops : numpy.ndarray, shape (models,)
-        Per sample.
+        Operations per sample.
     speed : numpy.ndarray, shape (sites,)
         Operations per second of the cloudlets.
     memory : numpy.ndarray of int64, shape (sites,)

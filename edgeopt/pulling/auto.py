@@ -1,4 +1,4 @@
-"""Which method suits an instance and the time that is left."""
+"""The method that `auto` picks for an instance of `pulling` and the time that is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the methods are compared with: no cloudlets, no sharing, the nearest site, and chance."""
+"""The baselines that the methods are compared with: no cloudlets, no sharing, the nearest site, and chance."""
 
 from __future__ import annotations
 

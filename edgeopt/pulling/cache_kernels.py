@@ -19,7 +19,7 @@ class Caches(NamedTuple):
     """Groups sorted by entry node, each of one item; savings against the cloud follow from node and site."""
 
     node_start: Array  # groups of node e: range(node_start[e], node_start[e + 1])
-    node: Array  # of each group
+    node: Array  # (groups,): entry node
     item: Array
     count: Array
     bits: Array
@@ -103,7 +103,7 @@ def store(c: Caches, held: Array, best: Array, where: Array, site: int, chosen: 
 def knapsack(profit: Array, size: Array, room: int) -> Array:
     """Return the items of most profit that fit: reduced by bounds, then dynamic programming or depth-first search.
 
-    Exact, except that the search gives up after `SEARCH_NODES` nodes with the best found.
+    Exact, except that the search gives up after `SEARCH_NODES` nodes with the best selection so far.
     """
     free = np.flatnonzero((profit > 0) & (size == 0))
     items = np.flatnonzero((profit > 0) & (size > 0) & (size <= room))

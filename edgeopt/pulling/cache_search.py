@@ -18,11 +18,11 @@ NOISE = (0.0, 0.05, 0.2)
 IDLE_MOVES = 400
 BOUND_SHARE = 0.15  # of the time limit
 BOUND_STEPS = 150
-LAST_SHARE = 0.04  # of the time limit is kept at least for writing the plan down and its check
+LAST_SHARE = 0.04  # least part of the time limit that is kept for writing the plan down and its check
 
 
 class CacheSearch:
-    """What is held where, and what that saves.
+    """The items that each site holds, and what they save.
 
     Attributes
     ----------

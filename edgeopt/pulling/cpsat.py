@@ -106,7 +106,7 @@ def solve_cpsat(reduced: ReducedInstance, run: Run, start: Ints | None = None) -
 
 
 def _solve_near(reduced: ReducedInstance, near: Core, run: Run, start: Ints | None) -> tuple[Outcome, Ints | None]:
-    """Solve the program of a core whose solutions contain every optimum, and say what was found."""
+    """Solve the program of a core whose solutions contain every optimum, and return the outcome and its amounts."""
     core, program = reduced.core, CpSatProgram(near, start)
 
     def report(objective: float | None, bound: float | None) -> None:

@@ -38,7 +38,7 @@ def plan_frame(instance: PullingInstance, plan: Plan) -> pd.DataFrame:
 
 
 def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> Figure:
-    """Draw the network; a cloudlet's area grows with the requests it serves, its label tells models and bytes pulled.
+    """Draw the network; a cloudlet's area grows with the requests it serves, its label states models and bytes pulled.
 
     Large networks are drawn without the nodes that are neither cloudlets nor the cloud.
     """

@@ -29,7 +29,7 @@ def greedy_opening(openings: Openings, run: Run) -> tuple[float, Flags]:
 
 
 def known_total(openings: Openings, run: Run) -> float:
-    """Return the seconds of a solution found by `greedy_opening`; infinite when it finds none."""
+    """Return the seconds of the solution that `greedy_opening` finds; infinite when it finds none."""
     _, opened = greedy_opening(openings, run)
     openings.restore(opened)
     amounts = openings.amounts()

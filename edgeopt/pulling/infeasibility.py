@@ -1,4 +1,4 @@
-"""Why a request cannot be served, in one sentence, and who confirms it."""
+"""Instances without a plan: why requests cannot be served together, and the confirmation by a second solver."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class CoreArrays(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is open and who is served how; changed in place."""
+    """The open atoms and how they serve the groups; changed in place."""
 
     opened: Array  # (sites, atoms)
     missing: Array  # (sites, models): costly atoms that a model lacks

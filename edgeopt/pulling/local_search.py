@@ -36,7 +36,7 @@ class LocalSearch:
     Attributes
     ----------
     best : float
-        Least total found, in seconds.
+        Least total so far, in seconds.
     amounts : numpy.ndarray of int64 or None
         Units of each option in the best solution; None while some group is not served.
     """

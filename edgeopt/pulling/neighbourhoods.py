@@ -1,4 +1,4 @@
-"""Parts of a core: everything fixed but a few sites."""
+"""Parts of a core, in which everything but a few sites is fixed."""
 
 from __future__ import annotations
 

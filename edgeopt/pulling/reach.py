@@ -1,4 +1,4 @@
-"""Which instances the methods of `pulling` reach, and the reduction that most of them begin with."""
+"""The instances that the methods of `pulling` reach, and the reduction that most of them begin with."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def solve_rounding(reduced: ReducedInstance, run: Run, start: Ints | None = None
     Returns
     -------
     Outcome
-        Its bound is the value of the relaxation; the message tells the ratio that was seen.
+        Its bound is the value of the relaxation; the message states the observed ratio.
     """
     core = reduced.core
     openings, rng = Openings(core), np.random.default_rng(run.options.seed)

@@ -39,7 +39,7 @@ def solve_core(
     start : numpy.ndarray of int64, optional
         Units of each option of a feasible solution.
     on_bound : callable, optional
-        Told each better bound in seconds.
+        Called with each better bound in seconds.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def servable(core: Core, run: Run) -> bool | None:
 def _cover_cuts(program: StrongProgram, opened: Flags, amounts: Ints) -> tuple[sparse.csr_array, Floats] | None:
     """Cut off a solution that exceeds a limit by less than the solver's tolerance; None when it exceeds none.
 
-    Of a minimal cover of m items, at most m - 1 fit; nor do more of the items that are no smaller than its largest.
+    At most m - 1 of the m items of a minimal cover fit; nor do more of the items that are no smaller than its largest.
     """
     core = program.core
     columns: list[Ints] = []

@@ -1,4 +1,4 @@
-"""Bars with a row for each method, divided into counts of runs by what became of them."""
+"""Bars with a row for each method, divided into counts of runs by their outcomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of comparisons: verdict, methods, gaps and times, courses, the best plan, what was run."""
+"""The report of comparisons: verdict, methods, gaps and times, courses, the best plan, provenance."""
 
 from __future__ import annotations
 

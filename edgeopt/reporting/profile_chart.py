@@ -1,4 +1,4 @@
-"""Performance profiles as step curves, with a key that tells where each curve ends."""
+"""Performance profiles as step curves, with a key that states where each curve ends."""
 
 from __future__ import annotations
 

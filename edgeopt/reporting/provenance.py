@@ -1,4 +1,4 @@
-"""What was run: the instance, the limits, the machine and the versions."""
+"""The provenance of a comparison: the instance, the limits, the machine and the versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The charts of a sweep: what became of the runs, and performance profiles."""
+"""The charts of a sweep: outcomes of the runs, and performance profiles."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def profiles(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> list[Ma
 
 
 def _comparable(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Return the runs in groups in which no method stands twice on a case, with what tells the groups apart."""
+    """Return the runs in groups in which no method stands twice on a case, with what distinguishes the groups."""
     if not runs.duplicated(["instance_sha256", "seed", "method"]).any():
         return [("", runs)] if runs["method"].nunique() > 1 else []
     groups = [(f", {limits_text(str(options))}", group) for options, group in runs.groupby("options", sort=False)]

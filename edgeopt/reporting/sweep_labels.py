@@ -1,4 +1,4 @@
-"""Labels that tell the instances of a sweep apart."""
+"""Labels that distinguish the instances of a sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of a sweep: what became of its runs, profiles, instances, all runs, what was run."""
+"""The report of a sweep: outcomes of its runs, profiles, instances, all runs, provenance."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LISTED_FAILURES = 20
 
 @dataclass(frozen=True)
 class SweepResults:
-    """What is known of a sweep.
+    """The results of a sweep.
 
     Attributes
     ----------
     name : str
-        Of the results file.
+        Name of the results file.
     runs, history, suites : pandas.DataFrame
         As `read_results`, `read_history` and `read_suites` give them.
     """

@@ -1,4 +1,4 @@
-"""What was run in a sweep: suites, limits, machines and versions."""
+"""The provenance of a sweep: suites, limits, machines and versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a comparison says, in a sentence or two."""
+"""The verdict of a comparison, in a sentence or two."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class CachingEnvironment(ParallelEnv):
     Parameters
     ----------
     slots : sequence of CachingInstance
-        Of one network.
+        Slots of one network.
     rounds, slots_per_episode : int
     transfer_weight : float
         Weight of the seconds of fetching and migrating in the reward.

@@ -14,11 +14,11 @@ from edgeopt.caching.agents.observation import CACHED, FREE, LINK, OWN, REMAININ
 class ActionSemantics(nn.Module):
     """Values of a node's moves, by whom they involve; one network for all nodes and blocks.
 
-    For each block, a node's embedding e_i comes from its own figures, those pooled over its blocks and, pooled, the
-    embeddings e_im, which come from the figures of node m and of the link from there. Waiting, fetching and dropping
+    For each block, a node's embedding e_i comes from its own features, those pooled over its blocks and, pooled, the
+    embeddings e_im, which come from the features of node m and of the link from there. Waiting, fetching and dropping
     concern the node itself, and their values are functions of e_i; migrating block b from m is worth an inner product
     of a map of e_i with e_im, with a constant 1 appended. The maps share their weights among the blocks and tell them
-    apart by the figures, so the network takes any number of nodes and blocks; pooled over m, i itself is among them.
+    apart by the features, so the network takes any number of nodes and blocks; pooled over m, i itself is among them.
     After *Action Semantics Network* (arXiv 1907.11461).
 
     Parameters
@@ -69,7 +69,7 @@ class Monotone(nn.Module):
     Parameters
     ----------
     nodes, state : int
-        Number of agents, and of the state's figures.
+        Number of agents, and of the state's features.
     """
 
     def __init__(self, nodes: int, state: int, width: int = 16) -> None:

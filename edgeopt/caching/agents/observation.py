@@ -1,4 +1,4 @@
-"""What agents see: figures of every node for each block, and of the links between nodes."""
+"""The observations of agents: features of every node for each block, and of the links between nodes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from edgeopt.caching.agents.world import Floats, Integers, World
 
-OWN = 13  # figures of a node for a block
-LINK = 3  # figures of fetching a block from another node
+OWN = 13  # features of a node for a block
+LINK = 3  # features of fetching a block from another node
 CACHED, REMAINING, FREE = 1, 9, 8
 GAIN, DENSITY = 11, 12  # what holding the block saves, and that for the storage that it takes
 DENSITY_UNIT = 10.0
@@ -37,7 +37,7 @@ class Observer:
     """Observes states of a world.
 
     Delays are in units of the slot's span for one block. What a single change would bring follows from rates and waits
-    that neighbours exchange; without `marginal` these figures are 0.
+    that neighbours exchange; without `marginal` these features are 0.
 
     Parameters
     ----------

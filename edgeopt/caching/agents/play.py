@@ -1,4 +1,4 @@
-"""Playing slots: with chosen moves, for many runs side by side."""
+"""Playing slots with chosen moves, for many runs side by side."""
 
 from __future__ import annotations
 

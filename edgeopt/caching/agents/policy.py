@@ -1,4 +1,4 @@
-"""Policies: trained agents, kept in a file, and set to work on an instance."""
+"""Policies: trained agents, which are kept in a file and fill the caches of an instance."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TrainedPolicy:
     recipe : Recipe
         How they were trained.
     weights : dict of str to numpy.ndarray
-        Of `networks.ActionSemantics`; they apply to any number of nodes and blocks.
+        Weights of `networks.ActionSemantics`; they apply to any number of nodes and blocks.
     trained : dict
         Name of the instances, episodes, updates.
     """

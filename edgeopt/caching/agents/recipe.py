@@ -1,4 +1,4 @@
-"""How agents are trained: every figure that the result depends on, besides the slots."""
+"""The recipe of a training: every number that the result depends on, besides the slots."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Recipe(Record):
     semantics : bool
         See `networks.ActionSemantics`.
     width : int
-        Of the network's layers.
+        Units of the network's layers.
     capacity : int
         Played slots that are remembered.
     reservoir : int

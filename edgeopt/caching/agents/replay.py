@@ -12,7 +12,7 @@ from edgeopt.caching.agents.world import Floats, Integers
 
 @dataclass(frozen=True)
 class Transitions:
-    """What was seen, done and gained.
+    """Transitions: what agents saw, did and gained.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the team gains in a round."""
+"""The reward of the team in a round."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def solve_by_policy(instance: CachingInstance, run: Run, file: str) -> Outcome:
     InputError
         The file is not a policy.
     UsageError
-        Nothing is asked for, or a block would never arrive from some caches.
+        Nothing is requested, or a block would never arrive from some caches.
     """
     policy = TrainedPolicy.read(file)
     work = work_up(instance, run)

@@ -1,4 +1,4 @@
-"""How many threads torch uses, for a while."""
+"""A limit on the threads that torch uses, for a while."""
 
 from __future__ import annotations
 

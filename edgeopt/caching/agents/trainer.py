@@ -34,7 +34,7 @@ class TrainingPoint:
     delay_s : float
         Mean final delay over the training slots, played from empty caches without random moves.
     loss : float
-        Of the last update.
+        Loss of the last update.
     fit : float or None
         Held-out R**2 of the echo state network, the worse of caches and rewards.
     """

@@ -141,7 +141,7 @@ def tabulate(tables: Sequence[Tables]) -> World:
     Raises
     ------
     UsageError
-        Nothing is asked for, or a block would never arrive from some caches.
+        Nothing is requested, or a block would never arrive from some caches.
     """
     instance = tables[0].instance
     requested = {block for table in tables for block in table.requests.blocks}
@@ -169,7 +169,7 @@ def tabulate(tables: Sequence[Tables]) -> World:
 
 
 def _delays(table: Tables, blocks: list[str]) -> Floats:
-    """Return the delays of one slot, shape (blocks, 2**nodes); none for blocks that it does not ask for."""
+    """Return the delays of one slot, shape (blocks, 2**nodes); none for blocks that it does not request."""
     requests = table.requests
     sets = np.arange(1 << len(table.node_names))
     per_byte = table.costs(np.tile(sets, (len(requests.audience_of), 1)))

@@ -1,4 +1,4 @@
-"""What every beamformer starts from: channels in units in which power and noise are one, and what it gives back."""
+"""The input of every beamformer, channels in units in which power and noise are one, and its output."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Beams:
     amplitudes : numpy.ndarray of float64, shape (pairs,)
         Least robust amplitude over the users, at least 0; its square is the SNR.
     vectors : numpy.ndarray of complex128, shape (pairs, most nodes, antennas)
-        Of length at most 1, in the order of the pairs' nodes.
+        Vectors of length at most 1, in the order of the pairs' nodes.
     """
 
     amplitudes: Floats

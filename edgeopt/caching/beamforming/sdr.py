@@ -30,7 +30,7 @@ ROUNDING = 1e-13  # relative; of sums and square roots
 
 @dataclass(frozen=True)
 class BeamRelaxation:
-    """What the relaxation of one pair gives.
+    """The solved relaxation of one pair.
 
     Attributes
     ----------

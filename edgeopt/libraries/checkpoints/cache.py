@@ -1,4 +1,4 @@
-"""What was hashed before: the digests of files whose stamp and header are unchanged."""
+"""A cache of what was hashed before: the digests of files whose stamp and header are unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which checkpoints stand at given paths: single files, sharded ones with their index, and LoRA adapters."""
+"""The checkpoints at given paths: single files, sharded ones with their index, and LoRA adapters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Checkpoint:
     shards : dict of Path to set of str, or None
         Names of the tensors that each file should hold; None: whatever it holds.
     base : str, optional
-        Of an adapter: the base model as the adapter names it; empty when it names none.
+        For an adapter, the base model as the adapter names it; empty when it names none.
     """
 
     place: Path

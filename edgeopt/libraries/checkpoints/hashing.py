@@ -34,9 +34,9 @@ def digests(
     files : iterable of TensorFile
     threads : int
     finished : callable
-        Told each file as soon as all of it is hashed, with its tensors' digests (hexadecimal) in order.
+        Called with each file as soon as all of it is hashed, with its tensors' digests (hexadecimal) in order.
     progress : callable
-        Told numbers of further bytes that are hashed.
+        Called with numbers of further bytes that are hashed.
 
     Raises
     ------

@@ -50,7 +50,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What tells one state of a file from another without reading it."""
+    """The stamp distinguishes one state of a file from another without reading it."""
 
     device: int
     inode: int
@@ -66,7 +66,7 @@ class Stamp:
 
 @dataclass(frozen=True)
 class TensorFile:
-    """The header of a file, read at the state that the stamp tells; the tensors are in the order of their bytes."""
+    """The header of a file, read at the state that the stamp states; the tensors are in the order of their bytes."""
 
     path: Path
     stamp: Stamp

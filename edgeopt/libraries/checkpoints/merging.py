@@ -1,4 +1,4 @@
-"""From tensors with equal content to the blocks of a library."""
+"""Tensors with equal content are merged into the blocks of a library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NUMBERED = re.compile(r"(.*?\.\d+)\.")
 
 @dataclass(frozen=True)
 class Content:
-    """What a tensor is, whatever its name: two tensors with equal content are the same bytes and mean the same."""
+    """The content of a tensor, whatever its name: tensors with equal content are the same bytes and mean the same."""
 
     dtype: str
     shape: tuple[int, ...]

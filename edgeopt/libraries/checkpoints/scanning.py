@@ -1,4 +1,4 @@
-"""The scan: checkpoints in, a model library and the trace of its tensors out."""
+"""The scan turns checkpoints into a model library and a trace of its tensors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRACE_FORMAT = "edgeopt-trace/1"
 
 @dataclass(frozen=True)
 class Scan:
-    """What a scan found.
+    """The result of a scan.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Scan:
     cached_bytes: int
 
     def files_text(self) -> str:
-        """Say what was read, in words and figures with units."""
+        """Say what was read, in words and numbers with units."""
         known = f", {quantity(self.cached_bytes, 'B')} known from an earlier scan" if self.cached_bytes else ""
         return f"{self.files} with {quantity(self.file_bytes, 'B')}{known}"
 
@@ -83,7 +83,7 @@ def scan(
     cache : Path, optional
         File that remembers digests from scan to scan.
     progress : callable, optional
-        Told the hashed bytes so far, and those to hash in all.
+        Called with the hashed bytes so far, and those to hash in all.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Libraries in the making."""
+"""Drafts of libraries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edgeopt.libraries.library import Model, ModelLibrary
 
 
 class LibraryDraft:
-    """A library in the making."""
+    """A draft of a library, to which blocks and models are added."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""What freezing and adapters need to know of a network, whatever its kind."""
+"""The structure of a network, whatever its kind, as freezing and adapters need it."""
 
 from __future__ import annotations
 

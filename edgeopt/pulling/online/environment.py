@@ -1,4 +1,4 @@
-"""What an online policy meets: arrivals with features, placed models, slots, and delays that it sees afterwards."""
+"""The environment of a policy: arrivals with features, placed models, slots, and delays that it sees afterwards."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Arrivals:
     kind : numpy.ndarray of int64, shape (arrivals,)
         Which request of the instance each one is like: its node, bits, samples and admissible models, known to all.
     features : numpy.ndarray of int64, shape (arrivals, features)
-        Task (what is asked of the model), size class, and distractors that mean nothing. A policy with a restricted
+        Task (what the model is to do), size class, and distractors that mean nothing. A policy with a restricted
         context looks at a few of them.
     noise : numpy.ndarray, shape (arrivals,)
         Factor of mean 1 on the service time; nobody sees it.

@@ -1,4 +1,4 @@
-"""Policies: each tells the ratios it assumes for a round's arrivals, and learns from the ratios it then sees.
+"""Policies: each states the ratios it assumes for a round's arrivals, and learns from the ratios it then sees.
 
 All share the assignment oracle: an optimistic policy assumes low ratios where it knows little.
 """
@@ -21,7 +21,7 @@ TRIALS = 4.0
 
 
 class OnlinePolicy(Protocol):
-    """What a policy is; make one for each run."""
+    """The interface of a policy; a run makes one of its own."""
 
     def ratios(self, arrivals: Arrivals) -> Floats:
         """Return the ratio of true to nominal service time to assume, shape (arrivals, pairs)."""
@@ -210,7 +210,7 @@ class RestrictedContext:
     Every set of that many features has its own means, and so have the pairs without any context. While fewer than
     4 sqrt(t) of the rounds before t were trials, round t is one: the sets are looked at in turn, and the means without
     context decide. In all other rounds those means decide around which the logarithms of the trials scattered least:
-    the noise is a factor, so that all cells scatter alike where the set tells all that matters. What is assumed of a
+    the noise is a factor, so that all cells scatter alike where the set contains all that matters. What is assumed of a
     pair is the lower confidence bound of its mean.
     """
 

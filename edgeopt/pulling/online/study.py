@@ -31,7 +31,7 @@ class Study:
     Attributes
     ----------
     name : str
-        Of the instance.
+        Name of the instance.
     policies : list of str
     seeds : list of int
     rounds : numpy.ndarray of int64, shape (points,)
@@ -134,7 +134,7 @@ def run_study(
     Returns
     -------
     Study
-        Of the complete seeds, if the run is interrupted after the first.
+        The study of the complete seeds, if the run is interrupted after the first.
     """
     makers = policies if isinstance(policies, Mapping) else _makers(policies)
     if min(rounds, arrivals, seeds) < 1 or min(slots, distractors) < 0:
