@@ -191,10 +191,8 @@ class Search:
         """Take a bound of the solver, widened by what its tolerances may have taken off."""
         if bound is None:
             return
-        if self.integral:
-            self.known.tighten(self._sign * -ceil(-self._sign * bound - WHOLE))
-        else:
-            self.known.tighten(bound + self._sign * HIGHS_BOUND_ERROR * abs(bound))
+        widened = bound + self._sign * HIGHS_BOUND_ERROR * abs(bound)
+        self.known.tighten(self._sign * -ceil(-self._sign * widened - WHOLE) if self.integral else widened)
 
     def _close(self, result: Result) -> None:
         """Take the plan's value for the bound where the solver's precision tells no difference."""
