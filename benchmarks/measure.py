@@ -94,10 +94,10 @@ def arguments_on_a_quiet_machine(parser: argparse.ArgumentParser) -> argparse.Na
         assert _began is not None
         load, cores = first.others(_began), os.cpu_count() or 1
         if load > MOST_LOAD * cores:
-            told = f"other processes keep {load:.1f} of {cores} cores busy"
+            load_text = f"other processes keep {load:.1f} of {cores} cores busy"
             if not arguments.on_a_busy_machine:
-                parser.exit(2, f"{parser.prog}: {told}; wait, or use --on-a-busy-machine, which the page tells\n")
-            _busy_at_start = f"Measured on a busy machine, so that times mean little: at the start {told}."
+                parser.exit(2, f"{parser.prog}: {load_text}; wait, or use --on-a-busy-machine, which the page states\n")
+            _busy_at_start = f"Measured on a busy machine, so that times mean little: at the start {load_text}."
     return arguments
 
 
@@ -164,13 +164,13 @@ def _solve(instance: Instance, method: str, options: dict[str, Any]) -> tuple[An
 
 def versions() -> str:
     """Versions of the packages that matter for the results."""
-    found = []
+    stated = []
     for package in PACKAGES:
         try:
-            found.append(f"{package} {version(package)}")
+            stated.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            found.append(f"{package} absent")
-    return ", ".join(found)
+            stated.append(f"{package} absent")
+    return ", ".join(stated)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

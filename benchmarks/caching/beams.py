@@ -39,8 +39,8 @@ def timed(beamformer: Beamformer, channels: Channels, pairs: Pairs, times: int) 
     """Beams, and CPU seconds of so many equal calls."""
     began = process_time()
     for _ in range(times):
-        found = beamformer(channels, pairs)
-    return found, process_time() - began
+        beams = beamformer(channels, pairs)
+    return beams, process_time() - began
 
 
 def main() -> None:
@@ -58,8 +58,8 @@ def main() -> None:
         channels, pairs = drawn_pairs(seed)
         for name, beamformer in beamformers.items():
             times = 1 if name == "sca" else REPEATS
-            found, cpu = timed(beamformer, channels, pairs, times)
-            amplitudes[name] += found.amplitudes.tolist()
+            beams, cpu = timed(beamformer, channels, pairs, times)
+            amplitudes[name] += beams.amplitudes.tolist()
             seconds[name] += cpu / times
         began = process_time()
         solved = relaxations(channels, pairs)

@@ -111,14 +111,14 @@ def with_beams(instance: CachingInstance, beamformer: Any) -> float:
 
 def delays(instance: CachingInstance) -> dict[str, float]:
     """Delay of each way, in seconds, by the checker."""
-    found = {"full": solve(instance, "local-search", threads=1).objective}
+    delay_of = {"full": solve(instance, "local-search", threads=1).objective}
     for name in ("no-migration", "no-comp", "no-sharing", "coarse", "random"):
-        found[name] = solve(instance, name, threads=1).objective
-    found["no-sharing, own world"] = solve(baselines.without_sharing(instance), "local-search", threads=1).objective
-    found["coarse, own world"] = solve(baselines.whole_models(instance), "local-search", threads=1).objective
-    found["non-robust beams"] = with_beams(instance, non_robust)
-    found["maximum-ratio beams"] = with_beams(instance, mrt)
-    return {name: float("inf") if value is None else float(value) for name, value in found.items()}
+        delay_of[name] = solve(instance, name, threads=1).objective
+    delay_of["no-sharing, own world"] = solve(baselines.without_sharing(instance), "local-search", threads=1).objective
+    delay_of["coarse, own world"] = solve(baselines.whole_models(instance), "local-search", threads=1).objective
+    delay_of["non-robust beams"] = with_beams(instance, non_robust)
+    delay_of["maximum-ratio beams"] = with_beams(instance, mrt)
+    return {name: float("inf") if value is None else float(value) for name, value in delay_of.items()}
 
 
 def main() -> None:
@@ -133,10 +133,14 @@ def main() -> None:
             )
             print(error, seed, by_error[error][-1], flush=True)
     sections = []
-    for error, found in by_error.items():
+    for error, delays_by_seed in by_error.items():
         rows = [
-            [name, mean(row[name] for row in found), f"{100 * (mean(r[name] / r['full'] for r in found) - 1):.1f} %"]
-            for name in found[0]
+            [
+                name,
+                mean(row[name] for row in delays_by_seed),
+                f"{100 * (mean(r[name] / r['full'] for r in delays_by_seed) - 1):.1f} %",
+            ]
+            for name in delays_by_seed[0]
         ]
         sections += [f"## Channel error {error:g}", table(["way", "mean delay s", "more than full, mean"], rows)]
     write_results(

@@ -52,8 +52,8 @@ def myopic(case: Case) -> Played:
 
 def by_method(case: Case, method: str, seed: int = 0) -> float:
     """Mean ratio of a registered method on the held-out slots."""
-    found = [solve(slot, method, threads=1, seed=seed).objective for slot in case.held_out]
-    return mean(float(delay or np.inf) / best for delay, best in zip(found, case.exact_s, strict=True))
+    delays = [solve(slot, method, threads=1, seed=seed).objective for slot in case.held_out]
+    return mean(float(delay or np.inf) / best for delay, best in zip(delays, case.exact_s, strict=True))
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
@@ -188,10 +188,10 @@ def draw(runs: dict[str, dict[str, Any]]) -> None:
     axes: Callable[..., Any] = figure.subplots(1, 2, sharey=True)
     for axis, (title, variants) in zip(np.ravel(axes), groups, strict=True):
         for color, variant in zip((BLUE, GREEN, VERMILION), variants, strict=False):
-            found = [runs[f"{variant}/{seed}"]["curve"] for seed in there(runs, variant)]
-            if not found:
+            drawn_curves = [runs[f"{variant}/{seed}"]["curve"] for seed in there(runs, variant)]
+            if not drawn_curves:
                 continue
-            curves, episodes = np.array(found)[:, :, 1], np.array(found)[0, :, 0]
+            curves, episodes = np.array(drawn_curves)[:, :, 1], np.array(drawn_curves)[0, :, 0]
             axis.plot(episodes, curves.mean(axis=0), color=color, label=f"{variant}, {len(curves)} seeds")
             axis.fill_between(episodes, curves.min(axis=0), curves.max(axis=0), color=color, alpha=0.15, linewidth=0)
         axis.axhline(1.15, color="grey", linestyle=":", label="target")

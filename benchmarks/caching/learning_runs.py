@@ -77,15 +77,15 @@ class Case:
 
     def ratios(self, played: Played, rounds: int | None = None) -> list[float]:
         """Delay over the optimum for each held-out slot after some rounds (default: all), by the checker."""
-        found = []
+        ratios = []
         for slot, table_, masks, best in zip(
             self.held_out, self.tables, played.masks[:, -1 if rounds is None else rounds], self.exact_s, strict=True
         ):
-            asked = [self.world.blocks.index(block) for block in table_.requests.blocks]
-            report = check(slot, table_.plan(masks[asked]))
+            requested = [self.world.blocks.index(block) for block in table_.requests.blocks]
+            report = check(slot, table_.plan(masks[requested]))
             assert not report.violations
-            found.append(float(report.objective or np.inf) / best)
-        return found
+            ratios.append(float(report.objective or np.inf) / best)
+        return ratios
 
 
 def make_case() -> Case:
@@ -137,17 +137,17 @@ def make_runs(case: Case, backwards: bool) -> dict[str, dict[str, Any]]:
 
     A second process that works backwards meets the first one in the middle.
     """
-    wanted = [(variant, seed) for variant in VARIANTS for seed in seeds_of(variant)]
-    wanted.sort(key=lambda pair: pair[1] if pair[0] in (AUGMENTED, CONTROL) else -1)  # pairs side by side
+    pending = [(variant, seed) for variant in VARIANTS for seed in seeds_of(variant)]
+    pending.sort(key=lambda pair: pair[1] if pair[0] in (AUGMENTED, CONTROL) else -1)  # pairs side by side
     if backwards:
-        wanted.reverse()
-    for variant, seed in wanted:
+        pending.reverse()
+    for variant, seed in pending:
         key = f"{variant}/{seed}"
         if key in read_runs():
             continue
-        found = trained(case, recipe_of(variant, seed), episodes_of(variant))
-        write_text(RUNS, json.dumps({**read_runs(), key: found}))  # another process may have written meanwhile
-        print(f"{key}: {mean(found['final']):.4f} x exact, {found['cpu_s']:.1f} CPU s", flush=True)
+        run = trained(case, recipe_of(variant, seed), episodes_of(variant))
+        write_text(RUNS, json.dumps({**read_runs(), key: run}))  # another process may have written meanwhile
+        print(f"{key}: {mean(run['final']):.4f} x exact, {run['cpu_s']:.1f} CPU s", flush=True)
     return read_runs()
 
 
@@ -158,6 +158,6 @@ def recipe_of(variant: str, seed: int) -> Recipe:
 
 def read_runs() -> dict[str, dict[str, Any]]:
     """The runs with the present settings that are there, by variant and seed."""
-    found: dict[str, dict[str, Any]] = json.loads(RUNS.read_text()) if RUNS.exists() else {}
+    runs: dict[str, dict[str, Any]] = json.loads(RUNS.read_text()) if RUNS.exists() else {}
     present = {f"{variant}/{seed}": recipe_of(variant, seed) for variant in VARIANTS for seed in seeds_of(variant)}
-    return {key: run for key, run in found.items() if key in present and run["recipe"] == present[key].to_dict()}
+    return {key: run for key, run in runs.items() if key in present and run["recipe"] == present[key].to_dict()}

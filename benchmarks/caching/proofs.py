@@ -46,12 +46,12 @@ def measured(instance: CachingInstance) -> tuple[Solution, float, float, float, 
     work = work_up(instance, Run(Options(threads=THREADS), maximize=False))
     assert work.menu is not None  # built here, after the rates
     table_s, began = cpu_seconds() - began, cpu_seconds()
-    found = work.priced()
+    priced = work.priced()
     prices_s = cpu_seconds() - began
     searched = work.searched()
     within = Run(Options(threads=THREADS, time_limit=LIMIT_S), maximize=False)
     best = solve_menu(work.tables, searched.menu, searched.dual, within).choice
-    return solution, exact, table_s, prices_s, found.dual.objective / searched.menu.cost(best) - 1
+    return solution, exact, table_s, prices_s, priced.dual.objective / searched.menu.cost(best) - 1
 
 
 def main() -> None:
@@ -62,13 +62,13 @@ def main() -> None:
     for size, (_, _, draws) in SIZES.items():
         for models, seed in draws:
             run = fresh(measured, drawn(size, models, seed), limit_s=3 * LIMIT_S)
-            solution, exact, table_s, prices, found = run.result
+            solution, exact, table_s, prices, excess = run.result
             gap = f"{100 * solution.gap:.2g} %"
             table_gap = f"{100 * relative_gap(solution.objective, solution.metrics['table_bound_s']):.2g} %"
             certified = int(solution.metrics["certified_pairs"])
             row = [solution.objective, str(solution.status), gap, table_gap, certified, exact, solution.runtime_s]
             proofs.append([size, models, seed, *row])
-            above = 100 * found
+            above = 100 * excess
             rest = exact - table_s
             both = (table_s + prices) / exact
             beside.append([size, models, seed, f"{above:.2g} %", table_s, prices, rest, prices / rest, both])

@@ -27,13 +27,13 @@ def main() -> None:
         instance = generate(models=models, nodes=20, users=40, scenarios=20, seed=seed)
         requests = find_requests(instance)
         run = solved(instance, "neighbourhood", time_limit=LIMIT_S, threads=2)
-        found = run.result
-        least, best = parts(instance, found)
+        solution = run.result
+        least, best = parts(instance, solution)
         rows.append(
             [
-                *(models, seed, len(requests.blocks), len(requests.audiences), found.objective, found.bound),
-                *(f"{100 * found.gap:.2f} %", f"{100 * (1 - best / found.objective):.2f} %"),
-                *(f"{100 * (best - least) / found.objective:.2f} %", run.cpu_s, run.wall_s, run.peak_bytes / 1e6),
+                *(models, seed, len(requests.blocks), len(requests.audiences), solution.objective, solution.bound),
+                *(f"{100 * solution.gap:.2f} %", f"{100 * (1 - best / solution.objective):.2f} %"),
+                *(f"{100 * (best - least) / solution.objective:.2f} %", run.cpu_s, run.wall_s, run.peak_bytes / 1e6),
             ]
         )
         print(*rows[-1], flush=True)

@@ -57,8 +57,8 @@ def hash_only(files: list[Path], algorithm: str) -> int:
 
 def scanned(folder: Path, threads: int, cache: Path | None = None) -> tuple[int, float, int]:
     """Scan the folder: bytes of files, part that sharing saves, bytes that the cache knew."""
-    found: Scan = scan([folder], threads=threads, cache=cache)
-    return found.file_bytes, found.library.summary().saving, found.cached_bytes
+    result: Scan = scan([folder], threads=threads, cache=cache)
+    return result.file_bytes, result.library.summary().saving, result.cached_bytes
 
 
 def main(megabytes: int) -> None:

@@ -20,16 +20,16 @@ def proof_row(size: str, sharing: str, seed: int, run: Run) -> list[Any]:
     """What `exact` proved."""
     if run.result is None:
         return [size, sharing, seed, run.failure]
-    found = run.result
-    gap = None if found.gap is None else f"{found.gap:.2%}"
+    solution = run.result
+    gap = None if solution.gap is None else f"{solution.gap:.2%}"
     return [
         size,
         sharing,
         seed,
-        f"{found.objective:.6f}",
-        f"{found.bound:.6f}",
+        f"{solution.objective:.6f}",
+        f"{solution.bound:.6f}",
         gap,
-        str(found.status),
+        str(solution.status),
         run.cpu_s,
         run.wall_s,
     ]
@@ -39,7 +39,7 @@ def loss_row(size: str, sharing: str, seed: int, instance: PlacementInstance, ex
     """How far below the best known placement each heuristic stays, and the gain over the best without sharing."""
     total = sum(row.weight for row in instance.demand)
     runs = {name: solved(instance, name, time_limit=seconds, threads=2).result for name in LOSSES}
-    values = {name: found.objective for name, found in runs.items() if found is not None}
+    values = {name: solution.objective for name, solution in runs.items() if solution is not None}
     best = max([*values.values(), exact.result.objective if exact.result else 0.0])
     losses = [f"{1 - values[name] / best:.2%}" if name in values else "refuses" for name in LOSSES]
     gain = f"{best / values['no-sharing'] - 1:.1%}" if values.get("no-sharing") else None

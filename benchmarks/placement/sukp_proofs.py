@@ -31,10 +31,10 @@ def row(instance: PlacementInstance, method: str, seconds: float | None) -> list
     run = solved(instance, method, time_limit=seconds, threads=1)
     if run.result is None:
         return [short(instance.name), method, None, None, None, run.failure, run.cpu_s, run.wall_s, ""]
-    found = run.result
-    gap = None if found.gap is None else f"{found.gap:.1%}"
-    cells = [short(instance.name), method, found.objective, found.bound, gap, str(found.status)]
-    return [*cells, run.cpu_s, run.wall_s, found.message]
+    solution = run.result
+    gap = None if solution.gap is None else f"{solution.gap:.1%}"
+    cells = [short(instance.name), method, solution.objective, solution.bound, gap, str(solution.status)]
+    return [*cells, run.cpu_s, run.wall_s, solution.message]
 
 
 def main() -> None:

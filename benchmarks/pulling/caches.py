@@ -55,8 +55,8 @@ def main() -> None:
             if run.result is None:
                 rows.append([name, run.failure])
                 continue
-            found = run.result
-            score, most = hashcode_score(instance, found.objective), hashcode_score(instance, found.bound)
+            solution = run.result
+            score, most = hashcode_score(instance, solution.objective), hashcode_score(instance, solution.bound)
             sizes = f"{len(instance.library.models)} x {len(instance.cloudlets)} x {len(instance.requests)}"
             loss = f"{1 - score / most:.2%}"
             rows.append([name, sizes, f"{score:,}", f"{most:,}", loss, run.cpu_s, run.wall_s, run.peak_bytes / 1e9])

@@ -30,10 +30,10 @@ def main() -> None:
             if run.result is None:
                 rows.append([name, seed, run.failure])
                 continue
-            found = run.result
-            bound = None if found.bound is None else f"{found.bound:.4f}"
-            shown = None if found.gap is None else f"{found.gap:.3%}"
-            values = [f"{found.objective:.4f}", bound, shown, str(found.status), run.cpu_s, run.wall_s]
+            solution = run.result
+            bound = None if solution.bound is None else f"{solution.bound:.4f}"
+            shown = None if solution.gap is None else f"{solution.gap:.3%}"
+            values = [f"{solution.objective:.4f}", bound, shown, str(solution.status), run.cpu_s, run.wall_s]
             rows.append([name, seed, *values])
             print(*rows[-1], flush=True)
     intro = (

@@ -49,9 +49,9 @@ def main() -> None:
             best = edgeopt.solve(instance, "exact", threads=2, time_limit=60)
             seconds["exact"] += best.runtime_s
             for method in METHODS:
-                found = edgeopt.solve(instance, method, threads=2, time_limit=20)
-                gaps[method].append(found.objective / best.objective - 1)
-                seconds[method] += found.runtime_s
+                solution = edgeopt.solve(instance, method, threads=2, time_limit=20)
+                gaps[method].append(solution.objective / best.objective - 1)
+                seconds[method] += solution.runtime_s
         rows.append([name, *(f"{np.mean(gaps[m]):.2%} ({max(gaps[m]):.2%})" for m in METHODS)])
         times.append([name, *(seconds[m] / options.seeds for m in ("exact", *METHODS))])
         print(*rows[-1], flush=True)

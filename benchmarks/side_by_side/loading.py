@@ -53,15 +53,15 @@ def prepare(instance: LoadingInstance) -> Data:
     held = [set(library.models[name].blocks) for name in models] + [set()]
     arcs = [(i, q) for i in range(len(held)) for q in range(len(held)) if i != q]
     rate = instance.server.load_rate_bytes_per_s
-    facts = [library.models[name] for name in models]
+    entries = [library.models[name] for name in models]
     return Data(
         instance,
         models,
         users,
         np.array([number[instance.users[name].model] for name in users]),
         np.array([instance.upload_s(name) for name in users]),
-        np.array([model.compute_fixed_s or 0.0 for model in facts]),
-        np.array([model.compute_per_sample_s or 0.0 for model in facts]),
+        np.array([model.compute_fixed_s or 0.0 for model in entries]),
+        np.array([model.compute_per_sample_s or 0.0 for model in entries]),
         np.array([instance.capacity(name) or len(users) for name in models]),
         np.array(arcs),
         np.array([sum(library.blocks[block] for block in held[q] - held[i]) / rate for i, q in arcs]),

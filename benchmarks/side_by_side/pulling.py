@@ -55,9 +55,9 @@ def prepare(instance: PullingInstance) -> Data:
     for number, (name, request) in enumerate(instance.requests.items()):
         delay = routes.delay_s(request.input_bits)[routes.nodes[request.node]].tolist()
         for model in models[name]:
-            facts, flops = library.models[model], request.samples * (library.models[model].flops_per_sample or 0)
+            entry, flops = library.models[model], request.samples * (library.models[model].flops_per_sample or 0)
             for v, site in enumerate(sites):
-                needed = [] if site is instance.cloud else [j for j in facts.blocks if j in fetch[v]]
+                needed = [] if site is instance.cloud else [j for j in entry.blocks if j in fetch[v]]
                 if not np.isfinite([delay[v], *(fetch[v][j] for j in needed)]).all():
                     continue
                 lists["needs"] += [(len(lists["cost"]), pulls.setdefault((v, j), len(pulls))) for j in needed]

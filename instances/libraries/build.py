@@ -11,7 +11,7 @@ from pathlib import Path
 import figures as f
 
 from edgeopt.libraries.library import Model, ModelLibrary
-from edgeopt.libraries.structures import Draft
+from edgeopt.libraries.structures import LibraryDraft
 from edgeopt.libraries.structures import frozen_blocks as frozen_prefix
 
 SECONDS_PER_LAYER = 1e-4  # our choice: a batch's fixed time, per weighted layer of a vision model
@@ -45,7 +45,7 @@ def frozen_parameters(backbone: str, depth: int) -> int:
     return network.structure().frozen(sum(network.blocks[: layer - 1]) + count)
 
 
-def frozen_blocks(draft: Draft, backbone: str, depth: int) -> list[str]:
+def frozen_blocks(draft: LibraryDraft, backbone: str, depth: int) -> list[str]:
     """Blocks of the frozen prefix: one between any two neighbouring freezing depths."""
     cuts = [(FREEZING[backbone][index][0], frozen_parameters(backbone, index)) for index in range(depth + 1)]
     return frozen_prefix(draft, backbone, cuts, f.SINGLE)
@@ -53,7 +53,7 @@ def frozen_blocks(draft: Draft, backbone: str, depth: int) -> list[str]:
 
 def resnet_freeze() -> ModelLibrary:
     """ResNet-18, -50 and -152, each fine-tuned for 20 tasks; the freezing depths take turns. Tree sharing."""
-    draft = Draft("resnet-freeze")
+    draft = LibraryDraft("resnet-freeze")
     for turn, (backbone, network) in enumerate(f.RESNETS.items()):
         depths, speed = FREEZING[backbone], network.speed
         for number, (task, classes) in enumerate(f.CLASSIFICATION_TASKS.items()):
@@ -90,7 +90,7 @@ def resnet_detection() -> ModelLibrary:
     The box head of a task and the region proposal network of a domain are trained once, on the pyramid that every
     backbone has, and used with five backbones of different freezing depths.
     """
-    draft = Draft("resnet-detection")
+    draft = LibraryDraft("resnet-detection")
     reached = 1e9 * f.RESNETS["resnet50"].speed.gmacs * f.RESNETS["resnet50"].speed.images_per_s
     for domain, tasks in DETECTION_DOMAINS.items():
         for task, classes in tasks.items():
@@ -164,7 +164,7 @@ def llama_lora() -> ModelLibrary:
 
     Ranks and matrices of the adapters are those of published adapters, in turn. Backbone sharing.
     """
-    draft = Draft("llama-lora")
+    draft = LibraryDraft("llama-lora")
     bases = {
         "llama2-7b": f.LLAMA2_7B,
         "llama2-chat-7b": f.LLAMA2_7B,
@@ -192,7 +192,7 @@ def vision_language() -> ModelLibrary:
 
     A tower serves both bases, a base serves all towers: the two cross.
     """
-    draft = Draft("vision-language")
+    draft = LibraryDraft("vision-language")
     bases = {"llama2-chat-7b": f.LLAMA2_7B, "llama3.1-8b-instruct": f.LLAMA31_8B}
     settings = list(f.LORA_SETTINGS.items())
     for turn, (base_name, base) in enumerate(bases.items()):

@@ -28,8 +28,8 @@ def renamed(name: str, folder: Path) -> Path:
     for model in list(library["models"]):
         library["models"][f"{name}-{model}"] = library["models"].pop(model)
     for user in list(data["users"]):
-        facts = dict(data["users"].pop(user))
-        data["users"][f"{name}-{user}"] = facts | {"model": f"{name}-{facts['model']}"}
+        entry = dict(data["users"].pop(user))
+        data["users"][f"{name}-{user}"] = entry | {"model": f"{name}-{entry['model']}"}
     path = folder / "instance.json"
     path.write_text(json.dumps(data), encoding="utf-8")
     return path

@@ -23,7 +23,7 @@ def log(instance: Any, name: str, seed: int) -> None:
         stream.write(f"{instance.name} {name} {seed}\n")
 
 
-def own(name: str, **facts: Any) -> Any:
+def own(name: str, **fields: Any) -> Any:
     """Register a method of `loading` that logs that it runs."""
 
     def register(function: Any) -> Any:
@@ -32,7 +32,7 @@ def own(name: str, **facts: Any) -> Any:
             result = function(instance, run)
             return result if isinstance(result, Outcome) else Outcome(NOTHING)
 
-        return method("loading", name, kind="heuristic", guarantee="none", **facts)(run)
+        return method("loading", name, kind="heuristic", guarantee="none", **fields)(run)
 
     return register
 

@@ -45,18 +45,18 @@ def _routes(instance: PullingInstance) -> dict[tuple[str, str], tuple[Fraction, 
 
 def _choices(instance: PullingInstance, route: Any, name: str) -> list[tuple[str, str, Fraction, Fraction]]:
     request, found = instance.requests[name], []
-    for model, facts in instance.library.models.items():
+    for model, entry in instance.library.models.items():
         if request.models is not None:
             if model not in request.models:
                 continue
-        elif facts.task != request.task or facts.accuracy < request.min_accuracy:
+        elif entry.task != request.task or entry.accuracy < request.min_accuracy:
             continue
         for site in [instance.cloud.name, *instance.cloudlets]:
             way = route[request.node, site]
             if way >= INFINITE:
                 continue
             place = instance.cloud if site == instance.cloud.name else instance.cloudlets[site]
-            work = request.samples * Fraction(facts.flops_per_sample)
+            work = request.samples * Fraction(entry.flops_per_sample)
             delay = way[1] + Fraction(request.input_bits) * way[0] + work / Fraction(place.speed_flops_per_s)
             found.append((model, site, request.count * delay, request.count * work))
     return found

@@ -228,13 +228,13 @@ class TestFigures:
         assert "m: 1 proved, 3 pending" in made
 
 
-def solved(method: str, objective: int | None, bound: int | None, seconds: float = 1.0, **facts: Any) -> ComparisonRow:
+def solved(method: str, objective: int | None, bound: int | None, seconds: float = 1.0, **fields: Any) -> ComparisonRow:
     """A row of a comparison on `two_models`, as if a method had found it."""
     gap = relative_gap(objective, bound)
     status = Status.UNKNOWN if objective is None else Status.OPTIMAL if gap == 0 else Status.FEASIBLE
     base = edgeopt.solve(two_models(), first_user)
     found = {"objective": objective, "bound": bound, "gap": gap, "status": status, "runtime_s": seconds}
-    return ComparisonRow(method, base.model_copy(update={"method": method, **found, **facts}))
+    return ComparisonRow(method, base.model_copy(update={"method": method, **found, **fields}))
 
 
 class TestVerdict:

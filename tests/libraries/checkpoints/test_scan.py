@@ -55,15 +55,15 @@ def require_traced(found: Scan, models: Mapping[str, Tensors]) -> None:
     blocks: dict[str, dict[str, dict[str, int]]] = {}
     for name, entry in found.trace["models"].items():
         seen: dict[str, dict[str, int]] = {}
-        for tensor, facts in entry["tensors"].items():
+        for tensor, traced in entry["tensors"].items():
             array = models[name][tensor]
-            assert facts["shape"] == list(array.shape)
-            assert facts["sha256"] == hashlib.sha256(array.tobytes()).hexdigest()
+            assert traced["shape"] == list(array.shape)
+            assert traced["sha256"] == hashlib.sha256(array.tobytes()).hexdigest()
             if array.nbytes:
-                key = json.dumps([facts["dtype"], facts["shape"], facts["sha256"]])
-                seen.setdefault(facts["block"], {})[key] = array.nbytes
+                key = json.dumps([traced["dtype"], traced["shape"], traced["sha256"]])
+                seen.setdefault(traced["block"], {})[key] = array.nbytes
             else:
-                assert facts["block"] is None
+                assert traced["block"] is None
         for block, contents in seen.items():
             assert sum(contents.values()) == found.library.blocks[block]
             assert blocks.setdefault(block, {name: contents}).get(name, contents) == contents
