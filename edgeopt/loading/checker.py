@@ -23,7 +23,7 @@ class Visit:
     model : str
     users : tuple of str
     reused_bytes, loaded_bytes : int
-        Of the model's blocks, those that were on the GPU and those that were not.
+        The bytes of the model's blocks that were on the GPU, and of those that were not.
     resident_bytes : int
         All blocks on the GPU while the batch runs.
     load_start_s, load_end_s, compute_start_s, end_s : float

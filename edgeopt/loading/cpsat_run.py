@@ -21,7 +21,7 @@ def run_model(model: Any, run: Run, settings: dict[str, Any], *, bounds_hold: bo
     model : ortools.sat.python.cp_model.CpModel
     run : Run
     settings : dict
-        Of the solver.
+        Parameters of the solver.
     bounds_hold : bool
         The model's bounds are bounds of the instance, and are reported.
     """

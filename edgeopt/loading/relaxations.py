@@ -62,5 +62,5 @@ def terms(prefixes: Prefixes) -> int:
 
 def too_large(prefixes: Prefixes) -> str | None:
     """Say why the forest of overlaps is out of reach, or return None."""
-    found = terms(prefixes)
-    return f"the blocks join {found} pairs of models, {MOST_TERMS} are in reach" if found > MOST_TERMS else None
+    number = terms(prefixes)
+    return f"the blocks join {number} pairs of models, {MOST_TERMS} are in reach" if number > MOST_TERMS else None

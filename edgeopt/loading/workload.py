@@ -121,7 +121,6 @@ class Workload:
     @cached_property
     def timing(self) -> Timing:
         """What times batches, for compiled code."""
-        blocks = len(self.blocks) if self.keeps else 0
         return Timing(
             self.overlapped,
             self.keeps,
@@ -131,8 +130,8 @@ class Workload:
             float(self.rate),
             self.room_bytes,
             self.workspace_bytes,
-            self.holds if blocks else np.zeros((self.models, 0), np.bool_),
-            self.block_bytes if blocks else np.zeros(0, np.int64),
+            self.holds,
+            self.block_bytes,
         )
 
     @cached_property

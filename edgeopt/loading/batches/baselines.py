@@ -56,15 +56,15 @@ def _solved_as(instance: LoadingInstance, changes: dict[str, Any], run: Run) -> 
     other = instance.replace(**changes)
     part = run.part(iterations=run.options.iteration_limit)
     name, _ = choose(other, part.options)
-    found = methods("loading")[name].function(other, part)
-    plan = {"batches": []} if found.plan is None else found.plan
+    outcome = methods("loading")[name].function(other, part)
+    plan = {"batches": []} if outcome.plan is None else outcome.plan
     users = [entry["users"] for entry in plan["batches"]]
     run.report(sum(map(len, users)))
     how = ", ".join(f"`{key}`: {value!r}" for key, value in changes.items() if isinstance(value, str))
     return Outcome(
         plan_for(workload, converted(workload, plan, other.retention), users),
-        stopped=found.stopped,
-        message=f"solved by {name} with {how}" + (f": {found.message}" if found.message else ""),
+        stopped=outcome.stopped,
+        message=f"solved by {name} with {how}" + (f": {outcome.message}" if outcome.message else ""),
     )
 
 

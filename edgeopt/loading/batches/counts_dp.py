@@ -56,7 +56,7 @@ class Answer:
     Attributes
     ----------
     sequence : list of Batch or None
-        Of most users, when it serves at least as many as were asked for.
+        The sequence that serves most users, when these are at least as many as were requested.
     proved : bool
         No plan serves more, or as many as were asked for when there is no sequence.
     stopped : Stopped
@@ -83,20 +83,23 @@ class CountsProgram:
     """
 
     def __init__(self, workload: Workload, target: int) -> None:
-        self._workload, self._target = workload, target
-        users = int(workload.most.sum())
-        self._states = np.empty((1 << 12, 7), np.int64)
-        self._times = np.empty(1 << 12)
-        self._slots = np.full(1 << 14, -1, np.int64)
-        self._queues = np.full(users + 1, -1, np.int64)
-        self._cursor = np.array([0, 0, 1], dtype=np.int64)
-        self._sets = np.empty(MOST_SETS if workload.keeps else 1, np.int64)
-        self._states[0] = 0, 0 if workload.keeps else workload.models, -1, -1, 0, -1, -1
-        self._times[0] = 0.0
-        self._queues[0] = 0
-        from edgeopt.loading.batches.counts_kernels import find_slot
+        from edgeopt.loading.batches.counts_kernels import Question, Store, find_slot
 
-        self._slots[find_slot(self._slots, self._states, 0)] = 0
+        self._workload = workload
+        self._question = Question(target, float(workload.horizon_s), workload.most, workload.batch, workload.upload_s)
+        self._store = Store(
+            states=np.empty((1 << 12, 7), np.int64),
+            times=np.empty(1 << 12),
+            slots=np.full(1 << 14, -1, np.int64),
+            queues=np.full(int(workload.most.sum()) + 1, -1, np.int64),
+            cursor=np.array([0, 0, 1], dtype=np.int64),
+            sets=np.empty(MOST_SETS if workload.keeps else 1, np.int64),
+        )
+        states, times, slots, queues, _, _ = self._store
+        states[0] = 0, 0 if workload.keeps else workload.models, -1, -1, 0, -1, -1
+        times[0] = 0.0
+        queues[0] = 0
+        slots[find_slot(slots, states, 0)] = 0
 
     def solve(self, run: Run, most: int | None = None) -> Answer:
         """Expand all states, or as many as the limits allow, `most` of them at a time; it can be called again."""
@@ -105,61 +108,40 @@ class CountsProgram:
         workload, expanded = self._workload, 0
         while (stopped := run.stop_reason()) is None:
             if most is not None and expanded >= most:
-                return Answer(None, False, Stopped.FINISHED, int(self._cursor[2]), paused=True)
+                return Answer(None, False, Stopped.FINISHED, int(self._store.cursor[2]), paused=True)
             expanded += CHUNK
-            result = expand(
-                CHUNK,
-                self._target,
-                self._states,
-                self._times,
-                self._slots,
-                self._queues,
-                self._cursor,
-                self._sets,
-                workload.overlapped,
-                workload.keeps,
-                workload.horizon_s,
-                workload.most,
-                workload.batch,
-                workload.upload_s,
-                workload.fixed_s,
-                workload.sample_s,
-                workload.load_s,
-                float(workload.rate),
-                workload.room_bytes,
-                workload.workspace_bytes,
-                workload.holds,
-                workload.block_bytes,
-            )
+            result = expand(CHUNK, self._store, self._question, workload.timing)
             if result == DONE:
-                return Answer(self._best(), True, Stopped.FINISHED, int(self._cursor[2]))
+                return Answer(self._best(), True, Stopped.FINISHED, int(self._store.cursor[2]))
             if result < 0 or (result == FULL and not self._enlarge()):
                 stopped = Stopped.FINISHED
                 break
-        return Answer(self._best(), False, stopped or Stopped.FINISHED, int(self._cursor[2]))
+        return Answer(self._best(), False, stopped or Stopped.FINISHED, int(self._store.cursor[2]))
 
     def _enlarge(self) -> bool:
         """Make room for twice the states; return whether that is allowed."""
         from edgeopt.loading.batches.counts_kernels import rebuild_slots
 
-        if len(self._times) >= MOST_STATES:
+        states, times, _, _, cursor, _ = self._store
+        if len(times) >= MOST_STATES:
             return False
-        number = len(self._times)
-        self._states = np.concatenate([self._states, np.empty_like(self._states)])
-        self._times = np.concatenate([self._times, np.empty_like(self._times)])
-        self._slots = np.empty(4 * 2 * number, np.int64)
-        rebuild_slots(self._slots, self._states, self._times, int(self._cursor[2]))
+        self._store = self._store._replace(
+            states=np.concatenate([states, np.empty_like(states)]),
+            times=np.concatenate([times, np.empty_like(times)]),
+            slots=np.empty(4 * 2 * len(times), np.int64),
+        )
+        rebuild_slots(self._store.slots, self._store.states, self._store.times, int(cursor[2]))
         return True
 
     def _best(self) -> list[Batch] | None:
         """Read the batches back from a state of most users."""
-        reached = np.flatnonzero(self._queues >= 0)
+        reached = np.flatnonzero(self._store.queues >= 0)
         users = int(reached[-1])
-        if users < self._target:
+        if users < self._question.target:
             return None
-        state = int(self._queues[users])
+        state = int(self._store.queues[users])
         steps: list[Batch] = []
-        while (parent := int(self._states[state, 2])) >= 0:
+        while (parent := int(self._store.states[state, 2])) >= 0:
             steps[:0] = self._visit(state, parent)
             state = parent
         return steps
@@ -167,13 +149,13 @@ class CountsProgram:
     def _visit(self, state: int, parent: int) -> list[Batch]:
         """Return the batches between a state and its parent."""
         workload = self._workload
-        content, model, count = (int(self._states[state, column]) for column in (1, 3, 4))
+        content, model, count = (int(self._store.states[state, column]) for column in (1, 3, 4))
         blocks = range(len(workload.blocks))
         kept = tuple(block for block in blocks if content >> block & 1) if workload.keeps else ()
         if workload.overlapped:
             return [Batch(model, count, kept)]
         base = int(workload.most.sum()) + 1
-        users = int(self._states[state, 0]) % base - int(self._states[parent, 0]) % base
+        users = int(self._store.states[state, 0]) % base - int(self._store.states[parent, 0]) % base
         return [Batch(model, min(count, users - done), kept) for done in range(0, users, count)]
 
 

@@ -11,10 +11,13 @@ States of one code form a chain; `supersedes` says which of two is superfluous.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.kernels import kernel
+from edgeopt.loading.timing import Timing
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -25,6 +28,52 @@ LAYER, STATE, STATES = range(3)  # entries of the cursor
 NOTHING = -1
 MIXES = 5  # prices of radio time against GPU time
 DONE, FULL, PAUSED = range(3)
+
+
+class Store(NamedTuple):
+    """The states in rows, their times, the hash table of the first of each code, the last of each number of users.
+
+    Then the cursor, and room for the sets of blocks that may be kept.
+    """
+
+    states: Integers
+    times: Floats
+    slots: Integers
+    queues: Integers
+    cursor: Integers
+    sets: Integers
+
+
+class State(NamedTuple):
+    """A state with its time, where it comes from, by which batch, and its number of users."""
+
+    code: int
+    content: int
+    time: float
+    parent: int
+    model: int
+    size: int
+    layer: int
+
+
+class Loading(NamedTuple):
+    """What loading takes, as of `Timing`."""
+
+    overlapped: bool
+    keeps: bool
+    load_s: Floats
+    block_bytes: Integers
+    rate: float
+
+
+class Question(NamedTuple):
+    """How many users are asked for, until when, and what there is to serve, as of `Workload`."""
+
+    target: int
+    horizon: float
+    most: Integers
+    batch: Integers
+    upload_s: Floats
 
 
 @kernel
@@ -38,71 +87,45 @@ def find_slot(slots: Integers, states: Integers, code: int) -> int:
 
 
 @kernel
-def extra_s(source: int, target: int, keeps: bool, load_s: Floats, block_bytes: Integers, rate: float) -> float:
+def extra_s(source: int, target: int, loading: Loading) -> float:
     """Seconds to load what the target content has and the source has not."""
-    if not keeps:
-        return load_s[source, target]
+    if not loading.keeps:
+        return loading.load_s[source, target]
     missing = target & ~source
     size, j = 0, 0
     while missing:
         if missing & 1:
-            size += block_bytes[j]
+            size += loading.block_bytes[j]
         missing >>= 1
         j += 1
-    return size / rate
+    return size / loading.rate
 
 
 @kernel
-def supersedes(
-    source: int,
-    source_s: float,
-    target: int,
-    target_s: float,
-    overlapped: bool,
-    keeps: bool,
-    load_s: Floats,
-    block_bytes: Integers,
-    rate: float,
-) -> bool:
+def supersedes(source: int, source_s: float, target: int, target_s: float, loading: Loading) -> bool:
     """Whether the content and time of one state make another state of the same code superfluous.
 
     It may load what it lacks when that is first needed, and is then no later. But where batches wait for uploads, the
     other state may catch up before that: then a state of several batches' blocks must lack nothing.
     """
-    if overlapped and keeps and target & ~source:
+    if loading.overlapped and loading.keeps and target & ~source:
         return False
-    return source_s + extra_s(source, target, keeps, load_s, block_bytes, rate) <= target_s
+    return source_s + extra_s(source, target, loading) <= target_s
 
 
 @kernel
-def offer(
-    code: int,
-    content: int,
-    time: float,
-    parent: int,
-    model: int,
-    count: int,
-    layer: int,
-    states: Integers,
-    times: Floats,
-    slots: Integers,
-    queues: Integers,
-    cursor: Integers,
-    overlapped: bool,
-    keeps: bool,
-    load_s: Floats,
-    block_bytes: Integers,
-    rate: float,
-) -> None:
+def offer(made: State, store: Store, loading: Loading) -> None:
     """Add a state unless another of its code makes it superfluous; drop those that it makes superfluous."""
+    states, times, slots, queues, cursor, _ = store
+    code, content, time, parent, model, count, layer = made
     at = find_slot(slots, states, code)
     before, other = NOTHING, slots[at]
     while other >= 0:
         after = states[other, CHAINED]
         held, reached_s = states[other, CONTENT], times[other]
-        if supersedes(held, reached_s, content, time, overlapped, keeps, load_s, block_bytes, rate):
+        if supersedes(held, reached_s, content, time, loading):
             return
-        if supersedes(content, time, held, reached_s, overlapped, keeps, load_s, block_bytes, rate):
+        if supersedes(content, time, held, reached_s, loading):
             times[other] = np.inf
             if before >= 0:
                 states[before, CHAINED] = after
@@ -148,14 +171,8 @@ def within_reach(
     resident: Flags,
     gpu_left: float,
     radio_left: float,
-    overlapped: bool,
-    upload_s: Floats,
-    fixed_s: Floats,
-    sample_s: Floats,
-    batch: Integers,
-    holds: Flags,
-    block_bytes: Integers,
-    rate: float,
+    question: Question,
+    timing: Timing,
 ) -> bool:
     """Return whether a state may serve `needed` more users in time.
 
@@ -163,6 +180,8 @@ def within_reach(
     divided among all who may use it: no set of users costs less. With overlapped uploads radio and GPU have budgets
     of their own, and so has every mix of both.
     """
+    overlapped, holds, block_bytes, rate = timing.overlapped, timing.holds, timing.block_bytes, timing.rate
+    upload_s, batch, fixed_s, sample_s = question.upload_s, question.batch, timing.fixed_s, timing.sample_s
     models = len(left)
     share_s = np.zeros(models)
     for j in range(len(block_bytes)):
@@ -256,35 +275,16 @@ def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers)
 
 
 @kernel
-def expand(
-    pops: int,
-    target: int,
-    states: Integers,
-    times: Floats,
-    slots: Integers,
-    queues: Integers,
-    cursor: Integers,
-    sets: Integers,
-    overlapped: bool,
-    keeps: bool,
-    horizon: float,
-    most: Integers,
-    batch: Integers,
-    upload_s: Floats,
-    fixed_s: Floats,
-    sample_s: Floats,
-    load_s: Floats,
-    rate: float,
-    room_bytes: Integers,
-    workspace_bytes: Integers,
-    holds: Flags,
-    block_bytes: Integers,
-) -> int:
+def expand(pops: int, store: Store, question: Question, timing: Timing) -> int:
     """Expand up to `pops` states, fewest users first; the states that cannot reach `target` users are left out.
 
     Returns DONE, PAUSED, FULL when there is no room for the states of one more expansion, or -1 when there are more
     sets of blocks to keep than `sets` holds.
     """
+    states, times, _, queues, cursor, sets = store
+    target, horizon, most, batch, upload_s = question
+    overlapped, keeps, fixed_s, sample_s, load_s, rate, room_bytes, workspace_bytes, holds, block_bytes = timing
+    loading = Loading(overlapped, keeps, load_s, block_bytes, rate)
     models, blocks = len(most), len(block_bytes)
     users = len(queues) - 1
     stride = np.ones(models, np.int64)
@@ -331,14 +331,8 @@ def expand(
             resident,
             horizon - time,
             horizon - radio - last_s,
-            overlapped,
-            upload_s,
-            fixed_s,
-            sample_s,
-            batch,
-            holds,
-            block_bytes,
-            rate,
+            question,
+            timing,
         ):
             cursor[STATE] = states[state, QUEUED]
             continue
@@ -350,7 +344,7 @@ def expand(
                 if (k != i and left[k] > 0) or (k == i and overlapped):
                     useful |= masks[k]
             candidates = content & ~masks[i] & useful if keeps else 0
-            load = extra_s(content, masks[i] if keeps else i, keeps, load_s, block_bytes, rate)
+            load = extra_s(content, masks[i] if keeps else i, loading)
             for size in range(min(left[i], batch[i]), 0, -1):
                 number = 1
                 if keeps:
@@ -383,25 +377,8 @@ def expand(
                                 after &= rest
                             elif not overlapped:
                                 after &= useful
-                        offer(
-                            new,
-                            after,
-                            end,
-                            state,
-                            i,
-                            n if overlapped else size,
-                            layer + n,
-                            states,
-                            times,
-                            slots,
-                            queues,
-                            cursor,
-                            overlapped,
-                            keeps,
-                            load_s,
-                            block_bytes,
-                            rate,
-                        )
+                        made = State(new, after, end, state, i, n if overlapped else size, layer + n)
+                        offer(made, store, loading)
                 if not overlapped and (not keeps or sets[0] == candidates):
                     break  # smaller batches would keep no more
         cursor[STATE] = states[state, QUEUED]

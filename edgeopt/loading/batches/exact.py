@@ -35,11 +35,11 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     search = Search(work, run, line, enough=int(work.most.sum()))
     search.run(default_iterations(work) // FIRST_SHARE)
     known = Incumbent(run, search.plan(start), users_of(search.plan(start)), int(work.most.sum()))
-    found = relaxed(work, run.part(run.remaining_s() / 2, reports="bound"))
-    known.tighten(found.bound)
-    notes = [f"{found.bound} by the relaxation"]
+    relaxation = relaxed(work, run.part(run.remaining_s() / 2, reports="bound"))
+    known.tighten(relaxation.bound)
+    notes = [f"{relaxation.bound} by the relaxation"]
     search.enough = int(known.bound or 0)
-    search.suggest(found.order, found.counts)
+    search.suggest(relaxation.order, relaxation.counts)
     search.run(search.iterations + default_iterations(work))
     _offer(known, search.plan(start))
     if not known.closed():

@@ -117,7 +117,7 @@ class Lines:
 
     def _can_choose(self) -> bool:
         """Whether the users are few enough to look at all of them for each insertion."""
-        blocks = len(self.timing.block_bytes)
+        blocks = len(self.timing.block_bytes) if self.timing.keeps else 0
         return len(self.users.due) ** 2 * max(1, blocks) <= (CHEAPEST_REPLAYS if blocks else CHEAPEST_WORK)
 
     def _serve_cheapest(self, line: Line, run: Run) -> None:

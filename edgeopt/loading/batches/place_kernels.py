@@ -69,7 +69,7 @@ def measure(line: Line, timing: Timing, figures: Figures) -> None:
 def end_of(line: Line, timing: Timing) -> float:
     """Return when the last batch ends, or infinity when a batch is late; uploads go in batch order."""
     length = line.length[0]
-    blocks = len(timing.block_bytes)
+    blocks = len(timing.block_bytes) if timing.keeps else 0
     following = np.empty((length if timing.keeps else 0, blocks), np.int64)
     resident = np.zeros(blocks, np.bool_)
     if timing.keeps:

@@ -51,22 +51,22 @@ def relaxed(work: Workload, run: Run) -> Relaxed:
     return _forest(formulate(work), Relaxed(most), run)
 
 
-def _forest(m: ConcreteModel, found: Relaxed, run: Run) -> Relaxed:
+def _forest(m: ConcreteModel, relaxation: Relaxed, run: Run) -> Relaxed:
     """Solve the formulation, and again with rows against the cycles of its solution."""
     from pyomo.core import ConstraintList, quicksum
 
     m.no_cycle = ConstraintList()
     for turn in range(MOST_ROUNDS):
-        cut = _solved(m, found, run, first=turn == 0)
+        cut = _solved(m, relaxation, run, first=turn == 0)
         for models, k in cut:
             inside = quicksum(m.z[pair] for pair in m.PAIRS if models.issuperset(pair))
             m.no_cycle.add(inside <= quicksum(m.visited[i] for i in models if i != k))
         if not cut or run.stop_reason() is not None:
             break
-    return found
+    return relaxation
 
 
-def _solved(m: ConcreteModel, found: Relaxed, run: Run, first: bool) -> list[tuple[frozenset[int], int]]:
+def _solved(m: ConcreteModel, relaxation: Relaxed, run: Run, first: bool) -> list[tuple[frozenset[int], int]]:
     """Solve the formulation as it stands and note bound and solution; return the solution's cycles."""
     import numpy as np
     from pyomo.core import value
@@ -78,8 +78,8 @@ def _solved(m: ConcreteModel, found: Relaxed, run: Run, first: bool) -> list[tup
 
     def tighten(bound: float | None) -> None:
         if bound is not None:
-            found.bound = min(found.bound, floor_bound(bound))
-            run.report(bound=found.bound)
+            relaxation.bound = min(relaxation.bound, floor_bound(bound))
+            run.report(bound=relaxation.bound)
 
     program = compile_formulation(m)
     solver = HighsSolver(program, run)
@@ -95,6 +95,6 @@ def _solved(m: ConcreteModel, found: Relaxed, run: Run, first: bool) -> list[tup
     for (i, _), x in m.x.items():
         served[i] += round(value(x))
     pairs = [pair for pair, z in m.z.items() if (value(z, exception=False) or 0) > 0.5]
-    found.order = order_of_paths([i for i in m.MODELS if served[i]], pairs)
-    found.counts = [served[i] for i in found.order]
+    relaxation.order = order_of_paths([i for i in m.MODELS if served[i]], pairs)
+    relaxation.counts = [served[i] for i in relaxation.order]
     return cycles(np.array(pairs, dtype=np.int64).reshape(-1, 2))

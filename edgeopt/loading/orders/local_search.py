@@ -58,6 +58,7 @@ class Search:
         if self._limit is None:
             self._limit = default_iterations(tables.models) if run.options.time_limit is None else None
         self._patience = Patience(default_iterations(tables.models))
+        self._serving = tables.serving
         self._most = tables.most_users(np.arange(tables.models))
         if enough is not None:
             self._most = min(self._most, enough)
@@ -128,14 +129,7 @@ class Search:
             chunk,
             target,
             SLACK_USERS,
-            tables.slopes,
-            tables.first,
-            tables.load,
-            tables.overlap,
-            tables.largest,
-            tables.near,
-            *tables.ranked,
-            tables.horizon,
+            self._serving,
             self._state,
         )
         self.iterations += done

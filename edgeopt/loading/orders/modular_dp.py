@@ -33,7 +33,7 @@ class CrossingGroup:
     Parameters
     ----------
     tables : sequence of numpy.ndarray
-        Of each cell: least times without the group's blocks.
+        Least times of each cell without the group's blocks.
     common_s : numpy.ndarray, shape (cells, cells)
         Seconds to load the atoms of the group that two cells share; on the diagonal those of one cell.
     horizon : float

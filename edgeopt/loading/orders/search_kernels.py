@@ -9,6 +9,8 @@ overlaps nothing. ``place[i]`` is a model's position, 0 when it is not on the pa
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,27 @@ PRICE_PERIOD = 8  # iterations at one price
 PRICE_SPREAD = 0.15  # relative, around the price that spends the horizon
 PRICE_STEP = 1.01
 LEAST_PRICE = 1e-9  # relative to the horizon
+
+
+class Serving(NamedTuple):
+    """The figures of an instance that a search takes, see `edgeopt.loading.orders.tables.ServingTables`."""
+
+    slopes: Floats
+    first: Integers
+    load: Floats
+    overlap: Floats
+    largest: Floats
+    near: Integers
+    ranked_slope: Floats
+    ranked_model: Integers
+    horizon: float
+
+
+class Woken(NamedTuple):
+    """Models whose moves are to be looked at, and whether each model is among them."""
+
+    models: Integers
+    waiting: NDArray[np.bool_]
 
 
 @kernel
@@ -297,19 +320,11 @@ def wake_near(model: int, near: Integers, queue: Integers, waiting: NDArray[np.b
 
 @kernel
 def descend(
-    path: Integers,
-    place: Integers,
-    length: int,
-    worth: Floats,
-    overlap: Floats,
-    largest: Floats,
-    near: Integers,
-    queue: Integers,
-    waiting: NDArray[np.bool_],
-    size: int,
-    least: float,
+    path: Integers, place: Integers, length: int, worth: Floats, serving: Serving, woken: Woken, size: int, least: float
 ) -> int:
     """Make moves that gain until none of the queued models has one; return the new length."""
+    overlap, largest, near = serving.overlap, serving.largest, serving.near
+    queue, waiting = woken
     while size:
         size -= 1
         model = queue[size]
@@ -345,19 +360,14 @@ def complete(path: Integers, place: Integers, length: int, extra: Integers, over
 
 @kernel
 def kick(
-    path: Integers,
-    place: Integers,
-    length: int,
-    overlap: Floats,
-    near: Integers,
-    queue: Integers,
-    waiting: NDArray[np.bool_],
-    state: NDArray[np.uint64],
+    path: Integers, place: Integers, length: int, serving: Serving, woken: Woken, state: NDArray[np.uint64]
 ) -> tuple[int, int]:
     """Change the path at random, and queue what the change concerns; return the new length and the queue's size.
 
     Two neighbouring segments change places, a run of models leaves, or a few models that overlap come in together.
     """
+    overlap, near = serving.overlap, serving.near
+    queue, waiting = woken
     models, size = len(near), 0
     choice = draw(state, 3)
     if choice == 0 and length >= 3:
@@ -398,15 +408,7 @@ def search(
     iterations: int,
     target: float,
     slack: float,
-    slopes: Floats,
-    first: Integers,
-    load: Floats,
-    overlap: Floats,
-    largest: Floats,
-    near: Integers,
-    ranked_slope: Floats,
-    ranked_model: Integers,
-    horizon: float,
+    serving: Serving,
     state: NDArray[np.uint64],
 ) -> int:
     """Kick and descend again and again; return the number of iterations done.
@@ -417,11 +419,12 @@ def search(
     rises while paths leave time unused and falls while they overdraw it. Ends early when the score of a path that is
     kept reaches the target.
     """
+    slopes, first, load, overlap = serving.slopes, serving.first, serving.load, serving.overlap
+    ranked_slope, ranked_model, horizon = serving.ranked_slope, serving.ranked_model, serving.horizon
     models = len(load)
     worth = np.empty(models)
     kept = np.empty(models + 2, np.int64)
-    queue = np.empty(models, np.int64)
-    waiting = np.zeros(models, np.bool_)
+    woken = Woken(np.empty(models, np.int64), np.zeros(models, np.bool_))
     length, price = copy_path(path, kept, models), figures[1]
     if figures[0] == -np.inf:
         figures[2], margin = fill(place, horizon - path_load(path, length, load, overlap), ranked_slope, ranked_model)
@@ -431,8 +434,8 @@ def search(
         set_worth(worth, figures[1], slopes, first, load)
         size = 0
         for model in range(models):
-            size = wake(model, queue, waiting, size)
-        length = descend(path, place, length, worth, overlap, largest, near, queue, waiting, size, EPSILON * horizon)
+            size = wake(model, woken.models, woken.waiting, size)
+        length = descend(path, place, length, worth, serving, woken, size, EPSILON * horizon)
         figures[0], margin = fill(place, horizon - path_load(path, length, load, overlap), ranked_slope, ranked_model)
         if figures[0] > figures[2]:
             figures[2] = figures[0]
@@ -442,8 +445,8 @@ def search(
         if iteration % PRICE_PERIOD == 0:
             price = figures[1] * (1.0 + PRICE_SPREAD * (draw(state, 2001) - 1000) / 1000)
             set_worth(worth, price, slopes, first, load)
-        length, size = kick(path, place, length, overlap, near, queue, waiting, state)
-        length = descend(path, place, length, worth, overlap, largest, near, queue, waiting, size, EPSILON * horizon)
+        length, size = kick(path, place, length, serving, woken, state)
+        length = descend(path, place, length, worth, serving, woken, size, EPSILON * horizon)
         score, margin = fill(place, horizon - path_load(path, length, load, overlap), ranked_slope, ranked_model)
         figures[1] *= PRICE_STEP if margin > price else 1.0 / PRICE_STEP
         figures[1] = min(max(figures[1], LEAST_PRICE * horizon), horizon)

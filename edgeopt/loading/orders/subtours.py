@@ -36,12 +36,12 @@ def violated_cuts(pairs: NDArray[np.int64], z: NDArray[np.float64], y: NDArray[n
     """
     support = z > margin
     pairs, z = pairs[support], z[support]
-    found = dict.fromkeys(_pairs(pairs, z, y, margin))
-    if len(found) < FEW:
-        found |= dict.fromkeys(_merged_components(pairs, z, y, margin))
-    if not found:
-        found = dict.fromkeys(_minimum_cuts(pairs, z, y, margin))
-    return list(found)
+    violated = dict.fromkeys(_pairs(pairs, z, y, margin))
+    if len(violated) < FEW:
+        violated |= dict.fromkeys(_merged_components(pairs, z, y, margin))
+    if not violated:
+        violated = dict.fromkeys(_minimum_cuts(pairs, z, y, margin))
+    return list(violated)
 
 
 def cycles(pairs: NDArray[np.int64]) -> list[Cut]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.loading.prefixes import Prefixes
+
+if TYPE_CHECKING:
+    from edgeopt.loading.orders.search_kernels import Serving
 
 NEAR = 6  # models whose moves are looked at again when one changes
 
@@ -49,6 +53,14 @@ class ServingTables:
         first = np.cumsum([0, *map(len, prefixes.serve_s)], dtype=np.int64)
         overlap = np.pad(prefixes.overlap_s, (0, 1))
         return cls(serve, first, hull_slopes(serve, first), prefixes.model_load_s, overlap, float(prefixes.horizon_s))
+
+    @cached_property
+    def serving(self) -> Serving:
+        """What the local search takes."""
+        from edgeopt.loading.orders.search_kernels import Serving
+
+        figures = self.slopes, self.first, self.load, self.overlap, self.largest, self.near
+        return Serving(*figures, *self.ranked, float(self.horizon))
 
     @property
     def models(self) -> int:

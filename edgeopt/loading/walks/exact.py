@@ -104,7 +104,7 @@ class Proof:
                 break
             turn = path.walks + WALKS
             bound = path.run(turn if limit is None else min(turn, limit))
-            self.offer(path.found or [])
+            self.offer(path.served_batches or [])
             self.known.tighten(max(bound, self.users))
             if limit is None and not self.known.closed():
                 search.run(search.iterations + most)
@@ -129,10 +129,10 @@ class Proof:
                 self.known.stopped = result.stopped
             else:
                 sets += 1
-                found = self._cut(master, users)
-                if found < 0:
+                excluded = self._cut(master, users)
+                if excluded < 0:
                     break
-                cuts += found
+                cuts += excluded
         self.notes.append(f"{sets} sets sequenced, {cuts} parts excluded, {self.nodes} nodes")
 
     def _cut(self, master: Master, users: list[int]) -> int:

@@ -58,7 +58,7 @@ class Master:
         self.solver.change_row_bounds(self._asked, number, inf)
 
     def exclude(self, users: Sequence[int], most: int) -> None:
-        """Of these users at most so many can be served."""
+        """Let at most so many of these users be served."""
         self._add(users, -inf, most)
 
     def _add(self, users: Sequence[int], lower: float, upper: float) -> None:

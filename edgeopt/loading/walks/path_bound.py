@@ -83,7 +83,7 @@ class PathBound:
 
     Attributes
     ----------
-    found : list of Batch or None
+    served_batches : list of Batch or None
         A plan of more users than were known to be served.
     walks : int
         Walks so far.
@@ -95,7 +95,7 @@ class PathBound:
         self._arrays, self._run = queues, run
         self._walks = Walks(queues, step_s)
         self.served = served
-        self.found: list[Batch] | None = None
+        self.served_batches: list[Batch] | None = None
         users = len(queues.user_names)
         self._longest = float(min(queues.upload_s.sum(), queues.due_s.max()))
         self._better, self._worse = _closures(users, queues.dominations)
@@ -198,7 +198,7 @@ class PathBound:
             return None
         batches = sequenced(self._arrays, users, self._run)
         if isinstance(batches, list) and len(users) > self.served:
-            self.served, self.found = len(users), batches
+            self.served, self.served_batches = len(users), batches
             self._run.report(self.served)
         return True if isinstance(batches, list) else batches
 

@@ -26,7 +26,7 @@ class Steps(NamedTuple):
     Attributes
     ----------
     number : int
-        Of steps.
+        The number of steps.
     rank : numpy.ndarray of int64, shape (number + 1, models)
         How many users of a model are due before a step: those whose batch may not end at it.
     switch : numpy.ndarray of int64, shape (models + 1, models)
@@ -66,7 +66,7 @@ class Memory(NamedTuple):
     offset: Integers
 
 
-class Tables(NamedTuple):
+class WalkTables(NamedTuple):
     """Scratch: values of walks that have just finished or loaded a model, and where they come from.
 
     Shape (steps + 1, states, models) each; `best_done` and `best_ready`, the best values so far, (states, models);
@@ -126,7 +126,7 @@ def undominated(value: float, best_so_far: Floats, state: int, model: int, small
 
 
 @kernel
-def load(step: int, steps: Steps, memory: Memory, tables: Tables) -> None:
+def load(step: int, steps: Steps, memory: Memory, tables: WalkTables) -> None:
     """Continue the walks that finish a visit at a step: load each other model."""
     models, states = steps.switch.shape[1], len(memory.smaller)
     for state in range(states):
@@ -142,7 +142,7 @@ def load(step: int, steps: Steps, memory: Memory, tables: Tables) -> None:
 
 
 @kernel
-def serve(step: int, steps: Steps, memory: Memory, capacity: Integers, tables: Tables) -> None:
+def serve(step: int, steps: Steps, memory: Memory, capacity: Integers, tables: WalkTables) -> None:
     """Continue the walks that have loaded a model by a step: visit it, up to each of its groups.
 
     What is chosen is written as the number of users (negative: in several batches) and the group remembered before.
@@ -199,7 +199,7 @@ def best_walk(
     capacity: Integers,
     steps: Steps,
     memory: Memory,
-    tables: Tables,
+    tables: WalkTables,
     counts: Integers,
 ) -> float:
     """Find the walk of greatest worth, and how often it serves each user.
@@ -207,13 +207,13 @@ def best_walk(
     Parameters
     ----------
     worth : numpy.ndarray, shape (users,)
-        Of one service; users of no worth are not served.
+        What one service is worth; users of no worth are not served.
     first : numpy.ndarray of int64, shape (models + 1,)
         Where each model's users, by deadline, begin.
     capacity : numpy.ndarray of int64, shape (models,)
     steps : Steps
     memory : Memory
-    tables : Tables
+    tables : WalkTables
         Scratch.
     counts : numpy.ndarray of int64, shape (users,)
         Receives the numbers of services.

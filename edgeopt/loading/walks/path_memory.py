@@ -29,7 +29,7 @@ class Groups:
     Attributes
     ----------
     starts : tuple of tuple of int
-        Of each model: ranks at which its groups begin, and at last its number of users.
+        The ranks at which each model's groups begin, and at last its number of users.
     """
 
     starts: tuple[tuple[int, ...], ...]

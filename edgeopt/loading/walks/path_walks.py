@@ -55,7 +55,7 @@ class Walks:
 
     def prepare(self, low: float, high: float, groups: Groups) -> None:
         """Take upload phases of these lengths in seconds; walks remember these groups."""
-        from edgeopt.loading.walks.path_kernels import Steps, Tables
+        from edgeopt.loading.walks.path_kernels import Steps, WalkTables
 
         queues = self._arrays
         level = min(self._coarsest, int(log2(max(1.0, (high - low) / (STEPS_OF_INTERVAL * self._step_s)))))
@@ -67,7 +67,7 @@ class Walks:
         self._steps = Steps(size, rank.astype(np.int64), *self._durations_of(level, step))
         self._memory = groups.queues
         shape = (size + 1, groups.states, len(queues.model_names))
-        self._tables = Tables(
+        self._tables = WalkTables(
             np.empty(shape),
             np.empty(shape),
             np.empty(shape, np.int32),

@@ -125,33 +125,23 @@ def test_kicks_and_descents_keep_the_path_whole_and_descents_gain(kind):
 
     tables = ServingTables.of(compile_workload(generate(kind, 25, 200, seed=1, load_rate_bytes_per_s=1e9)).prefixes)
     rng, state = np.random.default_rng(0), np.array([7], dtype=np.uint64)
-    queue, waiting = np.empty(tables.models, np.int64), np.zeros(tables.models, np.bool_)
+    woken = kernels.Woken(np.empty(tables.models, np.int64), np.zeros(tables.models, np.bool_))
+    serving = tables.serving
     worth = np.empty(tables.models)
     path, length, gains = Path(tables, [3, 1, 4]), 3, 0
     for _ in range(300):
         price = tables.horizon / rng.integers(20, 200)
         kernels.set_worth(worth, price, tables.slopes, tables.first, tables.load)
-        length, size = kernels.kick(path.cells, path.place, length, tables.overlap, tables.near, queue, waiting, state)
+        length, size = kernels.kick(path.cells, path.place, length, serving, woken, state)
         consistent(tables, path, length)
         before = true_value(tables, path.order(), worth)
-        length = kernels.descend(
-            path.cells,
-            path.place,
-            length,
-            worth,
-            tables.overlap,
-            tables.largest,
-            tables.near,
-            queue,
-            waiting,
-            size,
-            1e-10 * tables.horizon,
-        )
+        least = 1e-10 * tables.horizon
+        length = kernels.descend(path.cells, path.place, length, worth, serving, woken, size, least)
         consistent(tables, path, length)
         after = true_value(tables, path.order(), worth)
         assert after >= before - 1e-9 * tables.horizon
         gains += after > before
-        assert not waiting.any()
+        assert not woken.waiting.any()
     assert gains > 100
 
 

@@ -80,9 +80,9 @@ def test_branch_and_bound_on_the_path_relaxation_alone():
             continue
         path = PathBound(arrays, Run(), step)
         assert path.run() == best(seed), seed
-        assert path.found is not None
-        assert arrays.in_time(path.found)
-        assert sum(len(users) for _, users in path.found) == best(seed)
+        assert path.served_batches is not None
+        assert arrays.in_time(path.served_batches)
+        assert sum(len(users) for _, users in path.served_batches) == best(seed)
         walked += 1
     assert walked > 8
 
