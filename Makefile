@@ -1,4 +1,4 @@
-# `make demo`, `make test` and `make test-all` make the environment that they need, once for each state of pyproject.toml.
+# `make demo`, `make check`, `make test` and `make test-all` make the environment that they need, once for each state of pyproject.toml.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,11 +8,17 @@ TIME_LIMIT ?= 8
 READY := $(VENV)/ready-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 LOCK := $(if $(shell command -v flock),flock .venv.lock)
 
-.PHONY: demo test test-all
+.PHONY: demo check test test-all
 
 demo: $(READY)
 	$(VENV)/bin/edgeopt info $(INSTANCE)
 	$(VENV)/bin/edgeopt compare $(INSTANCE) --time-limit $(TIME_LIMIT)
+
+check: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/python tools/check_types.py
+	$(VENV)/bin/python -m pytest -q tests/test_layers.py
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest -n auto --dist loadfile -m "not slow"
