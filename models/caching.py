@@ -35,7 +35,7 @@ import pyomo.environ as pyo
 from numpy.typing import NDArray
 
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.tables import Menu, Tables
+from edgeopt.caching.tables import DelayTables, Menu
 from edgeopt.run import Run
 from edgeopt.solution import Plan
 
@@ -45,13 +45,13 @@ Pair = tuple[int, int]
 
 
 def formulate(
-    instance: CachingInstance | Tables, menu: Menu | None = None, kept: NDArray[np.bool_] | None = None
+    instance: CachingInstance | DelayTables, menu: Menu | None = None, kept: NDArray[np.bool_] | None = None
 ) -> pyo.ConcreteModel:
     """State the problem of the least expected total delay.
 
     Parameters
     ----------
-    instance : CachingInstance or Tables
+    instance : CachingInstance or DelayTables
         An instance, for the rates of the dual beamformer; or its tables with rates of any beamformer.
     menu : Menu, optional
         Sets for each block; default all.
@@ -63,7 +63,7 @@ def formulate(
     pyomo.environ.ConcreteModel
         Variables ``x[block, candidate]`` and ``z[block, node]`` by number; ``tables`` and ``menu`` say what they are.
     """
-    tables = instance if isinstance(instance, Tables) else Tables(instance, Run(maximize=False))
+    tables = instance if isinstance(instance, DelayTables) else DelayTables(instance, Run(maximize=False))
     menu = tables.full_menu() if menu is None else menu
     m = pyo.ConcreteModel(name=tables.instance.name)
     m.instance, m.tables, m.menu, m.data = tables.instance, tables, menu, _data(menu, kept)

@@ -26,7 +26,7 @@ Objective and constraints
 One row for each (model, block) is stronger than one for each model or block. On each node, blocks that the same useful
 models hold are one block j; a block of a single useful model is part of its own bytes and needs no z. Storage is
 written as a fraction of C_n, and left out where everything fits. Nodes, models and groups are the numbers of
-`edgeopt.placement.arrays.Arrays`.
+`edgeopt.placement.arrays.DemandArrays`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyomo.environ as pyo
 
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.node_blocks import NodeBlocks
 from edgeopt.solution import Plan
@@ -44,19 +44,19 @@ from edgeopt.solution import Plan
 PLAN_ROWS = ("needs", "storage")  # without them values are no plan
 
 
-def formulate(instance: PlacementInstance | Arrays) -> pyo.ConcreteModel:
+def formulate(instance: PlacementInstance | DemandArrays) -> pyo.ConcreteModel:
     """State the problem of the largest hit weight.
 
     Parameters
     ----------
-    instance : PlacementInstance or Arrays
+    instance : PlacementInstance or DemandArrays
 
     Returns
     -------
     pyomo.environ.ConcreteModel
         Variables ``x[node, model]``, ``z[node, block]`` and ``h[group]`` by number; ``arrays`` has the names.
     """
-    arrays = instance if isinstance(instance, Arrays) else Arrays(instance)
+    arrays = instance if isinstance(instance, DemandArrays) else DemandArrays(instance)
     m = pyo.ConcreteModel(name=arrays.instance.name)
     m.instance, m.arrays, m.data = arrays.instance, arrays, _data(arrays)
     data: Data = m.data
@@ -98,7 +98,7 @@ class Data(NamedTuple):
     reach: list[list[int]]
 
 
-def _data(arrays: Arrays) -> Data:
+def _data(arrays: DemandArrays) -> Data:
     """Make the symbols."""
     blocks = NodeBlocks(arrays)
     reach = [np.flatnonzero(row).tolist() for row in arrays.reach]

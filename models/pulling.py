@@ -77,8 +77,8 @@ def formulate_strong(instance: PullingInstance) -> pyo.ConcreteModel:
     """State the same problem in the strong form, whose relaxation is far closer to the optimum.
 
     Models that do not fit into a cloudlet alone, and work beyond its limit, are no choices; blocks that the same
-    choices use at a cloudlet are one. `edgeopt.pulling.strong` compiles this form in arrays after further reductions,
-    which change neither its optimum nor that of its relaxation.
+    choices use at a cloudlet are one. `edgeopt.pulling.strong_form` compiles this form in arrays after further
+    reductions, which change neither its optimum nor that of its relaxation.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from edgeopt.caching.checker import evaluate
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.pipeline import Worked
-from edgeopt.caching.tables import Tables
+from edgeopt.caching.tables import DelayTables
 from edgeopt.run import Options, Run
 from edgeopt.solution import Plan
 from edgeopt.solving import check, solve
@@ -101,7 +101,7 @@ def robustness(errors: tuple[float, ...], seeds: tuple[int, ...]) -> list[list[A
 def with_beams(instance: CachingInstance, beamformer: Any) -> float:
     """Delay of the caches and deliveries chosen with another beamformer."""
     run = Run(Options(threads=1), maximize=False)
-    work = Worked(Tables(instance, run, beamformer), run)
+    work = Worked(DelayTables(instance, run, beamformer), run)
     if work.outcome is not None:
         return float("inf")
     plan = work.result(work.searched()).plan

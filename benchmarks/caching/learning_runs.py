@@ -20,7 +20,7 @@ from edgeopt.caching.agents.trainer import Trainer
 from edgeopt.caching.agents.world import World, build_world, tabulate
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.tables import Tables
+from edgeopt.caching.tables import DelayTables
 from edgeopt.files import write_text
 from edgeopt.run import Run
 from edgeopt.solving import check, solve
@@ -71,7 +71,7 @@ class Case:
 
     training: World
     held_out: list[CachingInstance]
-    tables: list[Tables]
+    tables: list[DelayTables]
     world: World
     exact_s: np.ndarray
 
@@ -95,7 +95,7 @@ def make_case() -> Case:
     first = whole.model_copy(update={"scenarios": whole.scenarios[:half]})
     second = whole.model_copy(update={"scenarios": whole.scenarios[half:]})
     held_out = draw_slots(second, HELD_OUT_SLOTS, seed=1, scenarios=SCENARIOS)
-    tables = [Tables(slot, Run(maximize=False)) for slot in held_out]
+    tables = [DelayTables(slot, Run(maximize=False)) for slot in held_out]
     return Case(
         training=build_world(draw_slots(first, TRAINING_SLOTS, seed=0, scenarios=SCENARIOS)),
         held_out=held_out,

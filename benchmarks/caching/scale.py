@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from benchmarks.measure import arguments_on_a_quiet_machine, solved, table, write_results
-from edgeopt.caching.bound_tables import WideTables
+from edgeopt.caching.bound_tables import BoundTables
 from edgeopt.caching.generator import generate
 from edgeopt.caching.groups import find_requests
 from edgeopt.caching.instance import CachingInstance
@@ -57,7 +57,7 @@ def main() -> None:
 
 def parts(instance: CachingInstance, solution: Solution) -> tuple[float, float]:
     """The bound, and the least delay of the plan's caches for any nodes and any beams."""
-    tables = WideTables(instance, Run(Options(threads=2), maximize=False))
+    tables = BoundTables(instance, Run(Options(threads=2), maximize=False))
     masks = tables.masks_of(solution.plan)
     assert masks is not None
     assert solution.bound is not None

@@ -14,7 +14,7 @@ from typing import Any
 import edgeopt
 from benchmarks.measure import arguments_on_a_quiet_machine, fresh, table, write_results
 from benchmarks.placement.sukp_instances import BEST_KNOWN, RESULTS, short, sukp
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.local_search import LocalSearch
@@ -28,7 +28,7 @@ HEADER += ["CPU s to it, mean", "iterations per s"]
 def search(name: str, seed: int, seconds: float) -> tuple[int, float, int]:
     """Run one seed; return the checked value, the CPU seconds, and the iterations."""
     instance, best_known = sukp(name), BEST_KNOWN[name]
-    arrays = Arrays(instance)
+    arrays = DemandArrays(instance)
     began = time.process_time()
     run = LocalSearch(arrays, seed, greedy_placement(arrays))
     while run.value < best_known and time.process_time() - began < seconds:
@@ -42,7 +42,7 @@ def search(name: str, seed: int, seconds: float) -> tuple[int, float, int]:
     return int(report.objective), used, run.iterations
 
 
-def _keep(instance: PlacementInstance, arrays: Arrays, run: LocalSearch) -> None:
+def _keep(instance: PlacementInstance, arrays: DemandArrays, run: LocalSearch) -> None:
     """Write a value above the best known as a solution file."""
 
     def local_search(_: PlacementInstance) -> edgeopt.Plan:

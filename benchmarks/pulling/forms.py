@@ -11,7 +11,7 @@ from benchmarks.measure import arguments_on_a_quiet_machine, table, write_result
 from edgeopt.pulling.arrays import reduce_instance
 from edgeopt.pulling.generator import Compute, generate
 from edgeopt.pulling.relaxation import LinearRelaxation
-from edgeopt.pulling.strong import Linking
+from edgeopt.pulling.strong_form import Linking
 from edgeopt.run import Run
 
 FORMS: tuple[Linking, ...] = ("aggregated", "plain", "strong")

@@ -38,9 +38,9 @@ class Data:
 
 def prepare(instance: CachingInstance) -> Data:
     """Compute rates and delays, and list the pairs whose delay is finite."""
-    from edgeopt.caching.tables import Tables
+    from edgeopt.caching.tables import DelayTables
 
-    tables = Tables(instance, Run(maximize=False))
+    tables = DelayTables(instance, Run(maximize=False))
     menu = tables.full_menu()
     costs = menu.costs[menu.group]
     block, candidate = np.nonzero(np.isfinite(costs))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs
 from edgeopt.caching.beamforming.dual import dual
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.tables import Tables
+from edgeopt.caching.tables import DelayTables
 
 Integers = NDArray[np.int64]
 
@@ -57,7 +57,7 @@ def _with_library(instance: CachingInstance, blocks: dict[str, int], held: dict[
     return CachingInstance.from_dict({**data, "library": {**data["library"], "blocks": blocks, "models": models}})
 
 
-def caches_back(instance: CachingInstance, tables: Tables, world: Tables, masks: Integers) -> Integers:
+def caches_back(instance: CachingInstance, tables: DelayTables, world: DelayTables, masks: Integers) -> Integers:
     """Return where the instance caches its blocks when a world of copies caches theirs at `masks`.
 
     A node that caches any copy of a block, or a whole model that holds it, caches the block once; that takes no more
@@ -85,7 +85,7 @@ def alone(channels: Channels, pairs: Pairs) -> Beams:
     return Beams(amplitudes, vectors)
 
 
-def random_masks(tables: Tables, seed: int) -> Integers:
+def random_masks(tables: DelayTables, seed: int) -> Integers:
     """Cache blocks in random order at each node, as long as they fit; shape (blocks,)."""
     rng = np.random.default_rng(seed)
     masks = np.zeros(len(tables.requests.blocks), np.int64)

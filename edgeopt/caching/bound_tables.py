@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgeopt.caching.beamforming.channels import Pairs
 from edgeopt.caching.delays import waits_per_bit
 from edgeopt.caching.rates import SINGLE_NODES, ceiling_table, find_units, padded, rates_bps
-from edgeopt.caching.tables import Sent, Tables
+from edgeopt.caching.tables import DelayTables, Sent
 
 if TYPE_CHECKING:
     from edgeopt.caching.wide_kernels import Broadcasts, GroupAudiences
@@ -24,8 +24,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-class WideTables(Tables):
-    """Tables without rates: every set of nodes may send, at most as fast as the bounds allow.
+class BoundTables(DelayTables):
+    """DelayTables without rates: every set of nodes may send, at most as fast as the bounds allow.
 
     The bound of a set is that of its nodes among the audience's strongest ones, plus what its other nodes add.
     """

@@ -18,7 +18,7 @@ from edgeopt.caching.pipeline import FOR_THE_PROBLEM, UNFINISHED, Worked, work_u
 from edgeopt.caching.program import solve_menu
 from edgeopt.caching.sandwich import Sandwich
 from edgeopt.caching.search_kernels import Integers
-from edgeopt.caching.tables import Menu, Tables
+from edgeopt.caching.tables import DelayTables, Menu
 from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.tolerances import PROVED_GAP
 
@@ -137,12 +137,12 @@ class Proof:
         outcome = Outcome(plan=plan, bound=bound, stopped=self.work.stopped, message=message, metrics=metrics)
         return self.work.or_start(outcome)
 
-    def _priced(self, tables: Tables) -> tuple[Menu, Dual]:
+    def _priced(self, tables: DelayTables) -> tuple[Menu, Dual]:
         menu = tables.full_menu()
         start = None if self.known.best is None else menu.nearest(self.known.best)
         return menu, solve_dual(menu, self.run.part(np.inf), start)
 
-    def _searched(self, tables: Tables) -> tuple[Menu, Dual]:
+    def _searched(self, tables: DelayTables) -> tuple[Menu, Dual]:
         menu, dual = self._priced(tables)
         if dual.choice is not None:
             dual.choice = search(menu, dual.choice, dual.prices, self.run.part(np.inf))

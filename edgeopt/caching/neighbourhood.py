@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.caching.bound_tables import WideTables
+from edgeopt.caching.bound_tables import BoundTables
 from edgeopt.caching.lagrangian import Dual, lagrangian_bound, solve_dual
 from edgeopt.caching.search_kernels import Integers
-from edgeopt.caching.tables import Menu, Tables
+from edgeopt.caching.tables import DelayTables, Menu
 from edgeopt.run import Run
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,7 @@ NODE_LIMIT = 1_000_000  # of the branch and bound for one group
 ENOUGH_GAP = 1e-3  # between the bound of the menu and that of all sets
 
 
-def candidate_menu(tables: Tables) -> Menu:
+def candidate_menu(tables: DelayTables) -> Menu:
     """Return the menu of all sets of the nodes where caching a group alone saves most, and of longer lists of them."""
     nodes, groups = len(tables.node_names), len(tables.requests.audience_of)
     singles = np.concatenate([[0], 1 << np.arange(nodes)])
@@ -57,7 +57,7 @@ class Cheapest:
     masks: Integers
 
 
-def price_all_sets(tables: WideTables, menu: Menu, prices: Floats, run: Run) -> Cheapest:
+def price_all_sets(tables: BoundTables, menu: Menu, prices: Floats, run: Run) -> Cheapest:
     """Find each group's cheapest set of nodes at prices by branch and bound; limits leave a valid bound."""
     from edgeopt.caching.pricing_kernels import cheapest_set
 
@@ -81,12 +81,12 @@ def _mapped(task: Callable[[int], tuple[float, int]], count: int, threads: int) 
         return list(pool.map(task, range(count)))
 
 
-def widened(tables: Tables, menu: Menu, masks: Integers) -> Menu:
+def widened(tables: DelayTables, menu: Menu, masks: Integers) -> Menu:
     """Return the menu with one more set for each group."""
     return tables.menu(np.concatenate([menu.masks, masks[:, None]], axis=1))
 
 
-def solve_widely(tables: WideTables, menu: Menu, start: Integers | None, run: Run) -> tuple[Menu, Dual, float]:
+def solve_widely(tables: BoundTables, menu: Menu, start: Integers | None, run: Run) -> tuple[Menu, Dual, float]:
     """Alternate prices over the menu and pricing over all sets.
 
     Returns

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.tables import Tables
+from edgeopt.caching.tables import DelayTables
 
 FEW_NODES = 8  # up to which all sets of nodes are tried; beyond, single nodes and all nodes
 CLOSE = 1e-9  # relative distance of lengths below which they are compared in fractions
 NAMES = 3  # names of a list that a message gives at most
 
 
-def out_of_reach(tables: Tables) -> str | None:
+def out_of_reach(tables: DelayTables) -> str | None:
     """Say who cannot be served, and why, where no caches and no beams make all delays finite; None: not proven."""
     hears = _hears(tables.instance)
     return _unheard(tables, hears) or _without_room(tables, hears)
@@ -48,7 +48,7 @@ def _longer(channel: Sequence[Sequence[float]], error: float) -> bool:
     return sum(Fraction(part) ** 2 for part in parts) > Fraction(error) ** 2
 
 
-def _unheard(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
+def _unheard(tables: DelayTables, hears: NDArray[np.bool_]) -> str | None:
     """Return the users that request something and hear no node."""
     asking = sorted({user for users in tables.requests.audiences for user in users})
     silent = [user for user in asking if not hears[:, user].any()]
@@ -64,7 +64,7 @@ def _unheard(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
     return f"No node reaches {who} beyond the channel error; so they never get {what}, whatever is cached"
 
 
-def _without_room(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
+def _without_room(tables: DelayTables, hears: NDArray[np.bool_]) -> str | None:
     """Return the blocks that arrive only if cached, where there is no room for them."""
     requests, count = tables.requests, len(tables.node_names)
     needing = [
@@ -83,7 +83,7 @@ def _without_room(tables: Tables, hears: NDArray[np.bool_]) -> str | None:
     return None
 
 
-def _arrives(tables: Tables, hears: NDArray[np.bool_], block: int, cached: NDArray[np.bool_]) -> bool:
+def _arrives(tables: DelayTables, hears: NDArray[np.bool_], block: int, cached: NDArray[np.bool_]) -> bool:
     """Say whether all users of a block hear some node that has it when these nodes cache it."""
     having = cached | np.isfinite(tables.cloud) | np.isfinite(tables.link[cached]).any(axis=0)
     heard = set(np.flatnonzero(hears[having].sum(axis=0)).tolist())
@@ -91,7 +91,7 @@ def _arrives(tables: Tables, hears: NDArray[np.bool_], block: int, cached: NDArr
     return all(heard.issuperset(tables.requests.audiences[audience]) for audience in audiences)
 
 
-def _message(tables: Tables, stuck: list[int], places: tuple[int, ...]) -> str:
+def _message(tables: DelayTables, stuck: list[int], places: tuple[int, ...]) -> str:
     requests = tables.requests
     audiences = {a for block in stuck for a in requests.audience_of[requests.group[block]].values()}
     users = [tables.instance.users[user] for user in sorted({u for a in audiences for u in requests.audiences[a]})]

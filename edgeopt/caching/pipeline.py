@@ -11,7 +11,7 @@ import numpy as np
 from edgeopt.caching.baselines import alone, caches_back
 from edgeopt.caching.beamforming.channels import Beamformer
 from edgeopt.caching.beamforming.dual import dual
-from edgeopt.caching.bound_tables import WideTables
+from edgeopt.caching.bound_tables import BoundTables
 from edgeopt.caching.bounds import universal
 from edgeopt.caching.checker import check
 from edgeopt.caching.greedy import greedy_choice
@@ -22,7 +22,7 @@ from edgeopt.caching.neighbourhood import candidate_menu, solve_widely
 from edgeopt.caching.outreach import out_of_reach
 from edgeopt.caching.reach import FULL_TABLE_NODES
 from edgeopt.caching.search_kernels import Integers
-from edgeopt.caching.tables import Menu, Tables
+from edgeopt.caching.tables import DelayTables, Menu
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped, relative_gap
 
@@ -55,11 +55,11 @@ class Priced:
 
 
 class Worked:
-    """Tables worked up for the methods.
+    """DelayTables worked up for the methods.
 
     Parameters
     ----------
-    tables : Tables
+    tables : DelayTables
     run : Run
 
     Attributes
@@ -68,7 +68,7 @@ class Worked:
         The outcome when there is no plan to look for, because some delivery never ends.
     """
 
-    def __init__(self, tables: Tables, run: Run) -> None:
+    def __init__(self, tables: DelayTables, run: Run) -> None:
         self.tables = tables
         self.run = run
         self.full = len(tables.node_names) <= FULL_TABLE_NODES
@@ -92,7 +92,7 @@ class Worked:
     def priced(self) -> Priced:
         """Find prices, from the greedy choice or a better one of a given solution."""
         start = self._start()
-        if isinstance(self.tables, WideTables):
+        if isinstance(self.tables, BoundTables):
             menu, dual, bound = solve_widely(self.tables, self.menu, start, self.run)
             known = bound if np.isfinite(bound) else None
             self.run.report(None, known)
@@ -163,7 +163,7 @@ def work_up(instance: CachingInstance, run: Run, beamformer: Beamformer = dual) 
     The table of a beamformer of restricted sets is its own at any size.
     """
     wide = len(instance.nodes) > FULL_TABLE_NODES and beamformer is not alone
-    return Worked((WideTables if wide else Tables)(instance, run, beamformer), run)
+    return Worked((BoundTables if wide else DelayTables)(instance, run, beamformer), run)
 
 
 def through_world(instance: CachingInstance, world: CachingInstance, run: Run) -> Outcome:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from edgeopt.caching.lagrangian import Dual
-from edgeopt.caching.tables import Menu, Tables
+from edgeopt.caching.tables import DelayTables, Menu
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import compile_formulation
 from edgeopt.models.caching import formulate
@@ -54,7 +54,7 @@ def promising(menu: Menu, dual: Dual) -> NDArray[np.bool_]:
     return extra <= room if np.isfinite(room) else np.isfinite(extra)
 
 
-def solve_menu(tables: Tables, menu: Menu, dual: Dual, run: Run, node_limit: int | None = None) -> MenuSolution:
+def solve_menu(tables: DelayTables, menu: Menu, dual: Dual, run: Run, node_limit: int | None = None) -> MenuSolution:
     """Minimise the expected delay over a menu.
 
     HiGHS keeps rows to a tolerance, bytes count exactly: a choice that overfills a node is cut off and the program is

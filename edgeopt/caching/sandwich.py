@@ -12,7 +12,7 @@ from edgeopt.caching.beamforming.sdr import randomized, relaxations
 from edgeopt.caching.bounds import amplitude_bounds, with_amplitudes
 from edgeopt.caching.delays import waits_per_bit
 from edgeopt.caching.rates import lower_subsets
-from edgeopt.caching.tables import Tables
+from edgeopt.caching.tables import DelayTables
 from edgeopt.run import Run
 
 Integers = NDArray[np.int64]
@@ -27,19 +27,19 @@ class Sandwich:
 
     Parameters
     ----------
-    tables : Tables
+    tables : DelayTables
         With the rates of a beamformer, for all sets of nodes.
     run : Run
 
     Attributes
     ----------
-    reached, upper : Tables
+    reached, upper : DelayTables
         With the rates of beams, and with rates that no beams exceed.
     refined : set of (int, int)
         Audiences and sets of nodes whose bounds are semidefinite.
     """
 
-    def __init__(self, tables: Tables, run: Run) -> None:
+    def __init__(self, tables: DelayTables, run: Run) -> None:
         self.run = run
         self.reached = tables
         self.upper = with_amplitudes(tables, amplitude_bounds(tables))

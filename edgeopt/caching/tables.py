@@ -96,7 +96,7 @@ class Menu:
         )
 
 
-class Tables:
+class DelayTables:
     """Rates, backhaul and requests of an instance in arrays, and plans made of caches.
 
     Parameters
@@ -140,7 +140,7 @@ class Tables:
         """Return the amplitude of all nodes together for each audience, shape (audiences,)."""
         return self.rates.amplitudes[:, -1]
 
-    def with_rates(self, rates: RateTable) -> Tables:
+    def with_rates(self, rates: RateTable) -> DelayTables:
         """Return the same tables with other rates."""
         other = copy(self)
         other.rates = rates

@@ -14,7 +14,7 @@ from edgeopt.placement.knapsack import Knapsack
 from edgeopt.solution import Plan
 
 
-class Arrays:
+class DemandArrays:
     """A placement instance reduced to the models that some node can store and someone near it requests.
 
     Rows of the demand with the same model and the same nodes that can store it are one group. Models are numbered in
@@ -108,13 +108,13 @@ class Arrays:
             profit, self.incidence, self.sharing.atom_bytes, int(self.storage[node]), integral=self.integral
         )
 
-    def focus(self, nodes: Sequence[int], placed: NDArray[np.bool_]) -> Arrays:
+    def focus(self, nodes: Sequence[int], placed: NDArray[np.bool_]) -> DemandArrays:
         """Return the problem of some nodes: the demand that the others, storing what `placed` says, do not hit."""
         others = placed.copy()
         others[nodes] = False
         reach = self.reach[:, nodes]
         left = (self.covered(others) == 0) & reach.any(axis=1)
-        view = object.__new__(Arrays)
+        view = object.__new__(DemandArrays)
         view.instance, view.integral = self.instance, self.integral
         view.model_names, view.sharing = self.model_names, self.sharing
         view.node_names = [self.node_names[node] for node in nodes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeopt.libraries.library import Model, ModelLibrary
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.exact import solve_program
 from edgeopt.placement.greedy import greedy_placement, random_placement
 from edgeopt.placement.instance import PlacementInstance
@@ -24,9 +24,9 @@ def without_sharing(instance: PlacementInstance) -> PlacementInstance:
 
 
 @unless_nothing_fits
-def solve_no_sharing(arrays: Arrays, run: Run) -> Outcome:
+def solve_no_sharing(arrays: DemandArrays, run: Run) -> Outcome:
     """Store every model whole, as well as possible; the bound of that problem is none of this one."""
-    arrays = Arrays(without_sharing(arrays.instance))
+    arrays = DemandArrays(without_sharing(arrays.instance))
     outcome = solve_program(arrays, greedy_placement(arrays), run.part())
     proved = outcome.stopped == Stopped.PROVED
     return Outcome(
@@ -37,6 +37,6 @@ def solve_no_sharing(arrays: Arrays, run: Run) -> Outcome:
 
 
 @unless_nothing_fits
-def solve_random(arrays: Arrays, run: Run) -> Outcome:
+def solve_random(arrays: DemandArrays, run: Run) -> Outcome:
     """Place useful models in random order wherever they fit."""
     return Outcome(plan=arrays.plan(random_placement(arrays, run.options.seed)))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.placement import branch_kernel
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.knapsack import Knapsack
 from edgeopt.placement.nothing import unless_nothing_fits
@@ -152,14 +152,14 @@ def refusal(instance: PlacementInstance) -> str | None:
     """Say that there are several nodes, or more blocks and models than memory takes, or return None."""
     if len(instance.nodes) != 1:
         return f"it is for one node, and there are {len(instance.nodes)}; 'exact' and 'cpsat' take any number"
-    sharing = Arrays(instance).sharing
+    sharing = DemandArrays(instance).sharing
     needed = 8 * sharing.incidence.nnz * len(sharing.atoms)
     if needed > MOST_TREE_BYTES:
         return f"its search would take {needed / 1e9:.0f} GB of memory; 'exact' and 'local-search' work"
     return None
 
 
-def search_tree(arrays: Arrays, start: NDArray[np.bool_], run: Run) -> Outcome:
+def search_tree(arrays: DemandArrays, start: NDArray[np.bool_], run: Run) -> Outcome:
     """Prove a placement on one node optimal, or find a better one."""
     tree = BranchAndBound(arrays.knapsack(0, arrays.empty()), start[0])
     stopped = tree.run(run, run.options.iteration_limit)
@@ -167,6 +167,6 @@ def search_tree(arrays: Arrays, start: NDArray[np.bool_], run: Run) -> Outcome:
 
 
 @unless_nothing_fits
-def solve(arrays: Arrays, run: Run) -> Outcome:
+def solve(arrays: DemandArrays, run: Run) -> Outcome:
     """Prove a short local search's placement on one node optimal, or find a better one."""
     return search_tree(arrays, searched_start(arrays, run), run)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 from edgeopt.engines import cpsat
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.node_blocks import NodeBlocks
 from edgeopt.placement.nothing import unless_nothing_fits
 from edgeopt.placement.starts import given_start
@@ -18,7 +18,7 @@ from edgeopt.run import Outcome, Run
 UNITS = 2**40  # of the total weight, when weights are not whole numbers
 
 
-def solve_clauses(arrays: Arrays, start: NDArray[np.bool_], run: Run) -> Outcome:
+def solve_clauses(arrays: DemandArrays, start: NDArray[np.bool_], run: Run) -> Outcome:
     """Maximise the hit weight in CP-SAT.
 
     Bytes are integers and exact. Weights that are not whole numbers are rounded up to units: the bound stays valid.
@@ -56,7 +56,7 @@ def solve_clauses(arrays: Arrays, start: NDArray[np.bool_], run: Run) -> Outcome
 
 
 def _objective(
-    model: cp_model.CpModel, arrays: Arrays, placed: dict[tuple[int, int], cp_model.IntVar], unit: float
+    model: cp_model.CpModel, arrays: DemandArrays, placed: dict[tuple[int, int], cp_model.IntVar], unit: float
 ) -> cp_model.LinearExpr:
     """Return the weight hit, in units rounded up; a group that several nodes reach needs one of them."""
     literals, weights = [], []
@@ -72,6 +72,6 @@ def _objective(
 
 
 @unless_nothing_fits
-def solve(arrays: Arrays, run: Run) -> Outcome:
+def solve(arrays: DemandArrays, run: Run) -> Outcome:
     """Solve the placement as clauses in CP-SAT."""
     return solve_clauses(arrays, given_start(arrays, run), run)

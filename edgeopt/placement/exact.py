@@ -9,7 +9,7 @@ from scipy import sparse
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import LinearProgram, compile_formulation
 from edgeopt.models.placement import formulate
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.nothing import unless_nothing_fits, why_nothing
 from edgeopt.placement.starts import searched_start
@@ -25,7 +25,7 @@ Placement = NDArray[np.bool_]
 class Program:
     """The compiled formulation of `arrays`, and how its columns read as placements."""
 
-    def __init__(self, arrays: Arrays) -> None:
+    def __init__(self, arrays: DemandArrays) -> None:
         self.arrays = arrays
         self.formulation = formulate(arrays)
         self.linear: LinearProgram = compile_formulation(self.formulation)
@@ -62,7 +62,7 @@ class Program:
         return sparse.csr_array(rows)
 
 
-def solve_program(arrays: Arrays, start: Placement, run: Run, node_limit: int | None = None) -> Outcome:
+def solve_program(arrays: DemandArrays, start: Placement, run: Run, node_limit: int | None = None) -> Outcome:
     """Maximise the hit weight on HiGHS.
 
     HiGHS keeps rows to a tolerance, bytes count exactly: a solution that overfills a node is cut off and the program
@@ -102,7 +102,7 @@ def _loosened(bound: float) -> float:
     return bound + HIGHS_BOUND_ERROR * abs(bound)
 
 
-def relaxation(arrays: Arrays, run: Run) -> Outcome:
+def relaxation(arrays: DemandArrays, run: Run) -> Outcome:
     """Return the linear relaxation as a bound, proven by its multipliers; none when it was not solved in time."""
     linear = compile_formulation(formulate(arrays))
     result = HighsSolver(linear, run).solve(relaxed=True)
@@ -112,12 +112,12 @@ def relaxation(arrays: Arrays, run: Run) -> Outcome:
 
 
 @unless_nothing_fits
-def solve(arrays: Arrays, run: Run) -> Outcome:
+def solve(arrays: DemandArrays, run: Run) -> Outcome:
     """Solve the strong mixed-integer formulation on HiGHS."""
     return solve_program(arrays, searched_start(arrays, run), run)
 
 
 def solve_bound(instance: PlacementInstance, run: Run) -> Outcome:
     """Bound the hit weight by the linear relaxation of the strong formulation."""
-    arrays = Arrays(instance)
+    arrays = DemandArrays(instance)
     return relaxation(arrays, run) if arrays.model_names else Outcome(bound=0, message=why_nothing(instance))

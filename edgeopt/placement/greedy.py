@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.nothing import unless_nothing_fits
 from edgeopt.run import Outcome, Run
 
 Score = Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
 
 
-def greedy_placement(arrays: Arrays) -> NDArray[np.bool_]:
+def greedy_placement(arrays: DemandArrays) -> NDArray[np.bool_]:
     """Return the better of two greedy placements, by gain per added byte and by gain; shape (nodes, models).
 
     TrimCaching's general case (arXiv 2404.14204) places greedily by gain; gain per byte is our addition.
@@ -24,7 +24,7 @@ def greedy_placement(arrays: Arrays) -> NDArray[np.bool_]:
     return max(by_density, by_gain, key=arrays.value)
 
 
-def random_placement(arrays: Arrays, seed: int) -> NDArray[np.bool_]:
+def random_placement(arrays: DemandArrays, seed: int) -> NDArray[np.bool_]:
     """Place useful models in random order wherever they fit and gain."""
     order = np.random.default_rng(seed).random(arrays.useful.shape)
     return complete(arrays, arrays.empty(), lambda gain, added: order)
@@ -34,12 +34,12 @@ def _gain_per_byte(gain: NDArray[np.float64], added: NDArray[np.int64]) -> NDArr
     return np.where(added > 0, gain / np.maximum(added, 1), np.inf)
 
 
-def complete(arrays: Arrays, placed: NDArray[np.bool_], score: Score) -> NDArray[np.bool_]:
+def complete(arrays: DemandArrays, placed: NDArray[np.bool_], score: Score) -> NDArray[np.bool_]:
     """Add models to a placement, always the one of highest score that fits and gains, until there is none.
 
     Parameters
     ----------
-    arrays : Arrays
+    arrays : DemandArrays
     placed : numpy.ndarray of bool, shape (nodes, models)
         Feasible; it is not changed.
     score : callable
@@ -71,6 +71,6 @@ def complete(arrays: Arrays, placed: NDArray[np.bool_], score: Score) -> NDArray
 
 
 @unless_nothing_fits
-def solve(arrays: Arrays, run: Run) -> Outcome:
+def solve(arrays: DemandArrays, run: Run) -> Outcome:
     """Place model after model, by gain per added byte and by gain; the better of the two."""
     return Outcome(plan=arrays.plan(greedy_placement(arrays)))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edgeopt.patience import Patience
 from edgeopt.placement import tabu_kernel
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.run import Run
 from edgeopt.solution import Stopped
 
@@ -27,13 +27,13 @@ class LocalSearch:
 
     Parameters
     ----------
-    arrays : Arrays
+    arrays : DemandArrays
     seed : int
     start : numpy.ndarray of bool, shape (nodes, models)
         Feasible.
     """
 
-    def __init__(self, arrays: Arrays, seed: int, start: Placement) -> None:
+    def __init__(self, arrays: DemandArrays, seed: int, start: Placement) -> None:
         self.arrays = arrays
         self.sites = make_sites(arrays)
         self.state = tabu_kernel.make_state(self.sites, seed)
@@ -90,7 +90,7 @@ class LocalSearch:
         return round(value) if self.arrays.integral else value
 
 
-def default_iterations(arrays: Arrays, run: Run) -> int | None:
+def default_iterations(arrays: DemandArrays, run: Run) -> int | None:
     """Return the iterations that the options allow: their limit, none with a time limit, else a number by the size."""
     if run.options.iteration_limit is not None:
         return run.options.iteration_limit
@@ -99,13 +99,13 @@ def default_iterations(arrays: Arrays, run: Run) -> int | None:
     return usual_iterations(arrays)
 
 
-def usual_iterations(arrays: Arrays) -> int:
+def usual_iterations(arrays: DemandArrays) -> int:
     """Return the iterations of a run without limits."""
     least, each, most = DEFAULT_ITERATIONS
     return min(least + each * int(arrays.useful.sum()), most)
 
 
-def make_sites(arrays: Arrays) -> tabu_kernel.Sites:
+def make_sites(arrays: DemandArrays) -> tabu_kernel.Sites:
     """Return the instance as the compiled search takes it."""
     rows = arrays.sharing.incidence.tocsr()
     columns = arrays.sharing.incidence.tocsc()

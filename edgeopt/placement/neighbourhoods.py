@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.patience import Patience
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.branch_and_bound import BranchAndBound
 from edgeopt.placement.local_search import LocalSearch, default_iterations, usual_iterations
 from edgeopt.placement.nothing import unless_nothing_fits
@@ -46,14 +46,14 @@ def alternate(search: LocalSearch, run: Run, iterations: int | None) -> Stopped:
         search.adopt(placed)
 
 
-def _one_node(arrays: Arrays, node: int, placed: Placement, run: Run) -> NDArray[np.bool_]:
+def _one_node(arrays: DemandArrays, node: int, placed: Placement, run: Run) -> NDArray[np.bool_]:
     knapsack = arrays.knapsack(node, placed)
     tree = BranchAndBound(knapsack, placed[node] & (knapsack.profit > 0))
     tree.run(run.part(run.remaining_s()), TREE_NODES)
     return tree.best
 
 
-def _pairs(arrays: Arrays, random: np.random.Generator) -> list[list[int]]:
+def _pairs(arrays: DemandArrays, random: np.random.Generator) -> list[list[int]]:
     """Return as many random pairs as nodes; nodes that reach demand in common are drawn more often."""
     common = np.triu((arrays.reach * arrays.group_weight[:, None]).T @ arrays.reach, k=1)
     pairs = np.argwhere(common > 0)
@@ -66,7 +66,7 @@ def _pairs(arrays: Arrays, random: np.random.Generator) -> list[list[int]]:
     return rows
 
 
-def _two_nodes(arrays: Arrays, pair: list[int], placed: Placement, run: Run) -> NDArray[np.bool_]:
+def _two_nodes(arrays: DemandArrays, pair: list[int], placed: Placement, run: Run) -> NDArray[np.bool_]:
     from edgeopt.placement.exact import solve_program
 
     view = arrays.focus(pair, placed)
@@ -85,7 +85,7 @@ def search_on(search: LocalSearch, run: Run, iterations: int | None) -> Outcome:
 
 
 @unless_nothing_fits
-def solve(arrays: Arrays, run: Run) -> Outcome:
+def solve(arrays: DemandArrays, run: Run) -> Outcome:
     """Run a tabu search over the placements of all nodes; with several, also solve one or two of them again exactly."""
     search = LocalSearch(arrays, run.options.seed, given_start(arrays, run))
     return search_on(search, run, default_iterations(arrays, run))

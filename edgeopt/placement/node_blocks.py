@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 
 
 class NodeBlocks:
@@ -22,14 +22,14 @@ class NodeBlocks:
     needs : list of (node, model, block)
     """
 
-    def __init__(self, arrays: Arrays) -> None:
+    def __init__(self, arrays: DemandArrays) -> None:
         self.own: dict[tuple[int, int], int] = {}
         self.shared: dict[tuple[int, int], int] = {}
         self.needs: list[tuple[int, int, int]] = []
         for node in range(len(arrays.node_names)):
             self._add_node(arrays, node)
 
-    def _add_node(self, arrays: Arrays, node: int) -> None:
+    def _add_node(self, arrays: DemandArrays, node: int) -> None:
         models = np.flatnonzero(arrays.useful[node])
         held = arrays.incidence[models]
         merged: dict[bytes, list[int]] = {}

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.run import Outcome, Run
 
 
-def unless_nothing_fits(function: Callable[[Arrays, Run], Outcome]) -> Callable[[PlacementInstance, Run], Outcome]:
+def unless_nothing_fits(
+    function: Callable[[DemandArrays, Run], Outcome],
+) -> Callable[[PlacementInstance, Run], Outcome]:
     """Make a method of what places models: it begins when there are some that hit demand."""
 
     @wraps(function)
     def solve(instance: PlacementInstance, run: Run) -> Outcome:
-        arrays = Arrays(instance)
+        arrays = DemandArrays(instance)
         return function(arrays, run) if arrays.model_names else store_nothing(arrays)
 
     return solve
 
 
-def store_nothing(arrays: Arrays) -> Outcome:
+def store_nothing(arrays: DemandArrays) -> Outcome:
     """Return the empty placement of an instance whose demand no node can hit; its bound of 0 is the optimum."""
     return Outcome(plan=arrays.plan(arrays.empty()), bound=0, message=why_nothing(arrays.instance))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.branch_and_bound import refusal, search_tree
 from edgeopt.placement.cpsat import solve_clauses
 from edgeopt.placement.exact import solve_program
@@ -20,10 +20,12 @@ from edgeopt.solution import Number, Stopped
 from edgeopt.tolerances import PROVED_GAP, WHOLE
 
 Placement = NDArray[np.bool_]
-Member = Callable[[Arrays, Placement, Run], Outcome]
+Member = Callable[[DemandArrays, Placement, Run], Outcome]
 
 
-def run_members(arrays: Arrays, start: Placement, members: Sequence[tuple[str, Member, float]], run: Run) -> Outcome:
+def run_members(
+    arrays: DemandArrays, start: Placement, members: Sequence[tuple[str, Member, float]], run: Run
+) -> Outcome:
     """Run the members one after another until one proves the best placement optimal.
 
     Parameters
@@ -50,11 +52,11 @@ def run_members(arrays: Arrays, start: Placement, members: Sequence[tuple[str, M
     return Outcome(arrays.plan(best), known.bound, stopped, message=f"ran {', '.join(names)}")
 
 
-def _placement(arrays: Arrays, outcome: Outcome) -> Placement | None:
+def _placement(arrays: DemandArrays, outcome: Outcome) -> Placement | None:
     return None if outcome.plan is None else arrays.placed(outcome.plan)
 
 
-def _value(arrays: Arrays, placed: Placement) -> Number:
+def _value(arrays: DemandArrays, placed: Placement) -> Number:
     value = arrays.value(placed)
     return round(value) if arrays.integral else value
 
@@ -67,7 +69,7 @@ def _closed(known: Incumbent[Placement], integral: bool) -> bool:
 
 
 @unless_nothing_fits
-def solve(arrays: Arrays, run: Run) -> Outcome:
+def solve(arrays: DemandArrays, run: Run) -> Outcome:
     """Search locally, then prove: by the tree search on one node, by HiGHS and CP-SAT on several.
 
     The local search is that of `local-search`. It is short before the proofs, for many instances are proved at once;
@@ -77,10 +79,10 @@ def solve(arrays: Arrays, run: Run) -> Outcome:
     search = LocalSearch(arrays, run.options.seed, start)
     iterations = START_ITERATIONS if run.options.iteration_limit is None else run.options.iteration_limit
 
-    def first(arrays: Arrays, best: Placement, step: Run) -> Outcome:
+    def first(arrays: DemandArrays, best: Placement, step: Run) -> Outcome:
         return search_on(search, step, iterations)
 
-    def again(arrays: Arrays, best: Placement, step: Run) -> Outcome:
+    def again(arrays: DemandArrays, best: Placement, step: Run) -> Outcome:
         if arrays.value(best) > search.value:
             search.adopt(best)
         return search_on(search, step, run.options.iteration_limit)

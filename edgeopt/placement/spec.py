@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.knapsack import Knapsack
 from edgeopt.placement.nothing import unless_nothing_fits
@@ -17,13 +17,13 @@ EPSILON = 0.1  # of a node's best weight, what rounding in its knapsacks may los
 
 def too_many_unions(instance: PlacementInstance) -> str | None:
     """Say that the models' shared blocks have too many unions to go through, or return None."""
-    arrays = Arrays(instance)
+    arrays = DemandArrays(instance)
     if len(_unions(arrays.incidence, _shared(arrays.incidence), MOST_UNIONS)) <= MOST_UNIONS:
         return None
     return f"the shared blocks of the models have more than {MOST_UNIONS:,} unions; 'greedy' and 'local-search' work"
 
 
-def special_placement(arrays: Arrays) -> NDArray[np.bool_]:
+def special_placement(arrays: DemandArrays) -> NDArray[np.bool_]:
     """Fill node after node, each nearly optimally for the demand that the nodes before it leave.
 
     A node is a knapsack for every union of shared blocks: models whose shared blocks lie inside it, with their
@@ -124,6 +124,6 @@ def _knapsack(profit: NDArray[np.float64], weight: NDArray[np.int64], capacity: 
 
 
 @unless_nothing_fits
-def solve(arrays: Arrays, run: Run) -> Outcome:
+def solve(arrays: DemandArrays, run: Run) -> Outcome:
     """Go through all unions of shared blocks, node after node, with a knapsack for each."""
     return Outcome(arrays.plan(special_placement(arrays)))

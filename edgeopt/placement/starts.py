@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.local_search import LocalSearch
 from edgeopt.run import Run
@@ -15,13 +15,13 @@ Placement = NDArray[np.bool_]
 START_ITERATIONS = 20_000  # of local search before a proof
 
 
-def given_start(arrays: Arrays, run: Run) -> Placement:
+def given_start(arrays: DemandArrays, run: Run) -> Placement:
     """Return the placement of the run's start, or the greedy one."""
     start = run.options.start
     return greedy_placement(arrays) if start is None or start.plan is None else arrays.placed(start.plan)
 
 
-def searched_start(arrays: Arrays, run: Run) -> Placement:
+def searched_start(arrays: DemandArrays, run: Run) -> Placement:
     """Return what a local search of a fixed length makes of that, before a proof."""
     search = LocalSearch(arrays, run.options.seed, given_start(arrays, run))
     search.run(run, START_ITERATIONS)

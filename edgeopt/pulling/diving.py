@@ -12,7 +12,7 @@ import numpy as np
 
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.pulling.core import Core, Flags, Floats
-from edgeopt.pulling.strong import StrongProgram
+from edgeopt.pulling.strong_form import StrongProgram
 from edgeopt.run import Run
 
 SHARE = 10  # of the fractional openings, one in so many is fixed before the program is solved again

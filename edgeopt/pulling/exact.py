@@ -21,7 +21,7 @@ from edgeopt.pulling.openings import Openings
 from edgeopt.pulling.reach import on_reduced_instance
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import fitting
-from edgeopt.pulling.strong import StrongProgram
+from edgeopt.pulling.strong_form import StrongProgram
 from edgeopt.pulling.strong_solver import Overwork, solve_core, split_amounts, split_units
 from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Status, Stopped

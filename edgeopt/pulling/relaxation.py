@@ -8,7 +8,7 @@ import numpy as np
 
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.pulling.core import Core, Flags, Floats
-from edgeopt.pulling.strong import Linking, StrongProgram
+from edgeopt.pulling.strong_form import Linking, StrongProgram
 from edgeopt.run import Run
 from edgeopt.solution import Status
 

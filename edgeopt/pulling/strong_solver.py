@@ -11,7 +11,7 @@ from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.running import Result
 from edgeopt.pulling.assignment import serve_open
 from edgeopt.pulling.core import Core, Flags, Floats, Ints
-from edgeopt.pulling.strong import StrongProgram
+from edgeopt.pulling.strong_form import StrongProgram
 from edgeopt.run import Run
 from edgeopt.solution import Status, Stopped
 

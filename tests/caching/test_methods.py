@@ -12,7 +12,7 @@ from edgeopt.caching.greedy import greedy_choice
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.lagrangian import bound_at, solve_dual
 from edgeopt.caching.program import promising, solve_menu
-from edgeopt.caching.tables import Tables
+from edgeopt.caching.tables import DelayTables
 from edgeopt.run import Run
 from edgeopt.solution import Stopped
 from tests.caching.brute_force import optimum
@@ -74,7 +74,7 @@ def test_prices_rule_out_no_better_choice() -> None:
     """With a start far above the optimum, what prices leave still holds the optimum."""
     for seed in range(25):
         tiny = random_instance(seed, nodes=3)
-        tables = Tables(tiny, Run(maximize=False))
+        tables = DelayTables(tiny, Run(maximize=False))
         menu = tables.full_menu()
         best = optimum(tiny, dual_rates(tiny))
         start = greedy_choice(menu)
@@ -91,7 +91,7 @@ def test_any_prices_give_a_bound() -> None:
     rng = np.random.default_rng(9)
     for seed in range(25):
         tiny = random_instance(seed, nodes=2)
-        menu = Tables(tiny, Run(maximize=False)).full_menu()
+        menu = DelayTables(tiny, Run(maximize=False)).full_menu()
         best = optimum(tiny, dual_rates(tiny))
         for _ in range(5):
             bound, _, _ = bound_at(menu, rng.random(2) * 10 ** rng.uniform(-9, -4))

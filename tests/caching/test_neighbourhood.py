@@ -9,7 +9,7 @@ import pytest
 
 import edgeopt
 from edgeopt.caching import bounds, pipeline, rates
-from edgeopt.caching.bound_tables import WideTables
+from edgeopt.caching.bound_tables import BoundTables
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.neighbourhood import candidate_menu, price_all_sets
@@ -28,7 +28,7 @@ def test_pricing_finds_the_cheapest_of_all_sets() -> None:
     rng = np.random.default_rng(1)
     for seed in range(30):
         instance = random_instance(seed, nodes=int(rng.integers(1, 6)))
-        tables = WideTables(instance, OPTIONS)
+        tables = BoundTables(instance, OPTIONS)
         menu = candidate_menu(tables)
         nodes = len(tables.node_names)
         everything = np.arange(1 << nodes)

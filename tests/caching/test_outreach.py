@@ -10,7 +10,7 @@ import numpy as np
 import edgeopt
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.outreach import out_of_reach
-from edgeopt.caching.tables import Tables
+from edgeopt.caching.tables import DelayTables
 from edgeopt.run import Run
 from tests.caching.brute_force import optimum
 from tests.caching.random_instances import random_data
@@ -42,7 +42,7 @@ def test_against_enumeration() -> None:
             return 1e6 * all(heard)
 
         none = isinf(optimum(instance, rate))
-        reason = out_of_reach(Tables(instance, Run(maximize=False)))
+        reason = out_of_reach(DelayTables(instance, Run(maximize=False)))
         infeasible += none
         stated += reason is not None
         assert none or reason is None, (seed, reason)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.caching.tables import Tables
+from edgeopt.caching.tables import DelayTables
 from edgeopt.models.caching import formulate, read_plan
 from edgeopt.run import Run
 from tests.caching.brute_force import block_delays, migration_s, subsets
@@ -16,8 +16,8 @@ from tests.caching.random_instances import random_instance
 from tests.caching.rates import dual_rates
 
 
-def tables_of(seed: int, nodes: int | None = None) -> Tables:
-    return Tables(random_instance(seed, nodes), Run(maximize=False))
+def tables_of(seed: int, nodes: int | None = None) -> DelayTables:
+    return DelayTables(random_instance(seed, nodes), Run(maximize=False))
 
 
 def test_rates_are_monotone() -> None:
@@ -57,7 +57,7 @@ def test_costs_against_all_subsets() -> None:
     infinite = 0
     for seed in range(60):
         instance = random_instance(seed)
-        tables = Tables(instance, Run(maximize=False))
+        tables = DelayTables(instance, Run(maximize=False))
         delays = block_delays(instance, dual_rates(instance))
         assert sorted(delays) == sorted(tables.requests.blocks)
         names = tables.node_names

@@ -11,7 +11,7 @@ from edgeopt.engines.linear import LinearProgram, compile_formulation
 from edgeopt.models.pulling import formulate_linear, formulate_strong, read_plan
 from edgeopt.pulling.arrays import reduce_instance
 from edgeopt.pulling.checker import check
-from edgeopt.pulling.strong import StrongProgram
+from edgeopt.pulling.strong_form import StrongProgram
 from edgeopt.run import Run
 from tests.pulling.brute_force import optimum
 from tests.pulling.random_instances import random_instance

@@ -11,7 +11,7 @@ import pytest
 import edgeopt
 from edgeopt.kernels import kernel
 from edgeopt.placement import tabu_kernel
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.generator import generate
 from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.importers import read_sukp
@@ -26,7 +26,7 @@ SUKP = Path(os.environ.get("EDGEOPT_DATA", BESIDE)) / "sukp"
 def test_incremental_figures_are_those_from_scratch() -> None:
     """After any series of moves, what each model would change is what the placement itself says."""
     for seed in range(60):
-        arrays = Arrays(random_instance(seed))
+        arrays = DemandArrays(random_instance(seed))
         if not arrays.model_names:
             continue
         rng = np.random.default_rng(seed)
@@ -64,7 +64,7 @@ def test_repeats_itself_and_keeps_a_start(nodes: int) -> None:
 def test_re_solved_nodes_see_only_what_the_others_leave() -> None:
     """The problem of some nodes, and of one as a knapsack, adds exactly its value to what the others hit."""
     for seed in range(80):
-        arrays = Arrays(random_instance(seed, nodes=3, models=5))
+        arrays = DemandArrays(random_instance(seed, nodes=3, models=5))
         rng = np.random.default_rng(seed)
         placed = (rng.random(arrays.useful.shape) < 0.5) & arrays.useful
         for nodes in ([1], [0, 2]):
@@ -88,7 +88,7 @@ def test_reaches_best_known_values(name: str, best_known: int, iterations: int) 
     if not path.exists():
         pytest.skip("the published instances are not here")
     instance = read_sukp(path)
-    arrays = Arrays(instance)
+    arrays = DemandArrays(instance)
     state = LocalSearch(arrays, 0, greedy_placement(arrays))
     state.run(Run(), iterations, best_known)
     report = edgeopt.check(instance, arrays.plan(state.best))
@@ -98,7 +98,7 @@ def test_reaches_best_known_values(name: str, best_known: int, iterations: int) 
 
 @pytest.mark.slow
 def test_no_kernel_compiles_for_literal_numbers_besides() -> None:
-    arrays = Arrays(random_instance(1))
+    arrays = DemandArrays(random_instance(1))
     sites = make_sites(arrays)
     run = kernel(cache=False)(tabu_kernel.run.py_func)  # compiled now, whatever the cache holds
     run(sites, tabu_kernel.make_state(sites, 1), 1, np.inf)
@@ -109,7 +109,7 @@ def test_no_kernel_compiles_for_literal_numbers_besides() -> None:
 
 def test_a_placement_found_again_is_no_progress() -> None:
     """Rounding in the sums of a search must not pass for something better, or patience never ends it."""
-    arrays = Arrays(random_instance(11, nodes=2, models=5))
+    arrays = DemandArrays(random_instance(11, nodes=2, models=5))
     state = LocalSearch(arrays, 0, greedy_placement(arrays))
     for _ in range(5):
         state.run(Run(), 4_000)

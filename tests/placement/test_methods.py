@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.placement.arrays import Arrays
+from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.exact import Program
 from edgeopt.placement.generator import generate
 from edgeopt.placement.portfolio import run_members
@@ -59,7 +59,7 @@ def test_exact_cuts_off_what_overfills() -> None:
     """The cut holds for every placement that fits, and not for the one that it is made from."""
     cuts = 0
     for seed in range(60):
-        arrays = Arrays(random_instance(seed))
+        arrays = DemandArrays(random_instance(seed))
         if not arrays.model_names:
             continue
         program = Program(arrays)
@@ -79,14 +79,14 @@ def test_exact_cuts_off_what_overfills() -> None:
 
 def test_a_portfolio_keeps_the_best_of_each() -> None:
     instance = random_instance(11, nodes=2, models=5)
-    arrays = Arrays(instance)
+    arrays = DemandArrays(instance)
     good = edgeopt.solve(instance, "exact", threads=1)
     nothing = arrays.empty()
 
-    def finds(arrays: Arrays, start: object, run: Run) -> Outcome:
+    def finds(arrays: DemandArrays, start: object, run: Run) -> Outcome:
         return Outcome(good.plan, good.objective + 10, Stopped.TIME_LIMIT)
 
-    def bounds(arrays: Arrays, start: object, run: Run) -> Outcome:
+    def bounds(arrays: DemandArrays, start: object, run: Run) -> Outcome:
         return Outcome(None, good.objective + 2, Stopped.TIME_LIMIT)
 
     merged = run_members(arrays, nothing, [("one", finds, 0.5), ("two", bounds, 1.0)], Run())

@@ -79,7 +79,7 @@ def test_compute_one_operation_short(name, limit, served, counts):
 def test_nothing_is_certain_about_a_solver_that_is_trusted():
     """The program without verification does let one byte slip: the verification is what the tests above test."""
     from edgeopt.engines.highs import HighsSolver
-    from edgeopt.pulling.strong import StrongProgram
+    from edgeopt.pulling.strong_form import StrongProgram
 
     sizes = [30_000_000_001, 20_000_000_000, 10_000_000_000]
     core = reduce_instance(star(sum(sizes) - 1, sizes)).core

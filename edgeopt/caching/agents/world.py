@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgeopt.caching.agents.slots import require_slots
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.tables import Tables
+from edgeopt.caching.tables import DelayTables
 from edgeopt.errors import UsageError
 from edgeopt.run import Options, Run
 
@@ -132,10 +132,10 @@ def build_world(slots: Sequence[CachingInstance], threads: int = 1) -> World:
     """
     require_slots(slots)
     run = Run(Options(threads=threads), maximize=False)
-    return tabulate([Tables(slot, run) for slot in slots])
+    return tabulate([DelayTables(slot, run) for slot in slots])
 
 
-def tabulate(tables: Sequence[Tables]) -> World:
+def tabulate(tables: Sequence[DelayTables]) -> World:
     """Tabulate the delays of slots whose rates are known.
 
     Raises
@@ -168,7 +168,7 @@ def tabulate(tables: Sequence[Tables]) -> World:
     )
 
 
-def _delays(table: Tables, blocks: list[str]) -> Floats:
+def _delays(table: DelayTables, blocks: list[str]) -> Floats:
     """Return the delays of one slot, shape (blocks, 2**nodes); none for blocks that it does not request."""
     requests = table.requests
     sets = np.arange(1 << len(table.node_names))

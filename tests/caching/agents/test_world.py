@@ -13,7 +13,7 @@ from edgeopt.caching.agents.reward import final_rewards, team_rewards
 from edgeopt.caching.agents.world import World, build_world, tabulate
 from edgeopt.caching.checker import check
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.tables import Tables
+from edgeopt.caching.tables import DelayTables
 from edgeopt.errors import UsageError
 from edgeopt.run import Run
 from tests.caching.agents.networks_of_slots import tiny_slots
@@ -22,13 +22,13 @@ from tests.caching.random_instances import random_instance
 OPTIONS = Run(maximize=False)
 
 
-def worlds(count: int) -> Iterator[tuple[CachingInstance, Tables, World]]:
+def worlds(count: int) -> Iterator[tuple[CachingInstance, DelayTables, World]]:
     """Random instances in which agents can act."""
     seed = 0
     while count:
         instance = random_instance(seed)
         seed += 1
-        tables = Tables(instance, OPTIONS)
+        tables = DelayTables(instance, OPTIONS)
         try:
             yield instance, tables, tabulate([tables])
         except UsageError:
