@@ -71,6 +71,8 @@ class Run:
         Seconds, incumbent's objective and bound, whenever one of them improved.
     """
 
+    __slots__ = ("_progress", "clock", "history", "interrupt", "maximize", "options")
+
     def __init__(
         self,
         options: Options | None = None,

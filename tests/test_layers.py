@@ -37,8 +37,13 @@ def sources() -> dict[str, Path]:
     return found
 
 
-def imports(module: str) -> Iterator[str]:
-    """Yield the modules of the package that a module imports, wherever in its file."""
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return the modules of the package that a module imports, wherever in its file."""
+    return frozenset(_imports(module))
+
+
+def _imports(module: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(sources()[module].read_text())):
         if isinstance(node, ast.Import):
             named = [alias.name for alias in node.names]

@@ -25,15 +25,17 @@ METHODS = ("local-search", "greedy", "tree", "no-sharing", "greedy-append", "edf
 def searched(instance: LoadingInstance, optimum: int) -> edgeopt.Solution:
     """Run the local search with its time limit; it ends early at the proven optimum, where nothing is left to gain."""
 
-    def local_search(instance: LoadingInstance, run: Run) -> Outcome:
-        def watch(step: Progress) -> None:
-            if step.objective is not None and step.objective >= optimum:
-                run.interrupt.set()
+    runs: list[Run] = []
 
-        run.progress = watch
+    def local_search(instance: LoadingInstance, run: Run) -> Outcome:
+        runs.append(run)
         return solve_local_search(instance, run)
 
-    return edgeopt.solve(instance, local_search, time_limit=SEARCH_LIMIT_S, threads=1)
+    def watch(step: Progress) -> None:
+        if step.objective is not None and step.objective >= optimum:
+            runs[0].interrupt.set()
+
+    return edgeopt.solve(instance, local_search, time_limit=SEARCH_LIMIT_S, threads=1, progress=watch)
 
 
 def measured(instance: LoadingInstance) -> dict[str, float] | None:

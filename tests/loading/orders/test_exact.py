@@ -153,14 +153,14 @@ def test_limits_give_a_plan_and_a_valid_bound(options):
 
 def test_an_interrupt_gives_the_best_so_far():
     instance = generate("dense", 60, 600, seed=0, served_fraction=0.25, load_rate_bytes_per_s=8e8)
-    run = Run(Options(threads=2))
     seen = threading.Event()
-    run.progress = lambda progress: seen.set()
+    run = Run(Options(threads=2), progress=lambda progress: seen.set())
     threading.Thread(target=lambda: (seen.wait(), run.interrupt.set())).start()
     outcome = solve_exact(instance, run)
     report = edgeopt.check(instance, outcome.plan)
     assert report.feasible
     assert report.objective <= outcome.bound
+    assert seen.is_set()
     assert outcome.stopped in (Stopped.INTERRUPTED, Stopped.PROVED)
 
 
