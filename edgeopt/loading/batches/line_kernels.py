@@ -123,6 +123,11 @@ def rebuild(users: Users, line: Line) -> None:
             line.size[p] += 1
             line.sent[p] += users.upload[user]
             line.due[p] = min(line.due[p], users.due[user])
+    kept = 0
+    for p in range(length):
+        kept += line.size[p] > 0
+    if kept == length:
+        return
     to = np.full(length, -1, np.int64)
     kept = 0
     for p in range(length):

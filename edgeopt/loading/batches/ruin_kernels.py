@@ -88,18 +88,20 @@ def ruin(users: Users, line: Line, timing: Timing, cheap: bool, state: NDArray[n
 
 
 @kernel
-def turn(users: Users, before: Line, line: Line, models: int, tried: int, state: NDArray[np.uint64]) -> Integers:
+def turn(
+    users: Users, before: Line, line: Line, largest: tuple[float, float], cycle: Cycle, state: NDArray[np.uint64]
+) -> Integers:
     """Return users to be tried, in a drawn order: at random, by deadline, upload or both, or by models.
 
-    They are all who were removed just now, and the first `tried` of the others.
+    They are all who were removed just now, and the first of the others. `largest` are the longest upload and the latest
+    deadline.
     """
+    (longest, latest), tried, models = largest, cycle.tried, len(users.capacity)
     waiting = np.empty(len(line.place), np.int64)
     key = np.empty(len(line.place))
     kind, shifted = draw(state, 8), draw(state, models)
     if tried < len(line.place):  # insertions are dear: at random, by upload or by both
         kind = (0, 4, 5)[kind % 3]
-    longest = users.upload[first_largest(users.upload)] + 1e-300
-    latest = users.due[first_largest(users.due)] + 1e-300
     number = 0
     for user in range(len(line.place)):
         if line.place[user] < 0:
@@ -141,10 +143,11 @@ def search(
     steps: int, cycle: Cycle, users: Users, line: Line, best: Line, timing: Timing, state: NDArray[np.uint64]
 ) -> int:
     """Ruin and recreate a line again and again, and keep the best; return its number of users."""
-    number, models = len(line.place), len(timing.fixed_s)
+    number = len(line.place)
     cheap = not (timing.keeps or timing.overlapped)
     other, scratch, figures = new_line(number), new_line(number), new_figures(number)
     horizon = users.due[first_largest(users.due)] + 1e-300
+    largest = users.upload[first_largest(users.upload)] + 1e-300, horizon
     measure(best, timing, figures)
     best_score = score(best, figures, horizon, timing)
     measure(line, timing, figures)
@@ -153,7 +156,7 @@ def search(
     for step in range(steps):
         copy_line(line, other)
         ruin(users, other, timing, cheap, state)
-        waiting = turn(users, line, other, models, cycle.tried, state)
+        waiting = turn(users, line, other, largest, cycle, state)
         fill(waiting, users, other, figures, scratch, timing)
         now = score(other, figures, horizon, timing)
         heat = HOT * (COLD / HOT) ** (((cycle.since + step) % cycle.length) / cycle.length)
