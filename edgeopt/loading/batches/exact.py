@@ -16,8 +16,9 @@ from edgeopt.loading.batches.relaxation import relaxed
 from edgeopt.loading.batches.slots import size_refusal, solve_slots
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
+from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.workload import Workload, compile_workload
-from edgeopt.run import Incumbent, Outcome, Run
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
 MOST_ASKED_CODES = 2**62  # the dynamic program may give up; beyond, it cannot even begin
@@ -34,53 +35,54 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     line, start = started(work, run)
     search = Search(work, run, line, enough=int(work.most.sum()))
     search.run(default_iterations(work) // FIRST_SHARE)
-    known = Incumbent(run, search.plan(start), users_of(search.plan(start)), int(work.most.sum()))
+    plan = search.plan(start)
+    proof = UsersProof(run, plan, users_of(plan), int(work.most.sum()))
     relaxation = relaxed(work, run.part(run.remaining_s() / 2, reports="bound"))
-    known.tighten(relaxation.bound)
-    notes = [f"{relaxation.bound} by the relaxation"]
-    search.enough = int(known.bound or 0)
+    proof.known.tighten(relaxation.bound)
+    proof.notes.append(f"{relaxation.bound} by the relaxation")
+    search.enough = proof.bound
     search.suggest(relaxation.order, relaxation.counts)
     search.run(search.iterations + default_iterations(work))
-    _offer(known, search.plan(start))
-    if not known.closed():
-        _take_turns(work, known, search, notes)
-    return _outcome(known, notes)
+    _offer(proof, search.plan(start))
+    if not proof.known.closed():
+        _take_turns(work, proof, search)
+    return _outcome(proof)
 
 
-def _offer(known: Incumbent[Plan], plan: Plan) -> None:
-    known.offer(plan, users_of(plan))
+def _offer(proof: UsersProof[Plan], plan: Plan) -> None:
+    proof.known.offer(plan, users_of(plan))
 
 
-def _outcome(known: Incumbent[Plan], notes: list[str]) -> Outcome:
-    stopped = known.run.stop_reason() or Stopped.FINISHED
-    return Outcome(known.best, known.bound, stopped, message="; ".join(notes))
+def _outcome(proof: UsersProof[Plan]) -> Outcome:
+    stopped = proof.run.stop_reason() or Stopped.FINISHED
+    return Outcome(proof.known.best, proof.bound, stopped, message="; ".join(proof.notes))
 
 
-def _take_turns(work: Workload, known: Incumbent[Plan], search: Search, notes: list[str]) -> None:
+def _take_turns(work: Workload, proof: UsersProof[Plan], search: Search) -> None:
     """Ask the dynamic program for as many users as the bound allows, and in turns search on.
 
     A large number of users leaves many states out, so that some questions are answered where the last one cannot be.
     """
     reason = state_refusal(work, MOST_ASKED_CODES)
-    program = None if reason else CountsProgram(work, int(known.bound or 0))
-    notes.append(f"no dynamic program: {reason}" if reason else "")
+    program = None if reason else CountsProgram(work, proof.bound)
+    proof.notes.append(f"no dynamic program: {reason}" if reason else "")
     states = 0
-    while not known.closed():
+    while not proof.known.closed():
         if program is not None:
-            answer = program.solve(known.run, TURN_STATES)
-            notes[-1] = f"dynamic program of {states + answer.states} states"
+            answer = program.solve(proof.run, TURN_STATES)
+            proof.notes[-1] = f"dynamic program of {states + answer.states} states"
             if answer.sequence is not None:
-                _offer(known, plan_of(work, answer.sequence))
+                _offer(proof, plan_of(work, answer.sequence))
             elif answer.proved:
                 states += answer.states
-                known.tighten(int(known.bound or 0) - 1)
-                program = CountsProgram(work, int(known.bound or 0))
+                proof.known.tighten(proof.bound - 1)
+                program = CountsProgram(work, proof.bound)
             elif not answer.paused:
-                notes[-1] += ", given up"
+                proof.notes[-1] += ", given up"
                 program = None
-        before, search.enough = search.iterations, int(known.bound or 0)
+        before, search.enough = search.iterations, proof.bound
         search.run(search.iterations + TURN_ITERATIONS)
-        _offer(known, search.plan(None))
+        _offer(proof, search.plan(None))
         if program is None and search.iterations == before:
             break
 
@@ -99,19 +101,19 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
     def plan() -> Plan:
         return line_search.plan_or_start(lines, search.best, work, run)
 
-    known = Incumbent(run, plan(), users_of(plan()), users)
-    known.tighten(bound_by_deadlines(work, run.part(run.remaining_s() / 3, reports="bound")))
-    notes = [f"{known.bound} by the relaxation"]
-    search.run(limit, int(known.bound or 0))
-    _offer(known, plan())
+    proof = UsersProof(run, plan(), users_of(plan()), users)
+    proof.known.tighten(bound_by_deadlines(work, run.part(run.remaining_s() / 3, reports="bound")))
+    proof.notes.append(f"{proof.bound} by the relaxation")
+    search.run(limit, proof.bound)
+    _offer(proof, plan())
     reason = size_refusal(instance)
-    if not known.closed() and reason is None:
+    if not proof.known.closed() and reason is None:
         part = run.part(SLOTS_SHARE * run.remaining_s(), reports="bound")
-        better, bound, _, _, note = solve_slots(work, part, known.best or plan())
-        _offer(known, better)
-        known.tighten(bound)
-        notes.append(note)
-    if not known.closed() and run.options.time_limit is not None and run.options.iteration_limit is None:
-        search.run(None, int(known.bound or 0))
-        _offer(known, plan())
-    return _outcome(known, notes)
+        better, bound, _, _, note = solve_slots(work, part, proof.known.best or plan())
+        _offer(proof, better)
+        proof.known.tighten(bound)
+        proof.notes.append(note)
+    if not proof.known.closed() and run.options.time_limit is not None and run.options.iteration_limit is None:
+        search.run(None, proof.bound)
+        _offer(proof, plan())
+    return _outcome(proof)

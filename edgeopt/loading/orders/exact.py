@@ -15,9 +15,10 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.orders.greedy import greedy_selection
 from edgeopt.loading.prefixes import Prefixes
+from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.relaxations import LARGE_TERMS, floor_bound, terms, too_large, union_bound
 from edgeopt.loading.workload import compile_workload
-from edgeopt.run import Incumbent, Outcome, Run
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Status
 
 if TYPE_CHECKING:
@@ -51,35 +52,12 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     return proof.outcome()
 
 
-class Proof:
-    """The steps that bring the best plan and the bound together.
-
-    Attributes
-    ----------
-    known : Incumbent of Selection
-        Its bound and value are numbers of users.
-    nodes : int
-        Nodes of all branch and bounds.
-    notes : list of str
-        Sentences for the user.
-    """
+class Proof(UsersProof["Selection"]):
+    """The steps that bring the best plan and the bound together."""
 
     def __init__(self, prefixes: Prefixes, run: Run) -> None:
-        self.prefixes, self.run = prefixes, run
-        everybody = sum(len(table) - 1 for table in prefixes.serve_s)
-        self.known: Incumbent[Selection] = Incumbent(run, value=0, bound=everybody)
-        self.nodes = 0
-        self.notes: list[str] = []
-
-    @property
-    def users(self) -> int:
-        """Users of the best plan."""
-        return int(self.known.value or 0)
-
-    @property
-    def bound(self) -> int:
-        """No plan serves more users."""
-        return int(self.known.bound or 0)
+        super().__init__(run, None, 0, sum(len(table) - 1 for table in prefixes.serve_s))
+        self.prefixes = prefixes
 
     def tighten(self, bound: float | None) -> None:
         """Take a bound if it is the best so far."""

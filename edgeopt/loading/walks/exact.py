@@ -16,12 +16,13 @@ from edgeopt.loading.batches.line_search import Search, first_line
 from edgeopt.loading.batches.lines import Lines, batches_of
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
+from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.queues import Batch, Queues
 from edgeopt.loading.walks.path_bound import PathBound
 from edgeopt.loading.walks.path_walks import step_length
 from edgeopt.loading.walks.sequencing import sequenced
 from edgeopt.loading.workload import compile_workload
-from edgeopt.run import Incumbent, Outcome, Run
+from edgeopt.run import Outcome, Run
 from edgeopt.solution import Status, Stopped
 
 if TYPE_CHECKING:
@@ -48,35 +49,13 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     return proof.outcome()
 
 
-class Proof:
-    """The steps that bring the best plan and the bound together.
-
-    Attributes
-    ----------
-    known : Incumbent of list of Batch
-        Its bound and value are numbers of users.
-    nodes : int
-        Nodes of all branch and bounds.
-    notes : list of str
-        Sentences for the user.
-    """
+class Proof(UsersProof[list[Batch]]):
+    """The steps that bring the best plan and the bound together."""
 
     def __init__(self, queues: Queues, run: Run) -> None:
-        self.queues, self.run = queues, run
-        self.known: Incumbent[list[Batch]] = Incumbent(run, [], 0, len(queues.user_names))
-        self.nodes = 0
-        self.notes: list[str] = []
+        super().__init__(run, [], 0, len(queues.user_names))
+        self.queues = queues
         self._rng = np.random.default_rng(run.options.seed)
-
-    @property
-    def users(self) -> int:
-        """Users of the best plan."""
-        return int(self.known.value or 0)
-
-    @property
-    def bound(self) -> int:
-        """No plan serves more users."""
-        return int(self.known.bound or 0)
 
     def offer(self, batches: list[Batch]) -> None:
         """Take batches, which must be in time, if they are the best so far."""
