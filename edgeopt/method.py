@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
+from edgeopt.clock import uncounted
 from edgeopt.errors import MethodRefusal, MissingExtra, UsageError, suggestion
 from edgeopt.problems import find_problem
 from edgeopt.run import Outcome, Run
@@ -79,7 +80,8 @@ class Row:
 
         def load(place: str) -> Callable[..., Any]:
             module, _, function = place.partition(":")
-            loaded: Callable[..., Any] = getattr(find_problem(problem).part(module), function)
+            with uncounted():  # no run's clock counts what is imported for it
+                loaded: Callable[..., Any] = getattr(find_problem(problem).part(module), function)
             return loaded
 
         def code(instance: Any) -> Code | None:

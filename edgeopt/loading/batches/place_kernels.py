@@ -16,7 +16,7 @@ from edgeopt.kernels import kernel
 from edgeopt.loading.batches.line_kernels import Floats, Integers, Line, Users, copy_batches, put, serve_at
 from edgeopt.loading.batches.timing_kernels import Timing, keep_soonest, next_uses
 
-Place = Any  # (float, int, bool): the line's end, the position, whether the user joins the batch there
+Place = tuple[float, int, bool]  # the line's end, the position, whether the user joins the batch there
 
 
 class Figures(NamedTuple):
@@ -140,7 +140,8 @@ def by_prefix(user: int, users: Users, line: Line, figures: Figures, timing: Tim
     i, length = users.model[user], line.length[0]
     upload, due, most = users.upload[user], users.due[user], users.capacity[i]
     nowhere: Any = np.int64(-1)
-    best, where, how = np.inf, nowhere, np.bool_(False)
+    how: Any = np.bool_(False)
+    best, where = np.inf, nowhere
     for choice in range(2 * length + 1):
         joins, at = choice < length, choice if choice < length else choice - length
         if joins and (models[at] != i or sizes[at] >= most):
@@ -177,7 +178,8 @@ def by_replay(user: int, users: Users, line: Line, scratch: Line, timing: Timing
     """Run the whole line again for each position."""
     i, length = users.model[user], line.length[0]
     nowhere: Any = np.int64(-1)
-    best, where, how = np.inf, nowhere, np.bool_(False)
+    how: Any = np.bool_(False)
+    best, where = np.inf, nowhere
     for choice in range(2 * length + 1):
         joins, at = choice < length, choice if choice < length else choice - length
         if joins and (line.model[at] != i or line.size[at] >= users.capacity[i]):
