@@ -8,18 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba import njit
-from numba.core.caching import FunctionCache, NullCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 
 from edgeopt.clock import tell_compiling, uncounted
 
 
+@cache
+def _stamp() -> tuple[float, int]:
+    """Newest change and total size of all files of kernels: compiled code contains kernels of other files."""
+    found = [path.stat() for path in Path(__file__).parent.rglob("*kernel*.py")]
+    return max(stat.st_mtime for stat in found), sum(stat.st_size for stat in found)
+
+
 class _TolerantCache(FunctionCache):
-    """A cache of compiled code; a file of it that cannot be read is as none, and one that cannot be written is not."""
+    """A cache of compiled code; a file of it that cannot be read is as none, and one that cannot be written is not.
+
+    The code is compiled anew when any file of kernels has changed, not only that of the kernel itself.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file = IndexDataCacheFile(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=(*self._impl.locator.get_source_stamp(), *_stamp()),
+        )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from edgeopt.kernels import copy_into, first_largest, kernel, stable_order
+
+ROOT = Path(__file__).parents[1]
 
 
 @kernel(cache=False)
@@ -40,3 +46,21 @@ def test_the_first_of_the_largest() -> None:
 
 def test_copies() -> None:
     assert copied(np.array([2, 1, 3])).tolist() == [2, 1, 3]
+
+
+def test_code_is_compiled_anew_when_any_file_of_kernels_has_changed(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("from edgeopt.kernels import kernel\n@kernel\ndef twice(x):\n    return 2 * x\n")
+    code = (
+        "import sys; from edgeopt import clock, kernels\n"
+        "known = kernels._stamp()\n"
+        "kernels._stamp = lambda: (known[0] + float(sys.argv[1]), known[1])\n"
+        "import mine; assert mine.twice(3) == 6; print(clock.compiled)"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+
+    def compiled(later_s: int) -> str:
+        command = [sys.executable, "-c", code, str(later_s)]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert [compiled(later_s) for later_s in (0, 0, 1, 1)] == ["1", "0", "1", "0"]
