@@ -15,6 +15,9 @@ from edgeopt.errors import Finding, InputError
 
 Floats = NDArray[np.float64]
 
+MOST_SECONDS = 1e12
+TIME_REMEDY = "write 2023-11-16 18:17:03.98, or seconds"
+
 
 @dataclass(frozen=True)
 class Table:
@@ -60,6 +63,37 @@ class Table:
             problem = f"{self.cells[key][row]!r} is not {kind} {span}"
             raise self.fault(row, key, problem, f"give {kind} in each row")
         return numbers
+
+    def seconds(self, key: str) -> Floats:
+        """Return a column of times as seconds, shape (rows,); of dates, seconds since the earliest.
+
+        Raises
+        ------
+        InputError
+            Names the first cell that is neither a date with time nor a number.
+        """
+        times = seconds(self.cells[key])
+        wrong = np.isnan(times)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            problem = f"{self.cells[key][row]!r} is neither a date with time nor seconds"
+            raise self.fault(row, key, problem, TIME_REMEDY)
+        return times
+
+
+def seconds(cells: Sequence[str]) -> Floats:
+    """Return times as seconds, shape (cells,), NaN where a cell is no time.
+
+    Numbers stay as they are. Dates with times count from the earliest; they are without a time zone, or with their
+    shift to Greenwich's time.
+    """
+    numbers = np.array([_number(cell) for cell in cells], dtype=np.float64)
+    if not np.isnan(numbers).all():
+        return np.where(np.abs(numbers) <= MOST_SECONDS, numbers, np.nan)
+    from pandas import to_datetime
+
+    dates = to_datetime(list(cells), errors="coerce", format="ISO8601", utc=True)
+    return np.asarray((dates - dates.min()).total_seconds(), dtype=np.float64)
 
 
 def _number(cell: str) -> float:

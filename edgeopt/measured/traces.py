@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.errors import Finding, InputError, UsageError
-from edgeopt.measured.tables import Table, read_table
+from edgeopt.measured.tables import read_table
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -136,26 +136,9 @@ def read_trace(path: str | Path) -> Trace:
             known = " or ".join(PUBLISHED)
             raise InputError(Finding("$", "there is no such file", f"give a CSV file, or {known}"), path) from None
         raise error
-    arrival_s = _seconds(table)
+    arrival_s = table.seconds("time")
     context, generated = (
         table.numbers(key, 0, MOST_TOKENS, whole=True).astype(np.int64) for key in ("context", "generated")
     )
     order = np.argsort(arrival_s, kind="stable")
     return Trace(arrival_s[order] - arrival_s[order[0]], context[order], generated[order])
-
-
-def _seconds(table: Table) -> Floats:
-    """Return the arrival times in seconds; dates are without a time zone, or with their shift to Greenwich's time."""
-    cells = table.cells["time"]
-    try:
-        numbers = np.array(cells, dtype=np.float64)
-    except ValueError:
-        from pandas import to_datetime
-
-        dates = to_datetime(cells, errors="coerce", format="ISO8601", utc=True)
-        if dates.isna().any():
-            row = int(np.argmax(dates.isna()))
-            remedy = "write 2023-11-16 18:17:03.98, or seconds"
-            raise table.fault(row, "time", f"{cells[row]!r} is neither a date with time nor seconds", remedy) from None
-        return np.asarray((dates - dates.min()).total_seconds(), dtype=np.float64)
-    return table.numbers("time", -1e12, 1e12) if not np.isfinite(numbers).all() else numbers
