@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from math import fsum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import ceil, fsum
 from typing import Any
 
 from edgeopt.loading.instance import LoadingInstance
@@ -12,6 +12,7 @@ from edgeopt.loading.plan_form import form_faults
 from edgeopt.solution import CheckReport, Plan, Violation
 
 TOLERANCE = 1e-9  # relative, on time and bandwidth; memory has none
+WAITING = {"waiting_p50_s": 0.5, "waiting_p95_s": 0.95, "waiting_p99_s": 0.99}
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Visit:
     resident_bytes : int
         All blocks on the GPU while the batch runs.
     load_start_s, load_end_s, compute_start_s, end_s : float
-        Computing starts later than loading ends only when an upload is waited for.
+        Computing starts later than loading ends only when an upload is waited for. What was loaded beside the batch
+        before is in ``loaded_bytes``, but not between start and end of loading.
     """
 
     model: str
@@ -43,7 +45,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Upload:
-    """A user's upload: from and to in seconds, with a bandwidth in Hz."""
+    """An interval of a user's upload: from and to in seconds, with a bandwidth in Hz."""
 
     user: str
     start_s: float
@@ -82,8 +84,9 @@ def check(instance: LoadingInstance, plan: Plan) -> CheckReport:
     instance : LoadingInstance
     plan : dict
         ``{"batches": [{"model": str, "users": [str]}], "bandwidth_hz": {user: float}}``. Where uploads overlap the
-        service, ``"uploads": {user: [from_s, to_s, bandwidth_hz]}`` instead of the bandwidths; where the GPU keeps
-        blocks by choice, a batch may have ``"evict": [block]``.
+        service, ``"uploads": {user: [from_s, to_s, bandwidth_hz]}`` instead of the bandwidths, or a list of such
+        intervals; where the GPU keeps blocks by choice, a batch may have ``"evict": [block]``, where it loads the next
+        batch's blocks ahead ``"prefetch": [block]``, and anywhere ``"start_s"``, before which it does not compute.
 
     Returns
     -------
@@ -105,8 +108,23 @@ def check(instance: LoadingInstance, plan: Plan) -> CheckReport:
             "end_s": schedule.visits[-1].end_s if schedule.visits else 0.0,
             "loaded_bytes": float(sum(visit.loaded_bytes for visit in schedule.visits)),
             "reused_bytes": float(sum(visit.reused_bytes for visit in schedule.visits)),
+            **(_waiting(instance, schedule) if instance.stream else {}),
         },
     )
+
+
+def _waiting(instance: LoadingInstance, schedule: Schedule) -> dict[str, float]:
+    """Return how long served users wait from arrival to answer, never without the share that is served."""
+    waits = sorted(
+        visit.end_s - instance.users[user].arrival_s
+        for visit in schedule.visits
+        for user in visit.users
+        if user in instance.users
+    )
+    if not waits:
+        return {"served_share": 0.0}
+    ranks = {name: waits[ceil(share * len(waits)) - 1] for name, share in WAITING.items()}
+    return {"served_share": len(waits) / len(instance.users), **ranks}
 
 
 def replay(instance: LoadingInstance, plan: Plan) -> Schedule:
@@ -117,18 +135,27 @@ def replay(instance: LoadingInstance, plan: Plan) -> Schedule:
     scheduled = {user for batch in batches for user in batch["users"] if user in instance.users}
     overlapped = instance.upload == "overlapped"
     schedule.uploads = (_timed_uploads if overlapped else _upload_phase)(instance, plan, scheduled, schedule)
-    uploaded = {upload.user: upload.end_s for upload in schedule.uploads if upload.user in scheduled}
-    schedule.upload_s = max(uploaded.values(), default=0.0)
+    uploaded = {user: instance.users[user].arrival_s for user in scheduled}
+    for upload in schedule.uploads:
+        if upload.user in scheduled:
+            uploaded[upload.user] = max(uploaded[upload.user], upload.end_s)
+            schedule.upload_s = max(schedule.upload_s, upload.end_s)
     resident: set[str] = set()
-    clock = 0.0 if overlapped else schedule.upload_s
+    ahead: set[str] = set()
+    clock = ahead_s = 0.0 if overlapped else schedule.upload_s
     for number, batch in enumerate(batches):
         needed = set(instance.library.models[batch["model"]].blocks)
         kept = _kept_blocks(instance, number, batch, resident, schedule)
         resident = kept | needed
         ready = max((uploaded.get(user, 0.0) for user in batch["users"]), default=0.0)
-        visit = _run(instance, batch, clock, ready, kept & needed, resident)
+        ready = max(ready, batch.get("start_s", 0.0))
+        visit = _run(instance, batch, max(clock, ahead_s), ready, kept & needed, ahead & kept & needed)
+        ahead = _loaded_ahead(instance, number, batches, resident, schedule)
+        resident |= ahead
+        visit = replace(visit, resident_bytes=_size(instance, resident))
         schedule.visits.append(visit)
         clock = visit.end_s
+        ahead_s = visit.compute_start_s + _size(instance, ahead) / instance.server.load_rate_bytes_per_s
         _check_memory(instance, number, visit, schedule)
         _check_deadlines(instance, number, visit, schedule)
     return schedule
@@ -146,31 +173,53 @@ def _kept_blocks(
     return resident - evicted
 
 
+def _loaded_ahead(
+    instance: LoadingInstance, number: int, batches: list[Any], resident: set[str], schedule: Schedule
+) -> set[str]:
+    """Return the blocks of the next batch that are loaded while this one computes."""
+    blocks = list(batches[number].get("prefetch", ()))
+    following = batches[number + 1]["model"] if number + 1 < len(batches) else None
+    wanted = set(instance.library.models[following].blocks) - resident if following is not None else set()
+    for block in sorted(set(blocks) - wanted):
+        schedule.breaks("prefetched block of the next batch, not on the GPU", f"batch {number}, {block!r}", 1, "block")
+    return set(blocks) & wanted
+
+
+def _size(instance: LoadingInstance, blocks: Iterable[str]) -> int:
+    return sum(instance.library.blocks[block] for block in blocks)
+
+
 def _run(
     instance: LoadingInstance,
     batch: Mapping[str, Any],
-    clock: float,
-    uploaded_s: float,
-    reused: set[str],
-    resident: set[str],
+    free_s: float,
+    ready_s: float,
+    present: set[str],
+    ahead: set[str],
 ) -> Visit:
-    """Load what is missing, wait for the batch's uploads, compute."""
-    model, sizes = instance.library.models[batch["model"]], instance.library.blocks
-    reused_bytes = sum(sizes[block] for block in reused)
-    loaded_bytes = sum(sizes[block] for block in model.blocks) - reused_bytes
-    loaded_s = clock + loaded_bytes / instance.server.load_rate_bytes_per_s
-    start = max(loaded_s, uploaded_s)
-    end = start + (model.compute_fixed_s or 0.0) + (model.compute_per_sample_s or 0.0) * len(batch["users"])
+    """Load what is missing, wait until the batch is ready, compute; an empty batch computes nothing.
+
+    Of the present blocks, those loaded ahead were loaded for this batch. Where a batch starts at a stated time, it
+    loads right before it.
+    """
+    model, rate = instance.library.models[batch["model"]], instance.server.load_rate_bytes_per_s
+    ahead_bytes, reused_bytes = _size(instance, ahead), _size(instance, present - ahead)
+    missing = _size(instance, model.blocks) - reused_bytes - ahead_bytes
+    load_start = max(free_s, batch.get("start_s", 0.0) - missing / rate)
+    load_end = load_start + missing / rate
+    start = max(load_end, ready_s)
+    number = len(batch["users"])
+    seconds = (model.compute_fixed_s or 0.0) + (model.compute_per_sample_s or 0.0) * number if number else 0.0
     return Visit(
-        batch["model"],
-        tuple(batch["users"]),
-        reused_bytes,
-        loaded_bytes,
-        sum(sizes[block] for block in resident),
-        clock,
-        loaded_s,
-        start,
-        end,
+        model=batch["model"],
+        users=tuple(batch["users"]),
+        reused_bytes=reused_bytes,
+        loaded_bytes=missing + ahead_bytes,
+        resident_bytes=0,
+        load_start_s=load_start,
+        load_end_s=load_end,
+        compute_start_s=start,
+        end_s=start + seconds,
     )
 
 
@@ -185,7 +234,7 @@ def _check_users(instance: LoadingInstance, batches: list[Any], schedule: Schedu
     """Each user is known, asks for the batch's model, and is served once; no batch is empty."""
     times: dict[str, int] = {}
     for number, batch in enumerate(batches):
-        if not batch["users"]:
+        if not batch["users"] and instance.prefetch != "idle":
             schedule.breaks("batch not empty", f"batch {number}", 1, "batch")
         for user in batch["users"]:
             times[user] = times.get(user, 0) + 1
@@ -218,22 +267,34 @@ def _upload_phase(instance: LoadingInstance, plan: Plan, scheduled: set[str], sc
 
 def _timed_uploads(instance: LoadingInstance, plan: Plan, scheduled: set[str], schedule: Schedule) -> list[Upload]:
     """Return the uploads as the plan times them; check that each is complete, and the band at every moment."""
-    uploads = [Upload(user, *interval) for user, interval in plan["uploads"].items()]
+    uploads = [
+        Upload(user, *interval)
+        for user, entry in plan["uploads"].items()
+        for interval in (entry if entry and isinstance(entry[0], list) else [entry] if entry else [])
+    ]
     for upload in uploads:
         _check_bandwidth(instance, upload.user, upload.bandwidth_hz, schedule)
-        if upload.start_s < 0:
-            schedule.breaks("upload from 0 on", f"user {upload.user!r}", -upload.start_s, "s")
+        early = _arrival_s(instance, upload.user) - upload.start_s
+        if early > TOLERANCE * abs(upload.start_s):
+            schedule.breaks("upload from the arrival on", f"user {upload.user!r}", early, "s")
         if upload.end_s < upload.start_s:
             schedule.breaks("upload ends after its start", f"user {upload.user!r}", upload.start_s - upload.end_s, "s")
-    timed = {upload.user: upload for upload in uploads}
+    sent, allowed = dict.fromkeys(scheduled, 0.0), dict.fromkeys(scheduled, 0.0)
+    for upload in uploads:
+        if upload.user in scheduled:
+            rate = upload.bandwidth_hz * instance.users[upload.user].spectral_efficiency
+            sent[upload.user] += rate * (upload.end_s - upload.start_s)
+            allowed[upload.user] += rate * TOLERANCE * upload.end_s
     for user in sorted(scheduled):
-        facts = instance.users[user]
-        upload = timed.get(user, Upload(user, 0.0, 0.0, 0.0))
-        rate, length = upload.bandwidth_hz * facts.spectral_efficiency, upload.end_s - upload.start_s
-        if facts.upload_bits > rate * (length + TOLERANCE * upload.end_s):
-            schedule.breaks("upload", f"user {user!r}", facts.upload_bits - rate * length, "bits not uploaded")
+        missing = instance.users[user].upload_bits - sent[user]
+        if missing > allowed[user]:
+            schedule.breaks("upload", f"user {user!r}", missing, "bits not uploaded")
     _check_band_over_time(instance, uploads, schedule)
     return uploads
+
+
+def _arrival_s(instance: LoadingInstance, user: str) -> float:
+    return instance.users[user].arrival_s if user in instance.users else 0.0
 
 
 def _check_band_over_time(instance: LoadingInstance, uploads: list[Upload], schedule: Schedule) -> None:

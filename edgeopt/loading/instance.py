@@ -21,6 +21,12 @@ RETENTION = {
     "consecutive": "blocks stay while consecutive models use them",
     "capacity": "the GPU keeps any blocks that fit",
 }
+PREFETCH = {
+    "none": "a batch's blocks are loaded in its turn",
+    "idle": "blocks may be loaded without a batch",
+    "next": "the next batch's blocks may be loaded while a batch computes",
+}
+USUAL = {"upload": "phase", "retention": "consecutive", "prefetch": "none"}
 
 
 class Server(Record):
@@ -50,13 +56,16 @@ class User(Record):
     spectral_efficiency : float
         e_k in bit/s/Hz.
     deadline_s : float
-        T_k, counted from the start of the upload phase.
+        T_k, counted from time 0: where uploads are a phase, from its start.
+    arrival_s : float
+        r_k: its upload starts no sooner.
     """
 
     model: Name
     upload_bits: NonNegative
     spectral_efficiency: Positive
     deadline_s: NonNegative
+    arrival_s: NonNegative = 0.0
 
 
 class LoadingInstance(Instance):
@@ -74,6 +83,9 @@ class LoadingInstance(Instance):
     retention : str
         ``"consecutive"``: a block stays on the GPU only while consecutive models use it. ``"capacity"``: the GPU keeps
         any blocks that fit.
+    prefetch : str
+        ``"none"``: a batch's blocks are loaded in its turn. ``"idle"``: batches may be empty, which loads a model and
+        serves nobody. ``"next"``: while a batch computes, blocks of the next one may be loaded beside it.
     """
 
     problem: Literal["loading"] = "loading"
@@ -82,13 +94,17 @@ class LoadingInstance(Instance):
     users: DictOf[Name, User]
     upload: Literal["phase", "overlapped"] = "phase"
     retention: Literal["consecutive", "capacity"] = "consecutive"
+    prefetch: Literal["none", "idle", "next"] = "none"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data; modes are named only where they are not the usual ones."""
+        """Return plain data; modes and arrivals are named only where they are not the usual ones."""
         data = super().to_dict()
-        for mode, usual in (("upload", "phase"), ("retention", "consecutive")):
+        for mode, usual in USUAL.items():
             if data[mode] == usual:
                 del data[mode]
+        for user in data["users"].values():
+            if not user["arrival_s"]:
+                del user["arrival_s"]
         return data
 
     def findings(self) -> Iterable[Finding]:
@@ -101,8 +117,24 @@ class LoadingInstance(Instance):
             else:
                 problem = f"the library has no model {user.model!r}"
                 yield Finding(f"$.users.{name}.model", problem, partial(suggestion, user.model, known))
+            if user.arrival_s and user.deadline_s <= user.arrival_s:
+                problem = f"the deadline of {user.deadline_s:g} s is not after the arrival at {user.arrival_s:g} s"
+                yield Finding(f"$.users.{name}.deadline_s", problem, "deadlines count from time 0; add the arrival")
+        yield from self._phase_findings()
         for model in requested:
             yield from require_model_keys(model, self.library.models[model], NEEDED_MODEL_KEYS)
+
+    def _phase_findings(self) -> Iterable[Finding]:
+        """Say which keys ask for uploads that overlap the service."""
+        if self.upload == "overlapped":
+            return
+        late = next((name for name, user in self.users.items() if user.arrival_s), None)
+        if late is not None:
+            problem = f"user {late!r} arrives at {self.users[late].arrival_s:g} s, but all uploads come first"
+            yield Finding(f"$.users.{late}.arrival_s", problem, 'say "upload": "overlapped"')
+        if self.prefetch != "none":
+            problem = f"{self.prefetch!r} loads blocks ahead of their turn, but all uploads come first"
+            yield Finding("$.prefetch", problem, 'say "upload": "overlapped"')
 
     def capacity(self, model: str) -> int | None:
         """Largest batch of a model that fits into memory; None for no limit, 0 when the model itself does not fit."""
@@ -127,6 +159,11 @@ class LoadingInstance(Instance):
         return self.upload == "phase" and self.retention == "consecutive"
 
     @cached_property
+    def stream(self) -> bool:
+        """Whether users arrive over time, or blocks may be loaded ahead of their turn."""
+        return self.prefetch != "none" or any(user.arrival_s for user in self.users.values())
+
+    @cached_property
     def deadline_kind(self) -> str:
         """``"common"`` when all users have the same deadline, else ``"individual"``."""
         return "common" if len({user.deadline_s for user in self.users.values()}) < 2 else "individual"
@@ -141,9 +178,14 @@ class LoadingInstance(Instance):
             span = least if len(deadlines) == 1 else f"{len(deadlines)} distinct, {least} to {most}"
         memory, rate = quantity(self.server.memory_bytes, "B"), quantity(self.server.load_rate_bytes_per_s, "B/s")
         uploads = quantity(sum(map(self.upload_s, self.users)), "s")
+        arrivals = {}
+        if self.stream:
+            last = max((user.arrival_s for user in self.users.values()), default=0.0)
+            arrivals = {"arrivals": f"over {quantity(last, 's')}; {PREFETCH[self.prefetch]}"}
         return {
             **super().facts(),
             "users": f"{len(self.users)} of {len(requested)} models",
+            **arrivals,
             "deadlines": span,
             "GPU": f"{memory}, loads {rate}; {len(too_large)} requested models do not fit into it",
             "bandwidth": f"{quantity(self.bandwidth_hz, 'Hz')}; all uploads together take {uploads}",

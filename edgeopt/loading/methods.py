@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.method import ANY, Code, Row, keys
+from edgeopt.method import Code, Row, keys
 
 # What is free with one deadline, after an upload phase and between consecutive models, is not free otherwise.
 ORDERS = keys(deadline_kind="common", upload="phase", retention="consecutive")
 WALKS = keys(deadline_kind="individual", upload="phase", retention="consecutive")
-COMMON, INDIVIDUAL = keys(deadline_kind="common"), keys(deadline_kind="individual")
+# All users are there at time 0, in any other mode.
+TOGETHER = keys(stream=False)
+COMMON, INDIVIDUAL = keys(deadline_kind="common", stream=False), keys(deadline_kind="individual", stream=False)
 
 
 METHODS = [
@@ -30,7 +32,7 @@ METHODS = [
         {
             ORDERS: Code("orders.circuit:solve_cpsat", "orders.circuit:size_refusal"),
             WALKS: Code("walks.circuit:solve_cpsat", "walks.circuit:size_refusal"),
-            ANY: Code("batches.slots:solve_cpsat", "batches.slots:size_refusal"),
+            TOGETHER: Code("batches.slots:solve_cpsat", "batches.slots:size_refusal"),
         },
     ),
     Row(
@@ -103,28 +105,32 @@ METHODS = [
         {
             ORDERS: Code("orders.baselines:solve_without_sharing"),
             WALKS: Code("walks.baselines:solve_without_sharing"),
-            ANY: Code("batches.baselines:solve_without_sharing"),
+            TOGETHER: Code("batches.baselines:solve_without_sharing"),
         },
     ),
-    Row("edf", "baseline", "none", {ANY: Code("batches.in_turn:solve_earliest_deadline_first")}),
-    Row("random", "baseline", "none", {ANY: Code("batches.in_turn:solve_at_random")}),
+    Row("edf", "baseline", "none", {TOGETHER: Code("batches.in_turn:solve_earliest_deadline_first")}),
+    Row("random", "baseline", "none", {TOGETHER: Code("batches.in_turn:solve_at_random")}),
     Row(
         "two-phase",
         "baseline",
         "none; the plan made as if uploads came first",
-        {keys(upload="overlapped"): Code("batches.baselines:solve_two_phase")},
+        {keys(upload="overlapped", stream=False): Code("batches.baselines:solve_two_phase")},
     ),
     Row(
         "consecutive",
         "baseline",
         "none; the plan made as if only consecutive models shared",
-        {keys(retention="capacity"): Code("batches.baselines:solve_consecutive")},
+        {keys(retention="capacity", stream=False): Code("batches.baselines:solve_consecutive")},
     ),
     Row(
         "lru",
         "baseline",
         "none",
-        {keys(retention="capacity", deadline_kind="common"): Code("batches.baselines:solve_least_recently_used")},
+        {
+            keys(retention="capacity", deadline_kind="common", stream=False): Code(
+                "batches.baselines:solve_least_recently_used"
+            )
+        },
     ),
 ]
 
@@ -134,6 +140,8 @@ def not_taken(instance: LoadingInstance, key: str) -> str:
     if key == "deadline_kind":
         common = instance.deadline_kind == "common"
         reason = "it does not know one deadline for all users" if common else _different_deadlines(instance)
+    elif key == "stream":
+        reason = _stream(instance)
     elif (key, getattr(instance, key)) == ("upload", "phase"):
         reason = "uploads are a phase of their own here anyway"
     elif (key, getattr(instance, key)) == ("retention", "consecutive"):
@@ -141,6 +149,13 @@ def not_taken(instance: LoadingInstance, key: str) -> str:
     else:
         reason = f"it does not know `{key}`: {getattr(instance, key)!r}"
     return f"{reason}; 'exact' and 'local-search' would work"
+
+
+def _stream(instance: LoadingInstance) -> str:
+    if instance.prefetch != "none":
+        return f"it does not know `prefetch`: {instance.prefetch!r}"
+    late = next(name for name, user in instance.users.items() if user.arrival_s)
+    return f"it needs all users at time 0, but {late!r} arrives at {instance.users[late].arrival_s:g} s"
 
 
 def _different_deadlines(instance: LoadingInstance) -> str:

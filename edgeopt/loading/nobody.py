@@ -43,9 +43,9 @@ def least_memory_bytes(instance: LoadingInstance, model: str) -> int:
 
 
 def alone_s(instance: LoadingInstance, user: str) -> float:
-    """Seconds after which a user is served that is served alone."""
+    """When a user is served that is served alone, in seconds."""
     name = instance.users[user].model
-    model, upload = instance.library.models[name], instance.upload_s(user)
+    model, upload = instance.library.models[name], instance.users[user].arrival_s + instance.upload_s(user)
     load = instance.library.size_bytes(name) / instance.server.load_rate_bytes_per_s
     ready = max(upload, load) if instance.upload == "overlapped" else upload + load
     return ready + (model.compute_fixed_s or 0.0) + (model.compute_per_sample_s or 0.0)

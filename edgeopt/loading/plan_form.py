@@ -16,7 +16,7 @@ def form_faults(instance: LoadingInstance, plan: Any) -> list[Violation]:
         return [_fault("the plan is not an object")]
     radio = "uploads" if instance.upload == "overlapped" else "bandwidth_hz"
     faults = [_fault(f"unknown key {key!r}") for key in plan if key not in ("batches", radio)]
-    faults += _batch_faults(plan.get("batches"), evicts=instance.retention == "capacity")
+    faults += _batch_faults(plan.get("batches"), _optional_keys(instance))
     faults += _radio_faults(radio, plan.get(radio))
     return faults
 
@@ -25,19 +25,30 @@ def _fault(where: str) -> Violation:
     return Violation("form of the plan", where, 1)
 
 
-def _batch_faults(batches: Any, evicts: bool) -> Iterator[Violation]:
+def _optional_keys(instance: LoadingInstance) -> dict[str, str]:
+    """Return the further keys that a batch may have, with the form of their values."""
+    keys = {"start_s": "seconds"}
+    if instance.retention == "capacity":
+        keys["evict"] = "[blocks]"
+    if instance.prefetch == "next":
+        keys["prefetch"] = "[blocks]"
+    return keys
+
+
+def _batch_faults(batches: Any, optional: Mapping[str, str]) -> Iterator[Violation]:
     if not isinstance(batches, list):
         yield _fault("'batches' is not a list")
         return
-    optional = {"evict"} if evicts else set()
-    form = "{'model': name, 'users': [names]" + (", 'evict': [blocks]}" if evicts else "}")
+    form = "{'model': name, 'users': [names]} with at most " + ", ".join(f"{k!r}: {v}" for k, v in optional.items())
     for number, batch in enumerate(batches):
         if not (
             isinstance(batch, Mapping)
-            and set(batch) - optional == {"model", "users"}
+            and set(batch) - set(optional) == {"model", "users"}
             and isinstance(batch["model"], str)
             and _is_names(batch["users"])
             and _is_names(batch.get("evict", []))
+            and _is_names(batch.get("prefetch", []))
+            and _is_number(batch.get("start_s", 0))
         ):
             yield _fault(f"batch {number} is not {form}")
 
@@ -49,12 +60,20 @@ def _radio_faults(key: str, entries: Any) -> Iterator[Violation]:
     for user, entry in entries.items():
         if key == "bandwidth_hz" and not _is_number(entry):
             yield _fault(f"the bandwidth of user {user!r} is not a number of finite and usual size")
-        elif key == "uploads" and not (isinstance(entry, list) and len(entry) == 3 and all(map(_is_number, entry))):
-            yield _fault(f"the upload of user {user!r} is not [from_s, to_s, bandwidth_hz]")
+        elif key == "uploads" and not (_is_interval(entry) or _are_intervals(entry)):
+            yield _fault(f"the upload of user {user!r} is not [from_s, to_s, bandwidth_hz], or a list of them")
 
 
 def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _are_intervals(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_interval, value))
+
+
+def _is_interval(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(map(_is_number, value))
 
 
 def _is_number(value: Any) -> bool:

@@ -33,6 +33,8 @@ class Queues:
     model : numpy.ndarray of int64, shape (users,)
     upload_s : numpy.ndarray, shape (users,)
         Upload times u_k with the whole band.
+    arrival_s : numpy.ndarray, shape (users,)
+        Arrivals r_k; uploads start no sooner.
     due_s : numpy.ndarray, shape (users,)
         Deadlines T_k with a margin for rounding: limits to compare sums of floats with.
     first : numpy.ndarray of int64, shape (models + 1,)
@@ -52,6 +54,7 @@ class Queues:
     user_names: list[str]
     model: Integers
     upload_s: Floats
+    arrival_s: Floats
     due_s: Floats
     first: Integers
     capacity: Integers

@@ -156,6 +156,7 @@ class Workload:
             user_names=[name for _, _, name in queued],
             model=np.repeat(np.arange(self.models), [len(queue) for queue in queues]),
             upload_s=np.array([upload for _, upload, _ in queued]),
+            arrival_s=np.array([users[name].arrival_s for _, _, name in queued]),
             due_s=np.array([due for due, _, _ in queued]),
             first=np.cumsum([0, *map(len, queues)]),
             capacity=self.batch,
@@ -210,14 +211,14 @@ def compile_workload(instance: LoadingInstance) -> Workload:
     for model in instance.library.models:
         limit = instance.capacity(model)
         queue = sorted(waiting.get(model, ())) if limit != 0 else []
-        if len(deadlines) > 1:
+        if len(deadlines) > 1 or instance.stream:
             queue = [entry for entry in queue if _alone_in_time(instance, model, *entry)]
         batch = len(queue) if limit is None else min(limit, len(queue))
         if batch == 0:
             continue
         uploads = np.concatenate([[0.0], np.cumsum([upload for upload, _ in queue])])
         fitting = len(queue) + 1
-        if len(deadlines) == 1:
+        if len(deadlines) == 1 and not instance.stream:
             alone = _least_s(instance, model, batch, uploads, overlapped)
             fitting = int(np.searchsorted(alone, horizon, side="right"))  # it does not decrease
         if fitting > 1:
@@ -246,8 +247,9 @@ def compile_workload(instance: LoadingInstance) -> Workload:
 
 def _alone_in_time(instance: LoadingInstance, model: str, upload: float, user: str) -> bool:
     """Whether a user could be served by its own deadline if it were alone."""
-    uploads, overlapped = np.array([0.0, upload]), instance.upload == "overlapped"
-    due = instance.users[user].deadline_s * (1 + HORIZON_MARGIN)
+    facts = instance.users[user]
+    uploads, overlapped = np.array([0.0, facts.arrival_s + upload]), instance.upload == "overlapped"
+    due = facts.deadline_s * (1 + HORIZON_MARGIN)
     return bool(_least_s(instance, model, 1, uploads, overlapped)[1] <= due)
 
 

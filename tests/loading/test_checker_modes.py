@@ -70,7 +70,7 @@ def test_a_user_without_bits_may_be_left_out():
         ({"u1": None}, "upload", 2.0),
         ({"u1": [0.25, 0.75, 4.0]}, "total bandwidth", 4.0),
         ({"u0": [0.0, 0.5, 4.5]}, "total bandwidth", 0.5),
-        ({"u0": [-0.5, 0.5, 4.0]}, "upload from 0 on", 0.5),
+        ({"u0": [-0.5, 0.5, 4.0]}, "upload from the arrival on", 0.5),
         ({"nobody": [2.0, 3.0, 1.0]}, "known user", 1),
     ],
 )
