@@ -41,10 +41,10 @@ class Code(NamedTuple):
     refusal: str = ""
 
 
-Keys = tuple[tuple[str, str], ...]
+Keys = tuple[tuple[str, str | bool], ...]
 
 
-def keys(**values: str) -> Keys:
+def keys(**values: str | bool) -> Keys:
     """Return the values that keys of an instance must have for some code; keys that are not named may have any."""
     return tuple(values.items())
 

@@ -97,7 +97,7 @@ def end_of(line: Line, timing: Timing) -> float:
     return clock
 
 
-@kernel
+@kernel(cache=False, inline="always")  # it is short: a call would cost a tenth of it
 def by_slack(user: int, users: Users, line: Line, figures: Figures, timing: Timing) -> Place:
     """Compare the least slacks before and after each position with what the user adds."""
     length, last, clock = line.length[0], len(timing.fixed_s), figures.clock
