@@ -1,0 +1,140 @@
+"""What a policy sees of a stream, and what it answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from edgeopt.loading.policies.desk_kernels import CLOCK, FREE, Desk, Floats, Requests
+from edgeopt.loading.queues import Queues
+
+
+class Load(NamedTuple):
+    """Load a model and run its largest batch in time, the earliest due first.
+
+    Attributes
+    ----------
+    model : int
+        By its number in the view.
+    """
+
+    model: int
+
+
+class Wait(NamedTuple):
+    """Do nothing until a moment, or until the next request is ready if that comes first.
+
+    Attributes
+    ----------
+    until_s : float
+        By default the next request that is ready.
+    """
+
+    until_s: float = float("inf")
+
+
+class Waiting(NamedTuple):
+    """Requests that wait for a model, the earliest due first.
+
+    Attributes
+    ----------
+    arrival_s, due_s, upload_bits : numpy.ndarray, shape (requests,)
+    """
+
+    arrival_s: Floats
+    due_s: Floats
+    upload_bits: Floats
+
+
+class View:
+    """What is known at a moment: the library, the server, its GPU, and who has arrived; nothing of the future.
+
+    Arrays have one entry for each model of ``model_names``. Requests that can no longer be served in time are not seen.
+
+    Attributes
+    ----------
+    model_names : list of str
+    waits : numpy.ndarray of int64
+        Requests that wait and could be served in time if their model came next.
+    batch : numpy.ndarray of int64
+        Users of the largest batch of them in time.
+    load_s, compute_s : numpy.ndarray
+        Seconds for which the GPU would load the model and compute that batch.
+    arrival_s, due_s : numpy.ndarray
+        Earliest arrival and deadline of those who could be served in time; infinite where there are none.
+    capacity : numpy.ndarray of int64
+        Largest batch that fits beside the model.
+    fixed_s, sample_s : numpy.ndarray
+        A batch of n users computes for ``fixed_s + n * sample_s``.
+    """
+
+    def __init__(self, queues: Queues, blocks: Sequence[tuple[str, ...]], requests: Requests, desk: Desk) -> None:
+        self._queues, self._blocks, self._requests, self._desk = queues, blocks, requests, desk
+        self.model_names = queues.model_names
+        self.waits, self.batch = desk.waits, desk.batch
+        self.arrival_s, self.due_s = desk.oldest_s, desk.due_s
+        self.capacity, self.fixed_s, self.sample_s = requests.capacity, requests.fixed_s, requests.sample_s
+
+    @property
+    def now_s(self) -> float:
+        """When the policy is asked."""
+        return float(self._desk.times[CLOCK])
+
+    @property
+    def free_s(self) -> float:
+        """When the GPU falls free: now, or later where blocks are loaded while a batch computes."""
+        return float(self._desk.times[FREE])
+
+    @property
+    def load_s(self) -> Floats:
+        """Seconds from `free_s` until each model is loaded."""
+        return self._desk.start_s - self._desk.times[FREE]
+
+    @property
+    def compute_s(self) -> Floats:
+        """Seconds of each model's largest batch in time."""
+        return self.fixed_s + self.sample_s * self.batch
+
+    def waiting(self, model: int) -> Waiting:
+        """Return who waits for a model, the earliest due first."""
+        desk, requests, queues = self._desk, self._requests, self._queues
+        low, high = int(desk.low[model]), int(desk.high[model])
+        users = low + np.flatnonzero(desk.waiting[low:high])
+        bits = np.array([queues.instance.users[queues.user_names[user]].upload_bits for user in users])
+        return Waiting(requests.arrival_s[users], requests.due_s[users], bits)
+
+    def on_gpu(self) -> set[str]:
+        """Return the names of the blocks on the GPU."""
+        resident = np.flatnonzero(self._desk.resident)
+        return {name for block in resident.tolist() for name in self._blocks[block]}
+
+    def best(self, worth: Floats) -> Load | Wait:
+        """Load the model of most worth among those with somebody to serve, of equal ones the most urgent; else wait."""
+        servable = np.flatnonzero(self.batch)
+        if not len(servable):
+            return Wait()
+        best = servable[np.lexsort((self.due_s[servable], -worth[servable]))[0]]
+        return Load(int(best))
+
+
+class Policy(ABC):
+    """A policy: it is asked when the GPU falls free and, while it is idle, whenever a request is ready.
+
+    Attributes
+    ----------
+    shares : bool
+        Whether a block that two models hold is loaded once; else each model has copies of its own.
+    """
+
+    shares = True
+
+    def begin(self, view: View) -> None:
+        """Prepare for a stream, of which nobody has arrived yet."""
+        return
+
+    @abstractmethod
+    def decide(self, view: View) -> Load | Wait:
+        """Say what the GPU does next; where the stream's `prefetch` is not ``"idle"``, somebody can be served."""

@@ -1,0 +1,88 @@
+"""What the docs say that a replay does, step by step and slowly; it shares no code with the replayer.
+
+For `prefetch` none, without uploads, where models share their blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from edgeopt.loading.instance import LoadingInstance
+
+Offer = dict[str, Any]
+SLACK = 1e-10  # relative, of deadlines
+
+
+def serve(instance: LoadingInstance, worth: Callable[[Offer], float]) -> list[tuple[str, list[str], float]]:
+    """Return model, users and start of each batch, if the model of most worth is always next (ties: most urgent)."""
+    library, users = instance.library, instance.users
+    models = [model for model in library.models if instance.capacity(model) != 0]
+    waiting, resident, used, now = set(users), set(), {}, 0.0
+    batches = []
+    while True:
+        offers = []
+        for place, model in enumerate(models):
+            facts = library.models[model]
+            missing = sum(library.blocks[block] for block in facts.blocks if block not in resident)
+            start = now + missing / instance.server.load_rate_bytes_per_s
+            arrived = [user for user in waiting if users[user].model == model and users[user].arrival_s <= now]
+            servable = [user for user in arrived if _in_time(instance, user, start, 1)]
+            if servable:
+                batch = _largest(instance, model, servable, start)
+                compute = facts.compute_fixed_s + facts.compute_per_sample_s * len(batch)
+                oldest = min(users[user].arrival_s for user in servable)
+                due = min(users[user].deadline_s for user in servable)
+                offers.append(
+                    {
+                        "model": model,
+                        "start": start,
+                        "load": start - now,
+                        "seconds": start - now + compute,
+                        "users": len(batch),
+                        "oldest": oldest,
+                        "due": due,
+                        "place": place,
+                    }
+                )
+        if not offers:
+            later = [users[user].arrival_s for user in waiting if users[user].arrival_s > now]
+            if not later:
+                return batches
+            now = min(later)
+            continue
+        best = min(offers, key=lambda offer: (-worth(offer), offer["due"], offer["place"]))
+        model, start = best["model"], best["start"]
+        facts = library.models[model]
+        there = [user for user in waiting if users[user].model == model and users[user].arrival_s <= start]
+        batch = _largest(instance, model, there, start)
+        batches.append((model, sorted(batch), start))
+        now = start + (facts.compute_fixed_s + facts.compute_per_sample_s * len(batch))
+        waiting -= set(batch)
+        mine = set(facts.blocks)
+        resident = resident | mine if instance.retention == "capacity" else mine
+        used.update(dict.fromkeys(mine, start))
+        room = instance.server.memory_bytes - facts.workspace_bytes_per_sample * len(batch)
+        while sum(library.blocks[block] for block in resident) > room:
+            others = [block for block in library.blocks if block in resident - mine and library.blocks[block]]
+            resident.remove(min(others, key=used.__getitem__))
+
+
+def _in_time(instance: LoadingInstance, user: str, start: float, number: int) -> bool:
+    facts = instance.library.models[instance.users[user].model]
+    end = start + facts.compute_fixed_s + facts.compute_per_sample_s * number
+    return end <= instance.users[user].deadline_s * (1 + SLACK)
+
+
+def _largest(instance: LoadingInstance, model: str, there: list[str], start: float) -> list[str]:
+    """Return the most users that a batch serves in time if it starts then, the earliest due of them."""
+    limit = instance.capacity(model)
+    for number in range(len(there) if limit is None else min(limit, len(there)), 0, -1):
+        fitting = [user for user in there if _in_time(instance, user, start, number)]
+        if len(fitting) >= number:
+            order = sorted(
+                fitting,
+                key=lambda user: (instance.users[user].deadline_s, instance.upload_s(user), user),
+            )
+            return order[:number]
+    return []
