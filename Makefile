@@ -1,4 +1,4 @@
-# `make demo`, `make check`, `make test` and `make test-all` make the environment that they need, once for each state of pyproject.toml.
+# `make demo`, `check`, `test`, `test-all` and `docs` make the environment that they need, once for each state of pyproject.toml.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +8,7 @@ TIME_LIMIT ?= 8
 READY := $(VENV)/ready-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 LOCK := $(if $(shell command -v flock),flock .venv.lock)
 
-.PHONY: demo check test test-all
+.PHONY: demo check test test-all docs release-check
 
 demo: $(READY)
 	$(VENV)/bin/edgeopt info $(INSTANCE)
@@ -25,6 +25,13 @@ test: $(READY)
 
 test-all: $(READY)
 	$(VENV)/bin/python -m pytest -n auto --dist loadfile
+
+docs: $(READY)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check -q -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build
+
+release-check: $(READY)
+	sh -e tools/release_check.sh $(VENV)/bin/python
 
 $(READY):
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed: make PYTHON=...')"

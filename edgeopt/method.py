@@ -17,6 +17,7 @@ from edgeopt.clock import uncounted
 from edgeopt.errors import MethodRefusal, MissingExtra, UsageError, suggestion
 from edgeopt.problems import find_problem
 from edgeopt.run import Outcome, Run
+from edgeopt.versions import install_command
 
 Kind = Literal["exact", "heuristic", "bound", "baseline"]
 
@@ -161,7 +162,7 @@ class Method:
         """Return the install command of an extra that is not there, or None."""
         for module in self.needs:
             if find_spec(module) is None:
-                return f"pip install 'edgeopt[{EXTRAS[module]}]'"
+                return install_command(EXTRAS[module])
         return None
 
     def refusal(self, instance: Any) -> str | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 REPORTED = ("edgeopt", "pyomo", "highspy", "ortools", "numpy")
 
@@ -21,3 +24,19 @@ def reported_versions() -> dict[str, str]:
     """Return the versions that a solution states: of edgeopt and of what it solves with, where they are installed."""
     numbers = {name: installed_version(name) for name in REPORTED}
     return {name: number for name, number in numbers.items() if number != "unknown"}
+
+
+@cache
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra from where edgeopt itself was installed."""
+    try:
+        origin = json.loads(distribution("edgeopt").read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:
+        origin = {}
+    url = origin.get("url", "")
+    if "dir_info" in origin:
+        flag = "-e " if origin["dir_info"].get("editable") else ""
+        return f"pip install {flag}'{url2pathname(urlsplit(url).path)}[{extra}]'"
+    if "vcs_info" in origin:
+        url = f"{origin['vcs_info']['vcs']}+{url}"
+    return f"pip install 'edgeopt[{extra}] @ {url}'" if url else f"pip install 'edgeopt[{extra}]'"

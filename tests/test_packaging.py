@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -105,3 +106,20 @@ def test_solving_by_dynamic_program_imports_no_solver() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["7", "[]"]
+
+
+def test_the_version_stands_in_one_place() -> None:
+    number = PROJECT["project"]["version"]
+    assert re.search(rf"^version: {re.escape(number)}$", (ROOT / "CITATION.cff").read_text(), re.M)
+    assert json.loads((ROOT / ".zenodo.json").read_text())["version"] == number
+    assert f'version = "{number}"' in (ROOT / "conda/meta.yaml").read_text()
+    assert f"version = {{{number}}}" in (ROOT / "README.md").read_text()
+
+
+def test_the_conda_recipe_needs_what_the_package_needs() -> None:
+    renamed = {"ortools-python": "ortools", "matplotlib-base": "matplotlib"}
+    listed = re.search(r"  run:\n(.*?)\n\n", (ROOT / "conda/meta.yaml").read_text(), re.S)
+    assert listed is not None
+    needed = [line.strip("- ").split(" ") for line in listed[1].splitlines()]
+    runs = {renamed.get(name, name) + bounds for name, bounds in needed if name != "python"}
+    assert runs == set(PROJECT["project"]["dependencies"])

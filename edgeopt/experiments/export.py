@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edgeopt.errors import MissingExtra, UsageError
 from edgeopt.files import write_bytes, write_text
 from edgeopt.layout import csv_text
+from edgeopt.versions import install_command
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ def require_table(path: Path) -> None:
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(f"{str(path)!r} should end in one of {', '.join(ENDINGS)}")
     if path.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
-        raise MissingExtra("Parquet needs an extra: pip install 'edgeopt[parquet]'")
+        raise MissingExtra(f"Parquet needs an extra: {install_command('parquet')}")
 
 
 def export(frame: pd.DataFrame, path: str | Path) -> None:

@@ -11,6 +11,7 @@ from edgeopt.errors import MissingExtra, UsageError
 from edgeopt.experiments.running import Process, StartError, Task, kill, run_task
 from edgeopt.experiments.store import RunRecord
 from edgeopt.solving import available_cores
+from edgeopt.versions import install_command
 
 CONNECT_S = 10
 RETRIES = 2  # of a run whose process cannot start; the scheduler tries another worker
@@ -101,7 +102,7 @@ class DaskPool:
         try:
             from distributed import Client
         except ImportError:
-            raise MissingExtra("a scheduler needs an extra: pip install 'edgeopt[distributed]'") from None
+            raise MissingExtra(f"a scheduler needs an extra: {install_command('distributed')}") from None
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # the sweep reports what goes wrong
         self._address = address
         try:

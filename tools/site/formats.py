@@ -41,7 +41,9 @@ def record(schema: Schema, definitions: Schema) -> list[str]:
     for key, value in schema.get("properties", {}).items():
         default = "" if key in required or value.get("default") is None else f"`{value['default']}`"
         must = "**required**" if key in required else default or "none"
-        lines.append(f"| `{key}` | {values(value, definitions)} | {must} | {meanings.get(key, value.get('description', ''))} |")
+        lines.append(
+            f"| `{key}` | {values(value, definitions)} | {must} | {meanings.get(key, value.get('description', ''))} |"
+        )
     return [*lines, ""]
 
 

@@ -22,7 +22,9 @@ def gallery_pages(folder: Path) -> Iterator[tuple[str, str, str | bytes]]:
         notebook = nbformat.read(path, as_version=4)
         if os.environ.get("EDGEOPT_NOTEBOOKS") != "as they are":
             NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
-        text, resources = exporter.from_notebook_node(notebook, {"unique_key": path.stem, "output_files_dir": path.stem})
+        text, resources = exporter.from_notebook_node(
+            notebook, {"unique_key": path.stem, "output_files_dir": path.stem}
+        )
         yield f"gallery/{path.stem}.md", f"notebooks/{path.name}", text
         for name, picture in resources["outputs"].items():
             content = picture if isinstance(picture, bytes) else base64.b64decode(picture)

@@ -12,7 +12,7 @@ from edgeopt.cli.application import app
 PAGE = "reference/cli.md"
 OPENING = """# Command line
 
-Exit codes stand on the [start page](../index.md#exit-codes); every verb takes `--help`.
+Every verb takes `--help`, and ends with one of the [exit codes](conventions.md#exit-codes).
 """
 
 

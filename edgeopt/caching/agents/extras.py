@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from edgeopt.errors import MissingExtra
 from edgeopt.method import EXTRAS
+from edgeopt.versions import install_command
 
 
 def require_learning(module: str = "torch") -> None:
@@ -17,4 +18,4 @@ def require_learning(module: str = "torch") -> None:
         It is not; the message is the install command.
     """
     if find_spec(module) is None:
-        raise MissingExtra(f"agents need an extra: pip install 'edgeopt[{EXTRAS[module]}]'")
+        raise MissingExtra(f"agents need an extra: {install_command(EXTRAS[module])}")

@@ -10,8 +10,7 @@ from scipy import sparse
 
 from edgeopt.caching.beamforming.channels import Floats
 from edgeopt.errors import MissingExtra
-
-INSTALL = "pip install 'edgeopt[radio]'"
+from edgeopt.versions import install_command
 
 
 def is_installed() -> bool:
@@ -30,7 +29,7 @@ def clarabel() -> Any:
     try:
         import clarabel
     except ImportError:
-        raise MissingExtra(f"cone programs need an extra: {INSTALL}") from None
+        raise MissingExtra(f"cone programs need an extra: {install_command('radio')}") from None
     return clarabel
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import zipfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from edgeopt.caching.agents.recipe import Recipe
 from edgeopt.caching.agents.training import train
 from edgeopt.caching.agents.world import build_world
 from edgeopt.errors import InputError, MethodRefusal, MissingExtra, UsageError
+from edgeopt.versions import install_command
 from tests.caching.agents.networks_of_slots import tiny_slots
 from tests.cli.program import run
 
@@ -187,7 +189,7 @@ def test_without_torch(monkeypatch: pytest.MonkeyPatch, policy_file: Path, tmp_p
 
     monkeypatch.setattr(sys.modules["edgeopt.method"], "find_spec", hidden)
     monkeypatch.setattr("edgeopt.caching.agents.extras.find_spec", hidden)
-    command = r"pip install 'edgeopt\[learn\]'"
+    command = re.escape(install_command("learn"))
     with pytest.raises(MissingExtra, match=command):
         edgeopt.solve(tiny_slots()[0], f"policy:{policy_file}")
     with pytest.raises(MissingExtra, match=command):
@@ -195,7 +197,7 @@ def test_without_torch(monkeypatch: pytest.MonkeyPatch, policy_file: Path, tmp_p
     instance = tmp_path / "slot.json"
     tiny_slots()[0].write(instance)
     code, _, err = run("train", instance, "-o", tmp_path / "p.npz")
-    assert (code, "pip install 'edgeopt[learn]'" in err) == (2, True)
+    assert (code, install_command("learn") in err) == (2, True)
     code, out, _ = run("methods", "caching")
     assert code == 0
     assert "policy:FILE" in out
