@@ -30,6 +30,8 @@ class Visit:
     load_start_s, load_end_s, compute_start_s, end_s : float
         Computing starts later than loading ends only when an upload is waited for. What was loaded beside the batch
         before is in ``loaded_bytes``, but not between start and end of loading.
+    ahead_end_s : float
+        When the blocks of the next batch that are loaded beside this one are there, from ``compute_start_s`` on.
     """
 
     model: str
@@ -41,6 +43,7 @@ class Visit:
     load_end_s: float
     compute_start_s: float
     end_s: float
+    ahead_end_s: float
 
 
 @dataclass(frozen=True)
@@ -103,14 +106,27 @@ def check(instance: LoadingInstance, plan: Plan) -> CheckReport:
         schedule.violations,
         {
             "upload_s": schedule.upload_s,
-            "loading_s": fsum(visit.load_end_s - visit.load_start_s for visit in schedule.visits),
+            "loading_s": fsum(map(_loading_s, schedule.visits)),
             "compute_s": fsum(visit.end_s - visit.compute_start_s for visit in schedule.visits),
             "end_s": schedule.visits[-1].end_s if schedule.visits else 0.0,
             "loaded_bytes": float(sum(visit.loaded_bytes for visit in schedule.visits)),
             "reused_bytes": float(sum(visit.reused_bytes for visit in schedule.visits)),
-            **(_waiting(instance, schedule) if instance.stream else {}),
+            **({"idle_s": _idle_s(schedule), **_waiting(instance, schedule)} if instance.stream else {}),
         },
     )
+
+
+def _loading_s(visit: Visit) -> float:
+    return (visit.load_end_s - visit.load_start_s) + (visit.ahead_end_s - visit.compute_start_s)
+
+
+def _idle_s(schedule: Schedule) -> float:
+    """Return how long the GPU neither loads nor computes before the last batch ends."""
+    idle, free = [], 0.0
+    for visit in schedule.visits:
+        idle += [visit.load_start_s - free, visit.compute_start_s - visit.load_end_s]
+        free = max(visit.end_s, visit.ahead_end_s)
+    return fsum(idle)
 
 
 def _waiting(instance: LoadingInstance, schedule: Schedule) -> dict[str, float]:
@@ -142,20 +158,20 @@ def replay(instance: LoadingInstance, plan: Plan) -> Schedule:
             schedule.upload_s = max(schedule.upload_s, upload.end_s)
     resident: set[str] = set()
     ahead: set[str] = set()
-    clock = ahead_s = 0.0 if overlapped else schedule.upload_s
+    clock = 0.0 if overlapped else schedule.upload_s
     for number, batch in enumerate(batches):
         needed = set(instance.library.models[batch["model"]].blocks)
         kept = _kept_blocks(instance, number, batch, resident, schedule)
         resident = kept | needed
         ready = max((uploaded.get(user, 0.0) for user in batch["users"]), default=0.0)
         ready = max(ready, batch.get("start_s", 0.0))
-        visit = _run(instance, batch, max(clock, ahead_s), ready, kept & needed, ahead & kept & needed)
+        visit = _run(instance, batch, clock, ready, kept & needed, ahead & kept & needed)
         ahead = _loaded_ahead(instance, number, batches, resident, schedule)
         resident |= ahead
-        visit = replace(visit, resident_bytes=_size(instance, resident))
+        ahead_end = visit.compute_start_s + _size(instance, ahead) / instance.server.load_rate_bytes_per_s
+        visit = replace(visit, resident_bytes=_size(instance, resident), ahead_end_s=ahead_end)
         schedule.visits.append(visit)
-        clock = visit.end_s
-        ahead_s = visit.compute_start_s + _size(instance, ahead) / instance.server.load_rate_bytes_per_s
+        clock = max(visit.end_s, visit.ahead_end_s)
         _check_memory(instance, number, visit, schedule)
         _check_deadlines(instance, number, visit, schedule)
     return schedule
@@ -220,6 +236,7 @@ def _run(
         load_end_s=load_end,
         compute_start_s=start,
         end_s=start + seconds,
+        ahead_end_s=start,
     )
 
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import EngFormatter
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION
 from edgeopt.drawing.picture import Picture
-from edgeopt.loading.checker import Schedule, Visit, replay
+from edgeopt.loading.checker import Schedule, Upload, Visit, replay
 from edgeopt.quantities import quantity
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ FRAME_COLUMNS = (
 UPLOAD_COLUMNS = ("upload_start_s", "upload_end_s")
 LANES = ("upload", "load", "compute")
 OVERLAPPED_LANES = ("radio", "GPU")
+PREFETCH_LANES = ("radio", "load", "compute")
 BATCHES = [INK, GREY]  # take turns
 RADIO = [GREEN, "#66C2A5"]  # take turns by batch
 LANE_HEIGHT = 0.8
@@ -105,19 +106,23 @@ def plan_frame(instance: LoadingInstance, plan: Plan) -> pd.DataFrame:
     """Return one row for each served user: its batch, its upload, when it is served, and the slack."""
     import pandas as pd
 
+    schedule = replay(instance, plan)
+    uploads: dict[str, list[Upload]] = {}
+    for upload in schedule.uploads:
+        uploads.setdefault(upload.user, []).append(upload)
     rows = [
         {
             "user": user,
             "model": visit.model,
             "batch": number,
-            **_upload_of(instance, plan, user),
+            **_upload_of(instance, plan, user, uploads.get(user, [])),
             "load_start_s": visit.load_start_s,
             "compute_start_s": visit.compute_start_s,
             "end_s": visit.end_s,
             "deadline_s": instance.users[user].deadline_s,
             "slack_s": instance.users[user].deadline_s - visit.end_s,
         }
-        for number, visit in enumerate(replay(instance, plan).visits)
+        for number, visit in enumerate(schedule.visits)
         for user in visit.users
     ]
     columns = list(FRAME_COLUMNS)
@@ -126,29 +131,43 @@ def plan_frame(instance: LoadingInstance, plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _upload_of(instance: LoadingInstance, plan: Plan, user: str) -> dict[str, float]:
-    """Return a user's bandwidth, and from when to when it uploads where that is a decision."""
+def _upload_of(instance: LoadingInstance, plan: Plan, user: str, uploads: list[Upload]) -> dict[str, float]:
+    """Return a user's largest bandwidth, and from when to when it uploads where that is a decision."""
     if instance.upload == "phase":
         return {"bandwidth_hz": float(plan["bandwidth_hz"].get(user, 0.0))}
-    interval = map(float, plan["uploads"].get(user, (0.0, 0.0, 0.0)))
-    return dict(zip((*UPLOAD_COLUMNS, "bandwidth_hz"), interval, strict=True))
+    start, end = (
+        min((each.start_s for each in uploads), default=0.0),
+        max((each.end_s for each in uploads), default=0.0),
+    )
+    most = max((each.bandwidth_hz for each in uploads), default=0.0)
+    return dict(zip((*UPLOAD_COLUMNS, "bandwidth_hz"), map(float, (start, end, most)), strict=True))
 
 
 def _draw_schedule(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> None:
     """One lane each for the radio, the transfer into GPU memory and the computing, and the deadlines.
 
     Where uploads overlap the service, the radio's lane shows which batch they are for, and loading and computing are
-    one lane of the GPU: it waits where that is empty.
+    one lane of the GPU: it waits where that is empty. Where it loads while it computes, these are two lanes again.
+    Arrivals are marks at the foot of the radio's lane.
     """
     visits = schedule.visits
     overlapped = instance.upload == "overlapped"
     lanes = OVERLAPPED_LANES if overlapped else LANES
-    computing = lanes.index("GPU" if overlapped else "compute")
+    if instance.prefetch == "next":
+        lanes = PREFETCH_LANES
+    computing = len(lanes) - 1
     served = sum(len(visit.users) for visit in visits)
     loads = [_bar(1, visit.load_start_s, visit.load_end_s) for visit in visits]
+    loads += [_bar(1, v.compute_start_s, v.ahead_end_s) for v in visits if v.ahead_end_s > v.compute_start_s]
     batches = [_bar(computing, visit.compute_start_s, visit.end_s) for visit in visits]
-    radio = _radio_bars(schedule) if overlapped else [_bar(0, 0.0, schedule.upload_s)]
-    _draw(ax, radio, RADIO)
+    if overlapped:
+        bars = _radio_bars(schedule)
+        _draw(ax, [bar for bar, _ in bars], [RADIO[number % len(RADIO)] for _, number in bars])
+    else:
+        _draw(ax, [_bar(0, 0.0, schedule.upload_s)], RADIO)
+    if instance.stream:
+        arrivals = [user.arrival_s for user in instance.users.values()]
+        ax.plot(arrivals, np.full(len(arrivals), LANE_HEIGHT / 2), "|", color=INK, markersize=4)
     _draw(ax, loads, [ORANGE])
     _draw(ax, batches, BATCHES)
     end = visits[-1].end_s if visits else schedule.upload_s
@@ -173,15 +192,19 @@ def _reuse(instance: LoadingInstance) -> str:
     return "reused from the model before" if instance.retention == "consecutive" else "reused from models before"
 
 
-def _radio_bars(schedule: Schedule) -> list[Corners]:
-    """From the first to the last upload of each batch, in the order of the batches."""
-    uploads = {upload.user: upload for upload in schedule.uploads}
-    bars = []
-    for visit in schedule.visits:
-        mine = [uploads[user] for user in visit.users if user in uploads]
-        start, end = min((each.start_s for each in mine), default=0.0), max((each.end_s for each in mine), default=0.0)
-        bars.append(_bar(0, start, end))
-    return bars
+def _radio_bars(schedule: Schedule) -> list[tuple[Corners, int]]:
+    """Return when there are uploads for each batch, with the number of the batch; what follows at once is one bar."""
+    batch_of = {user: number for number, visit in enumerate(schedule.visits) for user in visit.users}
+    spans: list[list[float]] = []
+    numbers: list[int] = []
+    timed = [upload for upload in schedule.uploads if upload.user in batch_of]
+    for upload in sorted(timed, key=lambda each: (batch_of[each.user], each.start_s)):
+        if numbers and numbers[-1] == batch_of[upload.user] and upload.start_s <= spans[-1][1]:
+            spans[-1][1] = max(spans[-1][1], upload.end_s)
+        else:
+            spans.append([upload.start_s, upload.end_s])
+            numbers.append(batch_of[upload.user])
+    return [(_bar(0, start, end), number) for (start, end), number in zip(spans, numbers, strict=True)]
 
 
 def _bar(lane: int, start: float, end: float) -> Corners:

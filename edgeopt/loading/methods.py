@@ -137,11 +137,11 @@ METHODS = [
 
 def not_taken(instance: LoadingInstance, key: str) -> str:
     """Say what is wrong with the value of a key, and what would work."""
-    if key == "deadline_kind":
+    if key == "stream" or (instance.stream and key in ("upload", "deadline_kind")):
+        reason = _stream(instance)
+    elif key == "deadline_kind":
         common = instance.deadline_kind == "common"
         reason = "it does not know one deadline for all users" if common else _different_deadlines(instance)
-    elif key == "stream":
-        reason = _stream(instance)
     elif (key, getattr(instance, key)) == ("upload", "phase"):
         reason = "uploads are a phase of their own here anyway"
     elif (key, getattr(instance, key)) == ("retention", "consecutive"):
@@ -152,6 +152,8 @@ def not_taken(instance: LoadingInstance, key: str) -> str:
 
 
 def _stream(instance: LoadingInstance) -> str:
+    if not instance.stream:
+        return "all users are there at time 0"
     if instance.prefetch != "none":
         return f"it does not know `prefetch`: {instance.prefetch!r}"
     late = next(name for name, user in instance.users.items() if user.arrival_s)

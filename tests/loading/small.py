@@ -22,6 +22,7 @@ def instance_of(
     memory_bytes: int = 1000,
     load_rate: float = 1.0,
     bandwidth_hz: float = 4.0,
+    modes: Mapping[str, str] | None = None,
 ) -> LoadingInstance:
     """Make an instance.
 
@@ -34,6 +35,8 @@ def instance_of(
     deadline_s : float
     model_keys : mapping of str to mapping, optional
         Keys of single models that differ from the defaults.
+    modes : mapping of str to str, optional
+        Modes that are not the usual ones.
     """
     blocks = {block: (sizes or {}).get(block, 1) for names in models.values() for block in names}
     if not isinstance(users, Mapping):
@@ -54,5 +57,6 @@ def instance_of(
             "server": {"memory_bytes": memory_bytes, "load_rate_bytes_per_s": load_rate},
             "bandwidth_hz": bandwidth_hz,
             "users": {name: {**DEFAULT_USER, "deadline_s": deadline_s, **keys} for name, keys in users.items()},
+            **(modes or {}),
         }
     )
