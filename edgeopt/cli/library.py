@@ -14,6 +14,7 @@ from edgeopt.cli.common import Quiet, Threads, facts_text, on_terminal, require_
 from edgeopt.cli.flags import Command, CommandGroup
 from edgeopt.cli.terminal import say
 from edgeopt.errors import UsageError
+from edgeopt.libraries.shared_by import SharedBy
 
 if TYPE_CHECKING:
     from edgeopt.libraries.library import ModelLibrary
@@ -39,12 +40,18 @@ class SplitLevel(StrEnum):
 @library_app.command(cls=Command)
 def scan(
     paths: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            metavar="PATH", help="Safetensors files, index files, folders at any depth.", show_default=False
+            metavar="[PATH]...",
+            help="Files of weights, indexes, folders and stores at any depth; default: this machine's stores.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    *,
     output: Output,
+    shared_by: Annotated[
+        SharedBy, typer.Option(help="Who shares: equal tensors, a disk, a process that serves adapters, or nobody.")
+    ] = SharedBy.CONTENT,
     trace: Annotated[
         Path | None,
         typer.Option(
@@ -56,6 +63,12 @@ def scan(
         list[str] | None,
         typer.Option(metavar="ADAPTER=MODEL", help="Base of an adapter, where its files do not tell."),
     ] = None,
+    with_missing: Annotated[
+        bool, typer.Option("--with-missing", help="Count files of the hub that its cache lists but the disk lacks.")
+    ] = False,
+    whole_repository: Annotated[
+        bool, typer.Option("--whole-repository", help="A model of the hub is all files of its repository.")
+    ] = False,
     min_block_bytes: Annotated[
         int, typer.Option(metavar="N", min=0, help="What the same models share is copied to each when smaller.")
     ] = 0,
@@ -71,10 +84,10 @@ def scan(
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Find the tensors that are the same bytes in several checkpoints, without loading them into memory."""
+    """Find models and what they share: equal tensors, files, or what a process loads; nothing is loaded into memory."""
     from edgeopt.files import format_json, write_text
     from edgeopt.libraries.checkpoints.cache import default_cache
-    from edgeopt.libraries.checkpoints.discovery import ADAPTER_CONFIG, INDEX_SUFFIX, SUFFIX
+    from edgeopt.libraries.checkpoints.naming import ADAPTER_CONFIG, GGUF_SUFFIX, INDEX_SUFFIX, SUFFIX
     from edgeopt.libraries.checkpoints.scanning import scan as scan_checkpoints
     from edgeopt.solving import available_cores
 
@@ -82,17 +95,22 @@ def scan(
     if len({target.resolve() for target in targets}) < len(targets):
         raise UsageError("two of the outputs are the same file")
     for target in targets:
-        if target.name.endswith((SUFFIX, INDEX_SUFFIX, ADAPTER_CONFIG)):
+        if target.name.endswith((SUFFIX, INDEX_SUFFIX, GGUF_SUFFIX, ADAPTER_CONFIG)):
             raise UsageError(f"the output {str(target)!r} has the name of a checkpoint's file; choose another")
-        require_writable(target, paths, [] if target == figure else [".json"])
+        require_writable(target, paths or [], [] if target == figure else [".json"])
     if figure is not None:
         require_picture(figure)
+    if trace is not None and shared_by is not SharedBy.CONTENT:
+        raise UsageError(f"a trace tells of tensors, which only content reads, not {shared_by}")
     if threads is not None and threads < 1:
         raise UsageError(f"at least 1 thread, not {threads}")
     with _shown_progress(hidden=quiet) as show:
         result = scan_checkpoints(
-            paths,
+            paths or None,
+            shared_by=shared_by,
             name=output.stem,
+            with_missing=with_missing,
+            whole_repository=whole_repository,
             bases=_pairs(base or []),
             ignore=ignore or [],
             min_block_bytes=min_block_bytes,
@@ -101,12 +119,13 @@ def scan(
             cache=cache or default_cache(),
             progress=show,
         )
-    if trace is not None:
+    if trace is not None and result.trace is not None:
         write_text(trace, format_json(result.trace))
     if not quiet:
         for notice in result.notices:
             say(notice, err=True)
-    _finish(result.library, output, figure, {"files": result.files_text()})
+    facts = {"stores": ", ".join(result.stores), "files": result.files_text(), "shared by": result.sharing}
+    _finish(result.library, output, figure, facts)
 
 
 @library_app.command("from-config", cls=Command)
@@ -169,12 +188,13 @@ def _whole_numbers(option: str, text: str) -> list[int]:
 
 
 def _pairs(given: list[str]) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in given:
         adapter, equals, model = text.partition("=")
         if not (adapter and equals and model):
             raise UsageError(f"--base should be ADAPTER=MODEL, not {text!r}")
-        pairs[adapter] = model
+        if pairs.setdefault(adapter, model) != model:
+            raise UsageError(f"--base names two bases for {adapter!r}; give one")
     return pairs
 
 

@@ -40,6 +40,13 @@ class Model(Record):
         A batch of n samples takes ``compute_fixed_s + n * compute_per_sample_s`` seconds.
     workspace_bytes_per_sample : int, optional
         Memory that each sample of a batch needs beside the parameters.
+    source : str, optional
+        Where the model came from: ``hf://OWNER/NAME@COMMIT``, ``ollama://HOST/NAMESPACE/MODEL:TAG``, ``oci://ROOT#REF``
+        or ``file://PATH``.
+    base : str, optional
+        For an adapter, the model of the library that it lies on.
+    cache_bytes_per_token : int, optional
+        Memory that each token of context needs beside the parameters, for keys and values in half precision.
     """
 
     blocks: ListOf[Name]
@@ -49,6 +56,9 @@ class Model(Record):
     compute_fixed_s: NonNegative | None = None
     compute_per_sample_s: NonNegative | None = None
     workspace_bytes_per_sample: Bytes | None = None
+    source: Name | None = None
+    base: Name | None = None
+    cache_bytes_per_token: Bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,9 @@ class ModelLibrary(Record):
     Attributes
     ----------
     name : str
+    shared_by : "content", "store", "lora" or "nobody", optional
+        What shares the blocks of scanned models: nothing that is known, what equal tensors could share; a disk that
+        stores a file once; a process that serves adapters on one base; nobody, each model being one block.
     blocks : dict of str to int
         Size of each block in bytes.
     models : dict of str to Model
@@ -101,11 +114,12 @@ class ModelLibrary(Record):
     Raises
     ------
     InputError
-        From `from_dict` and `read`: a model names an unknown block or one block twice.
+        From `from_dict` and `read`: a model names an unknown block, one block twice, or an unknown base.
     """
 
     format: Literal["edgeopt-library/1"] = LIBRARY_FORMAT
     name: str = "library"
+    shared_by: Literal["content", "store", "lora", "nobody"] | None = None
     blocks: DictOf[Name, Bytes]
     models: DictOf[Name, Model]
 
@@ -124,6 +138,10 @@ class ModelLibrary(Record):
                 elif block in seen:
                     yield Finding(place, f"the block {block!r} stands twice in this model", "name it once")
                 seen.add(block)
+            if model.base is not None and model.base not in self.models:
+                place = f"$.models.{model_name}.base"
+                remedy = partial(suggestion, model.base, list(self.models))
+                yield Finding(place, f"there is no model {model.base!r}", remedy)
 
     @classmethod
     def read(cls, path: str | Path) -> ModelLibrary:
@@ -150,11 +168,20 @@ class ModelLibrary(Record):
         return sum(self.blocks[block] for block in {block for model in models for block in self.models[model].blocks})
 
     def restricted(self, models: Iterable[str]) -> ModelLibrary:
-        """Return the library of some of the models, without the blocks that none of them holds."""
+        """Return the library of some of the models, without blocks that none of them holds.
+
+        An adapter whose base is left out names none.
+        """
         kept = {name: self.models[name] for name in models}
+        for name, model in kept.items():
+            if model.base is not None and model.base not in kept:
+                kept[name] = model.replace(base=None)
         used = {block for model in kept.values() for block in model.blocks}
         return ModelLibrary(
-            name=self.name, blocks={name: size for name, size in self.blocks.items() if name in used}, models=kept
+            name=self.name,
+            shared_by=self.shared_by,
+            blocks={name: size for name, size in self.blocks.items() if name in used},
+            models=kept,
         )
 
     @cached_property

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgeopt.errors import Finding, InputError, UsageError, suggestion
-from edgeopt.libraries.checkpoints.discovery import Checkpoint
+from edgeopt.libraries.checkpoints.checkpoint import Checkpoint
 from edgeopt.libraries.checkpoints.header import Tensor
+from edgeopt.libraries.checkpoints.naming import GGUF_SUFFIX, SUFFIX
 
 FACTOR = re.compile(r"base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight")
 PLAIN_DTYPES = {"F64", "F32", "F16", "BF16"}  # matrices packed in other types do not show their shape
@@ -39,7 +40,8 @@ def match_bases(checkpoints: Mapping[str, Checkpoint], given: Mapping[str, str])
     """Find the base of each adapter among the scanned checkpoints.
 
     In this order: what the caller says; the path that the adapter's configuration names; the checkpoint whose path
-    ends with all parts of that name (``owner/name``); the one whose path ends with its last part.
+    ends with all parts of that name (``owner/name``); the one whose path ends with its last part. Among revisions of
+    one repository it is that of the main branch. An adapter in GGUF is not for safetensors, nor the reverse.
 
     Parameters
     ----------
@@ -88,6 +90,7 @@ def _candidates(adapter: Checkpoint, full: Mapping[str, Checkpoint]) -> list[str
     base = adapter.base or ""
     if not base:
         return []
+    full = {name: checkpoint for name, checkpoint in full.items() if not _is_other_format(adapter, checkpoint)}
     for start in (adapter.place.parent, Path()):
         target = os.path.realpath(start / base)
         at_path = [
@@ -96,13 +99,27 @@ def _candidates(adapter: Checkpoint, full: Mapping[str, Checkpoint]) -> list[str
             if target in (os.path.realpath(checkpoint.place.parent), os.path.realpath(checkpoint.place))
         ]
         if at_path:
-            return at_path
+            return _on_main(at_path, full)
     parts = [part for part in base.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     for tail in (parts, parts[-1:]):
-        named = [name for name, checkpoint in full.items() if tail and checkpoint.name_parts[-len(tail) :] == tail]
+        named = [
+            name for name, checkpoint in full.items() if tail and checkpoint.name_parts[-len(tail) :] == tuple(tail)
+        ]
         if named:
-            return named
+            return _on_main(named, full)
     return []
+
+
+def _is_other_format(adapter: Checkpoint, checkpoint: Checkpoint) -> bool:
+    other = SUFFIX if adapter.place.name.endswith(GGUF_SUFFIX) else GGUF_SUFFIX
+    return all(file.path.name.endswith(other) for file in checkpoint.files)
+
+
+def _on_main(names: Sequence[str], full: Mapping[str, Checkpoint]) -> list[str]:
+    """Return the names, of revisions of one repository only that of its main branch where it is among them."""
+    owners = {full[name].owner for name in names}
+    on_main = [name for name in names if full[name].is_main]
+    return on_main if len(owners) == 1 and on_main else list(names)
 
 
 def require_fit(adapter: str, tensors: Sequence[Tensor], base: str, base_tensors: Sequence[Tensor], file: Path) -> None:

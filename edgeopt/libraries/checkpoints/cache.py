@@ -13,7 +13,7 @@ from typing import Any
 
 from edgeopt.errors import Finding, InputError
 from edgeopt.files import format_json, read_json, write_text
-from edgeopt.libraries.checkpoints.discovery import as_text
+from edgeopt.libraries.checkpoints.checkpoint import as_text
 from edgeopt.libraries.checkpoints.hashing import ALGORITHM
 from edgeopt.libraries.checkpoints.header import TensorFile
 

@@ -21,6 +21,7 @@ LENGTH_BYTES = 8
 MOST_HEADER_BYTES = 100_000_000  # the limit of the published format
 MOST_DIMENSIONS = 64
 METADATA = "__metadata__"
+BYTES = "bytes"  # no type of the format: a file that is not taken apart
 
 DTYPE_BITS = {
     "F4": 4,
@@ -91,6 +92,21 @@ def read_header(path: Path) -> TensorFile:
     start = LENGTH_BYTES + len(header)
     tensors = _tensors(_parsed(header, path), start, stamp.size_bytes, path)
     return TensorFile(path, stamp, hashlib.sha256(header).hexdigest(), tensors)
+
+
+def is_header(start: bytes) -> bool:
+    """Say whether the first bytes of a file, 16 or all, are those of a safetensors file."""
+    length = int.from_bytes(start[:LENGTH_BYTES], "little")
+    return 2 <= length <= MOST_HEADER_BYTES and start[LENGTH_BYTES : LENGTH_BYTES + 1] == b"{"
+
+
+def whole_file(path: Path) -> TensorFile:
+    """Take a file in which no tensors can be told apart, such as an archive, as one tensor of bytes."""
+    try:
+        stamp = Stamp.of(os.stat(path))
+    except OSError as error:
+        raise InputError(Finding("$", f"the file cannot be read: {error.strerror or error}"), path) from None
+    return TensorFile(path, stamp, "", (Tensor(path.name, BYTES, (stamp.size_bytes,), 0, stamp.size_bytes),))
 
 
 def _header_bytes(stream: BinaryIO, file_bytes: int, path: Path) -> bytes:

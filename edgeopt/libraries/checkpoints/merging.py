@@ -71,7 +71,7 @@ def merge(models: Mapping[str, Mapping[Content, str]], min_block_bytes: int = 0,
     for holders, atom in sorted(atoms.items(), key=lambda item: (-len(item[0]), item[0])):
         label = f"{names[holders[0]]}/" + (f"shared-by-{len(holders)}" if len(holders) > 1 else "own")
         for layer, run in _runs(atom, layers, min_block_bytes):
-            block = _free_name(f"{label}/{layer}" if layer else label, merged.sizes)
+            block = free_name(f"{label}/{layer}" if layer else label, merged.sizes)
             merged.sizes[block] = _size(run)
             for holder in holders:
                 merged.of_model[names[holder]].append(block)
@@ -128,7 +128,8 @@ def _natural(layer: str) -> list[tuple[int, str]]:
     ]
 
 
-def _free_name(stem: str, taken: Mapping[str, object]) -> str:
+def free_name(stem: str, taken: Mapping[str, object]) -> str:
+    """Return the name, with a number behind it when it is taken."""
     name, number = stem, 1
     while name in taken:
         number += 1

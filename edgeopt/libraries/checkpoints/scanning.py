@@ -1,24 +1,23 @@
-"""The scan turns checkpoints into a model library and a trace of its tensors."""
+"""The scan turns checkpoints into a model library, and a trace of its tensors where it reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from edgeopt.errors import Finding, InputError
-from edgeopt.libraries.checkpoints.bases import match_bases, model_names, require_fit
+from edgeopt.errors import Finding, InputError, UsageError
+from edgeopt.libraries.checkpoints.bases import match_bases, model_names
 from edgeopt.libraries.checkpoints.cache import DigestCache
-from edgeopt.libraries.checkpoints.discovery import Checkpoint, as_text, find_checkpoints
-from edgeopt.libraries.checkpoints.hashing import ALGORITHM, digests
-from edgeopt.libraries.checkpoints.header import Tensor, TensorFile, read_header
-from edgeopt.libraries.checkpoints.merging import Blocks, Content, layer_of, merge
+from edgeopt.libraries.checkpoints.checkpoint import Checkpoint, Found, Held, WeightFile, as_text
+from edgeopt.libraries.checkpoints.contents import Contents
+from edgeopt.libraries.checkpoints.discovery import find_checkpoints
+from edgeopt.libraries.checkpoints.merging import merge
+from edgeopt.libraries.checkpoints.whole_files import ModelFiles, cut, sharing_text, stored_twice
 from edgeopt.libraries.library import Model, ModelLibrary
+from edgeopt.libraries.shared_by import SharedBy
 from edgeopt.quantities import quantity
-
-TRACE_FORMAT = "edgeopt-trace/1"
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,27 @@ class Scan:
     Attributes
     ----------
     library : ModelLibrary
-    trace : dict
-        JSON data: of each model its files, its base, and of each tensor the type, shape, digest and block.
+    trace : dict, optional
+        JSON data: of each model its files, its base, and of each tensor the type, shape, digest and block; None when
+        tensors were not read.
     notices : list of str
-        What the reader of the library should know: checkpoints given twice, adapters with and without their base.
+        What the reader of the library should know: checkpoints given twice or left out, adapters with and without
+        their base, bytes stored twice.
+    stores : list of str
+        Kinds of stores that were found: hub, ollama, oci, files.
+    sharing : str
+        Bytes by each way to share, in words.
     files, file_bytes : int
-        Files of tensors, each counted once, and their bytes.
+        Files of weights, each counted once, and their bytes.
     cached_bytes : int
         Bytes of tensors whose digests were known from an earlier scan.
     """
 
     library: ModelLibrary
-    trace: dict[str, Any]
+    trace: dict[str, Any] | None
     notices: list[str]
+    stores: list[str]
+    sharing: str
     files: int
     file_bytes: int
     cached_bytes: int
@@ -52,10 +59,13 @@ class Scan:
 
 
 def scan(
-    paths: Iterable[str | Path],
+    paths: Iterable[str | Path] | None = None,
     *,
+    shared_by: SharedBy | Literal["content", "store", "lora", "nobody"] = SharedBy.CONTENT,
     name: str = "library",
     bases: Mapping[str, str] | None = None,
+    with_missing: bool = False,
+    whole_repository: bool = False,
     ignore: Sequence[str] = (),
     min_block_bytes: int = 0,
     group_by: Literal["layer"] | None = None,
@@ -63,22 +73,30 @@ def scan(
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scan:
-    """Make a model library of checkpoints: tensors of equal type, shape and bytes are one.
+    """Make a model library of checkpoints.
 
     Parameters
     ----------
-    paths : iterable of path
-        Safetensors files, indexes of sharded checkpoints, and folders with such files at any depth.
+    paths : iterable of path, optional
+        Files of weights (safetensors, GGUF), indexes of sharded checkpoints, and folders with such files or stores of
+        models (the hub's cache, Ollama, OCI layouts) at any depth.
+    shared_by : "content", "store", "lora" or "nobody"
+        What a block is: tensors of equal type, shape and bytes; a file; what a process that serves adapters loads once;
+        a whole model. Only ``content`` reads tensors.
     name : str
         Name of the library.
     bases : mapping of str to str, optional
         Base of adapters whose configuration does not tell it, both as names of models.
+    with_missing : bool
+        Count the files of the hub that its cache lists but the disk lacks (``store``, ``nobody``).
+    whole_repository : bool
+        Take each revision of a repository of the hub as one model of all its files (``store``, ``nobody``).
     ignore : sequence of str
-        Patterns (``*.inv_freq``) of names of tensors that are left out.
+        Patterns (``*.inv_freq``) of names of tensors that are left out (``content``).
     min_block_bytes : int
-        What the same models share is copied into each of them when it has fewer bytes.
+        What the same models share is copied into each of them when it has fewer bytes (``content``).
     group_by : "layer", optional
-        Split blocks at layers.
+        Split blocks at layers (``content``).
     threads : int
     cache : Path, optional
         File that remembers digests from scan to scan.
@@ -90,143 +108,96 @@ def scan(
     InputError
         A path has no checkpoint, a file is not what it should be, or changes while it is read.
     UsageError
-        A name in `bases` is unknown.
+        A name in `bases` is unknown, or an option is not for this way to share.
     """
-    distinct, notices = _distinct(find_checkpoints(map(Path, paths)))
+    way = SharedBy(shared_by)
+    _require_fitting(way, with_missing or whole_repository, bool(ignore or min_block_bytes or group_by))
+    found = find_checkpoints(None if paths is None else [*map(Path, paths)], with_missing, whole_repository)
+    distinct = _distinct(found)
     checkpoints = dict(zip(model_names(distinct), distinct, strict=True))
     matched, alone = match_bases(checkpoints, bases or {})
+    notices = found.notices
     notices += [f"adapter {adapter!r} is on the base {base!r}" for adapter, base in matched.items()]
     notices += [
         f"adapter {adapter!r} stands alone: its base {checkpoints[adapter].base!r} is not among the checkpoints"
         for adapter in alone
     ]
-    files = {file: read_header(file) for checkpoint in distinct for file in checkpoint.shards}
-    tensors = {model: _tensors(checkpoint, files) for model, checkpoint in checkpoints.items()}
-    for adapter, base in matched.items():
-        own, others = ([tensor for _, tensor in tensors[model]] for model in (adapter, base))
-        require_fit(adapter, own, base, others, checkpoints[adapter].place)
-    contents, cached_bytes = _contents(list(files.values()), threads, DigestCache(cache), notices, progress)
-
-    kept = {
-        model: [(file, tensor) for file, tensor in entries if not any(fnmatchcase(tensor.name, p) for p in ignore)]
-        for model, entries in tensors.items()
-    }
-    layers: dict[str, dict[Content, str]] = {}
-    for model, entries in kept.items():
-        if not entries:
-            remedy = "ignore less" if tensors[model] else "leave this file out"
-            raise InputError(Finding("$", f"no tensor of {model!r} is left", remedy), checkpoints[model].place)
-        layers[model] = {}
-        for file, tensor in entries:
-            layers[model].setdefault(contents[file.path, tensor.name], layer_of(tensor.name))
-    whole = {model: layers[matched[model]] | own if model in matched else own for model, own in layers.items()}
-    blocks = merge(whole, min_block_bytes, group_by == "layer")
+    held = _held(checkpoints, matched)
+    read: dict[SharedBy, int] = {}
+    trace, cached_bytes = None, 0
+    if way is SharedBy.CONTENT:
+        contents = Contents(checkpoints, matched, ignore)
+        cached_bytes = contents.hash(threads, DigestCache(cache), notices, progress)
+        merged = merge(contents.of_models(), min_block_bytes, group_by == "layer")
+        sizes, of_model = merged.sizes, merged.of_model
+        trace = contents.trace(name, merged)
+        read[way] = sum(sizes.values())
+    else:
+        blocks = cut(held, way)
+        sizes, of_model = blocks.sizes, blocks.of_model
     library = ModelLibrary.from_dict(
         {
             "name": name,
-            "blocks": blocks.sizes,
-            "models": {model: Model(blocks=held).to_dict() for model, held in blocks.of_model.items()},
+            "shared_by": way.value,
+            "blocks": sizes,
+            "models": {
+                model: Model(
+                    blocks=of_model[model],
+                    source=checkpoint.source,
+                    base=matched.get(model),
+                    cache_bytes_per_token=checkpoints[matched.get(model, model)].cache_bytes_per_token,
+                ).to_dict()
+                for model, checkpoint in checkpoints.items()
+            },
         }
     )
+    files = {file for model in held.values() for file in model.all}
     return Scan(
         library,
-        _trace(name, kept, matched, contents, blocks),
-        notices,
-        len({file.stamp for file in files.values()}),
-        sum(stamp.size_bytes for stamp in {file.stamp for file in files.values()}),
+        trace,
+        notices + stored_twice(held),
+        list(found.stores),
+        sharing_text(held, read),
+        len(files),
+        sum(file.size_bytes for file in files),
         cached_bytes,
     )
 
 
-def _distinct(checkpoints: Iterable[Checkpoint]) -> tuple[list[Checkpoint], list[str]]:
-    """Return each checkpoint once, however many paths and links lead to it."""
+def _require_fitting(way: SharedBy, counts_files: bool, cuts_tensors: bool) -> None:
+    """Make sure that the options speak of what this way to share looks at."""
+    if counts_files and way not in (SharedBy.STORE, SharedBy.NOBODY):
+        raise UsageError(f"files that are not here can be counted by store or nobody, not by {way}: give --shared-by")
+    if cuts_tensors and way is not SharedBy.CONTENT:
+        raise UsageError(f"tensors are ignored, grouped and merged by content only, not by {way}")
+
+
+def _distinct(found: Found) -> list[Checkpoint]:
+    """Return each checkpoint once, however many paths and links lead to it.
+
+    Raises
+    ------
+    InputError
+        Nothing is left.
+    """
     first: dict[tuple[object, ...], Checkpoint] = {}
-    notices = []
-    for checkpoint in checkpoints:
+    for checkpoint in found.checkpoints:
         known = first.setdefault(checkpoint.identity, checkpoint)
         if known is not checkpoint:
-            notices.append(f"{as_text(str(checkpoint.place))} is {as_text(str(known.place))}: counted once")
-    return list(first.values()), notices
+            found.notices.append(f"{as_text(str(checkpoint.place))} is {as_text(str(known.place))}: counted once")
+    if not first:
+        raise InputError([Finding("$", "nothing is left"), *(Finding("$", notice) for notice in found.notices)])
+    return list(first.values())
 
 
-def _tensors(checkpoint: Checkpoint, files: Mapping[Path, TensorFile]) -> list[tuple[TensorFile, Tensor]]:
-    """Return the tensors of a checkpoint with their files, checked against its index."""
-    entries: list[tuple[TensorFile, Tensor]] = []
-    for path, expected in checkpoint.shards.items():
-        held = {tensor.name for tensor in files[path].tensors}
-        if expected is not None and held != expected:
-            tensor = min(held ^ expected)
-            problem = f"{path.name!r} " + ("does not hold" if tensor in expected else "also holds") + f" {tensor!r}"
-            remedy = "index and shards do not belong together: copy all again"
-            raise InputError(Finding("$.weight_map", problem, remedy), checkpoint.place)
-        entries += [(files[path], tensor) for tensor in files[path].tensors]
-    return entries
+def _held(checkpoints: Mapping[str, Checkpoint], bases: Mapping[str, str]) -> dict[str, ModelFiles]:
+    """Return the files of each model, an adapter's base included."""
 
+    def files(chosen: Iterable[WeightFile]) -> tuple[Held, ...]:
+        return tuple(dict.fromkeys(file.held() for file in chosen))
 
-def _contents(
-    files: Sequence[TensorFile],
-    threads: int,
-    cache: DigestCache,
-    notices: list[str],
-    progress: Callable[[int, int], None] | None,
-) -> tuple[dict[tuple[Path, str], Content], int]:
-    """Return the content of each tensor of each file, and the bytes that the cache knew."""
-    contents: dict[tuple[Path, str], Content] = {}
-
-    def take(file: TensorFile, digests: Sequence[str]) -> None:
-        for tensor, digest in zip(file.tensors, digests, strict=True):
-            contents[file.path, tensor.name] = Content(tensor.dtype, tensor.shape, digest, tensor.size_bytes)
-
-    missing = []
-    for file in files:
-        known = cache.find(file)
-        if known is None:
-            missing.append(file)
-        else:
-            take(file, known)
-    cached_bytes = sum(content.size_bytes for content in contents.values())
-    total = sum(tensor.size_bytes for file in missing for tensor in file.tensors)
-    done = 0
-
-    def advance(further: int) -> None:
-        nonlocal done
-        done += further
-        if progress is not None:
-            progress(done, total)
-
-    def finished(file: TensorFile, digests: list[str]) -> None:
-        take(file, digests)
-        cache.keep(file, digests)
-
-    try:
-        digests(missing, threads, finished, advance)
-    finally:
-        try:
-            cache.write()
-        except OSError as error:
-            notices.append(f"the digests are not remembered: {error.strerror or error}")
-    return contents, cached_bytes
-
-
-def _trace(
-    name: str,
-    tensors: Mapping[str, Sequence[tuple[TensorFile, Tensor]]],
-    bases: Mapping[str, str],
-    contents: Mapping[tuple[Path, str], Content],
-    blocks: Blocks,
-) -> dict[str, Any]:
-    """Say of each tensor of each model what it is and which block holds it; a base's tensors stand at the base."""
-    models: dict[str, Any] = {}
-    for model, entries in tensors.items():
-        models[model] = {"base": bases[model]} if model in bases else {}
-        models[model]["files"] = [as_text(str(path)) for path in dict.fromkeys(file.path for file, _ in entries)]
-        models[model]["tensors"] = {
-            tensor.name: {
-                "dtype": tensor.dtype,
-                "shape": list(tensor.shape),
-                ALGORITHM: contents[file.path, tensor.name].digest,
-                "block": blocks.holding[model].get(contents[file.path, tensor.name]),
-            }
-            for file, tensor in entries
-        }
-    return {"format": TRACE_FORMAT, "library": name, "models": models}
+    models = {}
+    for model, checkpoint in checkpoints.items():
+        base = checkpoints[bases[model]].weights if model in bases else checkpoint.files
+        models[model] = ModelFiles(files(base), files(checkpoint.adapter_files))
+    return models

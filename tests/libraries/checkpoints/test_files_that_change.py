@@ -48,7 +48,7 @@ def test_change_is_found(tmp_path: Path, change: Any, moment: str, monkeypatch: 
             change(path)
             return header
 
-        monkeypatch.setattr("edgeopt.libraries.checkpoints.scanning.read_header", then_change)
+        monkeypatch.setattr("edgeopt.libraries.checkpoints.contents.read_header", then_change)
     else:
         original, calls = hashing.hashlib.new, []
 
@@ -73,7 +73,7 @@ def test_vanished_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path.unlink()
         return header
 
-    monkeypatch.setattr("edgeopt.libraries.checkpoints.scanning.read_header", then_remove)
+    monkeypatch.setattr("edgeopt.libraries.checkpoints.contents.read_header", then_remove)
     with pytest.raises(InputError, match="No such file"):
         scan([tmp_path])
 

@@ -202,11 +202,30 @@ class TestSharded:
         assert found.library.size_bytes("s") == 48
 
     def test_missing_shard(self, tmp_path: Path) -> None:
-        index = write_sharded(tmp_path, {"a": np.ones(3)}, {"b": np.zeros(3)})
-        (tmp_path / "model-00002-of-00002.safetensors").unlink()
-        with pytest.raises(InputError, match=r"shard 'model-00002-of-00002[.]safetensors' is missing") as caught:
+        index = write_sharded(tmp_path / "part", {"a": np.ones(3)}, {"b": np.zeros(3)})
+        (index.parent / "model-00002-of-00002.safetensors").unlink()
+        told = f"{index}: 1 of 2 shards are missing: left out"
+        with pytest.raises(InputError, match="nothing is left") as caught:
             scan([tmp_path])
-        assert caught.value.file == str(index)
+        assert told in str(caught.value)
+        write(tmp_path / "whole", {"a": np.ones(3)})
+        found = scan([tmp_path])
+        assert (list(found.library.models), found.notices) == (["whole"], [told])
+
+    def test_shards_without_an_index_are_one_model(self, tmp_path: Path) -> None:
+        write_sharded(tmp_path / "s", {"a": np.ones(3)}, {"b": np.zeros(3)}).unlink()
+        found = scan([tmp_path])
+        assert [found.library.size_bytes(name) for name in found.library.models] == [48]
+        (tmp_path / "s" / "model-00001-of-00002.safetensors").unlink()
+        with pytest.raises(InputError, match="1 of 2 shards are missing: left out"):
+            scan([tmp_path])
+
+    def test_what_an_index_lists_is_no_model_in_a_subfolder_either(self, tmp_path: Path) -> None:
+        write(tmp_path / "deep" / "er", {"a": np.ones(3)}, "x.safetensors")
+        index = tmp_path / "model.safetensors.index.json"
+        index.write_text(json.dumps({"weight_map": {"a": "deep/er/x.safetensors"}}))
+        found = scan([tmp_path])
+        assert [found.library.size_bytes(name) for name in found.library.models] == [24]
 
     @pytest.mark.parametrize(
         ("weight_map", "words"),
