@@ -26,11 +26,12 @@ class Requests(NamedTuple):
         Requests are numbered by model, within a model by deadline.
     arrival_s, ready_s, due_s : shape (requests,)
         Arrival, end of the upload (infinite where it is given up), and deadline with a margin for rounding.
+    upload_bits : shape (requests,)
     order : shape (requests,)
         By `ready_s`.
     first : shape (models + 1,)
     capacity : shape (models,)
-        Largest batch.
+        Largest batch that fits beside the model.
     fixed_s, sample_s : shape (models,)
     workspace_bytes : shape (models,)
     first_block, block : shape (models + 1,), (pairs,)
@@ -46,6 +47,7 @@ class Requests(NamedTuple):
     arrival_s: Floats
     ready_s: Floats
     due_s: Floats
+    upload_bits: Floats
     order: Integers
     first: Integers
     capacity: Integers
@@ -100,7 +102,7 @@ class Desk(NamedTuple):
     users: Integers
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def admit(requests: Requests, desk: Desk, until_s: float) -> None:
     """Let those wait who are ready by now."""
     coming = desk.counts[COMING]
@@ -116,7 +118,7 @@ def admit(requests: Requests, desk: Desk, until_s: float) -> None:
     desk.counts[COMING] = coming
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def loaded_s(requests: Requests, resident: Flags, model: int, now_s: float, free_s: float, room: int) -> float:
     """Return when a model is loaded: from now on what finds room beside the batch that runs, the rest after it."""
     missing, ahead = 0, 0
@@ -129,34 +131,56 @@ def loaded_s(requests: Requests, resident: Flags, model: int, now_s: float, free
     return max(free_s, now_s + ahead / requests.rate) + (missing - ahead) / requests.rate
 
 
-@kernel
-def largest_batch(requests: Requests, desk: Desk, model: int, start_s: float) -> tuple[int, int]:
-    """Find the largest batch in time that starts then: its number of users, and who of the users is its first.
+@kernel(cache=False, no_cpython_wrapper=True)
+def largest_batch(
+    requests: Requests, model: int, start_s: float, due_s: Floats, waiting: Flags, low: int, high: int
+) -> tuple[int, int, int, int]:
+    """Find the largest batch in time that starts then, of those who wait from `low` on below `high`, by deadline.
 
-    Its members are the waiting users from the first on, as many as it has: the earliest due of those in time. What the
-    desk shows of the model's waiting users is updated.
+    Returns
+    -------
+    size, first : int
+        Its number of users, and its first one: its members are the waiting users from there on, as many as it has,
+        the earliest due of those in time.
+    number, urgent : int
+        How many could be served in time if they were alone, and the earliest due of them.
     """
     fixed, sample = requests.fixed_s[model], requests.sample_s[model]
-    size, chosen, number = 0, desk.high[model], 0
-    oldest, due = np.inf, np.inf
+    size, first, number, urgent = 0, high, 0, high
     growing = True
-    for user in range(desk.high[model] - 1, desk.low[model] - 1, -1):
-        if not desk.waiting[user]:
+    for user in range(high - 1, low - 1, -1):
+        if not waiting[user]:
             continue
-        if requests.due_s[user] < start_s + fixed + sample:
+        due = due_s[user]
+        if due < start_s + (fixed + sample):
             break
         number += 1
-        oldest, due = min(oldest, requests.arrival_s[user]), requests.due_s[user]
+        urgent = user
         if growing and number <= requests.capacity[model]:
             # All from this user on are a batch if it ends before this user is due; if not, no larger one does.
-            growing = due >= start_s + fixed + sample * number
+            growing = due >= start_s + (fixed + sample * number)
             if growing:
                 size = number
-        if due >= start_s + fixed + sample * size:
-            chosen = user
-    desk.waits[model], desk.batch[model] = number, size
-    desk.oldest_s[model], desk.due_s[model] = oldest, due
-    return size, chosen
+        if due >= start_s + (fixed + sample * size):
+            first = user
+    return size, first, number, urgent
+
+
+@kernel(cache=False, no_cpython_wrapper=True)
+def survey(requests: Requests, desk: Desk, model: int) -> int:
+    """Show what a model could do next; return who is the first of its largest batch."""
+    low, high = desk.low[model], desk.high[model]
+    size, first, number, urgent = largest_batch(
+        requests, model, desk.start_s[model], requests.due_s, desk.waiting, low, high
+    )
+    desk.batch[model], desk.waits[model] = size, number
+    desk.oldest_s[model] = desk.due_s[model] = np.inf
+    if number:
+        desk.due_s[model] = requests.due_s[urgent]
+    for user in range(urgent, high):
+        if desk.waiting[user]:
+            desk.oldest_s[model] = min(desk.oldest_s[model], requests.arrival_s[user])
+    return first
 
 
 @kernel
@@ -175,21 +199,17 @@ def look(requests: Requests, desk: Desk) -> int:
         desk.start_s[model] = loaded_s(requests, desk.resident, model, now, free, desk.counts[ROOM])
         if low == high:
             desk.low[model], desk.high[model] = len(requests.model), 0
-            desk.waits[model] = desk.batch[model] = 0
-            desk.oldest_s[model] = desk.due_s[model] = np.inf
-        else:
-            most = max(most, largest_batch(requests, desk, model, desk.start_s[model])[0])
+        survey(requests, desk, model)
+        most = max(most, desk.batch[model])
     return most
 
 
 @kernel
 def take(requests: Requests, desk: Desk, model: int) -> int:
     """Load a model and take its largest batch in time into the desk's ``users``; return its number of users."""
-    start = desk.start_s[model]
-    admit(requests, desk, start)
-    size, user = largest_batch(requests, desk, model, start)
-    taken = 0
-    while taken < size:
+    admit(requests, desk, desk.start_s[model])
+    user, taken = survey(requests, desk, model), 0
+    while taken < desk.batch[model]:
         if desk.waiting[user]:
             desk.users[taken] = user
             desk.waiting[user] = False
@@ -199,10 +219,21 @@ def take(requests: Requests, desk: Desk, model: int) -> int:
 
 
 @kernel
-def make_room(requests: Requests, desk: Desk, model: int, users: int, evicted: Integers) -> int:
+def count_demand(requests: Requests, desk: Desk, demand: Integers) -> None:
+    """Count for each block the waiting requests whose models hold it."""
+    for block in range(len(demand)):
+        demand[block] = 0
+    for model in range(len(desk.waits)):
+        for place in range(requests.first_block[model], requests.first_block[model + 1]):
+            demand[requests.block[place]] += desk.waits[model]
+
+
+@kernel
+def make_room(requests: Requests, desk: Desk, model: int, users: int, demand: Integers, evicted: Integers) -> int:
     """Put a model's blocks on the GPU, and note which blocks leave for it and its batch; return their number.
 
-    Where blocks are kept, those used longest ago leave first, as many as have to; else all that the model does not use.
+    Where blocks are kept, those of least demand leave first, of equal ones those used longest ago, as many as have to;
+    else all that the model does not use.
     """
     size = 0
     for place in range(requests.first_block[model], requests.first_block[model + 1]):
@@ -215,16 +246,17 @@ def make_room(requests: Requests, desk: Desk, model: int, users: int, evicted: I
     leaving = 0
     most = requests.memory_bytes - requests.workspace_bytes[model] * users
     while not requests.keeps or size > most:
-        oldest = -1
+        least = -1
         for block in range(len(desk.resident)):
-            may_leave = desk.resident[block] and desk.used_s[block] < np.inf
-            if may_leave and (oldest < 0 or desk.used_s[block] < desk.used_s[oldest]):
-                oldest = block
-        if oldest < 0:
+            if desk.resident[block] and desk.used_s[block] < np.inf:
+                earlier = least < 0 or demand[block] < demand[least]
+                if earlier or (demand[block] == demand[least] and desk.used_s[block] < desk.used_s[least]):
+                    least = block
+        if least < 0:
             break
-        desk.resident[oldest] = False
-        size -= requests.block_bytes[oldest]
-        evicted[leaving] = oldest
+        desk.resident[least] = False
+        size -= requests.block_bytes[least]
+        evicted[leaving] = least
         leaving += 1
     for place in range(requests.first_block[model], requests.first_block[model + 1]):
         desk.used_s[requests.block[place]] = desk.start_s[model]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from edgeopt.loading.policies.desk_kernels import CLOCK, FREE, Desk, Floats, Requests
+from edgeopt.loading.policies.desk_kernels import CLOCK, FREE, Desk, Floats, Integers, Requests
 from edgeopt.loading.queues import Queues
 
 
@@ -19,9 +19,13 @@ class Load(NamedTuple):
     ----------
     model : int
         By its number in the view.
+    evict : tuple of str
+        Blocks that leave the GPU first, where the stream's `retention` is ``"capacity"``; if that makes too little
+        room, others follow as the policy's ``evicts`` says.
     """
 
     model: int
+    evict: tuple[str, ...] = ()
 
 
 class Wait(NamedTuple):
@@ -37,13 +41,16 @@ class Wait(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """Requests that wait for a model, the earliest due first.
+    """Requests that wait, by model, of one model the earliest due first.
 
     Attributes
     ----------
+    model : numpy.ndarray of int64, shape (requests,)
+        By its number in the view.
     arrival_s, due_s, upload_bits : numpy.ndarray, shape (requests,)
     """
 
+    model: Integers
     arrival_s: Floats
     due_s: Floats
     upload_bits: Floats
@@ -98,13 +105,15 @@ class View:
         """Seconds of each model's largest batch in time."""
         return self.fixed_s + self.sample_s * self.batch
 
-    def waiting(self, model: int) -> Waiting:
-        """Return who waits for a model, the earliest due first."""
-        desk, requests, queues = self._desk, self._requests, self._queues
-        low, high = int(desk.low[model]), int(desk.high[model])
-        users = low + np.flatnonzero(desk.waiting[low:high])
-        bits = np.array([queues.instance.users[queues.user_names[user]].upload_bits for user in users])
-        return Waiting(requests.arrival_s[users], requests.due_s[users], bits)
+    def waiting(self) -> Waiting:
+        """Return who waits."""
+        requests, users = self._requests, np.flatnonzero(self._desk.waiting)
+        model, bits = requests.model[users], requests.upload_bits[users]
+        return Waiting(model, requests.arrival_s[users], requests.due_s[users], bits)
+
+    def compiled(self) -> tuple[Requests, Desk]:
+        """Return the arrays for compiled code of own policies; they hold the future, which is not to be read."""
+        return self._requests, self._desk
 
     def on_gpu(self) -> set[str]:
         """Return the names of the blocks on the GPU."""
@@ -127,9 +136,13 @@ class Policy(ABC):
     ----------
     shares : bool
         Whether a block that two models hold is loaded once; else each model has copies of its own.
+    evicts : str
+        Which blocks leave first where the GPU keeps blocks: ``"least needed"``, those whose models the fewest waiting
+        requests ask for, or ``"oldest"``, those used longest ago.
     """
 
     shares = True
+    evicts: Literal["least needed", "oldest"] = "least needed"
 
     def begin(self, view: View) -> None:
         """Prepare for a stream, of which nobody has arrived yet."""

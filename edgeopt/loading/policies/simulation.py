@@ -18,6 +18,7 @@ from edgeopt.loading.policies.policy import Load, Policy, View, Wait
 from edgeopt.loading.policies.radio import upload_online
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.quantities import quantity
+from edgeopt.record import MOST_COUNT
 
 Blocks = list[tuple[str, ...]]
 
@@ -83,9 +84,10 @@ class Simulation:
             queues.arrival_s,
             ready_s,
             queues.due_s,
+            np.array([work.instance.users[name].upload_bits for name in queues.user_names]),
             order[np.isfinite(ready_s[order])],
             queues.first,
-            queues.capacity,
+            _capacities(work),
             queues.fixed_s,
             queues.per_sample_s,
             work.workspace_bytes,
@@ -112,9 +114,18 @@ class Simulation:
             due_s=np.full(models, inf),
             users=np.zeros(users, np.int64),
         )
-        self._scratch = np.zeros(blocks, np.int64)
+        self._scratch, self._demand = np.zeros(blocks, np.int64), np.zeros(blocks, np.int64)
+        self._number: dict[str, list[int]] = {}
+        for number, held in enumerate(self.blocks):
+            for name in held:
+                self._number.setdefault(name, []).append(number)
         self.steps: list[Step] = []
         self.decision_s: list[float] = []
+
+    @property
+    def served(self) -> int:
+        """Number of users served so far."""
+        return sum(len(step.users) for step in self.steps)
 
     def run(self, policy: Policy, on_time: Callable[[float], bool] = lambda now_s: True) -> None:
         """Serve the stream as the policy says.
@@ -133,20 +144,20 @@ class Simulation:
         view = View(self.queues, self.blocks, self.requests, self.desk)
         ahead_of_turn = self.work.instance.prefetch
         policy.begin(view)
-        chosen: int | None = None
+        chosen: Load | None = None
         while on_time(self.desk.times[CLOCK]):
             if chosen is None:
                 chosen = self._ask(policy, view, must_serve=ahead_of_turn != "idle")
             if chosen is None:
                 return
-            step = self._take(chosen)
+            step = self._take(policy, chosen)
             chosen = self._ask_ahead(policy, view, step) if ahead_of_turn == "next" else None
             if chosen is not None:
-                step.ahead.extend(self._load_ahead(chosen))
+                step.ahead.extend(self._load_ahead(chosen.model))
             else:
                 self.desk.times[CLOCK] = step.end_s
 
-    def _ask(self, policy: Policy, view: View, must_serve: bool) -> int | None:
+    def _ask(self, policy: Policy, view: View, must_serve: bool) -> Load | None:
         """Let time pass until the policy loads a model; None when nothing is left to do."""
         desk, requests = self.desk, self.requests
         desk.counts[ROOM] = 0
@@ -154,7 +165,7 @@ class Simulation:
             now = desk.times[FREE] = desk.times[CLOCK]
             answer = self._answer(policy, view, must_serve)
             if isinstance(answer, Load):
-                return answer.model
+                return answer
             coming = desk.counts[COMING]
             following = requests.ready_s[requests.order[coming]] if coming < len(requests.order) else inf
             until = min(following, answer.until_s)
@@ -164,7 +175,7 @@ class Simulation:
                 raise UsageError(f"{_name(policy)} waits until {until:g} s, but it is {now:g} s already")
             desk.times[CLOCK] = until
 
-    def _ask_ahead(self, policy: Policy, view: View, step: Step) -> int | None:
+    def _ask_ahead(self, policy: Policy, view: View, step: Step) -> Load | None:
         """Ask at the start of a batch what to load while it computes, of what is there then."""
         desk, requests = self.desk, self.requests
         held = int(requests.block_bytes[desk.resident].sum())
@@ -172,7 +183,7 @@ class Simulation:
         desk.times[CLOCK], desk.times[FREE] = step.start_s, step.end_s
         desk.counts[ROOM] = requests.memory_bytes - held - workspace
         answer = self._answer(policy, view, must_serve=True)
-        return answer.model if isinstance(answer, Load) else None
+        return answer if isinstance(answer, Load) else None
 
     def _answer(self, policy: Policy, view: View, must_serve: bool) -> Load | Wait:
         """Ask the policy, if there is anything to decide."""
@@ -182,39 +193,56 @@ class Simulation:
         answer = policy.decide(view)
         self.decision_s.append(time.perf_counter() - began)
         if isinstance(answer, Load):
-            self._check(policy, answer.model, must_serve)
+            self._check(policy, answer, must_serve)
         elif not isinstance(answer, Wait):
             raise UsageError(f"{_name(policy)} answers {answer!r}; it should be Load(model) or Wait(until_s)")
         return answer
 
-    def _check(self, policy: Policy, model: int, must_serve: bool) -> None:
+    def _check(self, policy: Policy, answer: Load, must_serve: bool) -> None:
         """Refuse what the stream does not allow."""
-        desk, names = self.desk, self.queues.model_names
+        desk, names, model = self.desk, self.queues.model_names, answer.model
         if not 0 <= model < len(names):
             raise UsageError(f"{_name(policy)} loads model {model}, but there are {len(names)}")
+        if answer.evict and not self.requests.keeps:
+            raise UsageError(f"{_name(policy)} evicts blocks, but the stream's retention is 'consecutive'")
+        moment = quantity(float(desk.times[CLOCK]), "s")
+        absent = next((name for name in answer.evict if not desk.resident[self._number.get(name, [])].any()), None)
+        if absent is not None:
+            raise UsageError(f"{_name(policy)} evicts {absent!r} at {moment}, which is not on the GPU")
         if desk.batch[model]:
             return
-        moment = quantity(float(desk.times[CLOCK]), "s")
         if must_serve:
             problem = f"{_name(policy)} loads {names[model]!r} at {moment} with nobody to serve"
             raise UsageError(f"{problem}, which needs a stream with the prefetch 'idle'")
         if desk.start_s[model] == desk.times[FREE]:
-            raise UsageError(
-                f"{_name(policy)} loads {names[model]!r} at {moment}, which is there, with nobody to serve"
-            )
+            raise UsageError(f"{_name(policy)} loads {names[model]!r} at {moment}, which is on the GPU already")
 
-    def _take(self, model: int) -> Step:
+    def _take(self, policy: Policy, chosen: Load) -> Step:
         """Load a model and run its largest batch in time."""
-        desk, requests = self.desk, self.requests
+        desk, requests, model = self.desk, self.requests, chosen.model
         free, start = float(desk.times[FREE]), float(desk.start_s[model])
+        if requests.keeps and policy.evicts == "least needed":
+            kernels.count_demand(requests, desk, self._demand)
         number = kernels.take(requests, desk, model)
         users = desk.users[:number].tolist()
-        leaving = kernels.make_room(requests, desk, model, number, self._scratch)
+        evicted = self._leave(chosen)
+        leaving = kernels.make_room(requests, desk, model, number, self._demand, self._scratch)
+        if requests.keeps:
+            evicted += self._scratch[:leaving].tolist()
         seconds = float(requests.fixed_s[model] + requests.sample_s[model] * number) if number else 0.0
-        evicted = self._scratch[:leaving].tolist() if requests.keeps else []
         step = Step(model, users, free, start, start + seconds, evicted, [])
         self.steps.append(step)
         return step
+
+    def _leave(self, chosen: Load) -> list[int]:
+        """Take from the GPU what the policy evicts; what its model needs stays."""
+        requests = self.requests
+        low, high = requests.first_block[chosen.model : chosen.model + 2]
+        needed = set(requests.block[low:high].tolist())
+        named = {block for name in chosen.evict for block in self._number[name]}
+        leaving = [block for block in sorted(named - needed) if self.desk.resident[block]]
+        self.desk.resident[leaving] = False
+        return leaving
 
     def _load_ahead(self, model: int) -> list[int]:
         number = kernels.load_ahead(self.requests, self.desk, model, self._scratch)
@@ -230,6 +258,12 @@ def _blocks(work: Workload, shares: bool) -> tuple[Blocks, NDArray[np.int64], ND
     blocks = [tuple(library.models[name].blocks) for name in work.model_names]
     sizes = np.array([library.size_bytes(name) for name in work.model_names], dtype=np.int64)
     return blocks, sizes, np.eye(len(blocks), dtype=np.bool_)
+
+
+def _capacities(work: Workload) -> NDArray[np.int64]:
+    """Return the largest batch of each model, however few requests there are."""
+    limits = [work.instance.capacity(name) for name in work.model_names]
+    return np.array([MOST_COUNT if limit is None else min(limit, MOST_COUNT) for limit in limits], dtype=np.int64)
 
 
 def _name(policy: Policy) -> str:

@@ -14,8 +14,14 @@ Offer = dict[str, Any]
 SLACK = 1e-10  # relative, of deadlines
 
 
-def serve(instance: LoadingInstance, worth: Callable[[Offer], float]) -> list[tuple[str, list[str], float]]:
-    """Return model, users and start of each batch, if the model of most worth is always next (ties: most urgent)."""
+def serve(
+    instance: LoadingInstance, worth: Callable[[Offer], float], oldest_leave: bool = False
+) -> list[tuple[str, list[str], float]]:
+    """Return model, users and start of each batch, if the model of most worth is always next (ties: most urgent).
+
+    Blocks whose models fewest requests wait for leave first, those used longest ago among equals or, if `oldest_leave`,
+    at all.
+    """
     library, users = instance.library, instance.users
     models = [model for model in library.models if instance.capacity(model) != 0]
     waiting, resident, used, now = set(users), set(), {}, 0.0
@@ -37,12 +43,15 @@ def serve(instance: LoadingInstance, worth: Callable[[Offer], float]) -> list[tu
                     {
                         "model": model,
                         "start": start,
+                        "now": now,
                         "load": start - now,
                         "seconds": start - now + compute,
                         "users": len(batch),
                         "oldest": oldest,
                         "due": due,
                         "place": place,
+                        "waits": len(servable),
+                        "after": visit(instance, model, arrived, start),
                     }
                 )
         if not offers:
@@ -53,6 +62,10 @@ def serve(instance: LoadingInstance, worth: Callable[[Offer], float]) -> list[tu
             continue
         best = min(offers, key=lambda offer: (-worth(offer), offer["due"], offer["place"]))
         model, start = best["model"], best["start"]
+        demand = dict.fromkeys(library.blocks, 0)
+        for offer in offers:
+            for block in library.models[offer["model"]].blocks:
+                demand[block] += offer["waits"]
         facts = library.models[model]
         there = [user for user in waiting if users[user].model == model and users[user].arrival_s <= start]
         batch = _largest(instance, model, there, start)
@@ -65,7 +78,18 @@ def serve(instance: LoadingInstance, worth: Callable[[Offer], float]) -> list[tu
         room = instance.server.memory_bytes - facts.workspace_bytes_per_sample * len(batch)
         while sum(library.blocks[block] for block in resident) > room:
             others = [block for block in library.blocks if block in resident - mine and library.blocks[block]]
-            resident.remove(min(others, key=used.__getitem__))
+            resident.remove(min(others, key=lambda block: (0 if oldest_leave else demand[block], used[block])))
+
+
+def visit(instance: LoadingInstance, model: str, there: list[str], start: float) -> list[tuple[int, float]]:
+    """Return the users served and the end after one, two, ... batches of those who are there."""
+    facts, left, served, after = instance.library.models[model], list(there), 0, []
+    while batch := _largest(instance, model, left, start):
+        left = [user for user in left if user not in batch]
+        served += len(batch)
+        start += facts.compute_fixed_s + facts.compute_per_sample_s * len(batch)
+        after.append((served, start))
+    return after
 
 
 def _in_time(instance: LoadingInstance, user: str, start: float, number: int) -> bool:
