@@ -16,6 +16,7 @@ from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION
 from edgeopt.drawing.picture import Picture
 from edgeopt.loading.checker import Schedule, Upload, Visit, replay
+from edgeopt.loading.reasons import unserved
 from edgeopt.quantities import quantity
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ FRAME_COLUMNS = (
     "end_s",
     "deadline_s",
     "slack_s",
+    "served",
+    "reason",
 )
 UPLOAD_COLUMNS = ("upload_start_s", "upload_end_s")
 LANES = ("upload", "load", "compute")
@@ -103,7 +106,10 @@ def plot_plans(instance: LoadingInstance, plans: Mapping[str, Plan]) -> Figure:
 
 
 def plan_frame(instance: LoadingInstance, plan: Plan) -> pd.DataFrame:
-    """Return one row for each served user: its batch, its upload, when it is served, and the slack."""
+    """Return one row for each user: its batch, its upload, when it is served, and the slack; or why it is not served.
+
+    The users whom the plan serves come first, in the order of their batches.
+    """
     import pandas as pd
 
     schedule = replay(instance, plan)
@@ -121,14 +127,27 @@ def plan_frame(instance: LoadingInstance, plan: Plan) -> pd.DataFrame:
             "end_s": visit.end_s,
             "deadline_s": instance.users[user].deadline_s,
             "slack_s": instance.users[user].deadline_s - visit.end_s,
+            "served": True,
+            "reason": "",
         }
         for number, visit in enumerate(schedule.visits)
         for user in visit.users
     ]
+    rows += [
+        {
+            "user": user,
+            "model": instance.users[user].model,
+            "deadline_s": instance.users[user].deadline_s,
+            "served": False,
+            "reason": reason,
+        }
+        for user, reason in unserved(instance, plan).items()
+    ]
     columns = list(FRAME_COLUMNS)
     if instance.upload == "overlapped":
         columns[columns.index("bandwidth_hz") : columns.index("load_start_s")] = [*UPLOAD_COLUMNS, "bandwidth_hz"]
-    return pd.DataFrame(rows, columns=columns)
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.astype({"batch": "Int64", "served": bool})
 
 
 def _upload_of(instance: LoadingInstance, plan: Plan, user: str, uploads: list[Upload]) -> dict[str, float]:

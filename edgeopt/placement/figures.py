@@ -12,6 +12,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, INK, ORANGE, PALE
 from edgeopt.drawing.picture import Picture
+from edgeopt.placement.reasons import missed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,18 @@ if TYPE_CHECKING:
     from edgeopt.placement.instance import PlacementInstance
     from edgeopt.solution import Plan
 
-FRAME_COLUMNS = ("node", "model", "size_bytes", "shared_bytes", "hit_weight", "exclusive_weight")
+FRAME_COLUMNS = (
+    "node",
+    "model",
+    "size_bytes",
+    "shared_bytes",
+    "hit_weight",
+    "exclusive_weight",
+    "user",
+    "missed_weight",
+    "served",
+    "reason",
+)
 NAMED_MODELS = 60  # up to so many models the map names each
 INK_WEIGHT = 0.6
 
@@ -56,18 +68,22 @@ def plot_plan(instance: PlacementInstance, plan: Plan, ax: Axes | None = None) -
 def plan_frame(instance: PlacementInstance, plan: Plan) -> pd.DataFrame:
     """Return one row for each placed model: its bytes, those that it shares on the node, and the weight that it hits.
 
-    `hit_weight` counts all demand that the model on the node can hit, `exclusive_weight` what no other node hits.
+    `hit_weight` counts all demand that the model on the node can hit, `exclusive_weight` what no other node hits. Then
+    comes a row for each demand that no node hits: its user, model, weight, and the reason.
     """
     import pandas as pd
 
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for node, models in plan["placed"].items():
         for model in models:
             size = instance.library.size_bytes(model)
             others = [other for other in models if other != model]
             joint = instance.library.union_bytes(models) - instance.library.union_bytes(others)
             hit, exclusive = _weights(instance, plan, node, model)
-            rows.append((node, model, size, size - joint, hit, exclusive))
+            rows.append((node, model, size, size - joint, hit, exclusive, None, None, True, ""))
+    for demand, reason in missed(instance, plan):
+        size = instance.library.size_bytes(demand.model)
+        rows.append((None, demand.model, size, None, 0.0, 0.0, demand.user, demand.weight, False, reason))
     return pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
 
 
