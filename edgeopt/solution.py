@@ -260,7 +260,16 @@ class Solution(Record):
         return figure
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the plan as a table, one row for each thing it decides; raises what `plot` raises."""
+        """Return the plan as a table: one row for each thing it decides, then one for each that it does not serve.
+
+        Its columns ``served`` and ``reason`` say who is served, and why the others are not. Of an infeasible instance
+        the table has those who keep it from having a plan. Raises what `plot` raises.
+        """
+        if self.status == Status.INFEASIBLE and self._instance is not None:
+            figures = self._instance.conventions.part("figures")
+            if hasattr(figures, "infeasible_frame"):
+                found: pd.DataFrame = figures.infeasible_frame(self._instance)
+                return found
         instance = self._instance_of_a_valid_plan()
         frame: pd.DataFrame = instance.conventions.part("figures").plan_frame(instance, self.plan)
         return frame

@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 
 MIGRATION_COLOUR, BROADCAST_COLOUR, CACHED_COLOUR, WANTED_COLOUR = VERMILION, BLUE, BLUE, PALE
 LEGIBLE_NAMES = 60
+FRAME_COLUMNS = (
+    "scenario",
+    "block",
+    "size_bytes",
+    "nodes",
+    "users",
+    "migration_s",
+    "broadcast_s",
+    "rate_bps",
+    "weakest_user",
+    "served",
+    "reason",
+)
 
 
 def plot_plan(instance: CachingInstance, plan: Plan) -> Figure:
@@ -135,10 +148,25 @@ def user_delays(instance: CachingInstance, plan: Plan) -> tuple[dict[str, float]
 
 
 def plan_frame(instance: CachingInstance, plan: Plan) -> pd.DataFrame:
-    """Return the plan as a table, one row for each delivery."""
+    """Return the plan as a table, one row for each delivery; a plan serves all."""
     import pandas as pd
 
-    return pd.DataFrame([_row(instance, delivery) for delivery in evaluate(instance, plan).deliveries])
+    rows = [_row(instance, delivery) for delivery in evaluate(instance, plan).deliveries]
+    return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool})
+
+
+def infeasible_frame(instance: CachingInstance) -> pd.DataFrame:
+    """Return a row for each user who keeps the instance from having a plan, with the reason."""
+    import pandas as pd
+
+    from edgeopt.caching.outreach import out_of_reach
+    from edgeopt.caching.tables import DelayTables
+    from edgeopt.run import Run
+
+    unreached = out_of_reach(DelayTables(instance, Run(maximize=False)))
+    users, reason = unreached if unreached is not None else ([], "")
+    rows = [{"users": user, "served": False, "reason": reason} for user in users]
+    return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool})
 
 
 def _row(instance: CachingInstance, delivery: Delivery) -> dict[str, object]:
@@ -152,4 +180,6 @@ def _row(instance: CachingInstance, delivery: Delivery) -> dict[str, object]:
         "broadcast_s": delivery.broadcast_s,
         "rate_bps": delivery.rate_bps,
         "weakest_user": delivery.weakest,
+        "served": True,
+        "reason": "",
     }

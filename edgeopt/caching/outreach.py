@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import chain, combinations
 from math import hypot
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,14 @@ CLOSE = 1e-9  # relative distance of lengths below which they are compared in fr
 NAMES = 3  # names of a list that a message gives at most
 
 
-def out_of_reach(tables: DelayTables) -> str | None:
+class Unreached(NamedTuple):
+    """Users who cannot be served, and why, in one sentence that names the first of them."""
+
+    users: list[str]
+    reason: str
+
+
+def out_of_reach(tables: DelayTables) -> Unreached | None:
     """Say who cannot be served, and why, where no caches and no beams make all delays finite; None: not proven."""
     hears = _hears(tables.instance)
     return _unheard(tables, hears) or _without_room(tables, hears)
@@ -48,7 +56,7 @@ def _longer(channel: Sequence[Sequence[float]], error: float) -> bool:
     return sum(Fraction(part) ** 2 for part in parts) > Fraction(error) ** 2
 
 
-def _unheard(tables: DelayTables, hears: NDArray[np.bool_]) -> str | None:
+def _unheard(tables: DelayTables, hears: NDArray[np.bool_]) -> Unreached | None:
     """Return the users that request something and hear no node."""
     asking = sorted({user for users in tables.requests.audiences for user in users})
     silent = [user for user in asking if not hears[:, user].any()]
@@ -61,10 +69,11 @@ def _unheard(tables: DelayTables, hears: NDArray[np.bool_]) -> str | None:
         if any(set(silent) & set(tables.requests.audiences[a]) for a in tables.requests.audience_of[group].values())
     ]
     who, what = _counted("user", users), _counted("block", blocks)
-    return f"No node reaches {who} beyond the channel error; so they never get {what}, whatever is cached"
+    reason = f"No node reaches {who} beyond the channel error; so they never get {what}, whatever is cached"
+    return Unreached(users, reason)
 
 
-def _without_room(tables: DelayTables, hears: NDArray[np.bool_]) -> str | None:
+def _without_room(tables: DelayTables, hears: NDArray[np.bool_]) -> Unreached | None:
     """Return the blocks that arrive only if cached, where there is no room for them."""
     requests, count = tables.requests, len(tables.node_names)
     needing = [
@@ -91,7 +100,7 @@ def _arrives(tables: DelayTables, hears: NDArray[np.bool_], block: int, cached: 
     return all(heard.issuperset(tables.requests.audiences[audience]) for audience in audiences)
 
 
-def _message(tables: DelayTables, stuck: list[int], places: tuple[int, ...]) -> str:
+def _message(tables: DelayTables, stuck: list[int], places: tuple[int, ...]) -> Unreached:
     requests = tables.requests
     audiences = {a for block in stuck for a in requests.audience_of[requests.group[block]].values()}
     users = [tables.instance.users[user] for user in sorted({u for a in audiences for u in requests.audiences[a]})]
@@ -99,9 +108,9 @@ def _message(tables: DelayTables, stuck: list[int], places: tuple[int, ...]) -> 
     names, room = [tables.node_names[node] for node in places], sum(int(tables.storage[node]) for node in places)
     whom, what = _counted("user", users), _counted("block", blocks)
     if not places:
-        return f"To reach {whom}, {what} must be cached, and no node that helps has room"
+        return Unreached(users, f"To reach {whom}, {what} must be cached, and no node that helps has room")
     where = f"{_counted('node', names)}, with room for {room} bytes"
-    return f"To reach {whom}, {what} ({size} bytes) must be cached at {where}"
+    return Unreached(users, f"To reach {whom}, {what} ({size} bytes) must be cached at {where}")
 
 
 def _counted(noun: str, names: list[str]) -> str:

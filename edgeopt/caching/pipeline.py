@@ -73,9 +73,9 @@ class Worked:
         self.run = run
         self.full = len(tables.node_names) <= FULL_TABLE_NODES
         self.outcome = None
-        reason = out_of_reach(tables)
-        if reason is not None:
-            self.outcome = Outcome(stopped=self.stopped, infeasible=True, message=reason)
+        unreached = out_of_reach(tables)
+        if unreached is not None:
+            self.outcome = Outcome(stopped=self.stopped, infeasible=True, message=unreached.reason)
         elif (tables.whole_amplitudes() <= 0).any():
             self.outcome = Outcome(stopped=self.stopped, message=self._unreached())
 

@@ -41,7 +41,9 @@ def _hopeless(instance: LoadingInstance, user: str) -> str:
     facts = instance.users[user]
     needed, memory = least_memory_bytes(instance, facts.model), instance.server.memory_bytes
     if needed > memory:
-        return f"{UNFIT}: {facts.model!r} needs {quantity(needed, 'B')} for one user, the GPU has {quantity(memory, 'B')}"
+        return (
+            f"{UNFIT}: {facts.model!r} needs {quantity(needed, 'B')} for one user, the GPU has {quantity(memory, 'B')}"
+        )
     done, deadline = alone_s(instance, user), facts.deadline_s
     if done - deadline > TOLERANCE * deadline:
         arrives = f" after its arrival at {quantity(facts.arrival_s, 's')}" if facts.arrival_s else ""
@@ -76,6 +78,6 @@ def _without_price(instance: LoadingInstance, user: str) -> str:
     load = quantity(instance.library.size_bytes(model) / instance.server.load_rate_bytes_per_s, "s")
     done, deadline = quantity(alone_s(instance, user), "s"), quantity(instance.users[user].deadline_s, "s")
     return (
-        f"{LEFT_OUT}: alone it would be served at {done}, its deadline is {deadline}; this plan spends the time, of which "
-        f"loading all of {model!r} takes {load}, on others"
+        f"{LEFT_OUT}: alone it would be served at {done}, its deadline is {deadline}; this plan spends the time, of "
+        f"which loading all of {model!r} takes {load}, on others"
     )

@@ -84,7 +84,7 @@ def plan_frame(instance: PlacementInstance, plan: Plan) -> pd.DataFrame:
     for demand, reason in missed(instance, plan):
         size = instance.library.size_bytes(demand.model)
         rows.append((None, demand.model, size, None, 0.0, 0.0, demand.user, demand.weight, False, reason))
-    return pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
+    return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool})
 
 
 def _weights(instance: PlacementInstance, plan: Plan, node: str, model: str) -> tuple[float, float]:

@@ -126,9 +126,7 @@ def displacement(
     return Displacement(node, gone, gain, loss, storage - used, library.union_bytes([model, *held]) - used)
 
 
-def _exclusive_weights(
-    instance: PlacementInstance, placed: dict[str, set[str]]
-) -> dict[tuple[str, str], list[Number]]:
+def _exclusive_weights(instance: PlacementInstance, placed: dict[str, set[str]]) -> dict[tuple[str, str], list[Number]]:
     """Return the weights of the rows that only one node hits, by node and model."""
     weights: dict[tuple[str, str], list[Number]] = {}
     for row in instance.demand:

@@ -8,6 +8,7 @@ from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import GREY, INK, PALE, VERMILION
 from edgeopt.pulling.checker import serve
 from edgeopt.pulling.instance import PullingInstance
+from edgeopt.pulling.reasons import unserved
 from edgeopt.quantities import quantity
 from edgeopt.solution import Plan
 
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FRAME_COLUMNS = ("request", "node", "count", "model", "site", "served", "reason")
 LABELLED_SITES = 40
 DRAWN_NODES = 400
 
 
 def plan_frame(instance: PullingInstance, plan: Plan) -> pd.DataFrame:
-    """Return a row for each request: model, site, count and whether it is served at its own node."""
+    """Return a row for each request: node, count, model and site; a plan serves all."""
     import pandas as pd
 
     rows = [
@@ -31,10 +33,29 @@ def plan_frame(instance: PullingInstance, plan: Plan) -> pd.DataFrame:
             "count": request.count,
             "model": plan["assignments"][name]["model"],
             "site": plan["assignments"][name]["site"],
+            "served": True,
+            "reason": "",
         }
         for name, request in instance.requests.items()
     ]
-    return pd.DataFrame(rows).set_index("request")
+    return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool}).set_index("request")
+
+
+def infeasible_frame(instance: PullingInstance) -> pd.DataFrame:
+    """Return a row for each request that keeps the instance from having a plan, with the reason."""
+    import pandas as pd
+
+    rows = [
+        {
+            "request": name,
+            "node": instance.requests[name].node,
+            "count": instance.requests[name].count,
+            "served": False,
+            "reason": reason,
+        }
+        for name, reason in unserved(instance).items()
+    ]
+    return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool}).set_index("request")
 
 
 def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> Figure:

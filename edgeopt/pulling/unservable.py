@@ -9,11 +9,24 @@ from edgeopt.pulling.arrays import ReducedInstance
 
 def unservable(reduced: ReducedInstance) -> str | None:
     """Name a request that no plan can serve, and why; None when each alone can be served."""
-    core = reduced.core
-    without = np.diff(core.group_start) == 0
-    for group in np.flatnonzero(without & np.isinf(core.cloud_cost)).tolist():
+    for group in _unservable_groups(reduced):
         return f"the request {reduced.groups.members[group][0]!r} cannot be served: {_reason(reduced, group)}"
     return None
+
+
+def unservable_requests(reduced: ReducedInstance) -> dict[str, str]:
+    """Return all requests that no plan can serve, each with the reason."""
+    reasons = {}
+    for group in _unservable_groups(reduced):
+        reasons |= dict.fromkeys(reduced.groups.members[group], _reason(reduced, group))
+    return reasons
+
+
+def _unservable_groups(reduced: ReducedInstance) -> list[int]:
+    core = reduced.core
+    without = np.diff(core.group_start) == 0
+    groups: list[int] = np.flatnonzero(without & np.isinf(core.cloud_cost)).tolist()
+    return groups
 
 
 def _reason(reduced: ReducedInstance, group: int) -> str:

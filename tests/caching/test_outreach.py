@@ -50,6 +50,8 @@ def test_against_enumeration() -> None:
             solution = edgeopt.solve(instance, "greedy", threads=1)
             assert solution.status == "infeasible"
             assert any(repr(user) in solution.message for user in instance.users)
+            assert list(solution.to_frame()["users"]) == reason.users
+            assert set(solution.to_frame()["reason"]) == {reason.reason}
     assert infeasible >= 30
     assert stated >= 0.9 * infeasible
 

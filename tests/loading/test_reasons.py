@@ -1,4 +1,4 @@
-"""Why users are not served: what is said of every plan against enumeration, what is said of a plan against the checker."""
+"""Why users are not served: claims on all plans are tried by enumeration, claims on one plan by the checker."""
 
 from __future__ import annotations
 
@@ -47,10 +47,8 @@ def as_stream(instance: LoadingInstance, rng: np.random.Generator) -> LoadingIns
     data = in_mode(instance, "overlapped", "consecutive").to_dict()
     for user in data["users"].values():
         user["arrival_s"] = float(rng.choice([0.0, 0.5, 1.0, 2.5]))
-        user["deadline_s"] += user["arrival_s"]
+        user["deadline_s"] += user["arrival_s"] + 0.5
         user["upload_bits"] *= float(rng.choice([0.0, 1.0]))
-        if not user["deadline_s"]:
-            user["arrival_s"] = 0.0
     return LoadingInstance.from_dict(data)
 
 
@@ -92,13 +90,13 @@ def test_whoever_is_hopeless_cannot_be_served_alone_and_nobody_else_is(upload):
 @pytest.mark.parametrize("upload", UPLOADS)
 def test_an_optimal_plan_has_no_room_and_its_prices_are_paid(upload):
     count = 0
-    for seed in range(25):
+    for seed in range(16):
         instance = in_mode(random_instance(seed, models=3, users=6, one_deadline=seed % 2 == 0), upload, "consecutive")
         solution = edgeopt.solve(instance, threads=1)
         assert solution.status == "optimal"
         assert ROOM not in {kind(reason) for reason in unserved(instance, solution.plan).values()}
         count += require_true_prices(instance, solution.plan)
-    assert count > 5
+    assert count > 3
 
 
 @pytest.mark.parametrize("upload", [*UPLOADS, "stream"])
