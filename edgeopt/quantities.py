@@ -56,7 +56,7 @@ def _needs_step(scaled: float, step: float) -> bool:
     return scaled < 0.9995 if step > 1 else scaled >= 999.5
 
 
-METRIC_UNITS = {"_bytes": "B", "_s": "s", "_hz": "Hz", "_bits": "bit"}
+METRIC_UNITS = {"_bytes": "B", "_s": "s", "_hz": "Hz", "_bits": "bit", "_bps": "bit/s"}
 
 
 def metric(key: str, value: float) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from edgeopt.cli.plot import plot
 from edgeopt.cli.report import report
 from edgeopt.cli.results import results
 from edgeopt.cli.schema import schema
+from edgeopt.cli.show import show
 from edgeopt.cli.solve import solve
 from edgeopt.cli.sweep import sweep
 from edgeopt.cli.terminal import say, write_any_character
@@ -42,7 +43,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (solve, compare, check, info, methods, schema, plot, sweep, results, report, bench, online, train, warmup):
+for verb in (
+    solve,
+    show,
+    compare,
+    check,
+    info,
+    methods,
+    schema,
+    plot,
+    sweep,
+    results,
+    report,
+    bench,
+    online,
+    train,
+    warmup,
+):
     app.command(cls=Command)(verb)
 app.command("import", cls=Command)(import_)
 app.add_typer(generate_app, name="generate")

@@ -86,6 +86,23 @@ def read_any(path: Path) -> Instance | ModelLibrary | Solution:
     raise InputError(Finding("$.format", f"no format that edgeopt knows: {form!r}", known), path)
 
 
+def solution_with_instance(file: Path, given: Path | None) -> Solution:
+    """Read a solution file and tie it to its instance: the one that is given, else the one that it names.
+
+    Raises
+    ------
+    UsageError
+        It names none, or the instance is another one.
+    """
+    from edgeopt.instance import read
+    from edgeopt.solution import Solution
+
+    solution = Solution.read(file)
+    if given is None and solution.instance_path is None:
+        raise UsageError(f"{str(file)!r} does not tell where its instance is; name it with --instance")
+    return solution.of(read(given if given is not None else file.parent / str(solution.instance_path)))
+
+
 def require_writable(path: Path, inputs: Iterable[Path] = (), endings: Iterable[str] = ()) -> None:
     """Make sure, before the work, that a file can be written at `path`, is none of the inputs and ends as it should.
 

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeopt.cli.common import read_any, require_picture, require_writable, save_figure
+from edgeopt.cli.common import read_any, require_picture, require_writable, save_figure, solution_with_instance
 from edgeopt.cli.terminal import say
-from edgeopt.errors import InputError, UsageError
+from edgeopt.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from edgeopt.solution import Solution
 
 
 def plot(
@@ -36,7 +34,7 @@ def plot(
     require_picture(output)
     content = read_any(file)
     if isinstance(content, Solution):
-        figure = _plan_figure(content, file, instance)
+        figure = _plan_figure(file, instance)
     else:
         from edgeopt.libraries.figure import plot_sharing
 
@@ -45,13 +43,9 @@ def plot(
     say(f"written to {output}", err=True)
 
 
-def _plan_figure(solution: Solution, file: Path, given: Path | None) -> Figure:
-    import edgeopt
-
-    if given is None and solution.instance_path is None:
-        raise UsageError(f"{str(file)!r} does not tell where its instance is; name it with --instance")
-    source = given if given is not None else file.parent / str(solution.instance_path)
+def _plan_figure(file: Path, given: Path | None) -> Figure:
+    solution = solution_with_instance(file, given)
     try:
-        return solution.of(edgeopt.read(source)).plot()
+        return solution.plot()
     except InputError as error:
         raise error.located(file) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -29,6 +30,8 @@ from edgeopt.cli.interrupts import keeping_work, postponed
 from edgeopt.cli.terminal import say, say_json
 from edgeopt.drawing.names import printable
 from edgeopt.errors import EdgeoptError, ProgramError, UsageError
+
+PLAN_ROWS = 12  # of who is served, and of who is not
 
 if TYPE_CHECKING:
     from edgeopt.instance import Instance
@@ -96,7 +99,7 @@ def solve(
             if target is not None and not _written(solution, file, target, quiet=quiet, as_json=as_json):
                 codes.append(ExitCode.BAD_INPUT)
             if not as_json:
-                say(("\n" if len(solutions) > 1 else "") + _shown(solution))
+                say(("\n" if len(solutions) > 1 else "") + _shown(solution, target))
         if solution.stopped == Stopped.INTERRUPTED and len(solutions) < len(files):
             complain(f"interrupted: {len(files) - len(solutions)} files are not solved")
             break
@@ -192,9 +195,15 @@ def _written(solution: Solution, file: Path, target: Path, quiet: bool, as_json:
     return True
 
 
-def _shown(solution: Solution) -> str:
-    facts = solution.facts()
-    return facts_text({solution.problem: solution.instance, **facts})
+def _shown(solution: Solution, target: Path | None) -> str:
+    """Return the facts, and for a person at a terminal the plan, and who is not served."""
+    text = facts_text({solution.problem: solution.instance, **solution.facts()})
+    if not sys.stdout.isatty() or (solution.plan is None and solution.status != "infeasible"):
+        return text
+    from edgeopt.cli.plan_text import plan_table, plan_text
+
+    command = "" if target is None else f"edgeopt show {target} --all"
+    return f"{text}\n\n{plan_text(plan_table(solution), PLAN_ROWS, command)}".rstrip()
 
 
 def _print_json(solutions: list[Solution | None], several: bool) -> None:

@@ -83,7 +83,7 @@ def plan_frame(instance: PlacementInstance, plan: Plan) -> pd.DataFrame:
             rows.append((node, model, size, size - joint, hit, exclusive, None, None, True, ""))
     for demand, reason in missed(instance, plan):
         size = instance.library.size_bytes(demand.model)
-        rows.append((None, demand.model, size, None, 0.0, 0.0, demand.user, demand.weight, False, reason))
+        rows.append((None, demand.model, size, None, None, None, demand.user, demand.weight, False, reason))
     return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool})
 
 
