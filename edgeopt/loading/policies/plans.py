@@ -18,8 +18,9 @@ def plan_of(simulation: Simulation) -> Plan:
         evicted = gpu.run(step)
         if evicted:
             batch["evict"] = evicted
-        if step.ahead:
-            batch["prefetch"] = gpu.prefetch(step)
+        ahead = gpu.prefetch(step)
+        if ahead:
+            batch["prefetch"] = ahead
         if step.start_s > 0:
             batch["start_s"] = step.start_s
         batches.append(batch)
@@ -47,15 +48,14 @@ class _Gpu:
 
     def run(self, step: Step) -> list[str]:
         """Put a batch's blocks on the GPU; return the names of those that leave for it."""
-        if not self._keeps:
-            return []
         before = self._names()
-        self._resident = (self._resident - set(step.evicted)) | self._held[step.model]
-        return sorted(before - self._names())
+        self._resident = (self._resident - set(step.evicted) if self._keeps else set()) | self._held[step.model]
+        return sorted(before - self._names()) if self._keeps else []
 
     def prefetch(self, step: Step) -> list[str]:
         """Return the names of the blocks loaded ahead while a batch computes."""
-        return [name for block in step.ahead for name in self._blocks[block]]
+        here = self._names()
+        return [name for block in step.ahead for name in self._blocks[block] if name not in here]
 
     def _names(self) -> set[str]:
         return {name for block in self._resident for name in self._blocks[block]}

@@ -15,10 +15,10 @@ BATCHES = 3
 
 
 class CheckedRolling(Rolling):
-    """A rolling policy whose every answer is compared with the best of all sequences of up to three batches."""
+    """A rolling policy whose every answer is compared with the best of all sequences of up to three batches of four models."""
 
     def __init__(self, stream: LoadingInstance) -> None:
-        super().__init__(batches=BATCHES, width=2000)
+        super().__init__(batches=BATCHES, width=64)
         self.stream, self.compared = stream, 0
 
     def decide(self, view: View) -> Load | Wait:
