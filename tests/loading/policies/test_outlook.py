@@ -15,7 +15,7 @@ BATCHES = 3
 
 
 class CheckedRolling(Rolling):
-    """A rolling policy whose every answer is compared with the best of all sequences of up to three batches of four models."""
+    """A rolling policy whose answers are compared with the best of all sequences: three batches of four models."""
 
     def __init__(self, stream: LoadingInstance) -> None:
         super().__init__(batches=BATCHES, width=64)
