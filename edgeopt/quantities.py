@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
+from edgeopt.errors import UsageError
+
 Number = int | float
 
 NOTHING = "-"
@@ -65,3 +70,24 @@ def metric(key: str, value: float) -> tuple[str, str]:
         if key.endswith(ending):
             return key.removesuffix(ending).replace("_", " "), quantity(value, unit)
     return key.replace("_", " "), number(value)
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?\s*(?:([kKMGTPE]i?)?B)?")
+
+
+def size_bytes(text: str) -> int:
+    """Read a size such as ``24GB``, ``16 GiB`` or ``200e9`` as whole bytes.
+
+    Raises
+    ------
+    UsageError
+        The text is none.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"{text!r} is not a size: give bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB")
+    digits, power, prefix = found.groups()
+    step = 1024 if prefix and prefix.endswith("i") else 1000
+    return int(
+        Decimal(digits + (power or "")) * step ** (LARGE_PREFIXES.index(prefix[0].replace("K", "k")) if prefix else 0)
+    )

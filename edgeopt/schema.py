@@ -6,10 +6,12 @@ from typing import Any
 
 from edgeopt.errors import UsageError, suggestion
 from edgeopt.libraries.library import ModelLibrary
+from edgeopt.machine.facts import Machine
 from edgeopt.problems import PROBLEMS
 from edgeopt.record import Record
 from edgeopt.solution import Solution
 
+RECORDS: dict[str, type[Record]] = {"library": ModelLibrary, "solution": Solution, "machine": Machine}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -19,7 +21,7 @@ def file_schema(kind: str) -> dict[str, Any]:
     Parameters
     ----------
     kind : str
-        A problem's name, for its instances; or ``"library"`` or ``"solution"``.
+        A problem's name, for its instances; or ``"library"``, ``"solution"`` or ``"machine"``.
 
     Raises
     ------
@@ -28,9 +30,9 @@ def file_schema(kind: str) -> dict[str, Any]:
     """
     if kind in PROBLEMS:
         return _instance_schema(kind)
-    if kind not in ("library", "solution"):
-        raise UsageError(f"there is no format {kind!r}; {suggestion(kind, [*PROBLEMS, 'library', 'solution'])}")
-    return _schema(ModelLibrary if kind == "library" else Solution, ("format",))
+    if kind not in RECORDS:
+        raise UsageError(f"there is no format {kind!r}; {suggestion(kind, [*PROBLEMS, *RECORDS])}")
+    return _schema(RECORDS[kind], ("format",))
 
 
 def _instance_schema(problem: str) -> dict[str, Any]:

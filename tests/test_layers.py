@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PROBLEMS = {"loading", "pulling", "caching", "placement"}
 FLOORS = [
     {"errors", "clock", "versions", "tolerances", "frozen", "quantities", "layout", "files", "record", "kernels"},
-    {"drawing", "measured", "libraries"},
+    {"drawing", "measured", "libraries", "machine"},
     {"problems", "instance", "solution", "run", "method", "patience", "recipes"},
     {"engines"},
     {"models", *PROBLEMS},

@@ -17,6 +17,7 @@ from edgeopt.cli.import_ import import_
 from edgeopt.cli.info import info
 from edgeopt.cli.interrupts import ending_at_once
 from edgeopt.cli.library import library_app
+from edgeopt.cli.machine import machine
 from edgeopt.cli.methods import methods
 from edgeopt.cli.online import online
 from edgeopt.cli.plot import plot
@@ -49,6 +50,7 @@ for verb in (
     compare,
     check,
     info,
+    machine,
     methods,
     schema,
     plot,

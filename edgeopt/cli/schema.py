@@ -10,9 +10,9 @@ from edgeopt.cli.terminal import say_json
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="PROBLEM|library|solution", show_default=False)],
+    kind: Annotated[str, typer.Argument(metavar="PROBLEM|library|solution|machine", show_default=False)],
 ) -> None:
-    """Print the JSON Schema of a problem's instances, of libraries or of solutions."""
+    """Print the JSON Schema of a problem's instances, of libraries, solutions, or the facts of machines."""
     from edgeopt.schema import file_schema
 
     say_json(file_schema(kind), indent=2)

@@ -183,7 +183,7 @@ class TestGenerate:
 
 
 class TestSchema:
-    @pytest.mark.parametrize("kind", [*PROBLEMS, "library", "solution"])
+    @pytest.mark.parametrize("kind", [*PROBLEMS, "library", "solution", "machine"])
     def test_every_format_has_one(self, kind: str) -> None:
         code, out, _ = run("schema", kind)
         assert code == 0

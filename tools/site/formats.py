@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgeopt.problems import PROBLEMS
-from edgeopt.schema import file_schema
+from edgeopt.schema import RECORDS, file_schema
 
-FORMATS = (*PROBLEMS, "library", "solution")
+FORMATS = (*PROBLEMS, *RECORDS)
 LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 Schema = dict[str, Any]
 
