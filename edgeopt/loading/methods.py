@@ -108,7 +108,15 @@ METHODS = [
             TOGETHER: Code("batches.baselines:solve_without_sharing"),
         },
     ),
-    Row("edf", "baseline", "none", {TOGETHER: Code("batches.in_turn:solve_earliest_deadline_first")}),
+    Row(
+        "edf",
+        "baseline",
+        "none",
+        {
+            TOGETHER: Code("batches.in_turn:solve_earliest_deadline_first"),
+            keys(stream=True): Code("policies.baselines:earliest_deadline"),
+        },
+    ),
     Row("random", "baseline", "none", {TOGETHER: Code("batches.in_turn:solve_at_random")}),
     Row(
         "two-phase",

@@ -68,6 +68,8 @@ class Simulation:
     uploads : dict of int to list of (float, float)
         From when to when each user uploads.
     steps : list of Step
+    served : int
+        Users served so far.
     decision_s : list of float
         Seconds that each decision took, with what the policy is shown.
     """
@@ -120,12 +122,8 @@ class Simulation:
             for name in held:
                 self._number.setdefault(name, []).append(number)
         self.steps: list[Step] = []
+        self.served = 0
         self.decision_s: list[float] = []
-
-    @property
-    def served(self) -> int:
-        """Number of users served so far."""
-        return sum(len(step.users) for step in self.steps)
 
     def run(self, policy: Policy, on_time: Callable[[float], bool] = lambda now_s: True) -> None:
         """Serve the stream as the policy says.
@@ -232,6 +230,7 @@ class Simulation:
         seconds = float(requests.fixed_s[model] + requests.sample_s[model] * number) if number else 0.0
         step = Step(model, users, free, start, start + seconds, evicted, [])
         self.steps.append(step)
+        self.served += number
         return step
 
     def _leave(self, chosen: Load) -> list[int]:
