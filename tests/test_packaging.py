@@ -20,7 +20,7 @@ from edgeopt.method import ENTRY_POINT_GROUP, EXTRAS
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-IMPORTED_AS = {"edgeopt": "edgeopt", "pyscipopt": "pyscipopt", "sklearn": "scikit-learn"}
+IMPORTED_AS = {"edgeopt": "edgeopt", "pyscipopt": "pyscipopt", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 def requirement_names(requirements: list[str]) -> set[str]:
