@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from edgeopt.errors import Finding, InputError, suggestion
 
@@ -39,6 +39,12 @@ Gap = Annotated[NonNegative, AfterValidator(_at_most_one)]
 Bytes = Annotated[int, Field(ge=0, le=MOST_BYTES)]
 Count = Annotated[int, Field(ge=1, le=MOST_COUNT)]
 Whole = Annotated[int, Field(ge=0, le=MOST_COUNT)]
+
+# A field that is a map or something else is Annotated[Annotated[..., MAP] | Annotated[..., NO_MAP], MAP_OR_NOT]: its
+# errors speak of the one that was given, and the tags are no part of their place.
+MAP, NO_MAP = Tag("[map]"), Tag("[no map]")
+MAP_OR_NOT = Discriminator(lambda value: MAP.tag if isinstance(value, Mapping) else NO_MAP.tag)
+_NO_PLACES = ("[key]", MAP.tag, NO_MAP.tag)
 
 _REMEDIES = {
     "int_type": "give a whole number without a decimal point",
@@ -143,7 +149,7 @@ def _input_error(cls: type[Record], error: ValidationError, file: str | Path | N
 
 
 def _finding(cls: type[Record], detail: Any) -> Finding:
-    location = [part for part in detail["loc"] if part != "[key]"]
+    location = [part for part in detail["loc"] if part not in _NO_PLACES]
     place = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     kind = detail["type"]
     if kind == "extra_forbidden":
@@ -180,7 +186,7 @@ def _known_keys(cls: type[Record], location: list[Any]) -> list[str]:
     def resolved(node: dict[str, Any]) -> dict[str, Any]:
         while "$ref" in node:
             node = definitions[node["$ref"].rsplit("/", 1)[1]]
-        for option in node.get("anyOf", ()):
+        for option in (*node.get("anyOf", ()), *node.get("oneOf", ())):
             if option.get("type") != "null":
                 return resolved(option)
         return node

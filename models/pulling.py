@@ -4,11 +4,14 @@ Sets and data
 
     (r, i, v)   request r can be served by the admissible model i at site v                 CHOICES
     (v, j)      cloudlet v may pull block j, of s_j bytes, which is not resident there      PULLS, s
-    c_riv       seconds of service: sending and computing, times the count of the request   c
+    c_riv       seconds of service, times the count of the request                          c
     w_riv       operations of service                                                       w
-    p_vj        seconds to pull the block                                                   p
+    p_vj        seconds that pulling the block costs once                                   p
     U_vj        choices at v whose model holds j                                            users
     C_v, F_v    bytes beside the resident blocks, and operations, of a cloudlet             free, limit
+
+Service is sending, queueing, computing, and what the request takes with the model; where requests wait for pulls, also
+the last pull of the model's blocks (`parallel`) or their sum (`serial`), and then p = 0.
 
 Decisions
 
@@ -38,11 +41,13 @@ from typing import Any, NamedTuple
 import pyomo.environ as pyo
 
 from edgeopt.models.linearize import linearize_products
-from edgeopt.pulling.arrays import admissible_models
+from edgeopt.pulling.admissible import admissible_models
 from edgeopt.pulling.instance import PullingInstance
+from edgeopt.pulling.pulls import pulling_delays
 from edgeopt.pulling.routes import Routes
 from edgeopt.solution import Plan
 
+INFINITE = float("inf")
 PLAN_ROWS = ("served_once", "memory", "compute")  # without them values are no plan
 
 Choice = tuple[str, str, str]
@@ -133,38 +138,44 @@ def _data(instance: PullingInstance) -> Data:
     free = {site: cloudlet.memory_bytes - resident[site] for site, cloudlet in cloudlets.items()}
     limit = {site: cloudlet.compute_flops for site, cloudlet in cloudlets.items()}
     data = Data({}, {}, {}, {}, {}, free, limit)
-    seconds: dict[tuple[str, str], dict[str, float]] = {}
-    for name, models in admissible_models(instance).items():
+    pulls = _pulls(instance, routes)
+    for name, kind in admissible_models(instance).items():
         request = instance.requests[name]
-        delay = routes.delay_s(request.input_bits)[routes.nodes[request.node]]
-        for site, sending in zip(routes.sites, delay.tolist(), strict=True):
-            speed = (instance.cloud if site == cloud else cloudlets[site]).speed_flops_per_s
-            for model in models:
-                if (site, model) not in seconds:
-                    seconds[site, model] = {} if site == cloud else _pulls(instance, routes, site, model)
-                pulls = seconds[site, model]
-                if sending == float("inf") or float("inf") in pulls.values():
+        sending = routes.delay_s(request.input_bits)[routes.nodes[request.node]].tolist()
+        for site, sending_s in zip(routes.sites, sending, strict=True):
+            place = instance.cloud if site == cloud else cloudlets[site]
+            for model, delay_s in zip(kind.models, kind.delay_s, strict=True):
+                needed = {j: pulls[site, j] for j in library.models[model].blocks if (site, j) in pulls}
+                if sending_s == INFINITE or INFINITE in needed.values() or site not in (request.sites or routes.sites):
                     continue
                 choice, flops = (name, model, site), request.samples * (library.models[model].flops_per_sample or 0.0)
-                data.c[choice] = request.count * (sending + flops / speed)
+                serving = delay_s + (place.queue_s or 0.0) + flops / place.speed_flops_per_s
+                data.c[choice] = request.count * (sending_s + serving + _wait(instance, needed))
                 data.w[choice] = request.count * flops
-                for block in pulls:
+                for block in needed:
                     data.users.setdefault((site, block), []).append(choice)
-                    data.p[site, block], data.s[site, block] = pulls[block], library.blocks[block]
+                    data.p[site, block] = needed[block] if instance.waiting == "once" else 0.0
+                    data.s[site, block] = library.blocks[block]
     return data
 
 
-def _pulls(instance: PullingInstance, routes: Routes, site: str, model: str) -> dict[str, float]:
-    """Return the seconds to pull each block of a model that is not resident."""
-    override, resident = instance.cloudlets[site].pull_delay_s, set(instance.cloudlets[site].resident or ())
-    found = {}
-    for block in instance.library.models[model].blocks:
-        seconds = override.get(block) if isinstance(override, dict) else override
-        if seconds is None:
-            seconds = float(routes.delay_s(8.0 * instance.library.blocks[block])[routes.nodes[site], -1])
-        if block not in resident:
-            found[block] = seconds
-    return found
+def _pulls(instance: PullingInstance, routes: Routes) -> dict[Pull, float]:
+    """Return the seconds to pull each block that is not resident."""
+    blocks = list(instance.library.blocks)
+    delays = pulling_delays(instance, routes, blocks).tolist()
+    return {
+        (site, block): seconds
+        for (site, cloudlet), row in zip(instance.cloudlets.items(), delays, strict=True)
+        for block, seconds in zip(blocks, row, strict=True)
+        if block not in (cloudlet.resident or ())
+    }
+
+
+def _wait(instance: PullingInstance, needed: dict[str, float]) -> float:
+    """Return the seconds that a request waits for the blocks that its model lacks."""
+    if instance.waiting == "once":
+        return 0.0
+    return sum(needed.values()) if instance.waiting == "serial" else max(needed.values(), default=0.0)
 
 
 def _fitting(instance: PullingInstance, data: Data) -> Data:

@@ -43,7 +43,7 @@ class Data:
 
 def prepare(instance: PullingInstance) -> Data:
     """List all choices, with routes and delays."""
-    from edgeopt.pulling.arrays import admissible_models
+    from edgeopt.pulling.admissible import admissible_models
     from edgeopt.pulling.routes import Routes
 
     routes, library, blocks = Routes(instance), instance.library, instance.library.blocks
@@ -54,7 +54,7 @@ def prepare(instance: PullingInstance) -> Data:
     fetch = _pulling_delays(instance, routes)
     for number, (name, request) in enumerate(instance.requests.items()):
         delay = routes.delay_s(request.input_bits)[routes.nodes[request.node]].tolist()
-        for model in models[name]:
+        for model in models[name].models:
             entry, flops = library.models[model], request.samples * (library.models[model].flops_per_sample or 0)
             for v, site in enumerate(sites):
                 needed = [] if site is instance.cloud else [j for j in entry.blocks if j in fetch[v]]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from edgeopt.pulling import kernels
-from edgeopt.pulling.arrays import ReducedInstance
-from edgeopt.pulling.core import Core, Ints
+from edgeopt.pulling.arrays import ReducedInstance, reduce_instance
+from edgeopt.pulling.core import Ints
 from edgeopt.pulling.exact import solve_exact
+from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.openings import Openings
-from edgeopt.pulling.reach import on_reduced_instance
+from edgeopt.pulling.reach import on_reduced_instance, unless_decoupled
+from edgeopt.pulling.unservable import unservable
 from edgeopt.run import Outcome, Run
+from edgeopt.solution import Stopped
 
 NO_SHARING_GAP = 1e-3
 
@@ -21,32 +22,21 @@ NO_SHARING_GAP = 1e-3
 def solve_cloud_only(reduced: ReducedInstance, run: Run) -> Outcome:
     """Serve everything in the cloud."""
     if not np.isfinite(reduced.core.cloud_cost).all():
-        return Outcome(message="some request does not reach the cloud")
+        return Outcome(message="some request cannot be served in the cloud")
     return Outcome(reduced.plan(np.zeros(reduced.core.options, np.int64)))
 
 
-def unshared(reduced: ReducedInstance) -> Core:
-    """Return the core in which every model brings its own copy of each block."""
-    core, network = reduced.core, reduced.network
-    pull = np.asarray((network.incidence @ core.atom_pull.T).T)
-    models = np.arange(core.models)
-    return core.replaced(
-        atom_bytes=network.model_bytes,
-        atom_pull=pull,
-        model_start=np.arange(core.models + 1),
-        model_atoms=models,
-    )
-
-
-@on_reduced_instance
-def solve_no_sharing(reduced: ReducedInstance, run: Run) -> Outcome:
+def solve_no_sharing(instance: PullingInstance, run: Run) -> Outcome:
     """Decide as if models shared nothing, within 0.1 % of the optimum of that problem; scored with sharing."""
-    apart = replace(reduced, core=unshared(reduced))
+    apart = reduce_instance(instance, shared=False)
+    reason = unservable(apart)
+    if reason is not None:
+        return Outcome(infeasible=True, message=reason)
     gap = max(run.options.gap, NO_SHARING_GAP)
-    outcome = solve_exact(apart, run.part(iterations=run.options.iteration_limit, gap=gap))
+    outcome = unless_decoupled(solve_exact)(apart, run.part(iterations=run.options.iteration_limit, gap=gap))
     if outcome.infeasible:
         return Outcome(message="without sharing, the limits leave some request unserved")
-    return Outcome(outcome.plan, stopped=outcome.stopped)
+    return Outcome(outcome.plan, stopped=outcome.stopped if outcome.stopped != Stopped.PROVED else Stopped.FINISHED)
 
 
 def _placed(reduced: ReducedInstance, sequence: Ints) -> Outcome:
@@ -54,7 +44,7 @@ def _placed(reduced: ReducedInstance, sequence: Ints) -> Outcome:
     kernels.place_in_order(openings.arrays, openings.state, sequence)
     amounts = openings.state.amounts.copy()
     if not reduced.core.feasible(amounts):
-        return Outcome(message="some request that does not reach the cloud found no place")
+        return Outcome(message="some request that cannot be served in the cloud found no place")
     return Outcome(reduced.plan(amounts))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgeopt.pulling.arrays import ReducedInstance
@@ -12,7 +14,7 @@ from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.lagrangian import ITERATIONS, LagrangianRelaxation
 from edgeopt.pulling.openings import Openings
-from edgeopt.pulling.reach import not_separable, on_reduced_instance, too_large
+from edgeopt.pulling.reach import not_separable, on_reduced_instance, too_large, unless_decoupled
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.run import Outcome, Run
 
@@ -42,4 +44,5 @@ def solve(instance: PullingInstance, run: Run) -> Outcome:
     """Bound the total delay from below."""
     if too_large(instance) is not None and not_separable(instance) is None:
         return solve_cache_bound(instance, run)
-    return on_reduced_instance(solve_bound)(instance, run)
+    outcome = on_reduced_instance(unless_decoupled(solve_bound))(instance, run)
+    return replace(outcome, plan=None)

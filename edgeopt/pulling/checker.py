@@ -10,6 +10,7 @@ from functools import cached_property
 from math import fsum, lcm
 from typing import Any
 
+from edgeopt.libraries.library import Model
 from edgeopt.pulling.instance import PullingInstance, Request
 from edgeopt.solution import CheckReport, Plan, Violation
 
@@ -22,20 +23,22 @@ class Service:
 
     Attributes
     ----------
-    transmission_s, compute_s, pulling_s : list of float
-        Parts of the total delay.
+    transmission_s, compute_s, pulling_s, queue_s, given_s : list of float
+        Parts of the total delay; the last is what requests take with their models by themselves.
     used : dict of str to set of str
         Models that each cloudlet serves with.
-    pulled : dict of str to set of str
-        Blocks that each cloudlet pulls for them.
+    pulled : dict of str to dict of str to str
+        Blocks that each cloudlet pulls for them, and from whom; from "" where the cloudlet's own delays say nothing.
     violations : list of Violation
     """
 
     transmission_s: list[float] = field(default_factory=list)
     compute_s: list[float] = field(default_factory=list)
     pulling_s: list[float] = field(default_factory=list)
+    queue_s: list[float] = field(default_factory=list)
+    given_s: list[float] = field(default_factory=list)
     used: dict[str, set[str]] = field(default_factory=dict)
-    pulled: dict[str, set[str]] = field(default_factory=dict)
+    pulled: dict[str, dict[str, str]] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
 
     def breaks(self, constraint: str, where: str, amount: float, unit: str) -> None:
@@ -66,7 +69,9 @@ def check(instance: PullingInstance, plan: Plan) -> CheckReport:
         "compute_s": fsum(service.compute_s),
         "pulling_s": fsum(service.pulling_s),
     }
-    total = fsum([*service.transmission_s, *service.compute_s, *service.pulling_s])
+    others = {"queue_s": service.queue_s, "given_delay_s": service.given_s}
+    parts |= {name: fsum(values) for name, values in others.items() if any(values)}
+    total = fsum([*service.transmission_s, *service.compute_s, *service.pulling_s, *service.queue_s, *service.given_s])
     return CheckReport(total, service.violations, {**parts, **_metrics(instance, plan, service, total)})
 
 
@@ -100,43 +105,77 @@ def _serve_request(
     if model is None:
         service.breaks("known model", f"request {name!r}, model {model_name!r}", 1, "model")
         return
-    if request.models is not None:
-        admissible = model_name in request.models
-    else:
-        admissible = model.task == request.task and (model.accuracy or 0.0) >= (request.min_accuracy or 0.0)
-    if not admissible:
+    if not _admissible(request, model_name, model):
         service.breaks("admissible model", f"request {name!r}, model {model_name!r}", 1, "model")
     if site != instance.cloud.name and site not in instance.cloudlets:
         service.breaks("known site", f"request {name!r}, site {site!r}", 1, "site")
         return
-    speed = instance.cloud.speed_flops_per_s
+    if request.sites is not None and site not in request.sites:
+        service.breaks("allowed site", f"request {name!r}, site {site!r}", 1, "site")
+    place = instance.cloud if site == instance.cloud.name else instance.cloudlets[site]
     if site in instance.cloudlets:
         service.used.setdefault(site, set()).add(model_name)
-        speed = instance.cloudlets[site].speed_flops_per_s
+        if instance.waiting != "once":
+            _wait(instance, network, name, request, site, model, service)
     sending = network.delay_s(request.node, site, request.input_bits)
     if sending is None:
         service.breaks("route", f"request {name!r} from {request.node!r} to {site!r}", 1, "route")
     else:
         service.transmission_s.append(request.count * sending)
-    service.compute_s.append(request.count * (request.samples * (model.flops_per_sample or 0.0) / speed))
+    work = request.samples * (model.flops_per_sample or 0.0)
+    service.compute_s.append(request.count * (work / place.speed_flops_per_s))
+    service.queue_s.append(request.count * (place.queue_s or 0.0))
+    if model_name in request.offers:
+        service.given_s.append(request.count * request.offers[model_name].delay_s)
+
+
+def _admissible(request: Request, name: str, model: Model) -> bool:
+    """Say whether a model may serve a request, wherever that is."""
+    if request.models is None:
+        return model.task == request.task and (model.accuracy or 0.0) >= (request.min_accuracy or 0.0)
+    if name not in request.models or not request.offers:
+        return name in request.models
+    offer = request.offers[name]
+    accuracy = model.accuracy if offer.accuracy is None else offer.accuracy
+    accurate = request.min_accuracy is None or (accuracy is not None and accuracy >= request.min_accuracy)
+    return accurate and (request.max_cost is None or (offer.cost is not None and offer.cost <= request.max_cost))
+
+
+def _wait(
+    instance: PullingInstance,
+    network: _Network,
+    name: str,
+    request: Request,
+    site: str,
+    model: Model,
+    service: Service,
+) -> None:
+    """Let the requests wait until all blocks of the model have come."""
+    waits = []
+    for block in set(model.blocks) - set(instance.cloudlets[site].resident or ()):
+        arrival = network.pull_s(site, block)
+        if arrival is None:  # `_pull` notes it
+            return
+        waits.append(arrival[0])
+    service.pulling_s.append(request.count * (fsum(waits) if instance.waiting == "serial" else max(waits, default=0.0)))
 
 
 def _pull(instance: PullingInstance, network: _Network, site: str, models: set[str], service: Service) -> None:
     """Pull each block that is not there once, and compare the memory with its limit to the byte."""
     cloudlet, library = instance.cloudlets[site], instance.library
     resident = set(cloudlet.resident or ())
-    pulled = {block for model in models for block in library.models[model].blocks} - resident
-    service.pulled[site] = pulled
-    for block in pulled:
-        override = cloudlet.pull_delay_s
-        if isinstance(override, dict):
-            override = override.get(block)
-        delay = override if override is not None else network.pull_s(site, library.blocks[block])
-        if delay is None:
-            service.breaks("route", f"block {block!r} from the cloud to {site!r}", 1, "route")
-        else:
-            service.pulling_s.append(delay)
-    excess = sum(library.blocks[block] for block in resident | pulled) - cloudlet.memory_bytes
+    needed = {block for model in models for block in library.models[model].blocks} - resident
+    pulled = service.pulled[site] = {}
+    for block in needed:
+        arrival = network.pull_s(site, block)
+        if arrival is None:
+            senders = {"cloud": "the cloud", "peers": "a cloudlet", "any": "the cloud or a cloudlet"}
+            where = f"block {block!r} from {senders[instance.sources]} to {site!r}"
+            service.breaks("route", where, 1, "route")
+        elif instance.waiting == "once":
+            service.pulling_s.append(arrival[0])
+        pulled[block] = "" if arrival is None else arrival[1]
+    excess = sum(library.blocks[block] for block in resident | needed) - cloudlet.memory_bytes
     if excess > 0:
         service.breaks("memory", f"cloudlet {site!r}", excess, "bytes")
 
@@ -231,9 +270,28 @@ class _Network:
         route = self.route(node, site)
         return None if route is None else route[0] + bits * route[1]
 
-    def pull_s(self, site: str, size_bytes: int) -> float | None:
-        """Return the seconds that a block takes from the cloud, or None without a route."""
-        return self.delay_s(site, self.instance.cloud.name, 8 * size_bytes)
+    @cached_property
+    def holders(self) -> dict[str, list[str]]:
+        """The nodes that send each block, besides the cloud."""
+        found: dict[str, list[str]] = {}
+        for name, cloudlet in self.instance.cloudlets.items():
+            for block in cloudlet.resident or ():
+                found.setdefault(block, []).append(name)
+        return found
+
+    def pull_s(self, site: str, block: str) -> tuple[float, str] | None:
+        """Return the seconds that a block takes to a site that lacks it, and its sender; None when nobody sends it."""
+        override = self.instance.cloudlets[site].pull_delay_s
+        if isinstance(override, dict):
+            override = override.get(block)
+        if override is not None:
+            return override, ""
+        senders = [] if self.instance.sources == "peers" else [self.instance.cloud.name]
+        if self.instance.sources != "cloud":
+            senders += self.holders.get(block, [])
+        bits = 8 * self.instance.library.blocks[block]
+        offers = ((self.delay_s(site, sender, bits), sender) for sender in senders)
+        return min(((delay, sender) for delay, sender in offers if delay is not None), default=None)
 
 
 def _metrics(instance: PullingInstance, plan: Plan, service: Service, total_s: float) -> dict[str, float]:
@@ -246,28 +304,41 @@ def _metrics(instance: PullingInstance, plan: Plan, service: Service, total_s: f
         for block in set(library.models[model].blocks) - set(instance.cloudlets[site].resident or ())
     )
     metrics = {"pulled_bytes": float(pulled), "sharing_saved_bytes": float(separately - pulled)}
+    if instance.sources != "cloud":
+        sent = [(block, sender) for held in service.pulled.values() for block, sender in held.items()]
+        metrics["peer_bytes"] = float(sum(blocks[block] for block, sender in sent if sender in instance.cloudlets))
     served = [
-        (request, library.models[choice["model"]], choice["site"])
+        (request, library.models[choice["model"]], choice["site"], request.offers.get(choice["model"]))
         for name, request in instance.requests.items()
         if (choice := plan["assignments"].get(name)) is not None and choice["model"] in library.models
     ]
-    counts = sum(request.count for request, _, _ in served)
+    counts = sum(request.count for request, *_ in served)
     if counts:
-        at_edge = sum(request.count for request, _, site in served if site != instance.cloud.name)
+        at_edge = sum(request.count for request, _, site, _ in served if site != instance.cloud.name)
         metrics["edge_share"] = at_edge / counts
-        if all(model.accuracy is not None for _, model, _ in served):
-            weighted = fsum(request.count * (model.accuracy or 0.0) for request, model, _ in served)
+        accuracies = [
+            model.accuracy if offer is None or offer.accuracy is None else offer.accuracy
+            for _, model, _, offer in served
+        ]
+        if None not in accuracies:
+            weights = [request.count for request, *_ in served]
+            weighted = fsum(w * (accuracy or 0.0) for w, accuracy in zip(weights, accuracies, strict=True))
             metrics["mean_accuracy"] = weighted / counts
+    offered = [
+        request.count * offer.cost for request, *_, offer in served if offer is not None and offer.cost is not None
+    ]
     prices = instance.prices
     if prices is not None:
         cost = [prices.per_pulled_byte * pulled, prices.per_delay_s * total_s]
-        for request, model, site in served:
+        for request, model, site, _ in served:
             flops = request.count * request.samples * (model.flops_per_sample or 0.0)
             at_cloud = site == instance.cloud.name
             cost.append(flops * (prices.per_cloud_flop if at_cloud else prices.per_cloudlet_flop))
             if site != request.node:
                 cost.append(prices.per_sent_bit * request.count * request.input_bits)
-        metrics["cost"] = fsum(cost)
+        offered += cost
+    if prices is not None or offered:
+        metrics["cost"] = fsum(offered)
     return metrics
 
 

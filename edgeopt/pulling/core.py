@@ -114,6 +114,11 @@ class Core:
         """Whether an atom takes memory or time at a site, shape (sites, atoms); the others are free."""
         return (self.atom_bytes > 0) | (self.atom_pull > 0)
 
+    @property
+    def decoupled(self) -> bool:
+        """Whether no option needs a costly atom or limited operations, so that each group may take any."""
+        return not len(self.atoms_of_options[0]) and not self.limited.any()
+
     @cached_property
     def atoms_of_options(self) -> tuple[Ints, Ints]:
         """Pairs (option, atom) for every costly atom that an option needs, sorted by option."""

@@ -15,7 +15,7 @@ from edgeopt.pulling.core import Core, Ints
 from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.openings import Openings
-from edgeopt.pulling.reach import on_reduced_instance
+from edgeopt.pulling.reach import on_reduced_instance, unless_decoupled
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Status
 
@@ -132,6 +132,7 @@ def _solve_near(reduced: ReducedInstance, near: Core, run: Run, start: Ints | No
 
 
 @on_reduced_instance
+@unless_decoupled
 def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Solve the integer program by CP-SAT."""
     return solve_cpsat(reduced, run, reduced.start(run))

@@ -4,24 +4,48 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgeopt.errors import Finding, InputError, suggestion
 
-REQUEST_COLUMNS = ("request", "node", "task", "min_accuracy", "models", "input_bits", "samples", "count")
+REQUEST_COLUMNS = (
+    "request",
+    "node",
+    "task",
+    "min_accuracy",
+    "models",
+    "max_cost",
+    "sites",
+    "input_bits",
+    "samples",
+    "count",
+)
 LINK_COLUMNS = ("from", "to", "bandwidth_bps", "latency_s")
-MODEL_SEPARATOR = ";"
+SEPARATOR = ";"  # of names in a cell
 
-_NUMBERS: dict[str, Callable[[str], Any]] = {
+
+def _names(cell: str) -> list[str]:
+    return cell.split(SEPARATOR)
+
+
+def _models(cell: str) -> Any:
+    """Read names, or a map of names to what a request has of each, as in JSON."""
+    return json.loads(cell) if cell.startswith("{") else _names(cell)
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
     "min_accuracy": float,
+    "max_cost": float,
     "input_bits": float,
     "samples": int,
     "count": int,
     "bandwidth_bps": float,
     "latency_s": float,
-    "models": lambda text: text.split(MODEL_SEPARATOR),
+    "models": _models,
+    "sites": _names,
 }
 
 
@@ -55,7 +79,12 @@ def read_links(path: str | Path) -> list[dict[str, Any]]:
 def format_requests(requests: Mapping[str, Mapping[str, Any]]) -> str:
     """Lay out requests, given as plain data, as a CSV table."""
     rows = (
-        {**request, "request": name, "models": MODEL_SEPARATOR.join(request.get("models", ()))}
+        {
+            **request,
+            "request": name,
+            "models": _cell(request.get("models", ())),
+            "sites": _cell(request.get("sites", ())),
+        }
         for name, request in requests.items()
     )
     return _format(REQUEST_COLUMNS, rows)
@@ -65,6 +94,11 @@ def format_links(links: Sequence[Mapping[str, Any]]) -> str:
     """Lay out links, given as plain data, as a CSV table."""
     rows = ({**link, "from": link["between"][0], "to": link["between"][1]} for link in links)
     return _format(LINK_COLUMNS, rows)
+
+
+def _cell(named: Any) -> str:
+    """Write names, or a map as JSON."""
+    return json.dumps(named, ensure_ascii=False) if isinstance(named, Mapping) else SEPARATOR.join(named)
 
 
 def _format(columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> str:
@@ -107,7 +141,8 @@ def _rows(path: str | Path, columns: Sequence[str], needed: Sequence[str]) -> It
 
 def _value(column: str, cell: str, line: int, path: str | Path) -> Any:
     try:
-        return _NUMBERS[column](cell) if column in _NUMBERS else cell
+        return _READERS[column](cell) if column in _READERS else cell
     except ValueError:
-        kind = "a whole number" if _NUMBERS[column] is int else "a number"
+        kinds = {int: "a whole number", float: "a number"}
+        kind = kinds.get(_READERS[column], "a list of names or a map as in JSON")  # type: ignore[call-overload]
         raise InputError(Finding(f"line {line}, column {column}", f"{cell!r} is not {kind}"), path) from None

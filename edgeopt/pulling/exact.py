@@ -18,7 +18,7 @@ from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.lagrangian import LagrangianRelaxation
 from edgeopt.pulling.local_search import LocalSearch
 from edgeopt.pulling.openings import Openings
-from edgeopt.pulling.reach import on_reduced_instance
+from edgeopt.pulling.reach import on_reduced_instance, unless_decoupled
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import fitting
 from edgeopt.pulling.strong_form import StrongProgram
@@ -211,6 +211,7 @@ def solve_exact(reduced: ReducedInstance, run: Run, start: Ints | None = None) -
 
 
 @on_reduced_instance
+@unless_decoupled
 def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Solve the strong integer program."""
     return solve_exact(reduced, run, reduced.start(run))

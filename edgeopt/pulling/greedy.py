@@ -7,7 +7,7 @@ import numpy as np
 from edgeopt.pulling.arrays import ReducedInstance
 from edgeopt.pulling.core import Flags, Ints
 from edgeopt.pulling.openings import Openings
-from edgeopt.pulling.reach import on_reduced_instance
+from edgeopt.pulling.reach import on_reduced_instance, unless_decoupled
 from edgeopt.run import Outcome, Run
 
 ALPHAS = (1.0, 0.5, 0.0)
@@ -86,6 +86,7 @@ def solve_greedy(reduced: ReducedInstance, run: Run) -> Outcome:
 
 
 @on_reduced_instance
+@unless_decoupled
 def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Open the bundle of models that saves most for its bytes, again and again."""
     return solve_greedy(reduced, run)

@@ -62,6 +62,6 @@ def jointly_unservable(reduced: ReducedInstance) -> str:
     names = [name for group in groups for name in reduced.groups.members[group]]
     shown = ", ".join(repr(name) for name in names[:LISTED]) + (", ..." if len(names) > LISTED else "")
     return (
-        f"the {len(names)} requests that cannot reach the cloud ({shown}) exceed the memory or compute limits of the "
-        "cloudlets that they can reach: each could be served alone, but not all together"
+        f"the {len(names)} requests that cannot be served in the cloud ({shown}) exceed the memory or compute limits "
+        "of the cloudlets that they can reach: each could be served alone, but not all together"
     )

@@ -16,7 +16,29 @@ from edgeopt.instance import Instance, require_model_keys
 from edgeopt.libraries.library import Name
 from edgeopt.pulling.csv_files import format_links, format_requests, read_links, read_requests
 from edgeopt.quantities import quantity
-from edgeopt.record import Bytes, Count, NonNegative, Positive, Probability, Record, Whole
+from edgeopt.record import (
+    MAP,
+    MAP_OR_NOT,
+    NO_MAP,
+    Bytes,
+    Count,
+    NonNegative,
+    Positive,
+    Probability,
+    Record,
+    Whole,
+)
+
+SOURCES = {
+    "cloud": "the cloud sends blocks",
+    "peers": "the cloudlets where they are resident send blocks",
+    "any": "the cloud, and the cloudlets where they are resident, send blocks",
+}
+WAITING = {
+    "once": "a block's pulling is paid once a site",
+    "parallel": "each request waits for the last block of its model",
+    "serial": "each request waits for all blocks of its model, one after another",
+}
 
 
 class Cloud(Record):
@@ -26,10 +48,13 @@ class Cloud(Record):
     ----------
     name : str
     speed_flops_per_s : float
+    queue_s : float, optional
+        Seconds that each request waits there before it is computed.
     """
 
     name: Name
     speed_flops_per_s: Positive
+    queue_s: NonNegative | None = None
 
 
 class Cloudlet(Record):
@@ -43,16 +68,22 @@ class Cloudlet(Record):
     compute_flops : float, optional
         F_v, operations it can spend on all requests together; unlimited when not given.
     resident : list of str, optional
-        Blocks that are there already: they take memory and cost no pulling.
+        Blocks that are there already: they take memory, cost no pulling, and can be sent to other cloudlets where the
+        instance's `sources` say so.
     pull_delay_s : float or dict of str to float, optional
-        Seconds to pull one block (any block, or each named one), instead of the delay of the route from the cloud.
+        Seconds to pull one block (any block, or each named one), instead of the delay of the route from a sender.
+    queue_s : float, optional
+        Seconds that each request waits there before it is computed.
     """
 
     memory_bytes: Bytes
     speed_flops_per_s: Positive
     compute_flops: NonNegative | None = None
     resident: ListOf[Name] | None = None
-    pull_delay_s: NonNegative | DictOf[Name, NonNegative] | None = None
+    pull_delay_s: (
+        Annotated[Annotated[DictOf[Name, NonNegative], MAP] | Annotated[NonNegative, NO_MAP], MAP_OR_NOT] | None
+    ) = None
+    queue_s: NonNegative | None = None
 
 
 class Link(Record):
@@ -70,6 +101,24 @@ class Link(Record):
     latency_s: NonNegative
 
 
+class Offer(Record):
+    """A model as one request may have it.
+
+    Attributes
+    ----------
+    accuracy : float, optional
+        Instead of the library's.
+    delay_s : float
+        Seconds that the request takes with it at any site, beside sending, computing and pulling.
+    cost : float, optional
+        In any one currency; compared with the request's `max_cost`, reported and never optimised.
+    """
+
+    accuracy: Probability | None = None
+    delay_s: NonNegative = 0.0
+    cost: NonNegative | None = None
+
+
 class Request(Record):
     """A request, or several equal ones that are served all together.
 
@@ -81,8 +130,13 @@ class Request(Record):
         What the model must be for.
     min_accuracy : float, optional
         Least accuracy of the model.
-    models : list of str, optional
-        The admissible models, instead of those of the task that are accurate enough.
+    models : list of str or dict of str to Offer, optional
+        The admissible models, instead of those of the task that are accurate enough. Of a dict, they are those of at
+        least `min_accuracy` and at most `max_cost`.
+    max_cost : float, optional
+        Most that the offer of the model may cost.
+    sites : list of str, optional
+        The only sites that may serve the request; all that it reaches when not given.
     input_bits : float
         Size of the input that is sent to the site.
     samples : int
@@ -94,10 +148,24 @@ class Request(Record):
     node: Name
     task: Name | None = None
     min_accuracy: Probability | None = None
-    models: Annotated[ListOf[Name], Field(min_length=1)] | None = None
+    models: (
+        Annotated[
+            Annotated[DictOf[Name, Offer], Field(min_length=1), MAP]
+            | Annotated[ListOf[Name], Field(min_length=1), NO_MAP],
+            MAP_OR_NOT,
+        ]
+        | None
+    ) = None
+    max_cost: NonNegative | None = None
+    sites: Annotated[ListOf[Name], Field(min_length=1)] | None = None
     input_bits: NonNegative
     samples: Whole
     count: Count = 1
+
+    @property
+    def offers(self) -> Mapping[str, Offer]:
+        """The models of the request with what it has of each; empty where only names are given."""
+        return self.models if isinstance(self.models, dict) else {}
 
 
 class Prices(Record):
@@ -128,6 +196,11 @@ class PullingInstance(Instance):
         Or, in a file, the path of a CSV table.
     routing : str
         ``"shortest"`` or ``"direct"`` (single links only).
+    sources : str
+        Who sends blocks that are pulled: ``"cloud"``; ``"peers"``, the cloudlets where they are resident; or ``"any"``.
+    waiting : str
+        ``"once"``: a block's pulling is paid once a site, however many use it. ``"parallel"``, ``"serial"``: each
+        request waits until all blocks of its model are pulled, at the same time or one after another.
     prices : Prices, optional
     """
 
@@ -137,6 +210,8 @@ class PullingInstance(Instance):
     links: ListOf[Link]
     requests: DictOf[Name, Request]
     routing: Literal["shortest", "direct"] = "shortest"
+    sources: Literal["cloud", "peers", "any"] = "cloud"
+    waiting: Literal["once", "parallel", "serial"] = "once"
     prices: Prices | None = None
 
     @classmethod
@@ -189,10 +264,7 @@ class PullingInstance(Instance):
             place, resident = f"$.cloudlets.{name}", cloudlet.resident or []
             overrides = cloudlet.pull_delay_s if isinstance(cloudlet.pull_delay_s, dict) else {}
             for key, named in (("resident", resident), ("pull_delay_s", list(overrides))):
-                for block in named:
-                    if block not in blocks:
-                        hint = partial(suggestion, block, list(blocks))
-                        yield Finding(f"{place}.{key}", f"the library has no block {block!r}", hint)
+                yield from _unknown(f"{place}.{key}", "block", named, blocks, "the library has")
             if len(set(resident)) < len(resident):
                 yield Finding(f"{place}.resident", "a block stands twice", "name it once")
             size = sum(blocks.get(block, 0) for block in set(resident))
@@ -201,28 +273,40 @@ class PullingInstance(Instance):
                 yield Finding(f"{place}.resident", problem, "the resident blocks must fit into the memory")
 
     def _request_findings(self) -> Iterable[Finding]:
-        nodes, models = self.nodes, self.library.models
+        sites, models = dict.fromkeys([*self.cloudlets, self.cloud.name]), self.library.models
         for name, request in self.requests.items():
             place = f"$.requests.{name}"
-            if request.node not in nodes:
-                hint = partial(suggestion, request.node, list(nodes))
-                yield Finding(f"{place}.node", f"there is no node {request.node!r}", hint)
             if request.models is None:
                 for key in ("task", "min_accuracy"):
                     if getattr(request, key) is None:
                         yield Finding(f"{place}.{key}", f"the key {key!r} is missing", "add it, or name the models")
-            for model in request.models or ():
-                if model not in models:
-                    hint = partial(suggestion, model, list(models))
-                    yield Finding(f"{place}.models", f"the library has no model {model!r}", hint)
-            if request.models and len(set(request.models)) < len(request.models):
-                yield Finding(f"{place}.models", "a model stands twice", "name it once")
+            yield from _unknown(f"{place}.node", "node", [request.node], self.nodes)
+            yield from _unknown(f"{place}.models", "model", request.models or (), models, "the library has")
+            yield from _unknown(f"{place}.sites", "site", request.sites or (), sites)
+            for key in ("models", "sites"):
+                named = getattr(request, key) or ()
+                if len(set(named)) < len(named):
+                    yield Finding(f"{place}.{key}", f"a {key[:-1]} stands twice", "name it once")
+            yield from self._offer_findings(place, request)
         tasks = {request.task for request in self.requests.values() if request.models is None}
         named = {model for request in self.requests.values() for model in request.models or ()}
         for name, entry in models.items():
             needs = {"task": bool(tasks), "accuracy": entry.task in tasks}
             needs["flops_per_sample"] = name in named or entry.task in tasks
             yield from require_model_keys(name, entry, [key for key, needed in needs.items() if needed])
+
+    def _offer_findings(self, place: str, request: Request) -> Iterable[Finding]:
+        """Compare the limits of a request with what is known of its models."""
+        models = self.library.models
+        if request.max_cost is not None and not request.offers:
+            yield Finding(f"{place}.max_cost", "nothing says what the models cost", "give `models` as a map with costs")
+        for name, offer in request.offers.items():
+            if request.max_cost is not None and offer.cost is None:
+                yield Finding(f"{place}.models.{name}", "the key 'cost' is missing, which max_cost limits", "add it")
+            known = offer.accuracy is not None or name not in models or models[name].accuracy is not None
+            if request.min_accuracy is not None and not known:
+                problem = "neither the request nor the library gives an accuracy, which min_accuracy limits"
+                yield Finding(f"{place}.models.{name}", problem, "add 'accuracy'")
 
     @cached_property
     def nodes(self) -> dict[str, None]:
@@ -238,10 +322,30 @@ class PullingInstance(Instance):
         return {
             **super().facts(),
             "network": f"{len(self.nodes)} nodes, {len(self.links)} links, {self.routing} routing",
+            **self._mode_facts(),
             "cloudlets": f"{len(self.cloudlets)}, {quantity(memory, 'B')} together, {limited} with a compute limit",
             "requests": f"{len(self.requests)} (counts {sum(r.count for r in requests)}) from "
             f"{len({r.node for r in requests})} nodes, {len(choices)} different sets of admissible models",
         }
+
+    def _mode_facts(self) -> dict[str, str]:
+        """Say how blocks are pulled, where that is not the default."""
+        modes = {}
+        if self.sources != "cloud":
+            holders = sum(bool(cloudlet.resident) for cloudlet in self.cloudlets.values())
+            modes["sources"] = f"{SOURCES[self.sources]}; {holders} cloudlets have resident blocks"
+        if self.waiting != "once":
+            modes["waiting"] = WAITING[self.waiting]
+        return modes
+
+
+def _unknown(
+    place: str, kind: str, named: Iterable[str], known: Mapping[str, Any], where: str = "there is"
+) -> Iterable[Finding]:
+    """Report names that mean nothing."""
+    for name in named:
+        if name not in known:
+            yield Finding(place, f"{where} no {kind} {name!r}", partial(suggestion, name, list(known)))
 
 
 INSTANCE_CLASS = PullingInstance

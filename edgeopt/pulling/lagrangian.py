@@ -10,7 +10,7 @@ from edgeopt.pulling.core import Core, Floats, Ints, ranked
 from edgeopt.pulling.greedy import greedy_opening
 from edgeopt.pulling.local_search import LocalSearch
 from edgeopt.pulling.openings import Openings
-from edgeopt.pulling.reach import on_reduced_instance
+from edgeopt.pulling.reach import on_reduced_instance, unless_decoupled
 from edgeopt.pulling.repair import fitting
 from edgeopt.run import Outcome, Run
 
@@ -145,6 +145,7 @@ def solve_lagrangian(reduced: ReducedInstance, run: Run, start: Ints | None = No
 
 
 @on_reduced_instance
+@unless_decoupled
 def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Climb the Lagrangian dual, and make a solution of its openings."""
     return solve_lagrangian(reduced, run, reduced.start(run))

@@ -10,7 +10,7 @@ from edgeopt.pulling.core import Ints
 from edgeopt.pulling.greedy import greedy_opening, sweep, used_models
 from edgeopt.pulling.neighbourhoods import free_sites
 from edgeopt.pulling.openings import Openings
-from edgeopt.pulling.reach import on_reduced_instance
+from edgeopt.pulling.reach import on_reduced_instance, unless_decoupled
 from edgeopt.pulling.strong_solver import Overwork, solve_core
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
@@ -161,6 +161,7 @@ def solve_local_search(reduced: ReducedInstance, run: Run, start: Ints | None = 
 
 
 @on_reduced_instance
+@unless_decoupled
 def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Improve by flips, swaps, relocations and exactly solved sites."""
     return solve_local_search(reduced, run, reduced.start(run))

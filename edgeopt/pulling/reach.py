@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
+import numpy as np
+
 from edgeopt.pulling.arrays import ReducedInstance, reduce_instance
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.separable import choices, why_inseparable
 from edgeopt.pulling.unservable import unservable
 from edgeopt.run import Outcome, Run
+from edgeopt.solution import Stopped
 
 LARGEST = 5_000_000  # options that are listed one by one
 CANDIDATES = 400_000  # options that are kept of more, the cheapest of each request
+DECOUPLED = (
+    "no request's choice touches another's: everything fits where it could be pulled, and each request takes its "
+    "cheapest option, which needs no solver"
+)
 LARGEST_CPSAT = 200_000
 LARGEST_NLIP = 2_000  # choices of request, model and site
 
@@ -27,6 +34,22 @@ def on_reduced_instance(
         reduced = reduce_instance(instance, CANDIDATES if choices(instance) > LARGEST else None)
         reason = unservable(reduced)
         return function(reduced, run) if reason is None else Outcome(infeasible=True, message=reason)
+
+    return solve
+
+
+def unless_decoupled(function: Callable[[ReducedInstance, Run], Outcome]) -> Callable[[ReducedInstance, Run], Outcome]:
+    """Make a method that hands only instances to `function` in which the choice of one request touches another's."""
+
+    @wraps(function)
+    def solve(reduced: ReducedInstance, run: Run) -> Outcome:
+        core = reduced.core
+        if np.isfinite(reduced.cutoff).any() or not core.decoupled:
+            return function(reduced, run)
+        amounts = np.zeros(core.options, np.int64)
+        first = core.group_start[:-1][np.diff(core.group_start) > 0]
+        amounts[first] = core.units[core.option_group[first]]
+        return Outcome(reduced.plan(amounts), core.cost(amounts), Stopped.PROVED, message=DECOUPLED)
 
     return solve
 

@@ -16,7 +16,7 @@ from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.local_search import LocalSearch
 from edgeopt.pulling.openings import Openings
-from edgeopt.pulling.reach import on_reduced_instance
+from edgeopt.pulling.reach import on_reduced_instance, unless_decoupled
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.repair import repaired
 from edgeopt.run import Outcome, Run
@@ -133,6 +133,7 @@ def _drawn(
 
 
 @on_reduced_instance
+@unless_decoupled
 def solve(reduced: ReducedInstance, run: Run) -> Outcome:
     """Round the linear relaxation of the strong form at random, repair and polish."""
     return solve_rounding(reduced, run, reduced.start(run))

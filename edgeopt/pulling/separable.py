@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeopt.pulling.arrays import Network, admissible_models, compile_network
+from edgeopt.pulling.admissible import admissible_models
 from edgeopt.pulling.cache_kernels import Caches
 from edgeopt.pulling.core import Flags, Floats, Ints
 from edgeopt.pulling.instance import PullingInstance
+from edgeopt.pulling.site_network import SiteNetwork, compile_network
 from edgeopt.solution import Plan
 
 LARGE = 1_000_000  # choices of request, model and site; above it, no list of options is made
@@ -28,12 +29,16 @@ def choices(instance: PullingInstance) -> int:
         for link in instance.links:
             for here, there in (link.between, link.between[::-1]):
                 reach[here] = reach.get(here, 0) + (there in cloudlets)
-    models = admissible_models(instance)
-    sites = (
-        reach.get(r.node, 0) + (r.node in cloudlets) if instance.routing == "direct" else len(cloudlets)
-        for r in instance.requests.values()
-    )
-    return sum(len(models[name]) * count for name, count in zip(instance.requests, sites, strict=True))
+    total = 0
+    admissible = admissible_models(instance)
+    for name, request in instance.requests.items():
+        sites = len(cloudlets)
+        if instance.routing == "direct":
+            sites = reach.get(request.node, 0) + (request.node in cloudlets)
+        if request.sites is not None:
+            sites = min(sites, sum(site in cloudlets for site in request.sites))
+        total += sites * len(admissible[name].models)
+    return total
 
 
 def why_inseparable(instance: PullingInstance) -> str | None:
@@ -42,12 +47,18 @@ def why_inseparable(instance: PullingInstance) -> str | None:
         return "some cloudlet has a compute limit"
     if any(cloudlet.resident for cloudlet in instance.cloudlets.values()):
         return "some cloudlet has resident blocks"
-    models = admissible_models(instance)
-    for name, admissible in models.items():
-        if len(admissible) != 1:
-            return f"the request {name!r} has {len(admissible)} admissible models, not one"
+    if instance.waiting != "once":
+        return "each request waits for its pulls"
+    if any(place.queue_s for place in (*instance.cloudlets.values(), instance.cloud)):
+        return "some site has a queue"
+    admissible = admissible_models(instance)
+    for name, kind in admissible.items():
+        if len(kind.models) != 1:
+            return f"the request {name!r} has {len(kind.models)} admissible models, not one"
+        if instance.requests[name].sites is not None or any(kind.delay_s):
+            return f"the request {name!r} has sites or a delay of its own"
     seen: dict[str, str] = {}
-    for model in {admissible[0] for admissible in models.values()}:
+    for model in {kind.models[0] for kind in admissible.values()}:
         for block in instance.library.models[model].blocks:
             if block in seen:
                 return f"the models {seen[block]!r} and {model!r} share the block {block!r}"
@@ -88,7 +99,7 @@ class SeparableInstance:
     """
 
     instance: PullingInstance
-    network: Network
+    network: SiteNetwork
     members: list[list[str]]
     caches: Caches
     cloud_total: float
@@ -107,12 +118,12 @@ class SeparableInstance:
 def compile_separable(instance: PullingInstance) -> SeparableInstance:
     """Sum equal requests and lay out savings by node and site; memory grows with requests and nodes x sites only."""
     resolved = admissible_models(instance)
-    network = compile_network(instance, resolved)
+    network = compile_network(instance, resolved.values())
     index = {name: position for position, name in enumerate(network.library.models)}
     routes = network.routes
     merged: dict[tuple[int, int, float, int], list[str]] = {}
     for name, request in instance.requests.items():
-        key = (routes.nodes[request.node], index[resolved[name][0]], request.input_bits, request.samples)
+        key = (routes.nodes[request.node], index[resolved[name].models[0]], request.input_bits, request.samples)
         merged.setdefault(key, []).append(name)
     keys = sorted(merged)
     members = [merged[key] for key in keys]
@@ -126,7 +137,6 @@ def compile_separable(instance: PullingInstance) -> SeparableInstance:
     site_start, site_nodes = _compressed(gains.T)
     node_site_start, node_sites = _compressed(gains)
     order = np.argsort(item, kind="stable")
-    incidence = network.incidence
     caches = Caches(
         node_start=np.searchsorted(node, np.arange(len(routes.nodes) + 1)),
         node=node,
@@ -144,7 +154,7 @@ def compile_separable(instance: PullingInstance) -> SeparableInstance:
         item_start=np.searchsorted(item[order], np.arange(len(index) + 1)),
         item_groups=order,
         size=network.library.sharing.model_bytes,
-        pull=np.ascontiguousarray((incidence @ np.minimum(network.atom_pull, 1e30).T).T),
+        pull=np.ascontiguousarray((network.incidence @ np.minimum(network.atom_pull, 1e30).T).T),
         room=network.memory,
     )
     from_cloud = count * routes.latency_s[node, -1] + bits * routes.s_per_bit[node, -1]
@@ -152,7 +162,7 @@ def compile_separable(instance: PullingInstance) -> SeparableInstance:
     return SeparableInstance(instance, network, members, caches, total)
 
 
-def _savings(network: Network) -> tuple[Floats, Floats]:
+def _savings(network: SiteNetwork) -> tuple[Floats, Floats]:
     """Return the seconds saved per request and per bit at each site instead of the cloud, shape (nodes, sites)."""
     routes = network.routes
     with np.errstate(invalid="ignore"):
@@ -162,7 +172,7 @@ def _savings(network: Network) -> tuple[Floats, Floats]:
     return np.where(reached, latency, -np.inf), np.where(reached, rate, 0.0)
 
 
-def _may_gain(latency: Floats, rate: Floats, speed: Floats, network: Network, computing: bool) -> Flags:
+def _may_gain(latency: Floats, rate: Floats, speed: Floats, network: SiteNetwork, computing: bool) -> Flags:
     """Say whether any request from a node may save something at a site."""
     gain: Flags = (latency > 0) | (rate > 0)
     return gain | (speed > 0)[None, :] if computing else gain

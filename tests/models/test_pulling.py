@@ -20,6 +20,8 @@ SIZES: list[dict[str, Any]] = [
     {},
     {"requests": 7, "models": 5, "cloudlets": 3, "blocks": 6},
     {"requests": 12, "models": 4, "blocks": 8},
+    {"waiting": "once", "sources": "any"},
+    {"requests": 7, "waiting": "parallel", "sources": "peers"},
 ]
 
 
@@ -28,7 +30,7 @@ def value(program: LinearProgram, relaxed: bool) -> float | None:
     return HighsSolver(program, Run(maximize=False)).solve(relaxed=relaxed).objective
 
 
-@pytest.mark.parametrize("size", SIZES, ids=["small", "cloudlets", "requests"])
+@pytest.mark.parametrize("size", SIZES, ids=["small", "cloudlets", "requests", "peers", "parallel"])
 def test_the_compiled_form_has_the_same_relaxation_and_optimum(size: dict[str, Any]) -> None:
     feasible = limited = 0
     for seed in range(40):
@@ -38,6 +40,9 @@ def test_the_compiled_form_has_the_same_relaxation_and_optimum(size: dict[str, A
         compiled, readable = StrongProgram(core).program(), compile_formulation(formulate_strong(instance))
         for relaxed in (True, False):
             found, expected = value(compiled, relaxed), value(readable, relaxed)
+            if relaxed and found is not None and core.limited.any() and "waiting" in size:
+                assert found >= expected - 1e-6, seed  # limits are rounded down to what works together can be
+                continue
             assert found == (None if expected is None else pytest.approx(expected, rel=1e-6, abs=1e-6)), (seed, relaxed)
         feasible += found is not None
     assert feasible >= 20

@@ -46,18 +46,35 @@ def _routes(instance: PullingInstance) -> dict[tuple[str, str], tuple[Fraction, 
 def _choices(instance: PullingInstance, route: Any, name: str) -> list[tuple[str, str, Fraction, Fraction]]:
     request, found = instance.requests[name], []
     for model, entry in instance.library.models.items():
-        if request.models is not None:
+        given = Fraction(0)
+        if isinstance(request.models, dict):
+            if model not in request.models:
+                continue
+            terms = request.models[model]
+            accuracy = entry.accuracy if terms.accuracy is None else terms.accuracy
+            if request.min_accuracy is not None and accuracy < request.min_accuracy:
+                continue
+            if request.max_cost is not None and terms.cost > request.max_cost:
+                continue
+            given = Fraction(terms.delay_s)
+        elif request.models is not None:
             if model not in request.models:
                 continue
         elif entry.task != request.task or entry.accuracy < request.min_accuracy:
             continue
         for site in [instance.cloud.name, *instance.cloudlets]:
             way = route[request.node, site]
-            if way >= INFINITE:
+            if way >= INFINITE or (request.sites is not None and site not in request.sites):
                 continue
             place = instance.cloud if site == instance.cloud.name else instance.cloudlets[site]
             work = request.samples * Fraction(entry.flops_per_sample)
             delay = way[1] + Fraction(request.input_bits) * way[0] + work / Fraction(place.speed_flops_per_s)
+            delay += given + Fraction(place.queue_s or 0)
+            if site != instance.cloud.name and instance.waiting != "once":
+                arrivals = [_arrival(instance, route, site, block) for block in entry.blocks]
+                if None in arrivals:
+                    continue
+                delay += sum(arrivals) if instance.waiting == "serial" else max(arrivals, default=Fraction(0))
             found.append((model, site, request.count * delay, request.count * work))
     return found
 
@@ -74,14 +91,26 @@ def _cost(instance: PullingInstance, route: Any, combination: Any) -> Fraction |
         if sum(instance.library.blocks[block] for block in blocks | resident) > cloudlet.memory_bytes:
             return None
         for block in blocks:
-            override = cloudlet.pull_delay_s
-            if isinstance(override, dict):
-                override = override.get(block)
-            if override is None:
-                way = route[instance.cloud.name, site]
-                if way >= INFINITE:
-                    return None
-                total += way[1] + 8 * instance.library.blocks[block] * way[0]
-            else:
-                total += Fraction(override)
+            arrival = _arrival(instance, route, site, block)
+            if arrival is None:
+                return None
+            if instance.waiting == "once":
+                total += arrival
     return total
+
+
+def _arrival(instance: PullingInstance, route: Any, site: str, block: str) -> Fraction | None:
+    """Return the seconds after which a block is at a cloudlet; None when nobody sends it."""
+    cloudlet = instance.cloudlets[site]
+    if block in (cloudlet.resident or []):
+        return Fraction(0)
+    override = cloudlet.pull_delay_s
+    if isinstance(override, dict):
+        override = override.get(block)
+    if override is not None:
+        return Fraction(override)
+    senders = [instance.cloud.name] if instance.sources in ("cloud", "any") else []
+    if instance.sources in ("peers", "any"):
+        senders += [name for name, other in instance.cloudlets.items() if block in (other.resident or [])]
+    ways = [route[sender, site] for sender in senders if route[sender, site] < INFINITE]
+    return min((way[1] + 8 * instance.library.blocks[block] * way[0] for way in ways), default=None)

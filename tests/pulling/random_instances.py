@@ -46,10 +46,13 @@ def random_instance(
     seconds: float = 1.0,
     far: float = 0.0,
     operations: float = 1.0,
+    waiting: str | None = None,
+    sources: str = "cloud",
 ) -> PullingInstance:
     """Draw an instance; with probability 1 - `cloud` the cloud hangs on no link.
 
-    All times are multiplied by `seconds`, all operations by `operations`; each link of the cloud takes `far` longer.
+    With `waiting`, cloudlets have queues, more resident blocks and room for more, and requests sites and offers. All
+    times are multiplied by `seconds`, all operations by `operations`; each link of the cloud takes `far` longer.
     """
     rng = np.random.default_rng(seed)
     library = random_library(rng, models, blocks)
@@ -71,15 +74,53 @@ def random_instance(
         {"between": list(pair), "bandwidth_bps": pick(rng, 3.0, 6.0, 8.0, 40.0), "latency_s": pick(rng, 0.0, 0.5, 1.0)}
         for pair in pairs
     ]
+    if waiting is not None:
+        data |= {"waiting": waiting, "sources": sources}
+        _extend(data, np.random.default_rng([seed, 1]))
     _stretch(data, seconds, far, operations)
     return PullingInstance.from_dict(data)
+
+
+def _extend(data: dict[str, Any], rng: np.random.Generator) -> None:
+    """Add queues, resident blocks, sites and offers."""
+    library, sites = data["library"], [*data["cloudlets"], "cloud"]
+    for place in (data["cloud"], *data["cloudlets"].values()):
+        if rng.random() < 0.3:
+            place["queue_s"] = pick(rng, 0.0, 0.5, 2.0)
+    for cloudlet in data["cloudlets"].values():
+        known = cloudlet.get("resident", [])
+        added = [block for block in library.blocks if block not in known and rng.random() < 0.2]
+        cloudlet["memory_bytes"] += sum(library.blocks[block] for block in added) + pick(rng, 0, 0, 0, 20)
+        if known or added:
+            cloudlet["resident"] = known + added
+    for request in data["requests"].values():
+        if rng.random() < 0.3:
+            request["sites"] = [site for site in sites if rng.random() < 0.7] or [pick(rng, *sites)]
+        if rng.random() < 0.5:
+            names = [str(name) for name in rng.permutation(list(library.models))[: int(rng.integers(1, 5))]]
+            request["models"] = {name: _offer(rng) for name in names}
+            if rng.random() < 0.3:
+                request["min_accuracy"] = pick(rng, 0.0, 0.4, 0.5)
+            if rng.random() < 0.3:
+                request["max_cost"] = pick(rng, 1.0, 1.0, 2.0)
+
+
+def _offer(rng: np.random.Generator) -> dict[str, Any]:
+    offer = {"cost": pick(rng, 0.0, 1.0, 1.0, 3.0), "delay_s": pick(rng, 0.0, 0.0, 1.0, 2.5)}
+    return {**offer, "accuracy": pick(rng, 0.4, 0.5, 0.8)} if rng.random() < 0.5 else offer
 
 
 def _stretch(data: dict[str, Any], seconds: float, far: float, operations: float) -> None:
     for link in data["links"]:
         link["bandwidth_bps"] /= seconds
         link["latency_s"] = link["latency_s"] * seconds + (far if "cloud" in link["between"] else 0.0)
+    for request in data["requests"].values():
+        if isinstance(offers := request.get("models"), dict):
+            for offer in offers.values():
+                offer["delay_s"] = seconds * offer.get("delay_s", 0.0)
     for place in (data["cloud"], *data["cloudlets"].values()):
+        if "queue_s" in place:
+            place["queue_s"] *= seconds
         place["speed_flops_per_s"] *= operations / seconds
         if "compute_flops" in place:
             place["compute_flops"] *= operations

@@ -74,6 +74,61 @@ def test_resident_blocks_and_given_pulling_delays():
     assert report.metrics["pulled_bytes"] == 30
 
 
+def peers(**changes):
+    """The backbone is resident at w, near v; the cloud is far."""
+    cloudlets = {
+        "v": {"memory_bytes": 130, "speed_flops_per_s": 4.0, "queue_s": 0.25},
+        "w": {"memory_bytes": 100, "speed_flops_per_s": 4.0, "resident": ["backbone"]},
+    }
+    links = [*BASE["links"], {"between": ["v", "w"], "bandwidth_bps": 800.0, "latency_s": 0.5}]
+    return make(**{"cloudlets": cloudlets, "links": links, "sources": "any", **changes})
+
+
+def test_blocks_come_from_the_nearest_that_has_them():
+    pulls = {"backbone": 0.5 + 1.0, "a": 3 + 1.0, "b": 3 + 2.0}
+    report = check(peers(), PLAN)
+    assert report.feasible
+    assert report.metrics["pulling_s"] == pytest.approx(sum(pulls.values()))
+    assert report.metrics["queue_s"] == pytest.approx((3 + 1) * 0.25)
+    assert report.metrics["peer_bytes"] == 100
+    parallel = check(peers(waiting="parallel"), PLAN)
+    assert parallel.metrics["pulling_s"] == pytest.approx(3 * pulls["a"] + pulls["b"])
+    serial = check(peers(waiting="serial"), PLAN)
+    assert serial.metrics["pulling_s"] == pytest.approx(
+        3 * (pulls["backbone"] + pulls["a"]) + pulls["backbone"] + pulls["b"]
+    )
+    assert serial.objective - parallel.objective == pytest.approx(4 * pulls["backbone"])
+    alone = check(peers(sources="peers"), PLAN)
+    assert [(v.constraint, v.where) for v in alone.violations] == [
+        ("route", f"block {block!r} from a cloudlet to 'v'") for block in "ab"
+    ]
+
+
+def test_offers_and_sites():
+    offers = {"ma": {"accuracy": 0.6, "delay_s": 2.0, "cost": 5.0}, "mb": {"cost": 9.0}}
+    request = {"node": "v", "models": offers, "input_bits": 0.0, "samples": 1, "count": 2}
+
+    def broken(model, **changes):
+        instance = make(requests={"r": {**request, **changes}})
+        report = check(instance, {"assignments": {"r": {"model": model, "site": "v"}}})
+        return [violation.constraint for violation in report.violations]
+
+    assert broken("ma") == broken("mb") == []
+    assert broken("ma", min_accuracy=0.6) == []
+    assert broken("ma", min_accuracy=0.61) == ["admissible model"]
+    assert broken("mb", min_accuracy=0.5) == []
+    assert broken("mb", min_accuracy=0.55) == ["admissible model"]
+    assert broken("ma", max_cost=5.0) == []
+    assert broken("mb", max_cost=8.9) == ["admissible model"]
+    assert broken("ma", sites=["cloud"]) == ["allowed site"]
+    report = check(make(requests={"r": request}), {"assignments": {"r": {"model": "ma", "site": "v"}}})
+    assert report.metrics["given_delay_s"] == 4
+    assert report.metrics["cost"] == 10
+    assert report.metrics["mean_accuracy"] == pytest.approx(0.6)
+    priced = make(requests={"r": request}, prices={"per_pulled_byte": 1.0})
+    assert check(priced, {"assignments": {"r": {"model": "ma", "site": "v"}}}).metrics["cost"] == 120
+
+
 def test_prices():
     prices = {"per_pulled_byte": 2.0, "per_sent_bit": 0.5, "per_cloudlet_flop": 0.25, "per_delay_s": 1.0}
     report = check(make(prices=prices), PLAN)

@@ -17,6 +17,7 @@ from edgeopt.pulling.arrays import reduce_instance
 from edgeopt.pulling.bounds import solve_bound
 from edgeopt.pulling.cache_kernels import knapsack
 from edgeopt.pulling.checker import check
+from edgeopt.pulling.exact import solve_exact
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.greedy import solve_greedy
 from edgeopt.pulling.instance import PullingInstance
@@ -24,6 +25,7 @@ from edgeopt.pulling.lagrangian import LagrangianRelaxation, solve_lagrangian
 from edgeopt.pulling.openings import Openings
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.separable import why_inseparable
+from edgeopt.pulling.unservable import unservable
 from edgeopt.run import Run
 from edgeopt.solving import fitting_methods
 from tests.pulling.brute_force import optimum
@@ -172,6 +174,75 @@ def test_infeasible_instances_say_why(changes, words, name):
     assert solution.status == "infeasible"
     for word in words:
         assert word in solution.message
+
+
+def by_sites(**request):
+    """An instance with a request at the far end, and changes to that request."""
+    return {"requests": {"r": {**BASE["requests"]["r"], **request}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({**by_sites(node="cloud", sites=["v"]), "links": [BASE["links"][1]]}, ["'cloud'", "none of its sites 'v'"]),
+        (
+            {**by_sites(sites=["v"]), "cloudlets": {"v": {"memory_bytes": 109, "speed_flops_per_s": 4.0}}},
+            ["may not be served in the cloud", "110 bytes", "109 are free"],
+        ),
+        (
+            {**by_sites(sites=["v"]), "sources": "peers"},
+            ["may not be served in the cloud", "'v' lacks the block 'backbone' of 'ma'", "a cloudlet that has it"],
+        ),
+        ({**by_sites(sites=["v"]), "links": [BASE["links"][1]]}, ["lacks the block 'backbone'", "from the cloud"]),
+        (
+            by_sites(models={"ma": {"accuracy": 0.5, "cost": 2.0}}, max_cost=1.0),
+            ["'r'", "none of its 1 models", "at least 0.6", "at most 1 (the least is 2)"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["exact", "greedy", "bound", "random", "no-sharing"])
+def test_infeasible_requests_with_sites_and_offers_say_why(changes, words, name):
+    solution = edgeopt.solve(make(**copy.deepcopy(changes)), name, threads=1)
+    assert solution.status == "infeasible"
+    for word in words:
+        assert word in solution.message
+
+
+def copied(instance: PullingInstance) -> PullingInstance:
+    """The same instance without resident blocks, in which each model has blocks of its own."""
+    data = instance.to_dict()
+    sizes = data["library"]["blocks"]
+    models = data["library"]["models"]
+    data["library"]["blocks"] = {f"{model}-{j}": sizes[j] for model, entry in models.items() for j in entry["blocks"]}
+    for model, entry in models.items():
+        entry["blocks"] = [f"{model}-{block}" for block in entry["blocks"]]
+    for cloudlet in data["cloudlets"].values():
+        cloudlet.pop("resident", None)
+        if isinstance(delays := cloudlet.get("pull_delay_s"), dict):
+            cloudlet["pull_delay_s"] = {
+                name: delays[name.partition("-")[2]]
+                for name in data["library"]["blocks"]
+                if name.partition("-")[2] in delays
+            }
+    return PullingInstance.from_dict(data)
+
+
+@pytest.mark.parametrize("waiting", ["once", "parallel"])
+def test_no_sharing_is_the_optimum_without_sharing(waiting):
+    """A model is not spared for one that needs fewer of the same blocks, for its copies are others."""
+    solved = 0
+    for seed in range(40):
+        drawn = random_instance(seed, requests=3, models=3, waiting=waiting)
+        instance = drawn.replace(
+            cloudlets={name: {**c.to_dict(), "resident": []} for name, c in drawn.cloudlets.items()}
+        )
+        value, _ = optimum(copied(instance))
+        apart = reduce_instance(instance, shared=False)
+        if value is None or unservable(apart) is not None:
+            continue
+        assert solve_exact(apart, Run(maximize=False)).bound == pytest.approx(value, rel=1e-6, abs=1e-6), seed
+        solved += 1
+    assert solved >= 12
 
 
 def test_jointly_infeasible():

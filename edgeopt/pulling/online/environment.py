@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.errors import MethodRefusal
-from edgeopt.pulling.arrays import admissible_models
+from edgeopt.pulling.admissible import Admissible, admissible_models
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.routes import Routes
 from edgeopt.solution import Plan
@@ -69,7 +69,7 @@ class Environment:
     models, sites : list of str
     admissible : numpy.ndarray of bool, shape (kinds, pairs)
     transmission, nominal : numpy.ndarray, shape (kinds, pairs)
-        Seconds.
+        Seconds; the first count everything but computing: also queues, and what a request takes with a model.
     ratio : numpy.ndarray, shape (tasks, sizes, pairs)
     slots : numpy.ndarray of int64, shape (sites,)
         Arrivals that a site serves in one round.
@@ -118,8 +118,8 @@ class Environment:
             The cloud cannot serve some request.
         """
         generator = np.random.default_rng([seed, 0])
-        choices, routes = admissible_models(instance), Routes(instance)
-        models = list(dict.fromkeys(model for names in choices.values() for model in names))
+        choices, routes = list(admissible_models(instance).values()), Routes(instance)
+        models = list(dict.fromkeys(model for kind in choices for model in kind.models))
         blocks = filled_blocks(instance, models) if plan is None else pulled_blocks(instance, plan)
         held = {**blocks, instance.cloud.name: set(instance.library.blocks)}
         placed = [
@@ -131,16 +131,17 @@ class Environment:
         pair_model = np.array([models.index(model) for model, _ in placed], np.int64)
         pair_site = np.array([site for _, site in placed], np.int64)
         requests = list(instance.requests.values())
-        transmission = np.stack([routes.delay_s(r.input_bits)[routes.nodes[r.node]] for r in requests])[:, pair_site]
+        allowed = np.array([[r.sites is None or name in r.sites for name in routes.sites] for r in requests], np.bool_)
+        transmission = np.stack([routes.delay_s(r.input_bits)[routes.nodes[r.node]] for r in requests])
+        transmission += [place.queue_s or 0.0 for place in (*instance.cloudlets.values(), instance.cloud)]
+        transmission = np.where(allowed, transmission, np.inf)[:, pair_site]
+        transmission += np.stack([_delays(kind, models) for kind in choices])[:, pair_model]
         speed = np.array(
             [*(c.speed_flops_per_s for c in instance.cloudlets.values()), instance.cloud.speed_flops_per_s]
         )
         flops = np.array([instance.library.models[model].flops_per_sample or 0.0 for model in models])
         nominal = np.outer([r.samples for r in requests], flops[pair_model] / speed[pair_site])
-        offered = {
-            names: np.isin(pair_model, [models.index(model) for model in names]) for names in set(choices.values())
-        }
-        admissible = np.stack([offered[names] for names in choices.values()]) & np.isfinite(transmission)
+        admissible = np.isfinite(transmission)
         served = (admissible & (pair_site == len(routes.sites) - 1)).any(axis=1)
         if not served.all():
             name = list(instance.requests)[int(np.argmin(served))]
@@ -195,6 +196,12 @@ class Environment:
         """Return the seconds for assumed ratios, shape (arrivals, pairs); infinite where a pair is not admissible."""
         cost: Floats = self.transmission[arrivals.kind] + self.nominal[arrivals.kind] * ratio
         return cost
+
+
+def _delays(kind: Admissible, models: list[str]) -> Floats:
+    """Return the seconds that a request takes with each model, infinite where that is not admissible."""
+    given = dict(zip(kind.models, kind.delay_s, strict=True))
+    return np.array([given.get(model, np.inf) for model in models])
 
 
 def pulled_blocks(instance: PullingInstance, plan: Plan) -> Mapping[str, set[str]]:

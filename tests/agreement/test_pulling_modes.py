@@ -1,0 +1,93 @@
+"""All methods of `pulling` where blocks come from peers, requests wait for pulls, and have sites and offers."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import product
+
+import pytest
+
+import edgeopt
+from edgeopt.pulling.checker import check
+from edgeopt.pulling.instance import PullingInstance
+from tests.pulling.brute_force import optimum
+from tests.pulling.random_instances import random_instance
+
+MODES = list(product(("once", "parallel", "serial"), ("cloud", "peers", "any")))
+METHODS = edgeopt.methods("pulling")
+OTHERS = [name for name, method in METHODS.items() if method.kind != "exact" and name != "cache-search"]
+DECOUPLED = "touches"  # a word of the message of instances that need no solver
+
+
+@cache
+def tiny(seed: int, waiting: str, sources: str) -> tuple[PullingInstance, float | None]:
+    instance = random_instance(seed, requests=3, waiting=waiting, sources=sources)
+    value, plan = optimum(instance)
+    if plan is not None:
+        report = check(instance, plan)
+        assert report.feasible, (seed, report.violations)
+        assert report.objective == pytest.approx(value, rel=1e-9, abs=1e-9), seed
+    return instance, value
+
+
+def agree(name: str, seeds: range, waiting: str, sources: str) -> set[str]:
+    """Solve instances by an exact method; return what was found."""
+    found = set()
+    for seed in seeds:
+        instance, value = tiny(seed, waiting, sources)
+        solution = edgeopt.solve(instance, name, threads=1)
+        assert solution.status == ("infeasible" if value is None else "optimal"), seed
+        assert solution.message or value is not None, seed
+        assert solution.objective == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-9)), seed
+        found.add("decoupled" if DECOUPLED in solution.message else str(solution.status))
+    return found
+
+
+@pytest.mark.parametrize(("waiting", "sources"), MODES)
+def test_exact_finds_the_optimum(waiting: str, sources: str) -> None:
+    assert agree("exact", range(24), waiting, sources) == {"optimal", "infeasible", "decoupled"}
+
+
+@pytest.mark.parametrize(("waiting", "sources"), [("once", "any"), ("parallel", "any"), ("serial", "peers")])
+def test_cpsat_finds_the_optimum(waiting: str, sources: str) -> None:
+    agree("cpsat", range(10), waiting, sources)
+
+
+@pytest.mark.parametrize(("waiting", "sources"), [("once", "any"), ("parallel", "any"), ("serial", "peers")])
+def test_scip_finds_the_optimum_of_the_products(waiting: str, sources: str) -> None:
+    pytest.importorskip("pyscipopt")
+    assert agree("nlip", range(8), waiting, sources) >= {"optimal"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("waiting", "sources"), MODES)
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.kind == "exact"])
+def test_exact_methods_find_the_optimum_of_many(name: str, waiting: str, sources: str) -> None:
+    if METHODS[name].missing_extra() is not None:
+        pytest.skip("the extra is not installed")
+    agree(name, range(200 if name == "exact" else 60), waiting, sources)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("waiting", "sources"), MODES)
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_methods_keep_within_the_optimum(name: str, waiting: str, sources: str) -> None:
+    for seed in range(100):
+        instance, value = tiny(seed, waiting, sources)
+        solution = edgeopt.solve(instance, name, threads=1, iteration_limit=3)
+        if value is None:
+            assert solution.objective is None, seed
+            continue
+        assert solution.status != "infeasible", seed
+        if solution.objective is not None:
+            assert solution.objective >= value * (1 - 1e-9) - 1e-9, seed
+        if solution.bound is not None:
+            assert solution.bound <= value * (1 + 1e-7) + 1e-7, seed
+        if DECOUPLED in solution.message:
+            assert (solution.objective or solution.bound) == pytest.approx(value, rel=1e-9, abs=1e-9), seed
+
+
+def test_cache_search_refuses_what_its_knapsacks_do_not_know() -> None:
+    for waiting, sources in MODES:
+        for seed in range(5):
+            assert METHODS["cache-search"].refusal(tiny(seed, waiting, sources)[0]) is not None
