@@ -149,7 +149,7 @@ def _data(instance: PullingInstance) -> Data:
                 if sending_s == INFINITE or INFINITE in needed.values() or site not in (request.sites or routes.sites):
                     continue
                 choice, flops = (name, model, site), request.samples * (library.models[model].flops_per_sample or 0.0)
-                serving = delay_s + (place.queue_s or 0.0) + flops / place.speed_flops_per_s
+                serving = delay_s + instance.queues[site] + flops / place.speed_flops_per_s
                 data.c[choice] = request.count * (sending_s + serving + _wait(instance, needed))
                 data.w[choice] = request.count * flops
                 for block in needed:

@@ -309,6 +309,12 @@ class PullingInstance(Instance):
                 yield Finding(f"{place}.models.{name}", problem, "add 'accuracy'")
 
     @cached_property
+    def queues(self) -> dict[str, float]:
+        """Seconds that each request waits at each site before it is computed; the cloud is last."""
+        queues = {name: cloudlet.queue_s or 0.0 for name, cloudlet in self.cloudlets.items()}
+        return FrozenDict({**queues, self.cloud.name: self.cloud.queue_s or 0.0})
+
+    @cached_property
     def nodes(self) -> dict[str, None]:
         """Every node: the cloud, the cloudlets, and the ends of the links."""
         ends = (node for link in self.links for node in link.between)

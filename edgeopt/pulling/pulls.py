@@ -38,16 +38,16 @@ def pulling_delays(instance: PullingInstance, routes: Routes, blocks: list[str])
     column = {block: index for index, block in enumerate(blocks)}
     holders: dict[int, list[int]] = {}
     for site, cloudlet in enumerate(cloudlets.values()):
-        for block in filter(column.__contains__, cloudlet.resident or ()):
-            holders.setdefault(column[block], []).append(site)
+        for name in filter(column.__contains__, cloudlet.resident or ()):
+            holders.setdefault(column[name], []).append(site)
     if instance.sources != "cloud":
         for block, sites in holders.items():
             arrival = routes.delay_s(bits[block])[np.ix_(rows, sites)]
             delays[:, block] = np.minimum(delays[:, block], arrival.min(axis=1))
     for site, cloudlet in enumerate(cloudlets.values()):
         if isinstance(cloudlet.pull_delay_s, dict):
-            for block in filter(column.__contains__, cloudlet.pull_delay_s):
-                delays[site, column[block]] = cloudlet.pull_delay_s[block]
+            for name in filter(column.__contains__, cloudlet.pull_delay_s):
+                delays[site, column[name]] = cloudlet.pull_delay_s[name]
         elif cloudlet.pull_delay_s is not None:
             delays[site] = cloudlet.pull_delay_s
     for block, sites in holders.items():

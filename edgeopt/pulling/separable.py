@@ -49,7 +49,7 @@ def why_inseparable(instance: PullingInstance) -> str | None:
         return "some cloudlet has resident blocks"
     if instance.waiting != "once":
         return "each request waits for its pulls"
-    if any(place.queue_s for place in (*instance.cloudlets.values(), instance.cloud)):
+    if any(instance.queues.values()):
         return "some site has a queue"
     admissible = admissible_models(instance)
     for name, kind in admissible.items():

@@ -102,7 +102,7 @@ def compile_network(instance: PullingInstance, admissible: Iterable[Admissible])
         routes,
         flops=np.array([model.flops_per_sample or 0.0 for model in library.models.values()]),
         speed=np.array([cloudlet.speed_flops_per_s for cloudlet in cloudlets]),
-        queue=np.array([place.queue_s or 0.0 for place in (*cloudlets, instance.cloud)]),
+        queue=np.array(list(instance.queues.values())),
         wait=waits(instance, sharing.incidence, total, longest),
         memory=memory,
         incidence=sharing.incidence,

@@ -30,7 +30,9 @@ def exact_work(flops_per_sample: Floats, instance: PullingInstance) -> tuple[lis
 
 def work_of_samples(largest: int, work: list[int]) -> Work:
     """Return the work per sample, in Python's integers where `largest` samples together could overflow 64 bits."""
-    return np.array(work, np.int64 if largest * max(work, default=0) <= LARGEST_WORK else np.object_)
+    if largest * max(work, default=0) <= LARGEST_WORK:
+        return np.array(work, np.int64)
+    return np.array(work, np.object_)
 
 
 def work_at_sites(

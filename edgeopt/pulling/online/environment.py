@@ -133,7 +133,7 @@ class Environment:
         requests = list(instance.requests.values())
         allowed = np.array([[r.sites is None or name in r.sites for name in routes.sites] for r in requests], np.bool_)
         transmission = np.stack([routes.delay_s(r.input_bits)[routes.nodes[r.node]] for r in requests])
-        transmission += [place.queue_s or 0.0 for place in (*instance.cloudlets.values(), instance.cloud)]
+        transmission += list(instance.queues.values())
         transmission = np.where(allowed, transmission, np.inf)[:, pair_site]
         transmission += np.stack([_delays(kind, models) for kind in choices])[:, pair_model]
         speed = np.array(
