@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -260,8 +261,8 @@ def _options(
     rate = network.routes.s_per_bit[node, site]
     sending = network.routes.latency_s[node, site] + groups.input_bits[rows] * np.where(np.isfinite(rate), rate, 0.0)
     cost = count[:, None] * (sending[:, None] + network.queue[site] + seconds[size_of])
-    samples: Work = groups.samples[rows].astype(model_work.dtype)
-    need: Work = np.multiply.outer(samples * count, model_work[models])
+    samples: Any = groups.samples[rows].astype(model_work.dtype)
+    need: Work = (samples * count)[:, None] * model_work[models]
     possible: Flags = (cost < cloud_cost[rows][:, None]) & undominated[size_of]
     if limit is not None:
         possible &= (need <= limit).astype(np.bool_)

@@ -13,7 +13,7 @@ from edgeopt.pulling.unservable import unservable_requests
 def unserved(instance: PullingInstance) -> dict[str, str]:
     """Return the requests that keep an infeasible instance from having a plan, each with the reason.
 
-    These are the requests that no plan serves. If there are none, they are those that cannot reach the cloud, each of
+    These are the requests that no plan serves. If there are none, they are those that the cloud cannot serve, each of
     which could be served alone, but not all together.
     """
     reduced = reduce_instance(instance)

@@ -19,7 +19,7 @@ def unservable(reduced: ReducedInstance) -> str | None:
 
 def unservable_requests(reduced: ReducedInstance) -> dict[str, str]:
     """Return all requests that no plan can serve, each with the reason."""
-    reasons = {}
+    reasons: dict[str, str] = {}
     for group in _unservable_groups(reduced):
         reasons |= dict.fromkeys(reduced.groups.members[group], _reason(reduced, group))
     return reasons
