@@ -11,6 +11,7 @@ from edgeopt.libraries.library import Model, ModelLibrary, SharingSummary
 from edgeopt.libraries.sharing import Atom
 from edgeopt.method import Method, method, methods
 from edgeopt.run import Options, Outcome, Progress, Run
+from edgeopt.sensitivity import WhatIf, whatif
 from edgeopt.solution import CheckReport, Plan, Solution, Status, Stopped, Violation
 from edgeopt.solving import check, compare, fitting_methods, solve
 from edgeopt.versions import installed_version
@@ -45,6 +46,7 @@ __all__ = [
     "Stopped",
     "UsageError",
     "Violation",
+    "WhatIf",
     "check",
     "compare",
     "fitting_methods",
@@ -55,6 +57,7 @@ __all__ = [
     "read",
     "solve",
     "solve_formulation",
+    "whatif",
 ]
 
 

@@ -10,6 +10,9 @@ from edgeopt.errors import UsageError
 Number = int | float
 
 NOTHING = "-"
+BINARY_PREFIXES = ("", "Ki", "Mi", "Gi", "Ti", "Pi")
+TIMES = {"": 1.0, "m": 1e-3, "µ": 1e-6, "u": 1e-6, "n": 1e-9}
+QUANTITY = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\D*)")
 HUGE_FRACTION = 100  # the gap of a plan worth 0 is infinite but for the smallest divisor
 LARGE_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 SMALL_PREFIXES = ("", "m", "µ", "n")
@@ -55,6 +58,31 @@ def quantity(value: float, unit: str) -> str:
         scaled, position = scaled * step, position + 1
     digits = f"{scaled:.0f}" if abs(scaled) >= 100 or scaled == int(scaled) else f"{scaled:.3g}"
     return f"{digits} {prefixes[position]}{unit}"
+
+
+def parsed(text: str, unit: str) -> float:
+    """Read a quantity such as ``8GB`` or ``1.5 ms``, in `unit`; a number alone is in it, too.
+
+    Parameters
+    ----------
+    text : str
+    unit : str
+        Base unit as in `quantity`, or nothing for plain numbers.
+
+    Raises
+    ------
+    ValueError
+        The text is no such quantity; the message says what would be right.
+    """
+    match = QUANTITY.fullmatch(text.strip())
+    factors = dict(TIMES) if unit == "s" else {prefix: 1000.0**power for power, prefix in enumerate(LARGE_PREFIXES)}
+    if unit in ("B", "B/s"):
+        factors |= {prefix: 1024.0**power for power, prefix in enumerate(BINARY_PREFIXES) if power}
+    known = {"": 1.0, **{f"{prefix}{unit}": factor for prefix, factor in factors.items()}} if unit else {"": 1.0}
+    if match is None or match[2] not in known:
+        example = "500ms" if unit == "s" else f"3G{unit}"
+        raise ValueError(f"{text!r} is not a number" + (f" of {unit}, such as {example}" if unit else ""))
+    return float(match[1]) * known[match[2]]
 
 
 def _needs_step(scaled: float, step: float) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -111,6 +113,27 @@ class Record(BaseModel):
             setattr(copied, name, value)
         return copied
 
+    def paths(self, pattern: str) -> dict[str, Any]:
+        """Return the paths that a pattern names, as `replace` takes them, with their values.
+
+        Parameters
+        ----------
+        pattern : str
+            A path; a ``*`` stands for any part of a key (``"users.*.deadline_s"``, ``"links[*].latency_s"``). Keys that
+            are not given are left out where a ``*`` comes before them.
+
+        Raises
+        ------
+        InputError
+            It names nothing.
+        """
+        found = dict(_matching(self, pattern, "", several="*" in pattern))
+        if not found:
+            raise InputError(
+                Finding("$", f"nothing is named {pattern!r}", "'*' stands for any part of a key that is given")
+            )
+        return found
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy; changes are made, and checked, as `replace` makes them."""
         return self.replace(**update) if update else super().model_copy(deep=deep)
@@ -214,8 +237,7 @@ def _changed(value: Any, changes: Mapping[str, Any], place: str) -> Any:
         else:
             deeper.setdefault(key, {})[rest] = new
     for key, inner in deeper.items():
-        step = f"[{key}]" if isinstance(key, int) else f".{key}"
-        entries[key] = _changed(entries[key], inner, place + step)
+        entries[key] = _changed(entries[key], inner, place + _joined("", key))
     return list(entries.values()) if isinstance(value, list) else entries
 
 
@@ -229,15 +251,47 @@ def _entries(value: Any) -> dict[Any, Any] | None:
 
 def _step(entries: Mapping[Any, Any], path: str, place: str) -> tuple[Any, str]:
     """Split a path into the first key, which may hold dots, and what follows it."""
-    whole = path if path.startswith("[") else f".{path}"
-    fitting = []
-    for key in entries:
-        step = f"[{key}]" if isinstance(key, int) else f".{key}"
-        if whole == step or whole.startswith((f"{step}.", f"{step}[")):
-            fitting.append((len(step), key))
-    if not fitting:
-        key = path.split(".")[0]
-        hint = suggestion(key, [str(known) for known in entries])
-        raise InputError(Finding(place + whole, f"unknown key {key!r}", hint))
-    length, key = max(fitting, key=lambda pair: pair[0])
-    return key, whole[length:].removeprefix(".")
+    ends = [len(path), *(at for at in range(len(path) - 1, 0, -1) if path[at] in ".[")]
+    for end in ends:  # the longest first
+        key = _index(path[:end])
+        if key in entries:
+            return key, path[end:].removeprefix(".")
+    key = path.split(".")[0]
+    hint = suggestion(key, [str(known) for known in entries])
+    raise InputError(Finding(place + _joined("", path), f"unknown key {key!r}", hint))
+
+
+def _index(key: str) -> str | int:
+    """Return the position that a key in brackets names, or the key."""
+    inner = key[1:-1]
+    return int(inner) if key[:1] == "[" and key[-1:] == "]" and inner.isdecimal() else key
+
+
+def _joined(path: str, key: str | int) -> str:
+    """Return the path of an entry; at the top its key follows a dot."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}{key}" if key.startswith("[") else f"{path}.{key}"
+
+
+def _matching(value: Any, pattern: str, path: str, several: bool) -> Iterator[tuple[str, Any]]:
+    """Yield the paths of the entries that a pattern names, and their values; of several only those that are given."""
+    entries = _entries(value)
+    if entries is None:
+        raise InputError(Finding(f"${path}", f"there is no {pattern!r} in it", "give it whole"))
+    first = re.split(r"[.\[]", pattern.removeprefix("["))[0].removesuffix("]")
+    if "*" not in first:
+        key, rest = _step(entries, pattern, f"${path}")
+        named = {key: rest}
+    else:
+        head = f"[{first}]" if pattern.startswith("[") else first
+        rest = pattern.removeprefix(head).removeprefix(".")
+        named = {key: rest for key in entries if fnmatchcase(str(key), first)}
+    for key, rest in named.items():
+        inner = _joined(path, key)
+        if several and entries[key] is None:
+            continue
+        if rest:
+            yield from _matching(entries[key], rest, inner, several)
+        else:
+            yield inner.removeprefix("."), entries[key]

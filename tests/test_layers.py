@@ -15,10 +15,10 @@ PROBLEMS = {"loading", "pulling", "caching", "placement"}
 FLOORS = [
     {"errors", "clock", "versions", "tolerances", "frozen", "quantities", "layout", "files", "record", "kernels"},
     {"drawing", "measured", "libraries", "machine"},
-    {"problems", "instance", "solution", "run", "method", "patience", "recipes"},
+    {"problems", "instance", "solution", "run", "method", "patience", "recipes", "variations"},
     {"engines"},
     {"models", *PROBLEMS},
-    {"schema", "rehearsal", "comparison", "solving", "formulations"},
+    {"schema", "rehearsal", "comparison", "sensitivity", "solving", "formulations"},
     {"experiments"},
     {"reporting"},
     {"edgeopt", "cli"},

@@ -30,6 +30,7 @@ from edgeopt.cli.sweep import sweep
 from edgeopt.cli.terminal import say, write_any_character
 from edgeopt.cli.train import train
 from edgeopt.cli.warmup import warmup
+from edgeopt.cli.whatif import whatif
 from edgeopt.errors import EdgeoptError, ProgramError
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -47,6 +48,7 @@ app = typer.Typer(
 for verb in (
     solve,
     show,
+    whatif,
     compare,
     check,
     info,

@@ -1,0 +1,126 @@
+"""Variations of an instance: other values of its keys, alone and as a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+from edgeopt.errors import Finding, InputError, UsageError
+from edgeopt.instance import Instance
+from edgeopt.quantities import METRIC_UNITS, parsed
+
+UNITS = {"_bytes_per_s": "B/s", "_bytes_per_sample": "B", **METRIC_UNITS, "_w": "W"}
+EXAMPLES = "a number, a quantity such as 8GB, a factor such as x0.5, or a difference such as +2GB"
+
+Value = int | float | str | bool
+Changes = Mapping[str, Value | Sequence[Value]]
+
+
+class Variation(NamedTuple):
+    """A changed copy of an instance.
+
+    Attributes
+    ----------
+    values : dict of str to number or str
+        By the path of each varied key: its new value, where the path names one key, else what was asked for (``"x2"``).
+    instance : Instance
+    """
+
+    values: dict[str, Value]
+    instance: Instance
+
+
+def axes_of(changes: Changes) -> dict[str, list[Value]]:
+    """Return the values of each key as a list, each once.
+
+    Raises
+    ------
+    UsageError
+        There is no key, or one without a value.
+    """
+    axes = {
+        path: list(dict.fromkeys([values] if isinstance(values, int | float | str) else values))
+        for path, values in changes.items()
+    }
+    if not axes:
+        raise UsageError("no key is varied: name one with its values, such as server.memory_bytes=8GB,16GB")
+    empty = next((path for path, values in axes.items() if not values), None)
+    if empty is not None:
+        raise UsageError(f"the key {empty!r} has no value: give {EXAMPLES}")
+    return axes
+
+
+def variations(instance: Instance, changes: Changes) -> Iterator[Variation]:
+    """Yield a changed copy of an instance for each combination of the values of its keys.
+
+    Parameters
+    ----------
+    instance : Instance
+    changes : mapping of str to list
+        Values by paths as in `Record.paths`, so with ``*`` for any part of a key. A value is a number, a text with a
+        unit (``"8GB"``), a factor of what is there (``"x0.5"``), or a difference to it (``"+2GB"``).
+
+    Raises
+    ------
+    InputError, UsageError
+        A path names nothing, or a value is not what it should be.
+    """
+    axes = axes_of(changes)
+    known = {path: instance.paths(path) for path in axes}
+    for point in product(*axes.values()):
+        values: dict[str, Value] = {}
+        new: dict[str, Any] = {}
+        for (path, there), value in zip(known.items(), point, strict=True):
+            replaced = {name: _changed(path, old, value) for name, old in there.items()}
+            new |= replaced
+            values[path] = value if "*" in path else replaced[next(iter(replaced))]
+        try:
+            yield Variation(values, instance.replace(**new))
+        except InputError as error:
+            raise UsageError(f"with {label(values)}: {error}") from None
+
+
+def label(values: Mapping[str, Value]) -> str:
+    """Return what is changed, as it can be asked for again."""
+    return ", ".join(f"{path}={value}" for path, value in values.items())
+
+
+def unit_of(path: str) -> str:
+    """Return the unit of a key by its name, or nothing."""
+    if path.startswith("library.blocks."):
+        return "B"
+    return next((unit for ending, unit in UNITS.items() if path.endswith(ending)), "")
+
+
+def _changed(path: str, old: Any, value: Value) -> Any:
+    """Return the new value of a key; whole numbers stay whole."""
+    if not isinstance(value, str) or isinstance(old, str | bool):
+        return _whole(old, value)
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if isinstance(old, dict | list) or not isinstance(old, int | float | None):
+        raise InputError(Finding(f"$.{path}", "it is not a number", "name a key that is one"))
+    try:
+        new = _number(old, value, unit_of(path))
+    except ValueError as error:
+        raise InputError(Finding(f"$.{path}", str(error), EXAMPLES)) from None
+    return _whole(old, new) if old is not None else (int(new) if new == int(new) else new)
+
+
+def _number(old: float | None, value: str, unit: str) -> float:
+    if value[:1] in ("x", "X", "*"):
+        return _known(old, value) * parsed(value[1:], "")
+    return _known(old, value) + parsed(value, unit) if value[:1] in ("+", "-") else parsed(value, unit)
+
+
+def _known(old: float | None, value: str) -> float:
+    if old is None:
+        raise ValueError(f"{value!r} changes a value, and none is given")
+    return old
+
+
+def _whole(old: Any, new: Any) -> Any:
+    """Return a number that is whole where the old one is; what is neither stays as it is."""
+    numbers = isinstance(old, int) and isinstance(new, float) and not isinstance(old, bool)
+    return round(new) if numbers and abs(new) < 2**62 else new
