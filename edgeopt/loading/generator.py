@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import KW_ONLY
 from math import log
@@ -15,17 +16,22 @@ from pydantic import BeforeValidator, Field
 from edgeopt.errors import UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import Model, ModelLibrary
+from edgeopt.loading.arrivals import arrival_times, in_crowd
 from edgeopt.loading.instance import NEEDED_MODEL_KEYS, LoadingInstance, Server, User
+from edgeopt.measured.arrivals import Arrivals, arrivals_of
 from edgeopt.measured.load_times import PUBLISHED, LoadTimes, load_times_of
 from edgeopt.recipes.common import Library, Models, Seed, Share, Sharing, TraceRecipe, ZipfExponent, require_keys
 from edgeopt.recipes.recipe import Argument, generator, recipe
 from edgeopt.record import MOST_BYTES, Positive, Probability, Whole
 
 Floats = NDArray[np.float64]
-Uploads = Literal["image", "prompt", "features"]
+Integers = NDArray[np.int64]
+Uploads = Literal["image", "prompt", "features", "none"]
 Deadlines = Literal["common", "individual"]
 Upload = Literal["phase", "overlapped"]
 Retention = Literal["consecutive", "capacity"]
+Prefetch = Literal["none", "idle", "next"]
+Coming = Literal["together", "poisson", "diurnal", "bursts", "flash", "trace"]
 
 BANDWIDTH_HZ = 100e6  # the widest carrier of 5G below 7 GHz (3GPP TS 38.104, frequency range 1)
 # 13.317 GB of OPT-6.7B in half precision loaded in 4.947 s (median of 30) from NVMe into an A5000 GPU by
@@ -35,6 +41,7 @@ LOAD_RATE_BYTES_PER_S = 2.69e9
 GPU_MEMORY_BYTES = tuple(size * 10**9 for size in (1, 2, 4, 8, 16, 24, 48, 80, 96, 141, 192))
 LEAST_BATCH = 4  # our choice: every model can run this many samples at once
 ZIPF_EXPONENT = 0.8  # our choice; request popularities on the web are usually fitted with 0.6 to 1
+WINDOWS = 4  # of a stream, in units of the longest load with a small batch; our choice
 INDIVIDUAL_SPREAD = (0.5, 1.5)  # individual deadlines, in units of the common one
 
 # 3GPP TR 38.901 table 7.4.1-1, UMi street canyon without line of sight, 3.5 GHz, user at 1.5 m, site at 10 m.
@@ -66,11 +73,14 @@ def spectral_efficiencies(count: int, rng: np.random.Generator) -> Floats:
 def upload_bytes(kind: Uploads, count: int, rng: np.random.Generator) -> Floats:
     """Draw the sizes in bytes of the uploads, shape (count,); the distributions are our choice.
 
+    - ``none``: nothing; the requests arrive by other ways than the radio.
     - ``image``: a JPEG of 50 to 250 kB, evenly spread (a file of ImageNet's training set has 115 kB on average).
     - ``prompt``: a text of 100 to 4,000 tokens, log-uniform, 4 bytes a token.
     - ``features``: the half-precision output of one of the last three stages of ResNet-50 on a 224 x 224 image:
       512 x 28 x 28, 1024 x 14 x 14 or 2048 x 7 x 7 values.
     """
+    if kind == "none":
+        return np.zeros(count)
     if kind == "image":
         return rng.integers(50_000, 250_001, count).astype(np.float64)
     if kind == "prompt":
@@ -106,10 +116,18 @@ class LoadingRecipe(TraceRecipe):
         "common"
     )
     deadline_s: Annotated[
-        Positive | None, Argument("Seconds; default: by the fraction to be served.", "S", "--deadline")
+        Positive | None,
+        Argument(
+            "Seconds, counted from the arrival; default: by the fraction to be served, in a stream four times the "
+            "longest load with a batch of 4.",
+            "S",
+            "--deadline",
+        ),
     ] = None
     served_fraction: Annotated[Share, Argument("About this part of the users can be served.")] = 0.5
-    uploads: Annotated[Uploads | None, Argument("What users send: image, prompt or features; default: image.")] = None
+    uploads: Annotated[
+        Uploads | None, Argument("What users send: image, prompt, features or none; default: image.")
+    ] = None
     bandwidth_hz: Annotated[
         Positive, Argument("Bandwidth of all users together; 5G carriers have 5e6 to 100e6.", "HZ")
     ] = BANDWIDTH_HZ
@@ -149,17 +167,66 @@ class LoadingRecipe(TraceRecipe):
         Probability | None,
         Argument("How many models of freeze-depth or lora-towers hold a block that crosses families; default: 0.5."),
     ] = None
-    upload: Annotated[Upload, Argument("phase: before the service; overlapped: meanwhile.")] = "phase"
+    upload: Annotated[
+        Upload | None,
+        Argument("phase: before the service; overlapped: meanwhile; default: phase, but overlapped in a stream."),
+    ] = None
     retention: Annotated[
         Retention, Argument("The GPU keeps blocks for consecutive models, or as its capacity allows.")
     ] = "consecutive"
+    arrivals: Annotated[
+        Coming,
+        Argument(
+            "When users arrive: together at 0, or over time: poisson, diurnal, bursts or flash, or as the trace says, "
+            "whose models, if it names them, they ask for."
+        ),
+    ] = "together"
+    duration_s: Annotated[
+        Positive | None,
+        Argument(
+            "Seconds over which users arrive; default: those of the trace, or those in which a simple plan serves the "
+            "fraction to be served.",
+            "S",
+            "--duration",
+        ),
+    ] = None
+    rate_per_s: Annotated[Positive | None, Argument("Arrivals a second, instead of a duration.", "N", "--rate")] = None
+    drift: Annotated[
+        Probability | None,
+        Argument("Part of the popularity that has moved to other models when the last users arrive; default: 0."),
+    ] = None
+    prefetch: Annotated[
+        Prefetch, Argument("Blocks are loaded ahead: none, idle (without a batch) or next (beside the batch before).")
+    ] = "none"
+
+    @property
+    def streams(self) -> bool:
+        """Whether users arrive over time."""
+        return self.arrivals != "together"
 
     def check(self) -> None:
         super().check()
-        if self.uploads is not None and self.trace is not None:
+        if self.uploads is not None and self.trace is not None and not self.streams:
             raise UsageError("uploads and a trace both say what users send; give one of them")
+        if self.arrivals == "trace" and self.trace is None:
+            raise UsageError("arrivals as in a trace need the trace")
+        if not self.streams and (given := self._of_streams()):
+            raise UsageError(f"{given[0]} says how users arrive over time; say with arrivals that they do")
+        if self.streams and self.upload == "phase":
+            raise UsageError("users who arrive over time upload meanwhile; leave out the upload or say overlapped")
+        if self.duration_s is not None and self.rate_per_s is not None:
+            raise UsageError("a duration and a rate both say when users arrive; give one of them")
+        if self.prefetch != "none" and self._upload == "phase":
+            raise UsageError("blocks are loaded ahead only while users upload; say overlapped for the upload")
         if self.load_rate_bytes_per_s is not None and self.load_times is not None:
             raise UsageError("load times give the load rate; give one of them")
+
+    def _of_streams(self) -> list[str]:
+        return [name for name in ("duration_s", "rate_per_s", "drift") if getattr(self, name) is not None]
+
+    @property
+    def _upload(self) -> Upload:
+        return self.upload or ("overlapped" if self.streams else "phase")
 
     def remarks(self) -> Iterable[str]:
         return [f"load times: {self.load_times}"] if self.load_times is not None else []
@@ -171,6 +238,8 @@ class LoadingRecipe(TraceRecipe):
         in its stead. Without a deadline it is set such that a simple plan, with all uploads first (models by users per
         second of their own service, least uploads first, each block loaded once), serves about `served_fraction`. With
         a trace each user sends the context of one of its requests, drawn without replacement; else see `upload_bytes`.
+        Users who arrive over time are named as they come; see `edgeopt.loading.arrivals`. Models that a trace names are
+        those of the library, or stand for them by rank.
         The fixed seconds of load times are added to every model's ``compute_fixed_s``: they are paid once per batch.
         """
         library, name, users = self.library, self.name, self.users
@@ -184,15 +253,20 @@ class LoadingRecipe(TraceRecipe):
             library = _slower(library, self.load_times.fixed_s)
         rng = np.random.default_rng([self.seed, 1])  # another stream than the library's
         names = list(library.models)
-        asked = rng.choice(len(names), size=users, p=popularity(len(names), self.zipf_exponent, rng))
+        popular = popularity(len(names), self.zipf_exponent, rng)
+        asked = rng.choice(len(names), size=users, p=popular)
         bits = self._upload_bits(rng)
         efficiency = np.round(spectral_efficiencies(users, rng), 4)
         memory_bytes = _usual_memory(library) if self.memory_bytes is None else self.memory_bytes
         server = Server(memory_bytes=memory_bytes, load_rate_bytes_per_s=load_rate)
-        deadline_s = self.deadline_s
-        if deadline_s is None:
+        simple_s = 0.0
+        if (self.duration_s is None and self.rate_per_s is None) if self.streams else self.deadline_s is None:
             upload_s = bits / efficiency / self.bandwidth_hz
-            deadline_s = _deadline(library, server, asked, upload_s, self.served_fraction)
+            simple_s = _deadline(library, server, asked, upload_s, self.served_fraction)
+        window_s = self.deadline_s or (_window(library, load_rate) if self.streams else simple_s)
+        arrival_s = np.zeros(users)
+        if self.streams:
+            arrival_s, asked, bits = self._stream(names, simple_s, popular, asked, bits)
         factor = rng.uniform(*INDIVIDUAL_SPREAD, users) if self.deadlines == "individual" else np.ones(users)
         width = len(str(users))
         return LoadingInstance(
@@ -200,28 +274,92 @@ class LoadingRecipe(TraceRecipe):
             library=library,
             server=server,
             bandwidth_hz=self.bandwidth_hz,
-            upload=self.upload,
+            upload=self._upload,
             retention=self.retention,
+            prefetch=self.prefetch,
             users={
                 f"u{index + 1:0{width}d}": User(
                     model=names[asked[index]],
                     upload_bits=float(bits[index]),
                     spectral_efficiency=float(efficiency[index]),
-                    deadline_s=float(f"{deadline_s * factor[index]:.4g}"),
+                    deadline_s=float(f"{arrival + float(f'{window_s * factor[index]:.4g}'):.12g}"),
+                    arrival_s=arrival,
                 )
-                for index in range(users)
+                for index, arrival in enumerate(float(f"{time:.9g}") for time in arrival_s.tolist())
             },
         )
 
+    def _stream(
+        self, names: list[str], simple_s: float, popular: Floats, asked: Integers, bits: Floats
+    ) -> tuple[Floats, Integers, Floats]:
+        """Return when users arrive, and in this order which models they ask for and what they send."""
+        rng = np.random.default_rng([self.seed, 6])
+        duration_s = self.duration_s if self.rate_per_s is None else self.users / self.rate_per_s
+        if self.arrivals != "trace" and self.arrivals != "together":
+            duration_s = duration_s or simple_s
+            times = arrival_times(self.arrivals, self.users, duration_s, rng)
+            if self.arrivals == "flash":
+                wanted = rng.choice(len(popular), p=popular)
+                asked = np.where(in_crowd(times / duration_s, rng), wanted, asked)
+        else:
+            assert self.trace is not None
+            trace = arrivals_of(self.trace, rng)
+            trace = (trace if self.window_s is None else trace.within(*self.window_s)).sample(self.users, rng)
+            times = trace.times_s
+            if duration_s is not None and len(times) and times[-1] > 0:
+                times = times * (duration_s / times[-1])
+            if trace.models is not None:
+                return times, _same_or_alike(trace.models, names, popular), self._bits_of(trace, bits)
+            bits = self._bits_of(trace, bits)
+        if self.drift and len(times) and times[-1] > 0:
+            others = rng.choice(len(popular), size=self.users, p=rng.permutation(popular))
+            asked = np.where(rng.random(self.users) < self.drift * times / times[-1], others, asked)
+        return times, asked, bits
+
+    def _bits_of(self, trace: Arrivals, bits: Floats) -> Floats:
+        """Return what traced requests send: their contexts, where the trace has them and nothing else is asked for."""
+        if trace.context_tokens is None or self.uploads is not None:
+            return bits
+        return self.bits(trace.context_tokens)
+
     def _upload_bits(self, rng: np.random.Generator) -> Floats:
         """Draw what each user sends, shape (users,)."""
-        if self.trace is None:
+        if self.trace is None or self.uploads is not None or self.arrivals == "trace":
             return 8 * upload_bytes(self.uploads or "image", self.users, rng)
         own = np.random.default_rng([self.seed, 5])
         return self.bits(own.permutation(self.traced_requests(self.users, own)[0].context_tokens))
 
 
 generate = generator(LoadingRecipe)
+
+
+def _same_or_alike(traced: list[str], names: list[str], popular: Floats) -> Integers:
+    """Return the models of traced requests by number: by their names, or by rank where the library lacks one of them.
+
+    By rank the model that most requests ask for is the most popular one, and so on; of more models than the library has
+    the ranks go round.
+    """
+    number = {name: index for index, name in enumerate(names)}
+    asked = Counter(traced)
+    if not all(name in number for name in asked):
+        by_rank = np.argsort(-popular, kind="stable").tolist()
+        ranked = sorted(asked, key=lambda name: (-asked[name], name))
+        number = {name: by_rank[rank % len(names)] for rank, name in enumerate(ranked)}
+    return np.array([number[name] for name in traced], dtype=np.int64)
+
+
+def _window(library: ModelLibrary, load_rate: float) -> float:
+    """Return four times the seconds of the longest load with a small batch."""
+    return (
+        WINDOWS
+        * max(
+            library.size_bytes(name) / load_rate
+            + (model.compute_fixed_s or 0.0)
+            + LEAST_BATCH * (model.compute_per_sample_s or 0.0)
+            for name, model in library.models.items()
+        )
+        or 1.0
+    )
 
 
 def _slower(library: ModelLibrary, fixed_s: float) -> ModelLibrary:
@@ -243,7 +381,7 @@ def _usual_memory(library: ModelLibrary) -> int:
     return next((size for size in GPU_MEMORY_BYTES if size >= needed), needed)
 
 
-def _deadline(library: ModelLibrary, server: Server, asked: NDArray[np.int64], upload_s: Floats, part: float) -> float:
+def _deadline(library: ModelLibrary, server: Server, asked: Integers, upload_s: Floats, part: float) -> float:
     """Seconds in which a simple plan serves this part of the users, each block loaded once."""
     sharing = library.sharing
     load_s = sharing.atom_bytes / server.load_rate_bytes_per_s

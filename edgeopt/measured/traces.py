@@ -77,20 +77,23 @@ class Trace:
 
 @dataclass(frozen=True)
 class TraceSummary:
-    """The statistics of a trace: its size, and the quantiles of both lengths at `LEVELS`."""
+    """The statistics of a trace: its size, the quantiles of both lengths at `LEVELS`, and requests in each minute."""
 
     requests: int
     length_s: float
     context: tuple[int, ...]
     generated: tuple[int, ...]
+    per_minute: tuple[int, ...]
 
     def draw(self, rng: np.random.Generator) -> Trace:
-        """Draw a trace of the same size: arrivals evenly spread, both lengths independent of each other and of time.
+        """Draw a trace of the same size: arrivals evenly spread in each minute, which has its part of them.
 
-        Between two quantiles a length is log-uniform. (In the measured traces the logarithms of the two lengths
-        correlate by less than 0.1; arrivals come in bursts, which is lost here.)
+        Both lengths are independent of each other and of time; between two quantiles a length is log-uniform. (In the
+        measured traces the logarithms of the two lengths correlate by less than 0.1; bursts of seconds are lost here.)
         """
-        arrival_s = np.sort(rng.uniform(0, self.length_s, self.requests))
+        minutes = np.minimum(60.0 * np.arange(len(self.per_minute) + 1), self.length_s)
+        before = np.concatenate([[0.0], np.cumsum(self.per_minute)]) / sum(self.per_minute)
+        arrival_s = np.interp(np.sort(rng.uniform(0, 1, self.requests)), before, minutes)
         arrival_s -= arrival_s[0]
         lengths = (
             np.exp(np.interp(rng.random(self.requests), LEVELS, np.log(quantiles))).round().astype(np.int64)
@@ -100,20 +103,33 @@ class TraceSummary:
 
 
 # Azure LLM inference trace of 2023-11-16 (github.com/Azure/AzurePublicDataset, CC-BY 4.0).
+# fmt: off
 PUBLISHED = {
     "azure-code": TraceSummary(
         8819,
         3436.0,
         (3, 17, 75, 147, 578, 1469, 2745, 5186, 7302, 7436, 7437, 7437),
         (6, 6, 6, 7, 9, 13, 24, 55, 90, 252, 824, 1899),
+        (
+            63, 0, 0, 531, 187, 130, 15, 42, 38, 476, 421, 63, 0, 0, 632, 299, 0, 20, 396, 315, 116,
+            78, 306, 447, 252, 34, 128, 111, 406, 234, 118, 169, 130, 306, 158, 0, 339, 55, 285,
+            191, 0, 28, 205, 245, 99, 0, 0, 32, 0, 0, 0, 97, 212, 22, 32, 113, 47, 196,
+        ),
     ),
     "azure-conversation": TraceSummary(
         19366,
         3501.7,
         (2, 29, 181, 207, 396, 1020, 1189, 2734, 4083, 4142, 6212, 14050),
         (7, 16, 41, 54, 85, 129, 395, 424, 451, 601, 954, 1000),
+        (
+            191, 265, 329, 353, 307, 273, 268, 261, 322, 298, 301, 302, 345, 326, 283, 279, 280,
+            308, 343, 351, 351, 343, 408, 396, 386, 398, 432, 480, 476, 453, 448, 507, 438, 413,
+            423, 418, 465, 311, 329, 316, 333, 355, 319, 360, 334, 375, 330, 249, 221, 249, 265,
+            280, 256, 254, 242, 260, 246, 225, 37,
+        ),
     ),
 }
+# fmt: on
 
 
 def trace_of(source: str, rng: np.random.Generator) -> Trace:

@@ -116,7 +116,7 @@ def test_popularity_is_zipfs() -> None:
         ({"models": -3}, "at models: input should be greater than or equal to 1, not -3"),
         ({"users": -1}, "at users: input should be greater than or equal to 0"),
         ({"deadlines": "indiviual"}, "at deadlines: input should be 'common' or 'individual', not 'indiviual'"),
-        ({"uploads": "video"}, "at uploads: input should be 'image', 'prompt' or 'features'"),
+        ({"uploads": "video"}, "at uploads: input should be 'image', 'prompt', 'features' or 'none'"),
         ({"served_fraction": 0.0}, "at served_fraction: input should be greater than 0, not 0.0"),
         ({"zipf_exponent": float("nan")}, "at zipf_exponent: input should be a finite number"),
         ({"deadline_s": 0.0}, "at deadline_s: input should be greater than 0"),
