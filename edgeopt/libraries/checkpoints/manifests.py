@@ -12,6 +12,8 @@ from edgeopt.libraries.checkpoints.checkpoint import WeightFile
 
 DIGEST = re.compile(r"sha256:(?P<sha256>[0-9a-f]{64})|sha512:[0-9a-f]{128}")
 
+SHOWN_DIGITS = 12
+
 
 class MissingBlob(Exception):
     """A file that a manifest names is not in the store; the text says which."""
@@ -67,7 +69,8 @@ def blob_of(layer: Mapping[str, Any], where: str, manifest: Path, blob_path: Cal
     digest = digest_at(layer, where, manifest)
     path = blob_path(digest)
     if not path.is_file():
-        raise MissingBlob(f"the blob {path.name[:19]} is missing")
+        algorithm, _, digits = digest.partition(":")
+        raise MissingBlob(f"the blob {algorithm}:{digits[:SHOWN_DIGITS]} is missing")
     size, actual = layer.get("size"), path.stat().st_size
     if size != actual:
         problem = f"the file has {actual:,} bytes; {size!r} says the manifest {manifest.name!r}"

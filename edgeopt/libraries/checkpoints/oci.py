@@ -16,13 +16,12 @@ from typing import Any
 from edgeopt.errors import Finding, InputError
 from edgeopt.files import read_json
 from edgeopt.libraries.checkpoints.checkpoint import Checkpoint, Found, as_text
-from edgeopt.libraries.checkpoints.manifests import MissingBlob, blob_of, digest_at, layers_of
+from edgeopt.libraries.checkpoints.manifests import SHOWN_DIGITS, MissingBlob, blob_of, digest_at, layers_of
 from edgeopt.libraries.checkpoints.naming import folder_parts
 
 LAYOUT, INDEX = "oci-layout", "index.json"
 REFERENCE = "org.opencontainers.image.ref.name"
 WEIGHTS = {f"application/vnd.cncf.model.weight.v1.{form}" for form in ("raw", "tar", "tar+gzip", "tar+zstd")}
-SHOWN_DIGITS = 12
 
 
 def find_in_layout(root: Path, found: Found) -> None:
