@@ -81,6 +81,14 @@ def scan(
         Path | None,
         typer.Option(metavar="FILE", help="Where digests are remembered; default: the user's cache folder."),
     ] = None,
+    bench: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Compute times: what llama-bench -o json wrote. Repeatable."),
+    ] = None,
+    sample_tokens: Annotated[
+        str,
+        typer.Option(metavar="P,A", help="With --bench: tokens of a prompt and of its answer.", show_default=False),
+    ] = "",
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
@@ -102,6 +110,9 @@ def scan(
         require_picture(figure)
     if trace is not None and shared_by is not SharedBy.CONTENT:
         raise UsageError(f"a trace tells of tensors, which only content reads, not {shared_by}")
+    tokens = _whole_numbers("--sample-tokens", sample_tokens)
+    if (len(tokens), bool(bench)) not in ((0, False), (2, True)) or (tokens and not sum(tokens)):
+        raise UsageError("--bench and --sample-tokens belong together: --sample-tokens 512,128")
     if threads is not None and threads < 1:
         raise UsageError(f"at least 1 thread, not {threads}")
     with _shown_progress(hidden=quiet) as show:
@@ -124,8 +135,13 @@ def scan(
     if not quiet:
         for notice in result.notices:
             say(notice, err=True)
+    library = result.library
+    if bench:
+        library, unmeasured = _with_compute_times(library, bench, tokens[0], tokens[1])
+        if unmeasured and not quiet:
+            say(f"no compute times: {', '.join(unmeasured)}", err=True)
     facts = {"stores": ", ".join(result.stores), "files": result.files_text(), "shared by": result.sharing}
-    _finish(result.library, output, figure, facts)
+    _finish(library, output, figure, facts)
 
 
 @library_app.command("from-config", cls=Command)
@@ -178,6 +194,15 @@ def from_config(
         bytes_per_parameter=parameter_bytes,
     )
     _finish(library, output, figure, {})
+
+
+def _with_compute_times(
+    library: ModelLibrary, files: list[Path], prompt_tokens: int, answer_tokens: int
+) -> tuple[ModelLibrary, list[str]]:
+    from edgeopt.libraries.compute_times import read_bench, with_compute_times
+
+    runs = [run for file in files for run in read_bench(file)]
+    return with_compute_times(library, runs, prompt_tokens, answer_tokens)
 
 
 def _whole_numbers(option: str, text: str) -> list[int]:

@@ -89,6 +89,36 @@ class TestScan:
             assert code == 2
             assert err.startswith("edgeopt: ")
 
+    def test_ways_to_share(self, checkpoints: Path, tmp_path: Path) -> None:
+        unique = {}
+        for way in ("content", "store", "lora", "nobody"):
+            code, out, err = run("library", "scan", checkpoints, "-o", tmp_path / "l.json", "--shared-by", way)
+            assert code == 0, err
+            library = ModelLibrary.read(tmp_path / "l.json")
+            assert library.shared_by == way
+            assert library.models["lora"].base == "base"
+            unique[way] = library.summary().unique_bytes
+            assert "stores     files" in out
+            assert ("content not read" in out) is (way != "content")
+        assert unique["content"] < unique["store"] == unique["lora"] < unique["nobody"]
+
+    def test_compute_times(self, checkpoints: Path, tmp_path: Path) -> None:
+        runs = [
+            {"model_filename": f"x/{name}.gguf", "n_prompt": prompt, "n_gen": answer, "avg_ts": 100.0}
+            for name in ("base", "tuned")
+            for prompt, answer in ((512, 0), (0, 128))
+        ]
+        (tmp_path / "b.json").write_text(json.dumps(runs[:-1]))
+        scan = ("library", "scan", checkpoints, "-o", tmp_path / "l.json", "--bench", tmp_path / "b.json")
+        code, _, err = run(*scan, "--sample-tokens", "300,200")
+        assert code == 0, err
+        assert "no compute times: tuned" in err
+        models = ModelLibrary.read(tmp_path / "l.json").models
+        assert models["base"].compute_per_sample_s == models["lora"].compute_per_sample_s == 5.0
+        for wrong in ((), ("--sample-tokens", "3"), ("--sample-tokens", "0,0"), ("--sample-tokens", "a,b")):
+            assert run(*scan, *wrong)[0] == 2, wrong
+        assert run(*scan[:-2], "--sample-tokens", "3,4")[0] == 2
+
     @pytest.mark.parametrize(
         ("header", "data", "length"),
         [
@@ -117,6 +147,13 @@ class TestScan:
             (checkpoints, "-o", target, "--min-block-bytes", -1),
             (checkpoints, "-o", target, "--group-by", "colour"),
             (checkpoints, "-o", target, "--figure", tmp_path / "f.xyz"),
+            (checkpoints, "-o", target, "--shared-by", "store", "--trace", tmp_path / "t.json"),
+            (checkpoints, "-o", target, "--shared-by", "store", "--ignore", "*"),
+            (checkpoints, "-o", target, "--with-missing"),
+            (checkpoints, "-o", target, "--whole-repository", "--shared-by", "lora"),
+            (checkpoints, "-o", target, "--shared-by", "everybody"),
+            (checkpoints, "-o", target, "--base", "lora=base", "--base", "lora=tuned"),
+            (checkpoints, "-o", tmp_path / "l.gguf"),
             (checkpoints, "-o", checkpoints / "base" / "model.safetensors"),
             (checkpoints, "-o", target, "--trace", checkpoints / "lora" / "adapter_config.json"),
         ):
