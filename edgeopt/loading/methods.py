@@ -10,6 +10,7 @@ ORDERS = keys(deadline_kind="common", upload="phase", retention="consecutive")
 WALKS = keys(deadline_kind="individual", upload="phase", retention="consecutive")
 # All users are there at time 0, in any other mode.
 TOGETHER = keys(stream=False)
+STREAM = keys(stream=True)
 COMMON, INDIVIDUAL = keys(deadline_kind="common", stream=False), keys(deadline_kind="individual", stream=False)
 
 
@@ -23,6 +24,7 @@ METHODS = [
             WALKS: Code("walks.exact:solve_exact"),
             COMMON: Code("batches.exact:solve_exact"),
             INDIVIDUAL: Code("batches.exact:solve_individual"),
+            STREAM: Code("streams.exact:solve_exact", "streams.exact:refusal"),
         },
     ),
     Row(

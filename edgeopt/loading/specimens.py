@@ -7,19 +7,36 @@ from typing import Any
 
 from edgeopt.loading.instance import LoadingInstance
 
-KINDS = list(product(("phase", "overlapped"), ("consecutive", "capacity"), ("common", "individual")))
+Kind = tuple[Any, Any, Any, Any]
+KINDS: list[Kind] = [
+    *product(("phase", "overlapped"), ("consecutive", "capacity"), ("common", "individual"), ("none",)),
+    *product(("overlapped",), ("consecutive", "capacity"), ("stream",), ("none", "idle", "next")),
+]
 ITERATIONS = 60  # of a rehearsal
 
 
-def kind_of(instance: LoadingInstance) -> tuple[str, str, str]:
+def kind_of(instance: LoadingInstance) -> Kind:
     """Return the keys by which methods differ."""
-    return instance.upload, instance.retention, instance.deadline_kind
+    deadlines = "stream" if instance.stream else instance.deadline_kind
+    return instance.upload, instance.retention, deadlines, instance.prefetch
 
 
-def specimen(kind: tuple[Any, Any, Any]) -> LoadingInstance:
+def specimen(kind: Kind) -> LoadingInstance:
     """Draw the instance of a kind."""
     from edgeopt.loading.generator import generate
 
-    upload, retention, deadlines = kind
+    upload, retention, deadlines, prefetch = kind
     sharing = "random" if retention == "consecutive" else "tree"
-    return generate(sharing, models=4, users=9, seed=1, upload=upload, retention=retention, deadlines=deadlines)
+    common = "individual" if deadlines == "stream" else deadlines
+    drawn = generate(sharing, models=4, users=9, seed=1, upload=upload, retention=retention, deadlines=common)
+    return _arriving(drawn, prefetch) if deadlines == "stream" else drawn
+
+
+def _arriving(instance: LoadingInstance, prefetch: str) -> LoadingInstance:
+    """Let the users of an instance arrive one after another, each as long before its deadline as it was due."""
+    data = {**instance.to_dict(), "prefetch": prefetch}
+    step = max(user.deadline_s for user in instance.users.values()) / len(instance.users)
+    for number, user in enumerate(data["users"].values()):
+        user["arrival_s"] = number * step
+        user["deadline_s"] += user["arrival_s"]
+    return LoadingInstance.from_dict(data)

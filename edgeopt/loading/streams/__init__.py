@@ -1,0 +1,1 @@
+"""Streams: users who arrive over time, and a GPU that may load ahead."""

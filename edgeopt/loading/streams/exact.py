@@ -1,0 +1,188 @@
+"""The optimum of a small stream: states by who is served and what is on the GPU, searched best bound first.
+
+States and their dominance are those of `state_kernels`, the bound that of `reach_kernels`; docs/streams.md has the
+proofs. It begins with the best plan of the simple policies, and ends early with a bound on all that is open.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgeopt.loading.bandwidths import radio
+from edgeopt.loading.batches.plans import users_of
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.nobody import serve_nobody
+from edgeopt.loading.policies.named import replay_policy
+from edgeopt.loading.proof import UsersProof
+from edgeopt.loading.streams.ahead import fitting_blocks
+from edgeopt.loading.streams.tables import NEXT, Names, Tables, size_refusal, tables_of
+from edgeopt.loading.workload import Workload, compile_workload
+from edgeopt.run import Outcome, Run
+from edgeopt.solution import Plan, Stopped
+
+FIRST_POLICIES = ("density", "edf", "affinity")
+CHUNK = 1_000  # states between two questions whether to stop: an iteration
+MOST_STATES = 6_000_000  # about 1 GB; beyond, it gives up
+MOST_SETS = 20_000  # sets of blocks to keep at one time
+MOST_BATCHES = 1 << 16  # of a model at one time
+
+
+def refusal(instance: LoadingInstance) -> str | None:
+    """Say why `exact` refuses a stream, and what would work, or return None."""
+    return size_refusal(compile_workload(instance))
+
+
+def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
+    """Prove the optimum of a stream, or bound it; an iteration is a thousand states."""
+    work = compile_workload(instance)
+    if not work.models:
+        return serve_nobody(instance)
+    plan = first_plan(instance, run)
+    proof = UsersProof(run, plan, users_of(plan), len(work.queues.user_names))
+    run.report(proof.users, proof.bound)
+    search = Search(work, proof.users)
+    stopped, iterations = None, 0
+    while not proof.known.closed():
+        if run.options.iteration_limit is not None and iterations >= run.options.iteration_limit:
+            stopped = Stopped.ITERATION_LIMIT
+            break
+        iterations += 1
+        more = search.expand()
+        if search.users > proof.users:
+            proof.known.offer(search.plan(), search.users)
+        proof.known.tighten(search.bound)
+        if not more:
+            break
+    proof.notes.append(f"{search.states} states{', given up' if search.given_up else ''}")
+    return Outcome(
+        proof.known.best, proof.bound, stopped or run.stop_reason() or Stopped.FINISHED, message="; ".join(proof.notes)
+    )
+
+
+def first_plan(instance: LoadingInstance, run: Run) -> Plan:
+    """Return the best plan of the simple policies and of the run's start."""
+    plans = [replay_policy(instance, name) for name in FIRST_POLICIES]
+    start = run.options.start
+    if start is not None and start.plan is not None:
+        plans.append(dict(start.plan))
+    return max(plans, key=users_of)
+
+
+class Search:
+    """The search of a stream's states.
+
+    Parameters
+    ----------
+    work : Workload
+    users : int
+        Only plans that serve more are looked for.
+
+    Attributes
+    ----------
+    given_up : bool
+        There is no room for more states.
+    """
+
+    def __init__(self, work: Workload, users: int) -> None:
+        from edgeopt.loading.streams.batch_kernels import Batches
+        from edgeopt.loading.streams.state_kernels import NOTHING, State, Store, offer
+
+        self._work = work
+        self._tables, self._names = tables_of(work)
+        self._none_better = users
+        self.given_up = False
+        self._batches = Batches(*(np.empty(MOST_BATCHES, kind) for kind in (np.int64, np.int64, float, float)))
+        self._store = Store(
+            states=np.empty((1 << 12, 10), np.int64),
+            times=np.empty(1 << 12),
+            slots=np.full(1 << 14, NOTHING, np.int64),
+            heap=np.empty(1 << 13, np.int64),
+            cursor=np.array([0, 0, users, NOTHING], np.int64),
+            sets=np.empty(MOST_SETS if work.keeps else 1, np.int64),
+        )
+        empty = 0 if work.keeps else work.models
+        offer(State(0, empty, NOTHING, 0, NOTHING, NOTHING, 0, 0), 0.0, self._store, self._tables)
+
+    @property
+    def users(self) -> int:
+        """Users of the best plan."""
+        return int(self._store.cursor[2])
+
+    @property
+    def states(self) -> int:
+        """Number of states."""
+        return int(self._store.cursor[0])
+
+    @property
+    def bound(self) -> int:
+        """No plan serves more users."""
+        from edgeopt.loading.streams.state_kernels import REACH
+
+        states, heap, queued = self._store.states, self._store.heap, int(self._store.cursor[1])
+        return max(self.users, int(states[heap[0], REACH])) if queued else self.users
+
+    def expand(self) -> bool:
+        """Expand some states; return whether there are more to expand."""
+        from edgeopt.loading.streams.state_kernels import DONE, FULL, TOO_MANY, expand
+
+        result = expand(CHUNK, self._store, self._batches, self._tables)
+        self.given_up = result == TOO_MANY or (result == FULL and not self._enlarge())
+        return result != DONE and not self.given_up
+
+    def _enlarge(self) -> bool:
+        """Make room for twice the states; return whether that is allowed."""
+        from edgeopt.loading.streams.state_kernels import rebuild_slots
+
+        states, times, _, heap, _, _ = self._store
+        if len(times) >= MOST_STATES:
+            return False
+        self._store = self._store._replace(
+            states=np.concatenate([states, np.empty_like(states)]),
+            times=np.concatenate([times, np.empty_like(times)]),
+            slots=np.empty(4 * 2 * len(times), np.int64),
+            heap=np.concatenate([heap, np.empty_like(heap)]),
+        )
+        rebuild_slots(self._store)
+        return True
+
+    def plan(self) -> Plan:
+        """Return the best plan."""
+        from edgeopt.loading.streams.state_kernels import BEST_STATE, PARENT
+
+        states = self._store.states
+        path = [int(self._store.cursor[BEST_STATE])]
+        while (parent := int(states[path[0], PARENT])) >= 0:
+            path.insert(0, parent)
+        return plan_of(self._work, self._tables, self._names, states[path[1:]])
+
+
+def plan_of(work: Workload, tables: Tables, names: Names, steps: np.ndarray[Any, Any]) -> Plan:
+    """Make the plan of the batches between states."""
+    from edgeopt.loading.streams.state_kernels import AHEAD, CONTENT, MODEL, USERS
+
+    batches: list[dict[str, Any]] = []
+    resident = 0
+    for number, step in enumerate(steps.tolist()):
+        model, ahead, held = step[MODEL], step[AHEAD], int(tables.masks[step[MODEL]])
+        users = [names.users[k] for k in _members(step[USERS])]
+        batch: dict[str, Any] = {"model": names.models[model], "users": users}
+        if work.keeps:
+            kept = resident & (step[CONTENT] | held) & ~ahead
+            evicted = resident & ~kept
+            if evicted:
+                batch["evict"] = [names.blocks[j] for j in _members(evicted)]
+            resident = kept | held | ahead
+            blocks = [names.blocks[j] for j in _members(ahead)]
+        else:
+            following = steps[number + 1][MODEL] if tables.prefetch == NEXT and number + 1 < len(steps) else model
+            blocks = fitting_blocks(work, model, following, len(users))
+        if blocks and number + 1 < len(steps):
+            batch["prefetch"] = blocks
+        batches.append(batch)
+    return {"batches": batches, **radio(work.instance, [user for batch in batches for user in batch["users"]])}
+
+
+def _members(bits: int) -> list[int]:
+    return [bit for bit in range(bits.bit_length()) if bits >> bit & 1]
