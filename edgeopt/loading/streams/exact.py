@@ -87,11 +87,10 @@ class Search:
 
     def __init__(self, work: Workload, users: int) -> None:
         from edgeopt.loading.streams.batch_kernels import Batches
-        from edgeopt.loading.streams.state_kernels import NOTHING, State, Store, offer
+        from edgeopt.loading.streams.state_kernels import NOTHING, Store
 
         self._work = work
         self._tables, self._names = tables_of(work)
-        self._none_better = users
         self.given_up = False
         self._batches = Batches(*(np.empty(MOST_BATCHES, kind) for kind in (np.int64, np.int64, float, float)))
         self._store = Store(
@@ -99,11 +98,14 @@ class Search:
             times=np.empty(1 << 12),
             slots=np.full(1 << 14, NOTHING, np.int64),
             heap=np.empty(1 << 13, np.int64),
-            cursor=np.array([0, 0, users, NOTHING], np.int64),
+            cursor=np.array([1, 1, users, NOTHING], np.int64),
             sets=np.empty(MOST_SETS if work.keeps else 1, np.int64),
         )
         empty = 0 if work.keeps else work.models
-        offer(State(0, empty, NOTHING, 0, NOTHING, NOTHING, 0, 0), 0.0, self._store, self._tables)
+        everybody = len(self._names.users)
+        self._store.states[0] = 0, empty, NOTHING, 0, NOTHING, NOTHING, 0, 0, NOTHING, everybody
+        self._store.times[0] = 0.0
+        self._store.heap[0] = 0
 
     @property
     def users(self) -> int:

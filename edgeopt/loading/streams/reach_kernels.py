@@ -9,7 +9,7 @@ from edgeopt.loading.streams.batch_kernels import later_than
 from edgeopt.loading.streams.tables import NEXT, Floats, Integers, Tables
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def reach(gone: int, content: int, count: int, time: float, tables: Tables) -> int:
     """Return a number of users that no continuation of a state exceeds; -1 if another state serves as many.
 
@@ -44,7 +44,7 @@ def reach(gone: int, content: int, count: int, time: float, tables: Tables) -> i
         for k in range(len(tables.model)):
             if gone >> k & 1 and tables.better[k] & ~(gone | open_users):
                 return -1
-    share_s, work_s = np.zeros(models), np.zeros(models)
+    share_s, work_s, both_s = np.zeros(models), np.zeros(models), np.zeros(models)
     for j in range(len(tables.block_bytes)):
         if not _resident(content, j, tables):
             sharers = 0
@@ -57,20 +57,21 @@ def reach(gone: int, content: int, count: int, time: float, tables: Tables) -> i
     for i in range(models):
         if alive[i] > 0:
             work_s[i] = tables.fixed_s[i] / min(alive[i], tables.capacity[i]) + tables.sample_s[i]
+            both_s[i] = work_s[i] + share_s[i]
     if tables.prefetch == NEXT:
         computing = _fitting(open_users, time, work_s, tables)
         return count + min(computing, _fitting(open_users, time, share_s, tables))
-    return count + _fitting(open_users, time, work_s + share_s, tables)
+    return count + _fitting(open_users, time, both_s, tables)
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def _resident(content: int, j: int, tables: Tables) -> bool:
     if tables.keeps:
         return (content >> j & 1) == 1
     return content < len(tables.capacity) and tables.holds[content, j]
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def _ready(gone: int, tables: Tables, ready_s: Floats) -> None:
     """Write when each user could have uploaded if it were the next: C of who is gone and this user."""
     behind = 0.0
@@ -89,7 +90,7 @@ def _ready(gone: int, tables: Tables, ready_s: Floats) -> None:
             ready_s[k] = max(ready_s[k], ahead + tables.upload_s[k])
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def _fitting(users: int, time: float, cost_s: Floats, tables: Tables) -> int:
     """Return the most of these users whose costs fit before their deadlines, by Moore and Hodgson's rule."""
     taken = np.zeros(len(cost_s), np.int64)
@@ -108,7 +109,7 @@ def _fitting(users: int, time: float, cost_s: Floats, tables: Tables) -> int:
     return number
 
 
-@kernel
+@kernel(cache=False, no_cpython_wrapper=True)
 def _dearest(taken: Integers, cost_s: Floats) -> int:
     dearest = -1
     for i in range(len(taken)):
