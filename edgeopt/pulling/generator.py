@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY
+from dataclasses import KW_ONLY, fields
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from edgeopt.errors import UsageError
+from edgeopt.errors import ArgumentError, Finding, UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import Model, ModelLibrary
+from edgeopt.pulling.holders import fill, nearest_sites
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.networks import CLOUD, Graph, draw_network, link_stations, read_topology
-from edgeopt.recipes.common import Library, Models, Seed, Sharing, StationsRecipe, TraceRecipe, require_keys
+from edgeopt.pulling.tpds2025.setting import Setting, draw
+from edgeopt.recipes.common import Library, Models, Seed, Share, Sharing, StationsRecipe, TraceRecipe, require_keys
 from edgeopt.recipes.recipe import Argument, generator, recipe
 from edgeopt.record import Count, Positive
 
@@ -23,7 +25,21 @@ if TYPE_CHECKING:
     import networkx as nx
 
 Compute = Literal["unlimited", "limited"]
+Sources = Literal["cloud", "peers", "any"]
+Waiting = Literal["once", "parallel", "serial"]
 
+OF_SETTING = (
+    "models",
+    "cloudlets",
+    "requests",
+    "seed",
+    "setting",
+    "service_types",
+    "copies",
+    "stations",
+    "user_positions",
+    "area",
+)
 MODELS_PER_TASK = 6
 CLOUD_BPS, CLOUD_LATENCY_S = 1e9, 0.03
 # Effective operations per second, chosen by us: edge accelerators of two sizes, and a data-centre accelerator.
@@ -66,8 +82,38 @@ class PullingRecipe(StationsRecipe, TraceRecipe):
         Argument("Mean count of a request; default: 20, or by the trace."),
     ] = None
 
+    sources: Annotated[
+        Sources, Argument("Who sends blocks: the cloud, peers (cloudlets where they are resident), or any of them.")
+    ] = "cloud"
+    waiting: Annotated[
+        Waiting, Argument("Pulling is paid once a site, or each request waits for it: parallel or serial pulls.")
+    ] = "once"
+    resident_fraction: Annotated[
+        Share | None, Argument("Fill this part of each cloudlet's memory with models that are resident.")
+    ] = None
+    near_sites: Annotated[
+        Count | None, Argument("Only so many cloudlets nearest to a request may serve it, and not the cloud.")
+    ] = None
+    setting: Annotated[
+        Literal["tpds2025"] | None,
+        Argument("Draw the setting of a paper's code instead: tpds2025, of Chasing Common Knowledge."),
+    ] = None
+    service_types: Annotated[
+        Count | None, Argument("Types whose models share parts; default: one for ten models.", needs="setting")
+    ] = None
+    copies: Annotated[
+        Count | None, Argument("A model is at most at so many cloudlets; default: one in twenty.", needs="setting")
+    ] = None
+
     def check(self) -> None:
         super().check()
+        if self.setting is not None:
+            known = [*OF_SETTING, "name"]
+            own = [field.name for field in fields(self) if field.name not in known]
+            given = [name for name in own if getattr(self, name) != type(self).__dataclass_fields__[name].default]
+            if given:
+                remedy = f"leave it out; it takes {', '.join(OF_SETTING)}"
+                raise ArgumentError([Finding(name, "the setting draws this itself", remedy) for name in given])
         if self.topology is not None and self.stations is not None:
             raise UsageError("a topology and stations are two networks; give one of them")
         if self.trace is not None and (self.classes is not None or self.mean_count is not None):
@@ -88,7 +134,12 @@ class PullingRecipe(StationsRecipe, TraceRecipe):
         Of the requests of a trace in the window, see `edgeopt.measured.traces`, `requests` are drawn evenly without
         replacement, and their counts add up to all of the window. A request sends its context; its samples are context
         and answer together over `tokens_per_sample`, rounded up.
+
+        The setting ``"tpds2025"`` is that of the authors' code of "Chasing Common Knowledge", see
+        `edgeopt.pulling.tpds2025`; of stations, the first are the cloudlets.
         """
+        if self.setting is not None:
+            return self._draw_setting()
         rng = np.random.default_rng([self.seed, 2])  # another stream than the library's
         library, name = self.library, self.name
         size = f"{self.cloudlets}x{self.requests}"
@@ -109,7 +160,19 @@ class PullingRecipe(StationsRecipe, TraceRecipe):
         }
         if self.compute == "limited":
             _limit_compute(data, library, rng)
+        if self.resident_fraction is not None:
+            fill(data["cloudlets"], library, self.resident_fraction, np.random.default_rng([self.seed, 6]))
+        if self.near_sites is not None:
+            near = {node: nearest_sites(network, sites, node, self.near_sites) for node in set(origins)}
+            wanted = {request: {**entry, "sites": near[entry["node"]]} for request, entry in wanted.items()}
+        data |= {"requests": wanted, "sources": self.sources, "waiting": self.waiting}
         return PullingInstance.from_dict(data)
+
+    def _draw_setting(self) -> PullingInstance:
+        setting = Setting(self.requests, self.models, self.cloudlets, self.service_types, self.copies)
+        area = None if self.stations is None else self.measured_area(np.random.default_rng([self.seed, 4]))
+        size = f"{self.cloudlets}x{self.requests}x{self.models}"
+        return draw(setting, self.seed, area).instance(self.name or f"{self.setting}-{size}-seed{self.seed}")
 
     def _network(self, rng: np.random.Generator) -> tuple[nx.Graph[str], list[str]]:
         """Return the network, and the origins of requests: its nodes, or the nearest station of each user."""

@@ -17,7 +17,7 @@ from edgeopt.solution import Stopped
 LARGEST = 5_000_000  # options that are listed one by one
 CANDIDATES = 400_000  # options that are kept of more, the cheapest of each request
 DECOUPLED = (
-    "no request's choice touches another's: everything fits where it could be pulled, and each request takes its "
+    "no request's choice touches another's, since all that could be of use fits where it is: each request takes its "
     "cheapest option, which needs no solver"
 )
 LARGEST_CPSAT = 200_000

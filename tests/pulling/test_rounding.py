@@ -9,11 +9,14 @@ import pytest
 
 from edgeopt.pulling.arrays import reduce_instance
 from edgeopt.pulling.core import ranked
-from edgeopt.pulling.derandomized import conditional_thresholds
+from edgeopt.pulling.derandomized import _chances, conditional_thresholds
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.openings import core_arrays
+from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.rounding import enough_steps
-from edgeopt.pulling.rounding_kernels import Labels, take_labels
+from edgeopt.pulling.rounding_kernels import Chances, Labels, expected_service, take_labels
+from edgeopt.run import Run
+from tests.pulling.random_instances import random_instance
 
 
 def delay(core, opened):
@@ -81,3 +84,73 @@ def test_ranked_is_unique():
         for found, expected in zip(ranked(keys), np.unique(keys, return_inverse=True), strict=True):
             assert (found == expected).all()
     assert [len(part) for part in ranked(np.empty(0, np.int64))] == [0, 0]
+
+
+def promised_and_expected(core) -> tuple[float, float, float, int]:
+    """Return H, the relaxation's service, the expected service of threshold rounding, and the most options m."""
+    relaxation = LinearRelaxation(core, Run(maximize=False))
+    assert relaxation.values is not None
+    openings, x = relaxation.openings(), relaxation.values[: core.options]
+    chance = _chances(core, openings)
+    free = core.available(np.zeros(core.atom_bytes.shape, bool))
+    rest = core.cloud_cost.copy()  # of each group, with nothing pulled
+    np.minimum.at(rest, core.option_group[free], core.option_cost[free])
+    reachable = np.isfinite(core.cloud_cost)
+    in_cloud = 1 - np.bincount(core.option_group, x, minlength=core.groups)
+    served = float(core.option_cost @ x) + float((in_cloud[reachable] * core.cloud_cost[reachable]).sum())
+    chances = Chances(
+        core.group_start, np.arange(core.options), core.option_site, core.option_cost, chance, core.units, rest
+    )
+    expected = expected_service(chances, np.arange(core.groups), -1, np.zeros(core.options), np.zeros(core.sites))
+    used = (x > 1e-9) & ~free
+    pairs = core.option_group[used] * core.sites + core.option_site[used]
+    most = int(np.unique(pairs, return_counts=True)[1].max(initial=1))
+    bytes_opened = (np.where(core.costly, openings, 0.0) * core.atom_bytes).sum(axis=1)
+    assert (bytes_opened <= core.memory * (1 + 1e-6) + 1e-6).all()
+    return float(rest.sum()), served, expected, most
+
+
+@pytest.mark.parametrize("waiting", ["parallel", "serial", "once"])
+def test_threshold_rounding_saves_its_share(waiting):
+    """The theorem of docs/pulling-proofs.md, on relaxations some of which are fractional or use two models at a site."""
+    seen, several = [], 0
+    for seed, (sharing, memory) in itertools.product(range(10), [("freeze-depth", 0.15), ("random", 0.1)]):
+        instance = generate(
+            sharing=sharing,
+            cloudlets=4,
+            requests=25,
+            models=18,
+            seed=seed,
+            sources="any",
+            waiting=waiting,
+            resident_fraction=0.4,
+            cloud_to_edge=0.002,
+            memory_fraction=memory,
+        )
+        total, served, expected, most = promised_and_expected(reduce_instance(instance).core)
+        assert total - expected >= (1 - 1 / np.e) / most * (total - served) - 1e-9 * total, seed
+        several += most > 1
+        seen.append((total - expected) / (total - served))
+    assert sum(ratio < 1 - 1e-6 for ratio in seen) >= 5
+    assert several >= 1
+    assert min(seen) < 0.95
+
+
+def test_expected_service_is_that_of_all_thresholds():
+    for seed in range(20):
+        core = reduce_instance(random_instance(seed, 6, 4, 2, 4, cloud=1.0, waiting="parallel", sources="any")).core
+        if core.limited.any() or np.isinf(core.cloud_cost).any() or core.decoupled:
+            continue
+        rng = np.random.default_rng(seed)
+        openings = np.where(core.costly, rng.choice([0.0, 0.3, 0.6, 1.0], core.atom_bytes.shape), 1.0)
+        chances = Chances(
+            core.group_start,
+            np.arange(core.options),
+            core.option_site,
+            core.option_cost,
+            _chances(core, openings),
+            core.units,
+            core.cloud_cost,
+        )
+        found = expected_service(chances, np.arange(core.groups), -1, np.zeros(core.options), np.zeros(core.sites))
+        assert found == pytest.approx(expected_delay(core, openings), rel=1e-9)
