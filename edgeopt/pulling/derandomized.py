@@ -26,7 +26,7 @@ def conditional_thresholds(core: Core, arrays: kernels.CoreArrays, openings: Flo
     openings : numpy.ndarray, shape (sites, atoms)
         Values between 0 and 1.
     """
-    chance = _chances(core, openings)
+    chance = option_chances(core, openings)
     options = np.flatnonzero(chance > LEAST)
     group_start = np.searchsorted(core.option_group[options], np.arange(core.groups + 1))
     opened = np.zeros(openings.shape, np.bool_)
@@ -52,7 +52,7 @@ def conditional_thresholds(core: Core, arrays: kernels.CoreArrays, openings: Flo
     return opened
 
 
-def _chances(core: Core, openings: Floats) -> Floats:
+def option_chances(core: Core, openings: Floats) -> Floats:
     """Return the probability that a threshold opens all that an option needs, shape (options,)."""
     options, atoms = core.atoms_of_options
     chances = np.ones(core.options)
