@@ -17,7 +17,10 @@ echo "== files of the wheel, by folder"
 "$python" -m zipfile -l "$(echo "$work"/dist/*.whl)" | tail -n +2 | cut -d / -f 1-2 | cut -d ' ' -f 1 | sort | uniq -c
 
 for number in $supported; do
-    found=$(command -v "python$number" || ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$number".*/bin/python 2> /dev/null | tail -n 1)
+    found=
+    for candidate in "python$number" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$number".*/bin/python; do
+        if "$candidate" -c "" 2> /dev/null; then found=$candidate; fi
+    done
     if [ -z "$found" ]; then echo "== Python $number is not at hand"; continue; fi
     for file in "$work"/dist/*; do
         echo "== $(basename "$file") on $("$found" --version)"
