@@ -88,8 +88,8 @@ def servable(core: Core, run: Run) -> bool | None:
 def _cover_cuts(program: StrongProgram, opened: Flags, amounts: Ints) -> tuple[sparse.csr_array, Floats] | None:
     """Cut off a solution that exceeds a limit by less than the solver's tolerance; None when it exceeds none.
 
-    A minimal cover is a set of m items that do not fit together, though any m - 1 of them do. So at most m - 1 of them are
-    opened; the same holds for the cover and all items that are at least as large as its largest.
+    A minimal cover is a set of m items that do not fit together, though any m - 1 of them do. So at most m - 1 of them
+    are opened; the same holds for the cover and all items that are at least as large as its largest.
     """
     core = program.core
     columns: list[Ints] = []
