@@ -55,17 +55,22 @@ __all__ = [
     "method",
     "methods",
     "read",
+    "replay",
     "solve",
     "solve_formulation",
     "whatif",
 ]
 
 
-_FORMULATIONS = {"linearize_products": "models.linearize", "solve_formulation": "formulations.solving"}
+_LATER = {
+    "linearize_products": "models.linearize",
+    "solve_formulation": "formulations.solving",
+    "replay": "loading.policies.study",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what works on formulations when it is used: it needs Pyomo, which takes long to import."""
-    if name in _FORMULATIONS:
-        return getattr(import_module(f"edgeopt.{_FORMULATIONS[name]}"), name)
+    """Import when it is used what takes long to import: Pyomo for formulations, compiled code for replays."""
+    if name in _LATER:
+        return getattr(import_module(f"edgeopt.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

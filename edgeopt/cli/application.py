@@ -21,6 +21,7 @@ from edgeopt.cli.machine import machine
 from edgeopt.cli.methods import methods
 from edgeopt.cli.online import online
 from edgeopt.cli.plot import plot
+from edgeopt.cli.replay import replay
 from edgeopt.cli.report import report
 from edgeopt.cli.results import results
 from edgeopt.cli.schema import schema
@@ -48,6 +49,7 @@ app = typer.Typer(
 for verb in (
     solve,
     show,
+    replay,
     whatif,
     compare,
     check,

@@ -17,6 +17,7 @@ from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMIL
 from edgeopt.drawing.picture import Picture
 from edgeopt.loading.checker import Schedule, Upload, Visit, replay
 from edgeopt.loading.reasons import unserved
+from edgeopt.loading.stream_figures import MANY, plot_stream
 from edgeopt.quantities import quantity
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ Corners = list[tuple[float, float]]
 def plot_plan(instance: LoadingInstance, plan: Plan, ax: Axes | None = None) -> Figure:
     """Draw the schedule of a plan, and under it the parameters on the GPU over time.
 
+    A stream of many batches is drawn by `plot_stream`.
+
     Parameters
     ----------
     instance : LoadingInstance
@@ -66,6 +69,8 @@ def plot_plan(instance: LoadingInstance, plan: Plan, ax: Axes | None = None) -> 
     -------
     matplotlib.figure.Figure
     """
+    if ax is None and instance.stream and len(plan["batches"]) > MANY:
+        return plot_stream(instance, plan)
     schedule = replay(instance, plan)
     if ax is not None:
         _draw_schedule(ax, instance, schedule)

@@ -8,16 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.kernels import copy_into, kernel
-from edgeopt.loading.policies.desk_kernels import (
-    FREE,
-    Desk,
-    Flags,
-    Floats,
-    Integers,
-    Requests,
-    count_demand,
-    largest_batch,
-)
+from edgeopt.loading.policies.desk import FREE, Desk, Flags, Floats, Integers, Requests
+from edgeopt.loading.policies.desk_kernels import count_demand, largest_batch
 from edgeopt.loading.policies.outlook_kernels import SHORTEST_S, Outlook, gather, serve_next
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeopt.loading.policies.beam_kernels import best_beginning
-from edgeopt.loading.policies.desk_kernels import Desk, Requests
+from edgeopt.loading.policies.desk import Desk, Requests
 from edgeopt.loading.policies.outlook_kernels import Outlook, visit_rates
 from edgeopt.loading.policies.policy import Load, Policy, View, Wait
 

@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from edgeopt.kernels import kernel
-from edgeopt.loading.policies.desk_kernels import (
-    FREE,
-    Desk,
-    Flags,
-    Floats,
-    Integers,
-    Requests,
-    largest_batch,
-)
+from edgeopt.loading.policies.desk import FREE, Desk, Flags, Floats, Integers, Requests
+from edgeopt.loading.policies.desk_kernels import largest_batch
 
 SHORTEST_S = 1e-30  # so that what takes no time has a rate, too
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from edgeopt.loading.policies.desk_kernels import CLOCK, FREE, Desk, Floats, Integers, Requests
+from edgeopt.loading.policies.desk import CLOCK, FREE, Desk, Floats, Integers, Requests
 from edgeopt.loading.queues import Queues
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeopt.errors import UsageError
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.policies import desk_kernels as kernels
-from edgeopt.loading.policies.desk_kernels import CLOCK, COMING, FREE, ROOM, Desk, Requests
+from edgeopt.loading.policies.desk import CLOCK, COMING, FREE, ROOM, Desk, Requests
 from edgeopt.loading.policies.policy import Load, Policy, View, Wait
 from edgeopt.loading.policies.radio import upload_online
 from edgeopt.loading.workload import Workload, compile_workload
