@@ -137,7 +137,7 @@ def _draw_models(ax: Axes, rows: list[Row], edges: Floats) -> None:
         picture,
         aspect="auto",
         interpolation="nearest",
-        extent=(float(edges[0]), float(edges[-1]), len(rows) - 0.5, -0.5),
+        extent=(float(edges[0]), float(edges[-1]), len(picture) - 0.5, -0.5),
     )
     ax.set_yticks(range(len(rows)), [in_figure(_short(name)) for name, _ in rows], fontsize=6.5)
     ax.tick_params(axis="y", length=0)
