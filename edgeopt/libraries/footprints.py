@@ -120,7 +120,7 @@ def with_footprints(
     estimated = tuple(name for name in library.models if name not in measured)
     unknown = (name for name in estimated if library.models[name].cache_bytes_per_token is None)
     return Footprints(
-        ModelLibrary(name=library.name, shared_by=library.shared_by, blocks=sizes | reserved, models=models),
+        library.replace(blocks=sizes | reserved, models=models),
         frozenset(reserved),
         estimated,
         tuple(unknown) if context_tokens else (),

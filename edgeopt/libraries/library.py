@@ -16,7 +16,7 @@ from edgeopt.frozen import DictOf, ListOf
 from edgeopt.layout import facts_html
 from edgeopt.libraries.sharing import Atom, Sharing
 from edgeopt.quantities import quantity
-from edgeopt.record import MOST_BYTES, Bytes, NonNegative, Probability, Record
+from edgeopt.record import MOST_BYTES, Bytes, Count, NonNegative, Probability, Record
 
 LIBRARY_FORMAT: Final = "edgeopt-library/1"
 
@@ -45,6 +45,8 @@ class Model(Record):
         or ``file://PATH``.
     base : str, optional
         For an adapter, the model of the library that it lies on.
+    rank : int, optional
+        For a low-rank adapter, its largest rank.
     cache_bytes_per_token : int, optional
         Memory that each token of context needs beside the parameters, for keys and values in half precision.
     """
@@ -58,6 +60,7 @@ class Model(Record):
     workspace_bytes_per_sample: Bytes | None = None
     source: Name | None = None
     base: Name | None = None
+    rank: Count | None = None
     cache_bytes_per_token: Bytes | None = None
 
 
@@ -214,8 +217,9 @@ class ModelLibrary(Record):
         summary = self.summary()
         unique, total = quantity(summary.unique_bytes, "B"), quantity(summary.total_bytes, "B")
         crossing = f"; {summary.crossing[0]!r} crosses {summary.crossing[1]!r}" if summary.crossing else ""
+        shared_by = f", shared by {self.shared_by}" if self.shared_by else ""
         return {
-            "models": f"{summary.models} models of {summary.blocks} blocks ({summary.atoms} atoms)",
+            "models": f"{summary.models} models of {summary.blocks} blocks ({summary.atoms} atoms){shared_by}",
             "size": f"{unique}; model by model {total}, sharing saves {summary.saving:.1%}",
             "sharing": f"{summary.structure}{crossing}; width {summary.width}",
         }

@@ -370,7 +370,7 @@ def _slower(library: ModelLibrary, fixed_s: float) -> ModelLibrary:
         name: Model(**{**model.to_dict(), "compute_fixed_s": float(f"{(model.compute_fixed_s or 0.0) + fixed_s:.4g}")})
         for name, model in library.models.items()
     }
-    return ModelLibrary(name=library.name, blocks=library.blocks, models=models)
+    return library.replace(models=models)
 
 
 def _usual_memory(library: ModelLibrary) -> int:

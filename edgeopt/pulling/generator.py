@@ -239,7 +239,7 @@ def _with_tasks(library: ModelLibrary, rng: np.random.Generator) -> ModelLibrary
         name: Model(**{**model.to_dict(), "task": f"task{task[index] + 1}"})
         for index, (name, model) in enumerate(library.models.items())
     }
-    return ModelLibrary(name=library.name, blocks=library.blocks, models=models)
+    return library.replace(models=models)
 
 
 def _cloudlet_nodes(network: nx.Graph[str], count: int) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.libraries.library import ModelLibrary
+from edgeopt.libraries.library import Model, ModelLibrary
 from tests.loading.random_instances import STRUCTURES, random_library
 
 
@@ -151,6 +151,23 @@ def test_restricted_drops_models_and_their_blocks():
     assert library.restricted([]).summary().models == 0
 
 
+def test_who_shares_and_bases_are_kept(tmp_path):
+    library = ModelLibrary(
+        shared_by="lora",
+        blocks={"x": 1, "y": 2},
+        models={
+            "base": Model(blocks=["x"], source="hf://acme/base@0af3", cache_bytes_per_token=7),
+            "law": Model(blocks=["x", "y"], base="base", rank=8),
+        },
+    )
+    library.write(tmp_path / "library.json")
+    assert ModelLibrary.read(tmp_path / "library.json") == library
+    assert library.restricted(["base", "law"]) == library
+    alone = library.restricted(["law"])
+    assert (alone.shared_by, alone.models["law"].base, alone.models["law"].rank) == ("lora", None, 8)
+    assert "shared by lora" in str(library)
+
+
 def test_file_round_trip(tmp_path):
     for number, library in enumerate(random_libraries()):
         if number % 30 == 0:
@@ -182,6 +199,10 @@ def faulty(**changes):
         (faulty(models={"m": {"blocks": [], "compute_fixed_s": float("nan")}}), r"compute_fixed_s.*finite"),
         (faulty(modles={}), r"unknown key 'modles'.*did you mean 'models'"),
         (faulty(format="edgeopt-library/2"), r"\$\.format"),
+        (faulty(shared_by="everybody"), r"\$\.shared_by.*'content', 'store', 'lora' or 'nobody'"),
+        (faulty(models={"m": {"blocks": [], "base": "n"}}), r"\$\.models\.m\.base.*no model 'n'"),
+        (faulty(models={"m": {"blocks": [], "rank": 0}}), r"\$\.models\.m\.rank"),
+        (faulty(models={"m": {"blocks": [], "source": ""}}), r"\$\.models\.m\.source"),
     ],
 )
 def test_errors_name_place_and_remedy(data, message):

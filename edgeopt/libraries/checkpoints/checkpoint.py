@@ -98,6 +98,8 @@ class Checkpoint:
         What tells models of the same files apart: the repository's folder, or the manifest; empty for plain files.
     is_main : bool
         Whether it is what the main branch of its repository holds.
+    rank : int, optional
+        The largest rank of an adapter.
     cache_bytes_per_token : int, optional
         Bytes of the key-value cache for each token of context.
     """
@@ -110,6 +112,7 @@ class Checkpoint:
     base: str | None = None
     owner: str = ""
     is_main: bool = False
+    rank: int | None = None
     cache_bytes_per_token: int | None = None
 
     @property

@@ -24,6 +24,7 @@ from edgeopt.libraries.checkpoints.naming import (
     source_of,
     stated_digest,
 )
+from edgeopt.record import MOST_COUNT
 
 PROJECTOR_STEM = "mmproj"
 
@@ -102,11 +103,12 @@ class FolderFinder:
             self._add_safetensors(place, files)
 
     def _add_safetensors(self, place: Path, files: Iterable[WeightFile]) -> None:
-        base = _adapter_base(place)
-        cache = None
-        if base is None and (place.parent / "config.json").is_file():
-            cache = cache_bytes_of_config(place.parent / "config.json")
-        self._add(place, files, base, cache)
+        config = place.parent / ADAPTER_CONFIG
+        if place.name.startswith(ADAPTER_STEM) and config.is_file():
+            base, rank = _adapter(config)
+            self._add(place, files, base=base, rank=rank)
+        else:
+            self._add(place, files, cache=cache_bytes_of_config(place.parent / "config.json"))
 
     def _take_gguf(self, groups: Iterable[tuple[Path, list[Path]]]) -> None:
         """Add the GGUF files of a folder; its only projector belongs to each of its models."""
@@ -118,14 +120,22 @@ class FolderFinder:
         shared = projectors[0] if len(projectors) == 1 and kinds["model"] else []
         for place, paths, header in kinds["model"]:
             cache = cache_bytes_of_fields(header.fields) if header else None
-            self._add(place, map(self._file, [*paths, *shared]), None, cache)
+            self._add(place, map(self._file, [*paths, *shared]), cache=cache)
         for place, paths, header in kinds["adapter"]:
-            self._add(place, map(self._file, paths), _told_base(header), None)
+            self._add(place, map(self._file, paths), base=_told_base(header), rank=rank_of(header))
         if not shared:
             for place, paths, _ in kinds["mmproj"]:
-                self._add(place, map(self._file, paths), None, None)
+                self._add(place, map(self._file, paths))
 
-    def _add(self, place: Path, files: Iterable[WeightFile], base: str | None, cache: int | None) -> None:
+    def _add(
+        self,
+        place: Path,
+        files: Iterable[WeightFile],
+        *,
+        base: str | None = None,
+        rank: int | None = None,
+        cache: int | None = None,
+    ) -> None:
         hub = hub_place(place.parent)
         own = tuple(files)
         self.found.checkpoints.append(
@@ -138,6 +148,7 @@ class FolderFinder:
                 base=base,
                 owner=hub.owner if hub else "",
                 is_main=hub is not None and hub.is_main(),
+                rank=rank,
                 cache_bytes_per_token=cache,
             )
         )
@@ -180,13 +191,22 @@ def is_inside(name: str) -> bool:
     return not ("\\" in name or "\0" in name or path.is_absolute() or ".." in path.parts or not path.parts)
 
 
-def _adapter_base(place: Path) -> str | None:
-    """Return the base model of an adapter's file, None for other files."""
-    config = place.parent / ADAPTER_CONFIG
-    if not place.name.startswith(ADAPTER_STEM) or not config.is_file():
-        return None
+def rank_of(header: Gguf | None) -> int | None:
+    """Return the largest rank of a low-rank adapter in GGUF, None where it shows none."""
+    tensors = header.file.tensors if header and header.file else ()
+    ranks = [tensor.shape[0] for tensor in tensors if tensor.name.endswith(".lora_a") and len(tensor.shape) == 2]
+    return max(ranks, default=0) or None
+
+
+def _adapter(config: Path) -> tuple[str, int | None]:
+    """Return the base model that an adapter's configuration names, and the adapter's largest rank."""
     data: Any = read_json(config)
     base = data.get("base_model_name_or_path") if isinstance(data, Mapping) else 0
     if base is not None and not isinstance(base, str):
         raise InputError(Finding("$.base_model_name_or_path", "should be the name or path of the base model"), config)
-    return base or ""
+    pattern = data.get("rank_pattern")
+    ranks = [data.get("r"), *(pattern.values() if isinstance(pattern, Mapping) else ())]
+    for rank in ranks:
+        if rank is not None and (type(rank) is not int or not 1 <= rank <= MOST_COUNT):
+            raise InputError(Finding("$.r", f"a rank should be a whole number of 1 or more, not {rank!r}"), config)
+    return base or "", max((rank for rank in ranks if rank is not None), default=None)

@@ -22,6 +22,8 @@ def cache_bytes_of_config(path: Path) -> int | None:
 
     Models of several parts say it of their text part.
     """
+    if not path.is_file():
+        return None
     try:
         data = read_json(path)
     except InputError:

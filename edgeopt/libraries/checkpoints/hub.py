@@ -110,6 +110,7 @@ def _whole(
         base=base,
         owner=place.owner,
         is_main=place.is_main(),
+        rank=models[0].rank if base is not None else None,
         cache_bytes_per_token=models[0].cache_bytes_per_token if len(models) == 1 else None,
     )
 

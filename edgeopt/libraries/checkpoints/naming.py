@@ -51,12 +51,13 @@ class HubPlace:
 
 
 def hub_place(folder: Path) -> HubPlace | None:
-    """Return where in the hub's cache a folder lies, None for folders elsewhere."""
-    parts = folder.absolute().parts
-    for index in range(len(parts) - 2):
-        if parts[index].startswith(HUB_FOLDER) and parts[index + 1] == HUB_SNAPSHOTS:
-            rest = tuple(as_text(part) for part in parts[index + 3 :])
-            return HubPlace(Path(*parts[: index + 1]), as_text(parts[index + 2]), rest)
+    """Return where in the hub's cache a folder lies, perhaps by a link; None for folders elsewhere."""
+    for path in (folder.absolute(), Path(os.path.realpath(folder))):
+        parts = path.parts
+        for index in range(len(parts) - 2):
+            if parts[index].startswith(HUB_FOLDER) and parts[index + 1] == HUB_SNAPSHOTS:
+                rest = tuple(as_text(part) for part in parts[index + 3 :])
+                return HubPlace(Path(*parts[: index + 1]), as_text(parts[index + 2]), rest)
     return None
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from edgeopt.files import read_json
 from edgeopt.libraries.checkpoints.checkpoint import Checkpoint, Found, WeightFile, as_text
+from edgeopt.libraries.checkpoints.folders import rank_of
 from edgeopt.libraries.checkpoints.geometry import cache_bytes_of_fields
-from edgeopt.libraries.checkpoints.gguf import MAGIC, read_gguf
+from edgeopt.libraries.checkpoints.gguf import MAGIC, Gguf, read_gguf
 from edgeopt.libraries.checkpoints.manifests import MissingBlob, blob_of, layers_of
 from edgeopt.libraries.checkpoints.naming import folder_parts
 from edgeopt.libraries.checkpoints.walking import files_of_folders
@@ -64,6 +65,7 @@ def _add(root: Path, manifest: Path, found: Found) -> None:
         f"ollama://{name}",
         files=tuple(dict.fromkeys(weights)),
         adapter_files=tuple(dict.fromkeys(adapters)),
+        rank=max(filter(None, (rank_of(_header(file)) for file in adapters)), default=None),
         cache_bytes_per_token=_cache_bytes(weights),
         owner=os.path.realpath(manifest),
     )
@@ -73,8 +75,14 @@ def _add(root: Path, manifest: Path, found: Found) -> None:
 def _cache_bytes(weights: list[WeightFile]) -> int | None:
     """Return the bytes of the key-value cache for each token of the first layer that tells them."""
     for file in weights:
-        with open(file.path, "rb") as stream:
-            is_gguf = stream.read(len(MAGIC)) == MAGIC
-        if is_gguf and (told := cache_bytes_of_fields(read_gguf(file.path, whole=False).fields)):
+        header = _header(file)
+        if header is not None and (told := cache_bytes_of_fields(header.fields)):
             return told
     return None
+
+
+def _header(file: WeightFile) -> Gguf | None:
+    """Read the header of a layer, up to its vocabulary; None where the layer is not GGUF."""
+    with open(file.path, "rb") as stream:
+        is_gguf = stream.read(len(MAGIC)) == MAGIC
+    return read_gguf(file.path, whole=False) if is_gguf else None

@@ -145,6 +145,7 @@ def scan(
                     blocks=of_model[model],
                     source=checkpoint.source,
                     base=matched.get(model),
+                    rank=checkpoint.rank,
                     cache_bytes_per_token=checkpoints[matched.get(model, model)].cache_bytes_per_token,
                 ).to_dict()
                 for model, checkpoint in checkpoints.items()

@@ -116,6 +116,33 @@ class TestAdapters:
         assert library.size_bytes("law") == bytes_of(base, law)
         assert len(library.blocks) == 3
 
+    def test_ranks(self, tmp_path: Path) -> None:
+        low = {
+            f"blk.{n}.lora_{side}": values(f"{n}{side}", *shape)
+            for n, r in enumerate((4, 9))
+            for side, shape in {"a": (r, 8), "b": (8, r)}.items()
+        }
+        write_gguf(tmp_path / "gguf-law.gguf", low, fields=ADAPTER)
+        store = Ollama(tmp_path / "store")
+        adapter = store.layer((tmp_path / "gguf-law.gguf").read_bytes(), "adapter")
+        store.add("law:1", store.layer(weights("a")), adapter)
+        configs = {
+            "plain": {"r": 8},
+            "pattern": {"r": 8, "rank_pattern": {"x": 32, "y": 2}},
+            "other": {"peft_type": "IA3"},
+        }
+        for name, config in configs.items():
+            write_adapter(tmp_path / name, "base", seed=0)
+            (tmp_path / name / "adapter_config.json").write_text(json.dumps(config))
+        write(tmp_path / "base", network(0))
+        models = scan([tmp_path], shared_by="store").library.models
+        ranks = {name: model.rank for name, model in models.items()}
+        assert ranks == {"gguf-law": 9, "law:1": 9, "plain": 8, "pattern": 32, "other": None, "base": None}
+        for wrong in ({"r": 0}, {"r": "8"}, {"r": 8, "rank_pattern": {"x": True}}):
+            (tmp_path / "plain" / "adapter_config.json").write_text(json.dumps(wrong))
+            with pytest.raises(InputError, match="a rank should be a whole number"):
+                scan([tmp_path], shared_by="store")
+
     def test_an_adapter_of_another_format_stands_alone(self, tmp_path: Path) -> None:
         model(tmp_path / "law.gguf", "law", fields=(*ADAPTER, ("string", "general.base_model.0.name", "tiny")))
         write(tmp_path / "tiny", network(0))

@@ -245,6 +245,12 @@ class TestPaths:
         assert list(found.library.models) == ["base"]
         assert all("counted once" in notice for notice in found.notices)
 
+    def test_a_link_to_a_snapshot_is_the_same_model(self, tmp_path: Path) -> None:
+        snapshot = Hub(tmp_path / "hub").add("acme/base", {"model.safetensors": ONE})
+        (tmp_path / "mine").symlink_to(snapshot, target_is_directory=True)
+        for paths in ([tmp_path / "mine", tmp_path / "hub"], [tmp_path / "hub", tmp_path / "mine"]):
+            assert list(scan(paths).library.models) == ["base"]
+
     def test_loops_of_links_end(self, tmp_path: Path) -> None:
         snapshot = Hub(tmp_path).add("acme/base", {"model.safetensors": ONE})
         (snapshot / "up").symlink_to(tmp_path, target_is_directory=True)
