@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from edgeopt.comparing import Comparisons, compare
 from edgeopt.comparison import Comparison
 from edgeopt.errors import EdgeoptError, InputError, MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance, instance_from_dict, read
@@ -13,7 +14,8 @@ from edgeopt.method import Method, method, methods
 from edgeopt.run import Options, Outcome, Progress, Run
 from edgeopt.sensitivity import WhatIf, whatif
 from edgeopt.solution import CheckReport, Plan, Solution, Status, Stopped, Violation
-from edgeopt.solving import check, compare, fitting_methods, solve
+from edgeopt.solving import check, fitting_methods, solve
+from edgeopt.variations import Variation, drawn, varied
 from edgeopt.versions import installed_version
 
 _FOLDER = Path(__file__).parent
@@ -26,6 +28,7 @@ __all__ = [
     "Atom",
     "CheckReport",
     "Comparison",
+    "Comparisons",
     "EdgeoptError",
     "InputError",
     "Instance",
@@ -45,10 +48,12 @@ __all__ = [
     "Status",
     "Stopped",
     "UsageError",
+    "Variation",
     "Violation",
     "WhatIf",
     "check",
     "compare",
+    "drawn",
     "fitting_methods",
     "instance_from_dict",
     "linearize_products",
@@ -58,6 +63,8 @@ __all__ = [
     "replay",
     "solve",
     "solve_formulation",
+    "sweep",
+    "varied",
     "whatif",
 ]
 
@@ -66,11 +73,12 @@ _LATER = {
     "linearize_products": "models.linearize",
     "solve_formulation": "formulations.solving",
     "replay": "loading.policies.study",
+    "sweep": "experiments.sweeping",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import when it is used what takes long to import: Pyomo for formulations, compiled code for replays."""
+    """Import when it is used what takes long to import: Pyomo for formulations, compiled code, databases."""
     if name in _LATER:
         return getattr(import_module(f"edgeopt.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,7 @@ from edgeopt.solution import Solution, Status, crosses, proved, relative_gap, st
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 NUMERIC_COLUMNS = range(1, 7)
 
@@ -130,6 +131,14 @@ class Comparison:
         import pandas as pd
 
         return pd.DataFrame(self.records()).set_index("method")
+
+    def plot(self, ax: Any = None) -> Figure:
+        """Draw the objective of each method, its bound and the optimum, in a new figure or in given axes."""
+        from edgeopt.drawing.comparisons import plot_objectives
+
+        problem = self.instance.conventions
+        unit = f", {problem.unit}" if problem.unit not in ("", problem.objective) else ""
+        return plot_objectives(self.records(), self.optimum, problem.objective + unit, ax)
 
     def __repr__(self) -> str:
         return (

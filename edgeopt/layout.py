@@ -43,6 +43,40 @@ def aligned(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Conta
     return [line_text(line) for line in lines]
 
 
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Container[int] = ()) -> str:
+    """Lay out a table as Markdown."""
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+    rule = "| " + " | ".join("---:" if column in right else "---" for column in range(len(headings))) + " |"
+    return "\n".join([line(headings), rule, *map(line, rows)]) + "\n"
+
+
+LATEX = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "±": r"$\pm$",
+        "<": "$<$",
+        ">": "$>$",
+    }
+)
+
+
+def latex_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Container[int] = ()) -> str:
+    """Lay out a table as LaTeX, with the rules of the package booktabs."""
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join(cell.translate(LATEX).replace("\n", " ") for cell in cells) + r" \\"
+
+    columns = "".join("r" if column in right else "l" for column in range(len(headings)))
+    body = [line(headings), r"\midrule", *map(line, rows)]
+    return "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
 def facts_html(title: str, facts: Mapping[str, str]) -> str:
     """Lay out named facts as a small HTML table under a title."""
     rows = "".join(

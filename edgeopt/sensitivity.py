@@ -14,7 +14,7 @@ from edgeopt.layout import aligned, facts_html
 from edgeopt.quantities import NOTHING, Number, amount, number, quantity
 from edgeopt.solution import Solution, Stopped, status_text
 from edgeopt.solving import MethodChoice, check, solve
-from edgeopt.variations import Changes, Value, Variation, axes_of, unit_of, variations
+from edgeopt.variations import Changes, Value, Variation, axes_of, unit_of, varied
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,7 +207,7 @@ def whatif(
     ----------
     instance : Instance or path
     changes : mapping of str to list
-        Values by the paths of keys, as in `variations`: ``{"server.memory_bytes": ["8GB", "16GB"],
+        Values by the paths of keys, as in `edgeopt.varied`: ``{"server.memory_bytes": ["8GB", "16GB"],
         "users.*.deadline_s": ["x0.5", "x2"]}``.
     method : str or callable
     on_row : callable, optional
@@ -265,7 +265,7 @@ def _wanted(instance: Instance, changes: Changes) -> Iterator[Variation]:
     axes = axes_of(changes)
     points: list[Mapping[str, Any]] = [{path: values} for path, values in axes.items()]
     for point in [*points, *([axes] if len(axes) > 1 else [])]:
-        for variation in variations(instance, point):
+        for variation in varied(instance, point):
             if variation.instance.sha256 not in seen:
                 seen.add(variation.instance.sha256)
                 yield variation

@@ -157,7 +157,7 @@ def _solved(instance: Instance, method: Method, run: Run, reason: str, setup_s: 
     return solution.model_copy(update={"setup_s": round(setup_s + run.clock.paused_s(), 6)})
 
 
-def compare(
+def compare_one(
     instance: Instance | str | Path,
     methods: Iterable[MethodChoice] | None = None,
     *,
@@ -195,7 +195,7 @@ def compare(
     limits = {name: options[name] for name in LIMITS if options.get(name) is not None}
     comparison = Comparison(instance, [], limits=limits)
     interrupt = threading.Event()
-    setup_s = [_setup_s(instance, choice, options) for choice in chosen]  # nothing is compiled beside a run
+    setup_s = warm_up(instance, chosen, options)
     with interruptible(interrupt):
         for choice, seconds in zip(chosen, setup_s, strict=True):
             checked = checked_options(instance, known_bound=comparison.best_bound, **options)
@@ -207,6 +207,11 @@ def compare(
                 comparison.interrupted = True
                 break
     return comparison
+
+
+def warm_up(instance: Instance, methods: Iterable[MethodChoice], options: Mapping[str, Any]) -> list[float]:
+    """Prepare methods for an instance, so that nothing is compiled beside a run; return the seconds of each."""
+    return [_setup_s(instance, choice, options) for choice in methods]
 
 
 def _setup_s(instance: Instance, choice: MethodChoice, options: Mapping[str, Any]) -> float:

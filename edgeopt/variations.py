@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -51,7 +51,7 @@ def axes_of(changes: Changes) -> dict[str, list[Value]]:
     return axes
 
 
-def variations(instance: Instance, changes: Changes) -> Iterator[Variation]:
+def varied(instance: Instance, changes: Changes) -> Iterator[Variation]:
     """Yield a changed copy of an instance for each combination of the values of its keys.
 
     Parameters
@@ -79,6 +79,21 @@ def variations(instance: Instance, changes: Changes) -> Iterator[Variation]:
             yield Variation(values, instance.replace(**new))
         except InputError as error:
             raise UsageError(f"with {label(values)}: {error}") from None
+
+
+def drawn(draw: Callable[..., Instance], **axes: Value | Sequence[Any]) -> Iterator[Variation]:
+    """Yield an instance for each combination of arguments of a function that draws one, such as a problem's `generate`.
+
+    Parameters
+    ----------
+    draw : callable
+    **axes
+        Values of its arguments; a list is an axis.
+    """
+    lists = {name: list(values) if isinstance(values, list | range) else [values] for name, values in axes.items()}
+    for point in product(*lists.values()):
+        values = dict(zip(lists, point, strict=True))
+        yield Variation({name: value for name, value in values.items() if len(lists[name]) > 1}, draw(**values))
 
 
 def label(values: Mapping[str, Value]) -> str:

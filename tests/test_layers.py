@@ -18,7 +18,7 @@ FLOORS = [
     {"problems", "instance", "solution", "run", "method", "patience", "recipes", "variations"},
     {"engines"},
     {"models", *PROBLEMS},
-    {"schema", "rehearsal", "comparison", "sensitivity", "solving", "formulations"},
+    {"schema", "rehearsal", "comparing", "comparison", "sensitivity", "solving", "formulations"},
     {"experiments"},
     {"reporting"},
     {"edgeopt", "cli"},

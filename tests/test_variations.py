@@ -13,7 +13,7 @@ from edgeopt.loading.generator import generate as loading
 from edgeopt.pulling.generator import generate as pulling
 from edgeopt.quantities import parsed
 from edgeopt.sensitivity import number_of_runs
-from edgeopt.variations import variations
+from edgeopt.variations import varied
 from tests.cli.program import run
 from tests.plans import two_models
 
@@ -50,7 +50,7 @@ def test_what_is_no_quantity_is_an_error(text: str, unit: str) -> None:
 def test_wildcards_factors_and_differences_change_what_they_name() -> None:
     instance = loading("tree", 6, 20, seed=1)
     changes = {"server.memory_bytes": ["x0.5", "+2GB"], "users.u0*.deadline_s": ["x2"], "bandwidth_hz": "-1kHz"}
-    found = list(variations(instance, changes))
+    found = list(varied(instance, changes))
     assert [v.instance.server.memory_bytes for v in found] == [
         round(instance.server.memory_bytes / 2),
         instance.server.memory_bytes + 2 * 10**9,
@@ -69,19 +69,19 @@ def test_wildcards_factors_and_differences_change_what_they_name() -> None:
 def test_lists_optional_keys_and_modes_can_be_varied() -> None:
     network = pulling(cloudlets=4, requests=6)
     network = network.replace(**{f"cloudlets.{next(iter(network.cloudlets))}.compute_flops": 1e12})
-    fast = next(variations(network, {"links[*].bandwidth_bps": "x2", "cloudlets.*.compute_flops": "x3"})).instance
+    fast = next(varied(network, {"links[*].bandwidth_bps": "x2", "cloudlets.*.compute_flops": "x3"})).instance
     assert [link.bandwidth_bps for link in fast.links] == [2 * link.bandwidth_bps for link in network.links]
     limits = [
         (a.compute_flops, b.compute_flops)
         for a, b in zip(network.cloudlets.values(), fast.cloudlets.values(), strict=True)
     ]
     assert all(new == (None if old is None else 3 * old) for old, new in limits)
-    one = next(variations(network, {"links[0].latency_s": 0.25})).instance
+    one = next(varied(network, {"links[0].latency_s": 0.25})).instance
     assert [link.latency_s for link in one.links] == [0.25, *(link.latency_s for link in network.links[1:])]
     cells = caching()
-    slow = next(variations(cells, {"backhaul.links[*].rate_bps": "x0.5"})).instance
+    slow = next(varied(cells, {"backhaul.links[*].rate_bps": "x0.5"})).instance
     assert [link.rate_bps for link in slow.backhaul.links] == [link.rate_bps / 2 for link in cells.backhaul.links]
-    modes = [v.instance.upload for v in variations(two_models(), {"upload": ["phase", "overlapped"]})]
+    modes = [v.instance.upload for v in varied(two_models(), {"upload": ["phase", "overlapped"]})]
     assert modes == ["phase", "overlapped"]
 
 
@@ -101,7 +101,7 @@ def test_lists_optional_keys_and_modes_can_be_varied() -> None:
 )
 def test_what_cannot_be_varied_is_a_clear_error(changes: dict[str, object], words: str) -> None:
     with pytest.raises(edgeopt.EdgeoptError, match=words.replace("*", ".")):
-        list(variations(two_models(), changes))  # type: ignore[arg-type]
+        list(varied(two_models(), changes))  # type: ignore[arg-type]
 
 
 def test_whatif_agrees_with_solving_each_instance() -> None:
@@ -111,7 +111,7 @@ def test_whatif_agrees_with_solving_each_instance() -> None:
     assert len(result.rows) == 1 + 2 + 2 + 4  # x1 alone, and with one change, is there already
     assert len(result.rows) <= number_of_runs(changes)
     for row in result.rows:
-        changed = next(variations(instance, row.values)).instance if row.values else instance
+        changed = next(varied(instance, row.values)).instance if row.values else instance
         again = edgeopt.solve(changed, "dp", threads=1)
         assert row.solution.objective == again.objective
         assert row.solution.instance_sha256 == changed.sha256

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,12 +11,37 @@ from edgeopt.cli.common import require_picture, require_writable, save_figure
 from edgeopt.cli.terminal import say
 from edgeopt.errors import ProgramError, UsageError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def results(
     file: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results file of a sweep.", show_default=False)],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write all runs as .csv or .parquet.", show_default=False),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the summary, or with --x the study, as .md, .tex, .csv or .parquet.",
+            show_default=False,
+        ),
+    ] = None,
+    x: Annotated[
+        str | None,
+        typer.Option(
+            "--x", metavar="COLUMN", help="Show how results depend on a varied key or argument.", show_default=False
+        ),
+    ] = None,
+    y: Annotated[str, typer.Option("--y", metavar="COLUMN", help="With --x: what is measured.")] = "objective",
+    by: Annotated[str, typer.Option(metavar="COLUMN", help="With --x: what is compared.")] = "method",
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="With --x: draw means, intervals over seeds, and the optimum.", show_default=False
+        ),
     ] = None,
     best_known: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Best known values, as JSON.", show_default=False)
@@ -31,27 +56,40 @@ def results(
     """Summarise the results of a sweep: runs proved, failed and at their limits, times and gaps of each method."""
     from edgeopt.experiments import (
         contradictions,
+        pivot,
+        plot_study,
         read_best_known,
         read_history,
         read_results,
+        study_table,
         summary,
+        table_text,
         with_integrals,
+        write_table,
     )
     from edgeopt.experiments.display import summary_text
     from edgeopt.experiments.export import export, require_table
+    from edgeopt.experiments.tables import TEXTS, require_format
     from edgeopt.problems import find_problem
 
     if output is not None:
         require_writable(output, [file])
         require_table(output)
-    if profile is not None:
-        require_writable(profile, [file])
-        require_picture(profile)
+    for picture in (profile, plot):
+        if picture is not None:
+            require_writable(picture, [file])
+            require_picture(picture)
+    if table is not None:
+        require_writable(table, [file])
+        require_format(table)
+    if plot is not None and x is None:
+        raise UsageError("--plot draws against a column: name it with --x")
     frame = read_results(file, read_best_known(best_known) if best_known is not None else None)
     if problem is not None:
         frame = frame[frame["problem"] == find_problem(problem).name]
     if frame.empty:
         raise UsageError(f"{file}: there are no such runs")
+    study = study_table(frame, x, y, by) if x is not None else None
     frame = with_integrals(frame, read_history(file))
     if output is not None:
         export(frame, output)
@@ -59,12 +97,26 @@ def results(
         from edgeopt.experiments import performance_profile, plot_profile
 
         save_figure(plot_profile(performance_profile(frame)).get_figure(), profile)
+    if table is not None:
+        write_table(
+            pivot(study) if study is not None and table.suffix.lower() in TEXTS else _plain(study, frame), table
+        )
+    if plot is not None:
+        save_figure(plot_study(frame, str(x), y, by).get_figure(), plot)
     say(summary_text(summary(frame)))
+    if study is not None:
+        say("\n" + table_text(pivot(study), ".md").rstrip())
     contradicted = contradictions(frame)
     if contradicted:
         raise ProgramError("contradiction: " + "; ".join(contradicted))
     if check:
         _check(file)
+
+
+def _plain(study: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame:
+    from edgeopt.experiments import summary
+
+    return summary(frame) if study is None else study
 
 
 def _check(file: Path) -> None:

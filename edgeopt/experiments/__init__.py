@@ -16,8 +16,10 @@ from edgeopt.experiments.results import (
     read_solution,
     read_suites,
 )
+from edgeopt.experiments.studies import optimum_table, plot_study, study_table
 from edgeopt.experiments.suite import Suite
 from edgeopt.experiments.sweeping import SweepProgress, sweep
+from edgeopt.experiments.tables import pivot, table_text, write_table
 from edgeopt.experiments.times import proof_times, target_times
 
 __all__ = [
@@ -28,8 +30,11 @@ __all__ = [
     "common_cases",
     "contradictions",
     "export",
+    "optimum_table",
     "performance_profile",
+    "pivot",
     "plot_profile",
+    "plot_study",
     "proof_times",
     "read_best_known",
     "read_history",
@@ -40,8 +45,11 @@ __all__ = [
     "read_suites",
     "run_times",
     "shifted_geometric_mean",
+    "study_table",
     "summary",
     "sweep",
+    "table_text",
     "target_times",
     "with_integrals",
+    "write_table",
 ]

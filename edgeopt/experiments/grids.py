@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def drawn_instances(
     problem: str, arguments: dict[str, Any], label: str, suite: Suite, place: str
-) -> Iterator[tuple[Instance, str]]:
-    """Draw an instance for each combination of arguments; each comes with the call that draws it.
+) -> Iterator[tuple[Instance, str, dict[str, Any]]]:
+    """Draw an instance for each combination of arguments; each comes with the call that draws it, and its arguments.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def drawn_instances(
         except UsageError as error:
             raise _located(error, suite, place) from None
         named = instance.replace(name=instance.name + ending) if ending else instance
-        yield named, f"{problem}: {_call(point)}"
+        yield named, f"{problem}: {_call(point)}", point
 
 
 def _axis(value: Any, annotation: Any) -> list[Any]:

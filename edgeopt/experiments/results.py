@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RUNS = f"""
 SELECT run, problem, name AS instance, instance_sha256, method, method_used, seed,
     coalesce(status, '{PENDING}') AS status, stopped, objective, bound, wall_s, setup_s, cpu_s, peak_bytes, begun_at,
-    machine, versions, message, error, options
+    machine, versions, message, error, options, arguments
 FROM runs JOIN instances ON instance_sha256 = sha256 ORDER BY run
 """
 NUMERIC_COLUMNS = ("objective", "bound", "wall_s", "setup_s", "cpu_s", "peak_bytes")
@@ -56,8 +56,9 @@ def read_results(path: str | Path, best_known: Mapping[str, float] | None = None
     Returns
     -------
     pandas.DataFrame
-        Its columns are described in the documentation of experiments. Requested runs that have not finished
-        have the status ``"pending"``. What is not there is NaN or None, never 0.
+        Its columns are described in the documentation of experiments; each varied key and each argument of a generator
+        has one. Requested runs that have not finished have the status ``"pending"``. What is not there is NaN or None,
+        never 0.
 
     Raises
     ------
@@ -72,7 +73,24 @@ def read_results(path: str | Path, best_known: Mapping[str, float] | None = None
     options = [json.loads(text) for text in frame["options"]]
     for column in OPTIONS:
         frame[column] = [float("nan") if row.get(column) is None else float(row[column]) for row in options]
-    return with_gaps(frame, best_known or {})
+    arguments = frame.pop("arguments")
+    return _with_arguments(with_gaps(frame, best_known or {}), [json.loads(text) for text in arguments])
+
+
+def _with_arguments(frame: pd.DataFrame, arguments: list[dict[str, Any]]) -> pd.DataFrame:
+    """Add a column for each argument of a generator and each varied key, ``drawn_...`` where the name is taken."""
+    import pandas as pd
+
+    names = dict.fromkeys(name for row in arguments for name in row)
+    added = {
+        f"drawn_{name}" if name in frame else name: [_scalar(row.get(name)) for row in arguments] for name in names
+    }
+    return pd.concat([frame, pd.DataFrame(added, index=frame.index)], axis=1) if added else frame
+
+
+def _scalar(value: Any) -> Any:
+    """Return a value that can be compared and grouped: lists and objects as JSON."""
+    return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def read_history(path: str | Path) -> pd.DataFrame:

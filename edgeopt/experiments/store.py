@@ -21,7 +21,7 @@ from edgeopt.errors import UsageError
 if TYPE_CHECKING:
     from edgeopt.instance import Instance
 
-RESULTS_FORMAT: Final = "edgeopt-results/2"
+RESULTS_FORMAT: Final = "edgeopt-results/3"
 PENDING: Final = "pending"  # status, in frames, of a run that has not finished
 BUSY_S = 30.0  # how long a reader or writer waits for another
 
@@ -29,7 +29,8 @@ SCHEMA = """
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE suites (suite INTEGER PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL, begun_at TEXT NOT NULL);
 CREATE TABLE instances (
-    sha256 TEXT PRIMARY KEY, problem TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, content BLOB NOT NULL);
+    sha256 TEXT PRIMARY KEY, problem TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, content BLOB NOT NULL,
+    arguments TEXT NOT NULL);
 CREATE TABLE runs (
     run INTEGER PRIMARY KEY,
     instance_sha256 TEXT NOT NULL REFERENCES instances (sha256),
@@ -99,7 +100,8 @@ class RunRecord:
 class StoredInstance:
     """An instance as it is kept: its hash, what it is, where it came from, and its content as packed JSON.
 
-    Its kind says on which specimen methods are rehearsed for it.
+    Its kind says on which specimen methods are rehearsed for it; its arguments are a JSON object of what the generator
+    was given and of the keys that are varied.
     """
 
     sha256: str
@@ -108,12 +110,21 @@ class StoredInstance:
     source: str
     content: bytes
     kind: object = None
+    arguments: str = "{}"
 
     @classmethod
-    def of(cls, instance: Instance, source: str) -> StoredInstance:
+    def of(cls, instance: Instance, source: str, arguments: Mapping[str, Any] | None = None) -> StoredInstance:
         """Pack an instance."""
         kind = instance.conventions.part("specimens").kind_of(instance)
-        return cls(instance.sha256, instance.problem, instance.name, source, packed(instance.to_dict()), kind)
+        return cls(
+            instance.sha256,
+            instance.problem,
+            instance.name,
+            source,
+            packed(instance.to_dict()),
+            kind,
+            json.dumps(arguments or {}),
+        )
 
 
 FINISH = (
@@ -273,7 +284,8 @@ class Store:
     def add_instance(self, instance: StoredInstance) -> None:
         """Keep an instance, once for each content."""
         self._connection.execute(
-            "INSERT INTO instances VALUES (:sha256, :problem, :name, :source, :content) ON CONFLICT DO NOTHING",
+            "INSERT INTO instances VALUES (:sha256, :problem, :name, :source, :content, :arguments) "
+            "ON CONFLICT DO NOTHING",
             vars(instance),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr
 
 from edgeopt.errors import Finding, InputError
 from edgeopt.frozen import ListOf, PlainData
+from edgeopt.instance import Instance
 from edgeopt.libraries.library import Name
 from edgeopt.problems import PROBLEMS
 from edgeopt.record import Gap, Positive, Record
@@ -25,7 +26,7 @@ ProblemName = Literal["loading", "pulling", "caching", "placement"]
 
 
 class InstanceBlock(Record):
-    """Instances: files, or a grid of drawn ones.
+    """Instances: files, one that is in memory, or a grid of drawn ones; each can be varied.
 
     Attributes
     ----------
@@ -35,25 +36,31 @@ class InstanceBlock(Record):
         Problem of the generator.
     generate : dict, optional
         Arguments of the generator; a list is an axis of the grid.
+    instance : dict, optional
+        The content of an instance: in Python an `Instance` may stand here, or in place of the block.
     label : str, optional
         Appended to the names of drawn instances, where another block draws instances of the same names.
+    vary : dict, optional
+        Values of keys by their paths, as `edgeopt.varied` takes them; every combination is an instance.
     """
 
     files: Annotated[ListOf[Name], Field(min_length=1)] | None = None
     problem: ProblemName | None = None
     generate: PlainData | None = None
+    instance: PlainData | None = None
     label: Name | None = None
+    vary: PlainData | None = None
 
     def faults(self, place: str) -> Iterator[Finding]:
         """Return what does not fit together."""
-        if (self.files is None) == (self.generate is None):
-            yield Finding(place, "it should give either 'files' or 'generate'", "split it where both are meant")
+        if sum(source is not None for source in (self.files, self.generate, self.instance)) != 1:
+            yield Finding(place, "it should give one of 'files', 'generate' and 'instance'", "split it into blocks")
         elif self.generate is not None and self.problem is None:
             yield Finding(place, "the key 'problem' is missing", f"one of {', '.join(PROBLEMS)}")
-        elif self.files is not None and self.problem is not None:
-            yield Finding(f"{place}.problem", "files say themselves of which problem they are", "leave it out")
-        elif self.files is not None and self.label is not None:
-            yield Finding(f"{place}.label", "instances in files have their names", "leave it out")
+        elif self.generate is None and self.problem is not None:
+            yield Finding(f"{place}.problem", "instances say themselves of which problem they are", "leave it out")
+        elif self.generate is None and self.label is not None:
+            yield Finding(f"{place}.label", "instances that are not drawn have their names", "leave it out")
 
 
 class MethodBlock(Record):
@@ -141,6 +148,14 @@ class Suite(Record):
         suite._folder, suite._file = Path(path).parent, Path(path)
         return suite
 
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Suite:
+        """Make a suite of what its file would say, in which instances may stand as objects."""
+        blocks = data.get("instances")
+        if isinstance(blocks, Sequence) and not isinstance(blocks, str):
+            data = {**data, "instances": [_with_content(block) for block in blocks]}
+        return cls.from_dict({"format": SUITE_FORMAT, **data})
+
     def options(self, block: MethodBlock) -> dict[str, Any]:
         """Return the limits of a block's runs."""
 
@@ -154,6 +169,15 @@ class Suite(Record):
             "gap_limit": float(given("gap_limit")),
             "threads": given("threads"),
         }
+
+
+def _with_content(block: Any) -> Any:
+    """Return a block in which an instance is plain data."""
+    if isinstance(block, Instance):
+        return {"instance": block.to_dict()}
+    if isinstance(block, Mapping) and isinstance(block.get("instance"), Instance):
+        return {**block, "instance": block["instance"].to_dict()}
+    return block
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeopt.errors import Finding, InputError, suggestion
+from edgeopt.errors import Finding, InputError, UsageError, suggestion
 from edgeopt.experiments.grids import drawn_instances
 from edgeopt.experiments.plugins import Plugin
 from edgeopt.experiments.store import StoredInstance
-from edgeopt.experiments.suite import MethodBlock, Suite
-from edgeopt.instance import read
+from edgeopt.experiments.suite import InstanceBlock, MethodBlock, Suite
+from edgeopt.instance import Instance, instance_from_dict, read
 from edgeopt.method import methods
+from edgeopt.variations import Variation, varied
 
 AUTO = "auto"
+IN_MEMORY = "in memory"
 
 
 @dataclass(frozen=True)
@@ -84,15 +86,39 @@ def suite_instances(suite: Suite) -> list[StoredInstance]:
     instances: dict[str, StoredInstance] = {}
     for index, block in enumerate(suite.instances):
         place = f"$.instances[{index}]"
-        if block.generate is not None and block.problem is not None:
-            for instance, source in drawn_instances(block.problem, block.generate, block.label or "", suite, place):
-                instances.setdefault(instance.sha256, StoredInstance.of(instance, source))
-            continue
-        for number, pattern in enumerate(block.files or ()):
-            for path in _matches(suite, pattern, f"{place}.files[{number}]"):
-                instance = read(path)
-                instances.setdefault(instance.sha256, StoredInstance.of(instance, path.as_posix()))
+        for instance, source, arguments in _block_instances(block, suite, place):
+            for variation in _variations(instance, block, suite, place):
+                stored = StoredInstance.of(variation.instance, source, {**arguments, **variation.values})
+                instances.setdefault(stored.sha256, stored)
     return list(instances.values())
+
+
+def _block_instances(block: InstanceBlock, suite: Suite, place: str) -> Iterator[tuple[Instance, str, dict[str, Any]]]:
+    """Yield a block's instances before they are varied, where each comes from, and the arguments of drawn ones."""
+    if block.generate is not None and block.problem is not None:
+        yield from drawn_instances(block.problem, block.generate, block.label or "", suite, place)
+    elif block.instance is not None:
+        try:
+            instance = instance_from_dict(block.instance)
+        except InputError as error:
+            raise error.located(suite.file, f"{place}.instance") from None
+        yield instance, IN_MEMORY, {}
+    for number, pattern in enumerate(block.files or ()):
+        for path in _matches(suite, pattern, f"{place}.files[{number}]"):
+            yield read(path), path.as_posix(), {}
+
+
+def _variations(instance: Instance, block: InstanceBlock, suite: Suite, place: str) -> Iterator[Variation]:
+    """Yield the variations of an instance, whose names tell what is varied."""
+    if block.vary is None:
+        yield Variation({}, instance)
+        return
+    try:
+        for variation in varied(instance, block.vary):
+            name = "-".join([instance.name, *(f"{path}={value}" for path, value in variation.values.items())])
+            yield Variation(variation.values, variation.instance.replace(name=name))
+    except (InputError, UsageError) as error:
+        raise InputError(Finding(f"{place}.vary", str(error)), suite.file) from None
 
 
 def _matches(suite: Suite, pattern: str, place: str) -> list[Path]:

@@ -68,7 +68,8 @@ def sweep(
     Parameters
     ----------
     suite : Suite, path or dict
-        A suite, its TOML file, or what the file would say; then paths are relative to the current folder.
+        A suite, its TOML file, or what the file would say; then paths are relative to the current folder, and an
+        `Instance` may stand for a block of instances, or as its ``instance``.
     results : path
         SQLite file, see `read_results`.
     resume : bool
@@ -97,7 +98,7 @@ def sweep(
         A scheduler is given and the extra ``distributed`` is not installed.
     """
     if isinstance(suite, dict):
-        suite = Suite.from_dict(suite)
+        suite = Suite.of(suite)
     elif not isinstance(suite, Suite):
         suite = Suite.read(suite)
     require_absent(Path(results), resume)
