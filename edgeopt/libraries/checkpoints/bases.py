@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgeopt.errors import Finding, InputError, UsageError, suggestion
-from edgeopt.libraries.checkpoints.checkpoint import Checkpoint
+from edgeopt.libraries.checkpoints.checkpoint import Checkpoint, as_text
 from edgeopt.libraries.checkpoints.header import Tensor
 from edgeopt.libraries.checkpoints.naming import GGUF_SUFFIX, SUFFIX
 
@@ -18,22 +18,26 @@ PLAIN_DTYPES = {"F64", "F32", "F16", "BF16"}  # matrices packed in other types d
 
 
 def model_names(checkpoints: Sequence[Checkpoint]) -> list[str]:
-    """Name each checkpoint by as few last parts of its path as tell it from the others."""
-    parts = [checkpoint.name_parts for checkpoint in checkpoints]
-    lengths = [1] * len(parts)
+    """Name each checkpoint by as few last parts of its path as tell it from the others.
+
+    Files side by side, such as model.safetensors and pytorch_model.safetensors, are told apart by their own names.
+    """
+    same = Counter(checkpoint.name_parts for checkpoint in checkpoints)
+    parts = [
+        checkpoint.name_parts
+        if same[checkpoint.name_parts] == 1
+        else (*checkpoint.name_parts, as_text(checkpoint.place.name))
+        for checkpoint in checkpoints
+    ]
+    lengths = [1 if same[checkpoint.name_parts] == 1 else 2 for checkpoint in checkpoints]
     while True:
         names = ["/".join(part[-length:]) for part, length in zip(parts, lengths, strict=True)]
         times = Counter(names)
         short = [index for index, name in enumerate(names) if times[name] > 1 and lengths[index] < len(parts[index])]
         if not short:
-            break
+            return names
         for index in short:
             lengths[index] += 1
-    # Left are only files side by side, such as model.safetensors and pytorch_model.safetensors.
-    return [
-        name if times[name] == 1 else f"{name}/{checkpoint.place.name}"
-        for name, checkpoint in zip(names, checkpoints, strict=True)
-    ]
 
 
 def match_bases(checkpoints: Mapping[str, Checkpoint], given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -115,7 +115,11 @@ class FolderFinder:
         kinds: dict[str, list[tuple[Path, list[Path], Gguf | None]]] = {"model": [], "adapter": [], "mmproj": []}
         for place, paths in groups:
             header = read_gguf(place, whole=False) if place.is_file() or place not in self.listed else None
-            kinds[_kind(place, header)].append((place, paths, header))
+            kind = _kind(place, header)
+            if kind in kinds:
+                kinds[kind].append((place, paths, header))
+            else:
+                self.found.leave_out(label_of(place), f"it is no model, but of the type {kind!r}")
         projectors = [paths for _, paths, _ in kinds["mmproj"]]
         shared = projectors[0] if len(projectors) == 1 and kinds["model"] else []
         for place, paths, header in kinds["model"]:
@@ -158,7 +162,7 @@ def _kind(place: Path, header: Gguf | None) -> str:
     kind = header.text("general.type") if header else ""
     if place.name.startswith(PROJECTOR_STEM) or kind == "mmproj":
         return "mmproj"
-    return "adapter" if kind == "adapter" else "model"
+    return kind or "model"
 
 
 def _told_base(header: Gguf | None) -> str:

@@ -65,6 +65,13 @@ class TestGguf:
         found = scan([tmp_path])
         assert (list(found.library.models), len(found.notices)) == (["x"], 1)
 
+    def test_other_types_are_left_out(self, tmp_path: Path) -> None:
+        model(tmp_path / "x.gguf", "x", fields=(("string", "general.type", "model"),))
+        model(tmp_path / "x-imatrix.gguf", "i", fields=(("string", "general.type", "imatrix"),))
+        found = scan([tmp_path])
+        assert list(found.library.models) == ["x"]
+        assert found.notices == [f"{tmp_path}/x-imatrix.gguf: it is no model, but of the type 'imatrix': left out"]
+
     def test_a_shard_of_none_is_a_model(self, tmp_path: Path) -> None:
         model(tmp_path / "x-00001-of-00000.gguf", "x")
         assert len(sizes(tmp_path)[0]) == 1
