@@ -191,7 +191,7 @@ def _draw_schedule(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> N
         _draw(ax, [_bar(0, 0.0, schedule.upload_s)], RADIO)
     if instance.stream:
         arrivals = [user.arrival_s for user in instance.users.values()]
-        ax.plot(arrivals, np.full(len(arrivals), LANE_HEIGHT / 2), "|", color=INK, markersize=4)
+        ax.plot(arrivals, np.full(len(arrivals), LANE_HEIGHT / 2), "|", color=INK, markersize=8)
     _draw(ax, loads, [ORANGE])
     _draw(ax, batches, BATCHES)
     end = visits[-1].end_s if visits else schedule.upload_s
