@@ -6,6 +6,7 @@ for compiling it or for loading it from there.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
+from numba.core.errors import TypingError
+from numba.core.targetconfig import ConfigStack
 
 from edgeopt.clock import tell_compiling, uncounted
 
@@ -63,20 +66,25 @@ class _NoCache(NullCache):
         tell_compiling()
 
 
-def kernel(function: Callable[..., Any] | None = None, *, cache: bool = True, **options: Any) -> Any:
+def kernel(
+    function: Callable[..., Any] | None = None, *, cache: bool = True, allocates: bool = False, **options: Any
+) -> Any:
     """Compile the decorated function without Python objects, as `numba.njit` does.
 
     Parameters
     ----------
     function : callable
     cache : bool
-        False for what is only called by other kernels: they contain it.
+        Whether the code is kept in files.
+    allocates : bool
+        Whether the kernel makes arrays or returns some. All others borrow the arrays of their caller and count no
+        references to them, which makes them smaller.
     **options
         Passed on to `numba.njit`.
     """
     if function is None:
-        return partial(kernel, cache=cache, **options)
-    made = njit(**{"no_cfunc_wrapper": True, **options})(function)
+        return partial(kernel, cache=cache, allocates=allocates, **options)
+    made = njit(**{"no_cfunc_wrapper": True, "_nrt": allocates, **options})(function)
     if not hasattr(made, "compile"):  # numba is switched off
         return made
     if cache:
@@ -84,26 +92,66 @@ def kernel(function: Callable[..., Any] | None = None, *, cache: bool = True, **
             made._cache = _TolerantCache(function)
         except RuntimeError:
             made._cache = _NoCache()
-    made.compile = _not_counted(made.compile)
+    made.compile = _compiling(made, allocates)
     return made
 
 
-def _not_counted(compile_or_load: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def timed(signature: Any) -> Any:
-        with uncounted():
-            return compile_or_load(signature)
+def inner_kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile what only other kernels call: they contain it, and Python needs no door to it.
 
-    return timed
+    Parameters
+    ----------
+    function : callable
+    **options
+        As for `kernel`.
+    """
+    return kernel(function, cache=False, no_cpython_wrapper=True, **options)
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+def _compiling(made: Any, allocates: bool) -> Callable[[Any], Any]:
+    """Return how a kernel compiles or loads: outside every clock, and once for all literal numbers of a type.
+
+    Compiling leaves little to collect, and collecting takes an eighth of its time, so the collector rests.
+    """
+    compile_or_load = made.compile
+
+    def compile_for(signature: Any) -> Any:
+        if isinstance(signature, tuple):
+            signature = tuple(types.unliteral(argument) for argument in signature)
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            with uncounted():
+                entry = compile_or_load(signature)
+        finally:
+            if collecting:
+                gc.enable()
+        _check_references(made, signature, allocates)
+        return entry
+
+    return compile_for
+
+
+def _check_references(made: Any, signature: Any, allocates: bool) -> None:
+    """Refuse a returned array of which maker and receiver do not both count the references."""
+    if signature not in made.overloads:
+        return
+    code = made.overloads[signature]
+    returned, receiver = code.signature.return_type, ConfigStack.top_or_none()
+    if not code.target_context.data_model_manager[returned].contains_nrt_meminfo():
+        return
+    if not allocates or (receiver is not None and not receiver.nrt):
+        raise TypingError(f"{made.__name__} returns {returned}: it and all that call it need `allocates=True`")
+
+
+@inner_kernel
 def copy_into(target: Any, source: Any) -> None:
     """Copy the numbers of one array into another of its length; assigning a slice takes half a second to compile."""
     for index in range(len(source)):
         target[index] = source[index]
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def first_largest(values: Any) -> int:
     """Return the position of the largest number, the first one if there are several."""
     largest = 0
@@ -113,7 +161,7 @@ def first_largest(values: Any) -> int:
     return largest
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel(allocates=True)
 def stable_order(keys: Any) -> Any:
     """Return the positions by increasing key, equal ones in their order: merge sort, smaller than `numpy.argsort`."""
     count = len(keys)

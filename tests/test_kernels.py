@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
-from edgeopt.kernels import copy_into, first_largest, kernel, stable_order
+from edgeopt.kernels import copy_into, first_largest, inner_kernel, kernel, stable_order
 
 ROOT = Path(__file__).parents[1]
 
 
-@kernel(cache=False)
+@kernel(cache=False, allocates=True)
 def ordered(keys: Any) -> Any:
     return stable_order(keys)
 
@@ -26,7 +28,7 @@ def largest(values: Any) -> int:
     return first_largest(values)
 
 
-@kernel(cache=False)
+@kernel(cache=False, allocates=True)
 def copied(values: Any) -> Any:
     target = np.zeros_like(values)
     copy_into(target, values)
@@ -46,6 +48,74 @@ def test_the_first_of_the_largest() -> None:
 
 def test_copies() -> None:
     assert copied(np.array([2, 1, 3])).tolist() == [2, 1, 3]
+
+
+@inner_kernel
+def first_row(table: Any) -> Any:
+    return table[0], 1
+
+
+@inner_kernel(allocates=True)
+def first_row_counted(table: Any) -> Any:
+    return table[0], 1
+
+
+@inner_kernel
+def plus(value: Any, more: int) -> Any:
+    return value + more
+
+
+def test_a_kernel_that_counts_no_references_cannot_return_an_array() -> None:
+    @kernel(cache=False, allocates=True)
+    def total(table: Any) -> Any:
+        return first_row(table)[0].sum()
+
+    with pytest.raises(TypingError, match=r"first_row returns .* need `allocates=True`"):
+        total(np.ones((2, 3)))
+
+
+def test_a_kernel_that_counts_no_references_cannot_receive_an_array() -> None:
+    @kernel(cache=False)
+    def corner(table: Any) -> Any:
+        return first_row_counted(table)[1]
+
+    with pytest.raises(TypingError, match=r"first_row_counted returns .* need `allocates=True`"):
+        corner(np.ones((2, 3)))
+
+
+def test_arrays_that_a_kernel_returns_live_as_long_as_they_are_needed() -> None:
+    values = np.arange(1000.0)
+    held = [sys.getrefcount(values)]
+    for _ in range(100):
+        held.append(sys.getrefcount(values))
+        assert copied(values)[-1] == 999.0
+        assert largest(values) == 999
+    assert len(set(held)) == 1
+
+
+def test_literal_numbers_are_compiled_for_once() -> None:
+    @kernel(cache=False)
+    def add(value: int) -> int:
+        return int(plus(plus(plus(value, 1), 2), 3))
+
+    assert add(1) == 7
+    assert len(plus.signatures) == 1
+
+
+def test_the_collector_rests_while_a_kernel_compiles_and_not_longer() -> None:
+    @kernel(cache=False)
+    def half(value: float) -> float:
+        return value / 2
+
+    assert gc.isenabled()
+    assert half(3.0) == 1.5
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        assert half(3) == 1.5
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_code_is_compiled_anew_when_any_file_of_kernels_has_changed(tmp_path: Path) -> None:

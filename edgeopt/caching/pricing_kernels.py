@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.caching.wide_kernels import Broadcasts, GroupAudiences, group_cost
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel(allocates=True, nogil=True, error_model="numpy")
 def cheapest_set(
     group: int,
     prices: Floats,
@@ -87,7 +87,7 @@ def cheapest_set(
     return least, best
 
 
-@kernel(cache=False, nogil=True, error_model="numpy")
+@inner_kernel(allocates=True, error_model="numpy")
 def _branching_order(
     group: int,
     prices: Floats,

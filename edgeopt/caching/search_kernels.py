@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -17,7 +17,7 @@ Integers = NDArray[np.int64]
 NEGLIGIBLE = 1e-12  # relative to the block's cost; smaller gains are rounding
 
 
-@kernel(cache=False, nogil=True, error_model="numpy")
+@inner_kernel(error_model="numpy")
 def fits(old: int, new: int, size: int, free: Integers) -> bool:
     """Say whether a block may move from one set to another."""
     added = new & ~old
@@ -30,7 +30,7 @@ def fits(old: int, new: int, size: int, free: Integers) -> bool:
     return True
 
 
-@kernel(cache=False, nogil=True, error_model="numpy")
+@inner_kernel(error_model="numpy")
 def move(old: int, new: int, size: int, free: Integers) -> None:
     """Take the block's bytes from the nodes of the old set and put them at those of the new one."""
     for node in range(len(free)):
@@ -86,7 +86,7 @@ def release_excess(
         choice[best_block] = best_candidate
 
 
-@kernel(cache=False, nogil=True, error_model="numpy")
+@inner_kernel(error_model="numpy")
 def _finite_difference(new: float, old: float) -> float:
     return 0.0 if new == np.inf and old == np.inf else new - old
 
@@ -119,7 +119,7 @@ def make_finite(
             choice[block] = best
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel(allocates=True, nogil=True, error_model="numpy")
 def improve(masks: Integers, costs: Floats, sizes: Integers, group: Integers, choice: Integers, free: Integers) -> None:
     """Jump to the set of most gain per added byte that fits, over all blocks, until none gains."""
     blocks = len(sizes)
@@ -155,7 +155,7 @@ def improve(masks: Integers, costs: Floats, sizes: Integers, group: Integers, ch
                 stale[block] = True
 
 
-@kernel(cache=False, nogil=True, error_model="numpy")
+@inner_kernel(error_model="numpy")
 def _best_jump(masks: Integers, costs: Floats, size: int, current: int, free: Integers) -> tuple[float, int]:
     """Return the gain per added byte of a block's best jump, and its candidate; 0 when nothing gains."""
     best, target = 0.0, current

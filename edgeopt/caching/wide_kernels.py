@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -79,7 +79,7 @@ def waits_per_bit(mask: int, cloud: Floats, link: Floats, waits: Floats) -> None
                 waits[n] = min(waits[n], link[source, n])
 
 
-@kernel(cache=False, nogil=True, error_model="numpy")
+@inner_kernel(allocates=True, error_model="numpy")
 def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Broadcasts) -> float:
     """Return a bound on seconds per bit that no set of nodes and no beams undercut.
 
@@ -126,7 +126,7 @@ def shortest_delay(waits: Floats, order: Integers, audience: int, broadcasts: Br
     return least
 
 
-@kernel(nogil=True, error_model="numpy")
+@inner_kernel(allocates=True, error_model="numpy")
 def group_cost(
     group: int, mask: int, cloud: Floats, link: Floats, groups: GroupAudiences, broadcasts: Broadcasts, waits: Floats
 ) -> float:
@@ -149,7 +149,7 @@ def group_cost(
     return 8 * total
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel(allocates=True, nogil=True, error_model="numpy")
 def group_costs(
     masks: Integers, cloud: Floats, link: Floats, groups: GroupAudiences, broadcasts: Broadcasts, costs: Floats
 ) -> None:

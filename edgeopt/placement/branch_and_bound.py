@@ -93,7 +93,8 @@ class BranchAndBound:
         """
         if target >= self.bound:
             return None
-        branch_kernel.copy(self.root, branch_kernel.level(self.stack, 0))
+        for rows, root in zip(self.stack[:4], self.root, strict=True):
+            rows[0] = root
         self.stack.waiting[:] = -1
         self.stack.state[:] = 0
         most = 1 + CHUNK_ENTRIES // (len(self.items.elements) + 1)
@@ -131,7 +132,7 @@ class BranchAndBound:
             self.best, self.value = chosen, self.whole.value(chosen)
 
     def _root_bound(self) -> float:
-        node = branch_kernel.level(self.stack, 0)
+        node = branch_kernel.BranchNode(*(array[0] for array in self.stack[:4]))
         rounds, space = branch_kernel.ROOT_ROUNDS, self.space
         killed = branch_kernel.least_killed(self.items, node, space.cost, space.factor, rounds, np.inf)
         bound = self.total - killed + self.margin

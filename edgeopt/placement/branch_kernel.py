@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import copy_into, first_largest, kernel
+from edgeopt.kernels import copy_into, first_largest, inner_kernel, kernel
 
 FREE, EXCLUDED, KEPT = 0, 1, 2
 KILLED, NEED, FREE_WEIGHT, PRICE = 0, 1, 2, 3
@@ -64,7 +64,10 @@ class BranchNode(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """The nodes on the current path, one row each; the element whose other branch waits, -1 for none; the state."""
+    """The nodes on the current path, one row each; the element whose other branch waits, -1 for none; the state.
+
+    The last two rows are room for trials.
+    """
 
     split: Floats
     fate: NDArray[np.int8]
@@ -75,12 +78,8 @@ class Stack(NamedTuple):
 
 
 class Space(NamedTuple):
-    """Room for two trial nodes and for totals of elements."""
+    """Room for totals of elements."""
 
-    split: Floats
-    fate: NDArray[np.int8]
-    living: NDArray[np.bool_]
-    totals: Floats
     cost: Floats
     factor: Floats
     touched: Floats
@@ -90,7 +89,7 @@ class Space(NamedTuple):
 def make_stack(items: Items, need: float) -> Stack:
     """Return the stack that holds the root: nothing decided, each profit split by the elements' weights."""
     count, elements, entries = len(items.profit), len(items.weight), len(items.elements)
-    depth = elements + 2
+    depth = elements + 2 + 2
     stack = Stack(
         np.zeros((depth, entries)),
         np.zeros((depth, elements), np.int8),
@@ -111,12 +110,8 @@ def make_stack(items: Items, need: float) -> Stack:
 
 def make_space(items: Items) -> Space:
     """Return the working space for a problem."""
-    count, elements, entries = len(items.profit), len(items.weight), len(items.elements)
+    elements = len(items.weight)
     return Space(
-        np.zeros((2, entries)),
-        np.zeros((2, elements), np.int8),
-        np.zeros((2, count), np.bool_),
-        np.zeros((2, 4)),
         np.zeros(elements),
         np.ones(elements),
         np.zeros(elements),
@@ -124,13 +119,13 @@ def make_space(items: Items) -> Space:
     )
 
 
-@kernel(nogil=True)
-def level(stack: Stack | Space, row: int) -> BranchNode:
-    """Return the node in a row of a stack."""
+@kernel(cache=False, inline="always")
+def level(stack: Stack, row: int) -> BranchNode:
+    """Return the node in a row of the stack."""
     return BranchNode(stack.split[row], stack.fate[row], stack.living[row], stack.totals[row])
 
 
-@kernel(nogil=True)
+@inner_kernel
 def copy(source: BranchNode, target: BranchNode) -> None:
     """Copy a node."""
     copy_into(target.split, source.split)
@@ -139,7 +134,7 @@ def copy(source: BranchNode, target: BranchNode) -> None:
     copy_into(target.totals, source.totals)
 
 
-@kernel(nogil=True)
+@inner_kernel
 def exclude(items: Items, node: BranchNode, element: int) -> None:
     """Exclude a free element: its living items are killed."""
     node.fate[element] = EXCLUDED
@@ -152,7 +147,7 @@ def exclude(items: Items, node: BranchNode, element: int) -> None:
             node.totals[KILLED] += items.profit[item]
 
 
-@kernel(nogil=True)
+@inner_kernel
 def keep(items: Items, node: BranchNode, element: int) -> None:
     """Keep a free element: its living items split their profit over their other free elements, or are safe."""
     node.fate[element] = KEPT
@@ -179,7 +174,7 @@ def keep(items: Items, node: BranchNode, element: int) -> None:
                 node.split[place] = profit / free if node.fate[items.elements[place]] == FREE else 0.0
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def price_of(items: Items, node: BranchNode, cost: Floats) -> float:
     """Return nearly the best price: just enough weight has a cost per weight of at most the price."""
     low, high, price = 0.0, IMPOSSIBLE, node.totals[PRICE]
@@ -201,7 +196,7 @@ def price_of(items: Items, node: BranchNode, cost: Floats) -> float:
     return price if high == IMPOSSIBLE else high
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def clip(items: Items, node: BranchNode, cost: Floats, factor: Floats, price: float) -> None:
     """Shrink the parts of the elements that cost more than their weight at the price, and restore each profit."""
     for element in range(len(cost)):
@@ -247,7 +242,7 @@ def least_killed(items: Items, node: BranchNode, cost: Floats, factor: Floats, r
     return killed + best
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def exclude_untouched(items: Items, node: BranchNode, touched: Floats) -> None:
     """Sum the living profit that touches each free element, and exclude the elements that nothing living needs."""
     touched[:] = 0.0
@@ -260,8 +255,8 @@ def exclude_untouched(items: Items, node: BranchNode, touched: Floats) -> None:
             exclude(items, node, element)
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
-def branch(items: Items, node: BranchNode, space: Space, bound: float, cut: float) -> tuple[int, int]:
+@inner_kernel
+def branch(items: Items, stack: Stack, node: BranchNode, space: Space, bound: float, cut: float) -> tuple[int, int]:
     """Choose the element to branch on by trying both branches of a few: most product of the two bounds' rises.
 
     Returns
@@ -275,7 +270,7 @@ def branch(items: Items, node: BranchNode, space: Space, bound: float, cut: floa
         if node.fate[element] == FREE:
             space.score[element] = max(space.touched[element] - space.cost[element], 0.0) * items.weight[element]
     chosen, most = -1, -1.0
-    without, within = level(space, 0), level(space, 1)
+    without, within = level(stack, len(stack.split) - 2), level(stack, len(stack.split) - 1)
     for _ in range(CANDIDATES):
         element = first_largest(space.score)
         if node.fate[element] != FREE or space.score[element] == -1.0:
@@ -330,7 +325,7 @@ def search(items: Items, stack: Stack, space: Space, cut: float, nodes: int) -> 
             continue
         if node.totals[NEED] <= 0:
             return FOUND
-        element, fate = branch(items, node, space, bound, cut)
+        element, fate = branch(items, stack, node, space, bound, cut)
         if fate == FREE:
             stack.waiting[depth] = element
             copy(node, level(stack, depth + 1))

@@ -42,15 +42,16 @@ class LocalSearch:
 
     def adopt(self, placed: Placement) -> None:
         """Go on from a feasible placement, which is the best one when no better is known."""
+        state = self.state
         if placed.size:
-            tabu_kernel.restore(self.sites, self.state, placed)
-            # Summed anew: what rounding adds from round to round would pass for something better.
-            self.state.values[tabu_kernel.VALUE] = self.arrays.value(placed)
-            tabu_kernel.note_local_best(self.state)
-        value = self.state.values[tabu_kernel.VALUE]
-        if value >= self.state.values[tabu_kernel.BEST]:
-            self.state.best[:] = placed
-            self.state.values[tabu_kernel.BEST] = value
+            place(self.arrays, state, placed)
+            state.values[tabu_kernel.LOCAL_BEST] = state.values[tabu_kernel.VALUE]
+            state.local_best[:] = placed
+            state.clock[tabu_kernel.LAST_GAIN] = state.clock[tabu_kernel.ITERATION]
+        value = state.values[tabu_kernel.VALUE]
+        if value >= state.values[tabu_kernel.BEST]:
+            state.best[:] = placed
+            state.values[tabu_kernel.BEST] = value
 
     @property
     def best(self) -> Placement:
@@ -103,6 +104,28 @@ def usual_iterations(arrays: DemandArrays) -> int:
     """Return the iterations of a run without limits."""
     least, each, most = DEFAULT_ITERATIONS
     return min(least + each * int(arrays.useful.sum()), most)
+
+
+def place(arrays: DemandArrays, state: tabu_kernel.TabuState, placed: Placement) -> None:
+    """Make a placement the current one, and count anew what the search keeps incrementally.
+
+    What rounding adds from round to round would pass for something better.
+    """
+    holds, atom_bytes = arrays.sharing.incidence.astype(np.int64), arrays.sharing.atom_bytes
+    models = np.arange(placed.shape[1])
+    state.placed[:] = placed
+    state.holders[:] = placed.astype(np.int64) @ holds
+    state.holder_sum[:] = (placed * models) @ holds
+    state.used[:] = (state.holders > 0) @ atom_bytes
+    freed, added = (((state.holders == count) * atom_bytes) @ holds.T for count in (1, 0))
+    state.change_bytes[:] = np.where(placed, freed, added)
+    model_of = np.repeat(models, np.diff(arrays.groups_of))
+    stores = placed.T[model_of]
+    state.covered[:] = (arrays.reach & stores).sum(axis=1)
+    changes = arrays.reach & (state.covered[:, None] == stores)
+    state.change_value[:] = 0.0
+    np.add.at(state.change_value.T, model_of, arrays.group_weight[:, None] * changes)
+    state.values[tabu_kernel.VALUE] = arrays.value(placed)
 
 
 def make_sites(arrays: DemandArrays) -> tabu_kernel.Sites:

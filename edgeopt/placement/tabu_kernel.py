@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import copy_into, kernel
+from edgeopt.kernels import copy_into, inner_kernel, kernel
 
 # A model that came in stays for some iterations, one that was dropped stays out for longer; both drawn up to twice.
 STAY_IN, STAY_OUT = 3, 8
@@ -75,15 +75,12 @@ class Move(NamedTuple):
 
 
 def make_state(sites: Sites, seed: int) -> TabuState:
-    """Return the state with nothing placed."""
+    """Return the state before anything is counted."""
     nodes, models = sites.useful.shape
     atoms = len(sites.atom_bytes)
-    sizes = np.add.reduceat(np.append(sites.atom_bytes[sites.atoms], 0), sites.atom_start[:-1]) * (
-        np.diff(sites.atom_start) > 0
-    )
-    state = TabuState(
+    return TabuState(
         np.zeros((nodes, models), np.bool_),
-        np.tile(sizes.astype(np.int64), (nodes, 1)),
+        np.zeros((nodes, models), np.int64),
         np.zeros((nodes, models)),
         np.zeros((nodes, models), np.int64),
         np.zeros((nodes, atoms), np.int64),
@@ -97,12 +94,9 @@ def make_state(sites: Sites, seed: int) -> TabuState:
         np.zeros((nodes, models), np.bool_),
         np.zeros(models, np.int64),
     )
-    for model in range(models):
-        revalue(sites, state, model)
-    return state
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def uniform(random: NDArray[np.uint64]) -> float:
     """Draw from [0, 1): xorshift64*, Vigna 2016."""
     x = random[0]
@@ -113,13 +107,13 @@ def uniform(random: NDArray[np.uint64]) -> float:
     return float((x * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def below(random: NDArray[np.uint64], count: int) -> int:
     """Draw a whole number from 0 to count - 1."""
     return int(uniform(random) * count)
 
 
-@kernel(nogil=True)
+@inner_kernel
 def revalue(sites: Sites, state: TabuState, model: int) -> None:
     """Sum what the model gains or loses on each node."""
     for node in range(len(sites.storage)):
@@ -130,7 +124,7 @@ def revalue(sites: Sites, state: TabuState, model: int) -> None:
                 state.change_value[node, model] += sites.group_weight[group]
 
 
-@kernel(nogil=True)
+@inner_kernel
 def toggle(sites: Sites, state: TabuState, node: int, model: int) -> None:
     """Place an absent model on a node, or drop a placed one."""
     step = -1 if state.placed[node, model] else 1
@@ -159,7 +153,7 @@ def toggle(sites: Sites, state: TabuState, node: int, model: int) -> None:
     revalue(sites, state, model)
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def recount(sites: Sites, state: TabuState, node: int, model: int) -> None:
     """Count the bytes that dropping the placed, or placing the absent model changes."""
     total = 0
@@ -169,7 +163,7 @@ def recount(sites: Sites, state: TabuState, node: int, model: int) -> None:
     state.change_bytes[node, model] = total
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def common_bytes(sites: Sites, state: TabuState, node: int, model: int) -> None:
     """Sum the bytes that each model has in common with what only the given placed model holds on the node."""
     state.overlap[:] = 0
@@ -180,7 +174,7 @@ def common_bytes(sites: Sites, state: TabuState, node: int, model: int) -> None:
                 state.overlap[sites.models[other]] += sites.atom_bytes[atom]
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def best_move(sites: Sites, state: TabuState, node: int, most: float, ties: int) -> Move:
     """Find the move of most value on a node; ties are broken at random.
 
@@ -237,7 +231,7 @@ def best_move(sites: Sites, state: TabuState, node: int, most: float, ties: int)
     return Move(most, ties, added, dropped)
 
 
-@kernel(nogil=True)
+@inner_kernel
 def restore(sites: Sites, state: TabuState, placed: Bools) -> None:
     """Make the given placement the current one."""
     for node in range(placed.shape[0]):
@@ -246,7 +240,7 @@ def restore(sites: Sites, state: TabuState, placed: Bools) -> None:
                 toggle(sites, state, node, model)
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def shake(sites: Sites, state: TabuState) -> None:
     """Drop some models of the best or the local best placement, and keep half of them away for a while."""
     restore(sites, state, state.best if uniform(state.random) < 0.5 else state.local_best)
@@ -264,14 +258,14 @@ def shake(sites: Sites, state: TabuState) -> None:
     note_local_best(state)
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def copy_placement(target: Bools, source: Bools) -> None:
     """Copy a placement."""
     for node in range(len(source)):
         copy_into(target[node], source[node])
 
 
-@kernel(nogil=True)
+@inner_kernel
 def note_local_best(state: TabuState) -> None:
     """Make the current placement the local best."""
     state.values[LOCAL_BEST] = state.values[VALUE]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 
 Array = Any
 CORE_CELLS = 20_000_000
@@ -38,14 +38,14 @@ class Caches(NamedTuple):
     room: Array  # (sites,)
 
 
-@kernel
+@inner_kernel
 def saving(c: Caches, group: int, site: int) -> float:
     """Return the seconds that a group saves at a site that holds its item."""
     node = c.node[group]
     return c.count[group] * c.latency[node, site] + c.bits[group] * c.rate[node, site] + c.work[group] * c.speed[site]
 
 
-@kernel
+@inner_kernel
 def best_elsewhere(c: Caches, held: Array, group: int, site: int) -> float:
     """Return the most that a group saves at other sites that hold its item."""
     node, item, best = c.node[group], c.item[group], 0.0
@@ -73,7 +73,7 @@ def clear(c: Caches, held: Array, best: Array, where: Array, site: int) -> None:
                             best[group], where[group] = value, other
 
 
-@kernel
+@inner_kernel
 def profits(c: Caches, best: Array, site: int, profit: Array) -> None:
     """Fill in what each item would save at a site beyond what its groups have."""
     profit[:] = -c.pull[site]
@@ -85,7 +85,7 @@ def profits(c: Caches, best: Array, site: int, profit: Array) -> None:
                 profit[c.item[group]] += more
 
 
-@kernel
+@inner_kernel
 def store(c: Caches, held: Array, best: Array, where: Array, site: int, chosen: Array) -> None:
     """Put items into a site and serve from it what gains."""
     for item in chosen:
@@ -99,7 +99,7 @@ def store(c: Caches, held: Array, best: Array, where: Array, site: int, chosen: 
                     best[group], where[group] = value, site
 
 
-@kernel
+@inner_kernel(allocates=True)
 def knapsack(profit: Array, size: Array, room: int) -> Array:
     """Return the items of most profit that fit: reduced by bounds, then dynamic programming or depth-first search.
 
@@ -151,7 +151,7 @@ def knapsack(profit: Array, size: Array, room: int) -> Array:
     return np.concatenate((free, items[taken]))
 
 
-@kernel
+@inner_kernel(allocates=True)
 def _by_capacity(profit: Array, size: Array, room: int) -> tuple[Array, float]:
     """Solve a knapsack by dynamic programming over the capacity."""
     count = len(profit)
@@ -173,7 +173,7 @@ def _by_capacity(profit: Array, size: Array, room: int) -> tuple[Array, float]:
     return picked, value[room]
 
 
-@kernel
+@inner_kernel(allocates=True)
 def _by_search(profit: Array, size: Array, room: int, least: float) -> tuple[Array, float]:
     """Solve a knapsack by depth-first search by decreasing ratio with the fractional bound."""
     count = len(profit)
@@ -220,7 +220,7 @@ def _by_search(profit: Array, size: Array, room: int, least: float) -> tuple[Arr
     return best_pick, best
 
 
-@kernel
+@kernel(allocates=True)
 def refill(c: Caches, held: Array, best: Array, where: Array, site: int, factor: Array) -> None:
     """Fill a site anew, the others staying as they are: an exact knapsack of the profits times the factors."""
     clear(c, held, best, where, site)
@@ -230,7 +230,7 @@ def refill(c: Caches, held: Array, best: Array, where: Array, site: int, factor:
     store(c, held, best, where, site, knapsack(profit, c.size, c.room[site]))
 
 
-@kernel
+@kernel(allocates=True)
 def refill_sites(c: Caches, held: Array, best: Array, where: Array, sites: Array, factors: Array) -> None:
     """Empty some sites, fill them one after another with noisy factors, and once more without."""
     for site in sites:
@@ -242,7 +242,7 @@ def refill_sites(c: Caches, held: Array, best: Array, where: Array, sites: Array
         refill(c, held, best, where, site, ones)
 
 
-@kernel
+@inner_kernel
 def gain_of(c: Caches, best: Array, site: int, item: int) -> float:
     """Return what one item would save at a site beyond what its groups have."""
     total = -c.pull[site, item]
@@ -255,7 +255,7 @@ def gain_of(c: Caches, best: Array, site: int, item: int) -> float:
     return total
 
 
-@kernel
+@kernel(allocates=True)
 def lazy_greedy(c: Caches, held: Array, best: Array, where: Array, alpha: float) -> None:
     """Store the item of most gain / size ** alpha, again and again; gains only fall, so old ones are upper bounds."""
     sites, items = held.shape
@@ -301,7 +301,7 @@ def pulling(c: Caches, held: Array) -> float:
     return total
 
 
-@kernel
+@kernel(allocates=True)
 def dual_value(c: Caches, price: Array, slope: Array) -> float:
     """Return an upper bound on what can be saved: each group pays its price to every site that serves it.
 

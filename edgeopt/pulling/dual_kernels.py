@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgeopt.kernels import copy_into, kernel
+from edgeopt.kernels import copy_into, inner_kernel, kernel
 
 Array = Any
 
@@ -58,7 +58,7 @@ class Climb(NamedTuple):
     theta: float
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def evaluate(d: DualArrays, at: Multipliers, minimum: Minimum) -> float:
     """Compute the value of the relaxation at some multipliers, and fill in its minimum and a subgradient."""
     price, work_price = at.price, at.work_price
@@ -100,7 +100,7 @@ def evaluate(d: DualArrays, at: Multipliers, minimum: Minimum) -> float:
     return total
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel(allocates=True)
 def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: Array, site: int) -> float:
     """Return the least cost of a fractional selection that fits; fill in the selection and the price of a byte."""
     pick[:] = 0.0
@@ -130,7 +130,7 @@ def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: 
     return total
 
 
-@kernel
+@kernel(allocates=True)
 def ascend(
     d: DualArrays, current: Multipliers, kept: Multipliers, average: Array, climb: Climb, target: float,
     iterations: int, patience: int,

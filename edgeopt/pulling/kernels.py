@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgeopt.kernels import copy_into, first_largest, kernel, stable_order
+from edgeopt.kernels import copy_into, first_largest, inner_kernel, kernel, stable_order
 
 Array = Any
 LEAST_SHARE = 1e-6  # of the memory; bundles that take less score alike
@@ -87,7 +87,7 @@ def serve(t: CoreArrays, s: State) -> float:
     return total
 
 
-@kernel
+@kernel(allocates=True)
 def complete(t: CoreArrays, s: State) -> float:
     """Serve the units left in a fixed order of options within the compute limits, then move some to cheaper ones."""
     left = t.units.copy()
@@ -144,7 +144,7 @@ def _saving(t: CoreArrays, s: State, run: Array, site: int) -> float:
     return gain
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel(allocates=True)
 def best_prefix(t: CoreArrays, s: State, site: int, candidates: Array, alpha: float) -> tuple[float, int]:
     """Find the best prefix of some models to open together at a site.
 
@@ -198,7 +198,7 @@ def best_prefix(t: CoreArrays, s: State, site: int, candidates: Array, alpha: fl
     return best_score, best_count
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def _missing_atoms(t: CoreArrays, s: State, site: int, model: int) -> tuple[int, float]:
     """Return the bytes and seconds of pulling of the atoms that a model lacks beside those on trial."""
     size, pull = 0, 0.0
@@ -231,7 +231,7 @@ def open_models(t: CoreArrays, s: State, site: int, models: Array) -> None:
     recount(t, s, site)
 
 
-@kernel
+@kernel(allocates=True)
 def insert(
     t: CoreArrays, s: State, sites: Array, alpha: float, noise: Array, scores: Array, fresh: Array, steps: int
 ) -> int:  # fmt: skip
@@ -293,7 +293,7 @@ def _touch(t: CoreArrays, s: State, worst: Array, movable: Array, touched: Array
                 touched[t.site[option]] = True
 
 
-@kernel
+@kernel(allocates=True)
 def drop_useless(t: CoreArrays, s: State) -> float:
     """Close atoms that no used option needs; returns the pulling of what stays open."""
     needed = np.zeros(s.opened.shape, np.bool_)
@@ -315,7 +315,7 @@ def drop_useless(t: CoreArrays, s: State) -> float:
     return total
 
 
-@kernel
+@kernel(allocates=True)
 def place_in_order(t: CoreArrays, s: State, sequence: Array) -> None:
     """Give each option in order all units of its group that are left and fit, pulling what it lacks."""
     left = t.units.copy()

@@ -15,12 +15,16 @@ from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.generator import generate
 from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.importers import read_sukp
-from edgeopt.placement.local_search import LocalSearch, make_sites
+from edgeopt.placement.local_search import LocalSearch, make_sites, place
 from edgeopt.run import Run
+from tests.from_python import from_python
 from tests.placement.random_instances import random_instance
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 SUKP = Path(os.environ.get("EDGEOPT_DATA", BESIDE)) / "sukp"
+
+
+toggle = from_python(tabu_kernel.toggle)
 
 
 def test_incremental_figures_are_those_from_scratch() -> None:
@@ -33,10 +37,15 @@ def test_incremental_figures_are_those_from_scratch() -> None:
         sites = make_sites(arrays)
         state = tabu_kernel.make_state(sites, seed)
         placed = arrays.empty()
+        place(arrays, state, placed)
         for _ in range(25):
             node, model = rng.integers(placed.shape[0]), rng.integers(placed.shape[1])
-            tabu_kernel.toggle(sites, state, node, model)
+            toggle(sites, state, node, model)
             placed[node, model] ^= True
+        anew = tabu_kernel.make_state(sites, seed)
+        place(arrays, anew, placed)
+        for kept, counted in zip(state[:8], anew[:8], strict=True):
+            assert np.allclose(kept, counted, rtol=1e-12, atol=0)
         assert np.array_equal(state.placed, placed)
         assert np.array_equal(state.used, arrays.stored_bytes(placed))
         assert state.values[tabu_kernel.VALUE] == pytest.approx(arrays.value(placed))

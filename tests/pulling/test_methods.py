@@ -12,10 +12,9 @@ import pytest
 import edgeopt
 from edgeopt.errors import MethodRefusal
 from edgeopt.method import find_method
-from edgeopt.pulling import auto, reach
+from edgeopt.pulling import auto, cache_kernels, reach
 from edgeopt.pulling.arrays import reduce_instance
 from edgeopt.pulling.bounds import solve_bound
-from edgeopt.pulling.cache_kernels import knapsack
 from edgeopt.pulling.checker import check
 from edgeopt.pulling.exact import solve_exact
 from edgeopt.pulling.generator import generate
@@ -28,6 +27,7 @@ from edgeopt.pulling.separable import why_inseparable
 from edgeopt.pulling.unservable import unservable
 from edgeopt.run import Run
 from edgeopt.solving import fitting_methods
+from tests.from_python import from_python
 from tests.pulling.brute_force import optimum
 from tests.pulling.random_instances import random_instance
 from tests.pulling.test_checker import BASE, make
@@ -261,6 +261,7 @@ def test_jointly_infeasible():
 
 
 def test_knapsack_against_enumeration():
+    knapsack = from_python(cache_kernels.knapsack, allocates=True)
     rng = np.random.default_rng(0)
     for trial in range(300):
         count = int(rng.integers(1, 10))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edgeopt.caching.beamforming.channels import CANCELLING, Complexes, Floats, PairArrays
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 
 ROUNDING = 1e-10  # relative; bounds are raised by it
 LEAST = 1e-12
@@ -38,7 +38,7 @@ class Bounds(NamedTuple):
     matrices: Complexes
 
 
-@kernel(nogil=True, error_model="numpy")
+@kernel(allocates=True, nogil=True, error_model="numpy")
 def bound_pairs(pairs: PairArrays, steps: int, bounds: Bounds) -> None:
     """Fill in bounds on the least robust amplitude of many pairs, all zero before."""
     channels, errors, nodes, users = pairs.channels, pairs.errors, pairs.nodes, pairs.users
@@ -167,7 +167,7 @@ def _spectral(
     return half
 
 
-@kernel(cache=False, nogil=True, error_model="numpy")
+@inner_kernel(error_model="numpy")
 def _fill(products: Complexes, weights: Floats, guesses: Floats, prices: Floats, matrix: Complexes) -> None:
     for k in range(len(guesses)):
         for other in range(len(guesses)):
@@ -178,7 +178,7 @@ def _fill(products: Complexes, weights: Floats, guesses: Floats, prices: Floats,
             matrix[k, other] = total * size
 
 
-@kernel(cache=False, nogil=True, error_model="numpy")
+@inner_kernel(error_model="numpy")
 def _power_step(matrix: Complexes, vector: Complexes, image: Complexes) -> float:
     """Make one step of power iteration; return about the largest eigenvalue."""
     total = 0.0
@@ -194,7 +194,7 @@ def _power_step(matrix: Complexes, vector: Complexes, image: Complexes) -> float
     return total
 
 
-@kernel(cache=False, nogil=True, error_model="numpy")
+@inner_kernel(error_model="numpy")
 def _bound(weights: Floats, guesses: Floats, prices: Floats, errors: Floats, top: float) -> tuple[float, float]:
     """Return the bound when the largest eigenvalue is `top`, and the factor of the guesses at which it is least."""
     half, power = 0.0, 0.0
@@ -215,7 +215,7 @@ def _bound(weights: Floats, guesses: Floats, prices: Floats, errors: Floats, top
     return bound, scale
 
 
-@kernel(cache=False, nogil=True, error_model="numpy")
+@inner_kernel(allocates=True, error_model="numpy")
 def _beams(
     products: Complexes,
     weights: Floats,

@@ -7,7 +7,7 @@ from math import cos, exp, pi, sin, sqrt
 import numpy as np
 
 from edgeopt.caching.beamforming.channels import Complexes, Floats, Integers, PairArrays
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 
 STEP_SIZE = 3.0
 ALIGNED_STARTS = 3
@@ -16,7 +16,7 @@ ENOUGH = 3e-3  # relative gap of a fixed-phase problem, and turn of phases, at w
 AT_THE_BOUND = 1e-6  # relative; no start reaches more than the weakest user alone receives
 
 
-@kernel(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@kernel(allocates=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def solve_pairs(
     pairs: PairArrays, rounds: int, steps: int, starts: int, amplitudes: Floats, vectors: Complexes
 ) -> None:
@@ -53,7 +53,7 @@ def solve_pairs(
                     beam[n, a] = 0.0
 
 
-@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _count(row: Integers) -> int:
     count = 0
     while count < len(row) and row[count] >= 0:
@@ -128,7 +128,7 @@ def _best_of_starts(
     return best
 
 
-@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _align_phases(products: Complexes, length: Floats, user: int, phases: Complexes) -> None:
     """Fill in the phases at which all users receive what is sent along the channels of one of them."""
     for k in range(len(phases)):
@@ -139,7 +139,7 @@ def _align_phases(products: Complexes, length: Floats, user: int, phases: Comple
         phases[k] = _phase(received, 1 + 0j)
 
 
-@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _phase(value: complex, otherwise: complex) -> complex:
     size = sqrt(value.real**2 + value.imag**2)
     return value * (1.0 / size) if size > 0.0 else otherwise
@@ -200,7 +200,7 @@ def _ascend(
     return best
 
 
-@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@inner_kernel(allocates=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _respond(
     products: Complexes, errors: Floats, phases: Complexes, weights: Floats, mix: Complexes, received: Complexes
 ) -> tuple[float, float]:
@@ -237,7 +237,7 @@ def _respond(
     return value, loss
 
 
-@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _receive(products: Complexes, errors: Floats, mix: Complexes, received: Complexes) -> float:
     """Fill in what the users receive; return what the errors cost."""
     users = len(received)
@@ -256,7 +256,7 @@ def _receive(products: Complexes, errors: Floats, mix: Complexes, received: Comp
     return loss
 
 
-@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _least(received: Complexes, phases: Complexes) -> tuple[float, float]:
     """Return the least amplitude, and least part in phase."""
     square, aligned = np.inf, np.inf
@@ -266,7 +266,7 @@ def _least(received: Complexes, phases: Complexes) -> tuple[float, float]:
     return sqrt(square), aligned
 
 
-@kernel(cache=False, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _reweigh(phases: Complexes, received: Complexes, step: float, weights: Floats) -> None:
     """Move weight to the users that receive least in their phases."""
     least, most = np.inf, 1e-300
@@ -282,7 +282,7 @@ def _reweigh(phases: Complexes, received: Complexes, step: float, weights: Float
         weights[k] /= total
 
 
-@kernel(cache=False, nogil=True)
+@inner_kernel
 def _copy(source: Complexes, target: Complexes) -> None:
     for n in range(source.shape[0]):
         for k in range(source.shape[1]):

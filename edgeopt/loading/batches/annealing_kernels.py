@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import copy_into, kernel
+from edgeopt.kernels import copy_into, inner_kernel, kernel
 from edgeopt.loading.batches.timing_kernels import finish_s
 from edgeopt.loading.orders.search_kernels import draw
 from edgeopt.loading.timing import Timing
@@ -51,7 +51,7 @@ class Heat(NamedTuple):
     price: float
 
 
-@kernel
+@inner_kernel
 def insert_at(models: Integers, counts: Integers, length: int, position: int, model: int, count: int) -> None:
     """Put a batch at a position."""
     for p in range(length, position, -1):
@@ -59,14 +59,14 @@ def insert_at(models: Integers, counts: Integers, length: int, position: int, mo
     models[position], counts[position] = model, count
 
 
-@kernel
+@inner_kernel
 def remove_at(models: Integers, counts: Integers, length: int, position: int) -> None:
     """Take the batch at a position away."""
     for p in range(position, length - 1):
         models[p], counts[p] = models[p + 1], counts[p + 1]
 
 
-@kernel
+@kernel(allocates=True)
 def grow(line: Sequence, limits: Limits, timing: Timing) -> bool:
     """Add the users that take the least time each: to a batch, or as a new batch; return whether some fit."""
     models, counts, size = line
@@ -109,7 +109,7 @@ def grow(line: Sequence, limits: Limits, timing: Timing) -> bool:
     return True
 
 
-@kernel
+@inner_kernel
 def change(line: Sequence, served: Integers, limits: Limits, state: NDArray[np.uint64]) -> bool:
     """Make a random move; return False if it cannot be made (nothing is changed then)."""
     models, counts, size = line
@@ -198,7 +198,7 @@ def change(line: Sequence, served: Integers, limits: Limits, state: NDArray[np.u
     return True
 
 
-@kernel
+@inner_kernel
 def worth(users: int, end: float, horizon: float, price: float) -> float:
     """Users, and a part of a user for time that is left; each second too late costs `price` users."""
     if end <= horizon:
@@ -206,7 +206,7 @@ def worth(users: int, end: float, horizon: float, price: float) -> float:
     return users - price * (end - horizon)
 
 
-@kernel
+@inner_kernel
 def copy_sequence(source: Sequence, target: Sequence, length: int) -> None:
     """Make the first `length` batches of one sequence like those of another."""
     copy_into(target.models, source.models[:length])
@@ -214,7 +214,7 @@ def copy_sequence(source: Sequence, target: Sequence, length: int) -> None:
     copy_into(target.size, source.size)
 
 
-@kernel
+@kernel(allocates=True)
 def anneal(
     steps: int, heat: Heat, line: Sequence, best: Sequence, limits: Limits, timing: Timing, state: NDArray[np.uint64]
 ) -> Heat:

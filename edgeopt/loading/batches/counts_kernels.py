@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 from edgeopt.loading.timing import Timing
 
 Floats = NDArray[np.float64]
@@ -86,7 +86,7 @@ def find_slot(slots: Integers, states: Integers, code: int) -> int:
     return at
 
 
-@kernel
+@inner_kernel
 def extra_s(source: int, target: int, loading: Loading) -> float:
     """Seconds to load what the target content has and the source has not."""
     if not loading.keeps:
@@ -101,7 +101,7 @@ def extra_s(source: int, target: int, loading: Loading) -> float:
     return size / loading.rate
 
 
-@kernel
+@inner_kernel
 def supersedes(source: int, source_s: float, target: int, target_s: float, loading: Loading) -> bool:
     """Whether the content and time of one state make another state of the same code superfluous.
 
@@ -113,7 +113,7 @@ def supersedes(source: int, source_s: float, target: int, target_s: float, loadi
     return source_s + extra_s(source, target, loading) <= target_s
 
 
-@kernel
+@inner_kernel
 def offer(made: State, store: Store, loading: Loading) -> None:
     """Add a state unless another of its code makes it superfluous; drop those that it makes superfluous."""
     states, times, slots, queues, cursor, _ = store
@@ -163,7 +163,7 @@ def rebuild_slots(slots: Integers, states: Integers, times: Floats, number: int)
             slots[at] = state
 
 
-@kernel
+@inner_kernel(allocates=True)
 def within_reach(
     needed: int,
     left: Integers,
@@ -219,7 +219,7 @@ def within_reach(
     return True
 
 
-@kernel
+@inner_kernel(allocates=True)
 def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers) -> int:
     """Write the largest sets of candidate blocks that fit into the room; return their number, -1 if too many.
 
@@ -274,7 +274,7 @@ def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers)
     return found
 
 
-@kernel
+@kernel(allocates=True)
 def expand(pops: int, store: Store, question: Question, timing: Timing) -> int:
     """Expand up to `pops` states, fewest users first; the states that cannot reach `target` users are left out.
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import copy_into, kernel
+from edgeopt.kernels import copy_into, inner_kernel, kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -37,7 +37,6 @@ class Line(NamedTuple):
     length: Integers
 
 
-@kernel
 def new_line(users: int) -> Line:
     """Return a line without batches."""
     return Line(
@@ -57,7 +56,7 @@ def copy_line(source: Line, target: Line) -> None:
     copy_into(target.place, source.place)
 
 
-@kernel
+@inner_kernel
 def copy_batches(source: Line, target: Line) -> None:
     """Copy the batches of a line, not the places of its users."""
     length = source.length[0]
@@ -67,7 +66,7 @@ def copy_batches(source: Line, target: Line) -> None:
     target.length[0] = length
 
 
-@kernel
+@inner_kernel
 def put(line: Line, model: int, upload: float, due: float, at: int, joins: bool) -> None:
     """Add a user to the batch at a position, or as a new batch before it; its place is set by the caller."""
     if joins:
@@ -82,7 +81,7 @@ def put(line: Line, model: int, upload: float, due: float, at: int, joins: bool)
     line.length[0] += 1
 
 
-@kernel
+@inner_kernel
 def serve_at(user: int, users: Users, line: Line, at: int, joins: bool) -> None:
     """Serve a user in the batch at a position, or in a new batch before it."""
     put(line, users.model[user], users.upload[user], users.due[user], at, joins)
@@ -93,7 +92,7 @@ def serve_at(user: int, users: Users, line: Line, at: int, joins: bool) -> None:
     line.place[user] = at
 
 
-@kernel
+@inner_kernel
 def shift(line: Line, source: int, target: int) -> None:
     """Move a batch to another position."""
     low, high = min(source, target), max(source, target)
@@ -111,7 +110,7 @@ def shift(line: Line, source: int, target: int) -> None:
             line.place[user] = p - step
 
 
-@kernel
+@kernel(allocates=True)
 def rebuild(users: Users, line: Line) -> None:
     """Drop empty batches, and recompute what a line knows of its users, so that rounding errors do not add up."""
     length = line.length[0]

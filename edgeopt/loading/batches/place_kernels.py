@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 from edgeopt.loading.batches.line_kernels import Floats, Integers, Line, Users, copy_batches, put, serve_at
 from edgeopt.loading.batches.timing_kernels import Timing, keep_soonest, next_uses
 
@@ -32,14 +32,13 @@ class Figures(NamedTuple):
     after: Floats
 
 
-@kernel
 def new_figures(users: int) -> Figures:
     """Return arrays for the figures of a line."""
     size = users + 2
     return Figures(np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size))
 
 
-@kernel
+@inner_kernel
 def measure(line: Line, timing: Timing, figures: Figures) -> None:
     """Compute the figures of a line; with capacity retention there are none."""
     if timing.keeps:
@@ -65,7 +64,7 @@ def measure(line: Line, timing: Timing, figures: Figures) -> None:
         figures.after[p] = min(figures.after[p + 1], line.due[p] - figures.clock[p + 1])
 
 
-@kernel
+@kernel(allocates=True)
 def end_of(line: Line, timing: Timing) -> float:
     """Return when the last batch ends, or infinity when a batch is late; uploads go in batch order."""
     length = line.length[0]
@@ -132,7 +131,7 @@ def by_slack(user: int, users: Users, line: Line, figures: Figures, timing: Timi
     return clock[length] + best, where, how
 
 
-@kernel
+@inner_kernel
 def by_prefix(user: int, users: Users, line: Line, figures: Figures, timing: Timing) -> Place:
     """Go through what follows each position, with the user in the batch there or in a new one before it."""
     fixed_s, sample_s, load_s = timing.fixed_s, timing.sample_s, timing.load_s
@@ -173,7 +172,7 @@ def by_prefix(user: int, users: Users, line: Line, figures: Figures, timing: Tim
     return best, where, how
 
 
-@kernel
+@inner_kernel
 def by_replay(user: int, users: Users, line: Line, scratch: Line, timing: Timing) -> Place:
     """Run the whole line again for each position."""
     i, length = users.model[user], line.length[0]
@@ -192,7 +191,7 @@ def by_replay(user: int, users: Users, line: Line, scratch: Line, timing: Timing
     return best, where, how
 
 
-@kernel
+@inner_kernel
 def best_place(user: int, users: Users, line: Line, figures: Figures, scratch: Line, timing: Timing) -> Place:
     """Return the soonest end of the line with this user, the position, and whether it joins the batch there.
 

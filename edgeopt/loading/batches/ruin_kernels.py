@@ -12,18 +12,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import first_largest, kernel, stable_order
+from edgeopt.kernels import first_largest, inner_kernel, kernel, stable_order
 from edgeopt.loading.batches.line_kernels import (
     Integers,
     Line,
     Users,
     copy_line,
-    new_line,
     rebuild,
     served,
     shift,
 )
-from edgeopt.loading.batches.place_kernels import Figures, end_of, fill, measure, new_figures
+from edgeopt.loading.batches.place_kernels import Figures, end_of, fill, measure
 from edgeopt.loading.batches.timing_kernels import Timing
 from edgeopt.loading.orders.search_kernels import draw
 
@@ -33,6 +32,14 @@ LONGEST_STRETCH = 3  # neighbouring batches that an iteration removes
 MOST_REMOVED = 10  # users that an iteration removes one by one
 TIME_PRICE = 0.5  # in users, for the time that a user takes on average
 HOT, COLD = 0.8, 0.05  # users by which a line may be worse with probability 1/e, at the beginning and end of a cycle
+
+
+class Room(NamedTuple):
+    """Room for two lines and for the figures of one."""
+
+    other: Line
+    scratch: Line
+    figures: Figures
 
 
 class Cycle(NamedTuple):
@@ -47,7 +54,7 @@ class Cycle(NamedTuple):
     tried: int
 
 
-@kernel
+@inner_kernel
 def ruin(users: Users, line: Line, timing: Timing, cheap: bool, state: NDArray[np.uint64]) -> None:
     """Stop serving some users: of some batches, of a model, of neighbouring deadlines, any; or move a batch.
 
@@ -87,7 +94,7 @@ def ruin(users: Users, line: Line, timing: Timing, cheap: bool, state: NDArray[n
     rebuild(users, line)
 
 
-@kernel
+@inner_kernel(allocates=True)
 def turn(
     users: Users, before: Line, line: Line, largest: tuple[float, float], cycle: Cycle, state: NDArray[np.uint64]
 ) -> Integers:
@@ -130,7 +137,7 @@ def turn(
     return order[:kept]
 
 
-@kernel
+@inner_kernel
 def score(line: Line, figures: Figures, horizon: float, timing: Timing) -> float:
     """Return the users served, and a little for the time that is left."""
     number = served(line)
@@ -138,14 +145,20 @@ def score(line: Line, figures: Figures, horizon: float, timing: Timing) -> float
     return number + TIME_PRICE * (1.0 - end / horizon)
 
 
-@kernel
+@kernel(allocates=True)
 def search(
-    steps: int, cycle: Cycle, users: Users, line: Line, best: Line, timing: Timing, state: NDArray[np.uint64]
+    steps: int,
+    cycle: Cycle,
+    users: Users,
+    line: Line,
+    best: Line,
+    timing: Timing,
+    state: NDArray[np.uint64],
+    room: Room,
 ) -> int:
     """Ruin and recreate a line again and again, and keep the best; return its number of users."""
-    number = len(line.place)
     cheap = not (timing.keeps or timing.overlapped)
-    other, scratch, figures = new_line(number), new_line(number), new_figures(number)
+    other, scratch, figures = room
     horizon = users.due[first_largest(users.due)] + 1e-300
     largest = users.upload[first_largest(users.upload)] + 1e-300, horizon
     measure(best, timing, figures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import copy_into, kernel
+from edgeopt.kernels import copy_into, inner_kernel, kernel
 from edgeopt.loading.timing import Timing
 
 Floats = NDArray[np.float64]
@@ -13,7 +13,7 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-@kernel
+@inner_kernel
 def next_uses(models: Integers, length: int, holds: Flags, following: Integers) -> None:
     """Set ``following[p, j]`` to the first position after p whose model holds block j, `length` if there is none."""
     for j in range(holds.shape[1]):
@@ -24,7 +24,7 @@ def next_uses(models: Integers, length: int, holds: Flags, following: Integers) 
                 upcoming = p
 
 
-@kernel
+@inner_kernel(allocates=True)
 def keep_soonest(
     model: int, room: int, holds: Flags, block_bytes: Integers, following: Integers, length: int, resident: Flags
 ) -> int:
@@ -71,7 +71,7 @@ def keep_soonest(
     return loaded
 
 
-@kernel
+@kernel(allocates=True)
 def finish_s(models: Integers, counts: Integers, length: int, upload_s: Floats, timing: Timing) -> float:
     """Return when the last batch ends: each takes its model's next users, uploaded in batch order.
 
@@ -106,7 +106,7 @@ def finish_s(models: Integers, counts: Integers, length: int, upload_s: Floats, 
     return clock if timing.overlapped else clock + radio
 
 
-@kernel
+@kernel(allocates=True)
 def kept_blocks(models: Integers, counts: Integers, length: int, timing: Timing) -> Flags:
     """Return what `keep_soonest` keeps on the GPU while each batch runs, shape (batches, blocks)."""
     blocks = len(timing.block_bytes)

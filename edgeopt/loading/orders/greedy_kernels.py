@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 from edgeopt.loading.orders.search_kernels import best_gap, insert
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@kernel
+@inner_kernel
 def best_bundle(
     serve: Floats, slopes: Floats, begin: int, end: int, served: int, load: float, credit: float, time: float
 ) -> tuple[float, int]:
@@ -35,7 +35,7 @@ def best_bundle(
     return ratio, users
 
 
-@kernel
+@kernel(allocates=True)
 def cheapest_insertion(
     path: Integers,
     place: Integers,
@@ -74,7 +74,7 @@ def cheapest_insertion(
             refresh_gaps(path, place, length, place[best], gap, saved, overlap)
 
 
-@kernel
+@inner_kernel
 def refresh_gaps(
     path: Integers, place: Integers, length: int, position: int, gap: Integers, saved: Floats, overlap: Floats
 ) -> None:
@@ -96,7 +96,7 @@ def refresh_gaps(
             gap[model], saved[model] = position, after
 
 
-@kernel
+@kernel(allocates=True)
 def append_only(
     serve: Floats, slopes: Floats, first: Integers, load: Floats, overlap: Floats, horizon: float
 ) -> tuple[Integers, Integers]:

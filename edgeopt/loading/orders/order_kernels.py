@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@kernel
+@kernel(allocates=True)
 def hull_slopes(serve: Floats, first: Integers) -> Floats:
     """Seconds per further user on the lower convex hull of each model's serving times.
 
@@ -47,13 +47,13 @@ def hull_slopes(serve: Floats, first: Integers) -> Floats:
     return slopes
 
 
-@kernel
+@inner_kernel
 def steepness(serve: Floats, before: int, after: int) -> float:
     """Return the seconds per entry between two entries."""
     return (serve[after] - serve[before]) / (after - before)
 
 
-@kernel
+@kernel(allocates=True)
 def extend_tables(
     tables: Floats,
     lengths: Integers,
@@ -105,7 +105,7 @@ def extend_tables(
         lengths[p] = length
 
 
-@kernel
+@kernel(allocates=True)
 def trace_back(
     tables: Floats,
     lengths: Integers,

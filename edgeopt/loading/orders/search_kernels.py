@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -49,7 +49,7 @@ class Woken(NamedTuple):
     waiting: NDArray[np.bool_]
 
 
-@kernel
+@inner_kernel
 def draw(state: NDArray[np.uint64], below: int) -> int:
     """Return a random integer from 0 to ``below - 1`` (xorshift64*)."""
     x = state[0]
@@ -93,7 +93,7 @@ def set_worth(worth: Floats, price: float, slopes: Floats, first: Integers, load
         worth[model] = value - load[model]
 
 
-@kernel
+@inner_kernel
 def copy_path(source: Integers, target: Integers, sentinel: int) -> int:
     """Copy a path, its sentinels included; return its length."""
     target[0] = sentinel
@@ -105,7 +105,7 @@ def copy_path(source: Integers, target: Integers, sentinel: int) -> int:
     return length
 
 
-@kernel
+@inner_kernel
 def set_path(path: Integers, place: Integers, source: Integers, sentinel: int) -> int:
     """Make the path that of the source; return its length."""
     for model in range(len(place)):
@@ -125,7 +125,7 @@ def path_load(path: Integers, length: int, load: Floats, overlap: Floats) -> flo
     return total
 
 
-@kernel
+@inner_kernel
 def reverse(path: Integers, place: Integers, begin: int, end: int) -> None:
     """Reverse the positions from begin to end."""
     while begin < end:
@@ -135,7 +135,7 @@ def reverse(path: Integers, place: Integers, begin: int, end: int) -> None:
         end -= 1
 
 
-@kernel
+@inner_kernel
 def swap_segments(path: Integers, place: Integers, begin: int, middle: int, end: int) -> None:
     """Put positions middle + 1 to end before positions begin to middle; both keep their direction."""
     reverse(path, place, begin, middle)
@@ -143,7 +143,7 @@ def swap_segments(path: Integers, place: Integers, begin: int, middle: int, end:
     reverse(path, place, begin, end)
 
 
-@kernel
+@inner_kernel
 def insert(path: Integers, place: Integers, length: int, gap: int, model: int) -> int:
     """Put a model between positions gap and gap + 1; return the new length."""
     for p in range(length + 1, gap, -1):
@@ -155,7 +155,7 @@ def insert(path: Integers, place: Integers, length: int, gap: int, model: int) -
     return length + 1
 
 
-@kernel
+@inner_kernel
 def remove(path: Integers, place: Integers, length: int, position: int) -> int:
     """Take a model off the path; return the new length."""
     place[path[position]] = 0
@@ -166,7 +166,7 @@ def remove(path: Integers, place: Integers, length: int, position: int) -> int:
     return length - 1
 
 
-@kernel
+@inner_kernel
 def best_gap(path: Integers, length: int, model: int, overlap: Floats) -> tuple[int, float]:
     """Return where a model that is not on the path saves most, and the seconds saved."""
     best, most = 0, -np.inf
@@ -178,7 +178,7 @@ def best_gap(path: Integers, length: int, model: int, overlap: Floats) -> tuple[
     return best, most
 
 
-@kernel
+@inner_kernel
 def try_outside(
     path: Integers,
     place: Integers,
@@ -210,7 +210,7 @@ def try_outside(
     return insert(path, place, length, gap, model)
 
 
-@kernel
+@inner_kernel
 def try_segment(
     path: Integers, place: Integers, length: int, begin: int, end: int, overlap: Floats, largest: Floats, least: float
 ) -> bool:
@@ -243,7 +243,7 @@ def try_segment(
     return True
 
 
-@kernel
+@inner_kernel
 def try_reversal(
     path: Integers, place: Integers, length: int, position: int, overlap: Floats, largest: Floats, least: float
 ) -> bool:
@@ -263,7 +263,7 @@ def try_reversal(
     return True
 
 
-@kernel
+@inner_kernel
 def try_inside(
     path: Integers,
     place: Integers,
@@ -298,7 +298,7 @@ def try_inside(
     return length
 
 
-@kernel
+@inner_kernel
 def wake(model: int, queue: Integers, waiting: NDArray[np.bool_], size: int) -> int:
     """Put a model into the queue unless it waits there or is the sentinel; return the queue's new size."""
     if model < len(waiting) and not waiting[model]:
@@ -308,7 +308,7 @@ def wake(model: int, queue: Integers, waiting: NDArray[np.bool_], size: int) -> 
     return size
 
 
-@kernel
+@inner_kernel
 def wake_near(model: int, near: Integers, queue: Integers, waiting: NDArray[np.bool_], size: int) -> int:
     """Put a model and those that overlap it most into the queue; return the queue's new size."""
     size = wake(model, queue, waiting, size)
@@ -358,7 +358,7 @@ def complete(path: Integers, place: Integers, length: int, extra: Integers, over
     return length
 
 
-@kernel
+@inner_kernel
 def kick(
     path: Integers, place: Integers, length: int, serving: Serving, woken: Woken, state: NDArray[np.uint64]
 ) -> tuple[int, int]:
@@ -399,7 +399,7 @@ def kick(
     return length, size
 
 
-@kernel
+@kernel(allocates=True)
 def search(
     path: Integers,
     place: Integers,

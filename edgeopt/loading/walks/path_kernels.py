@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel, stable_order
+from edgeopt.kernels import inner_kernel, kernel, stable_order
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -82,7 +82,7 @@ class WalkTables(NamedTuple):
     reward: Floats
 
 
-@kernel
+@inner_kernel(allocates=True)
 def tabulate(worth: Floats, first: Integers, memory: Memory, ranked: Integers, reward: Floats) -> None:
     """Tabulate the best users of each model among those from rank c by deadline on, up to the end of a group.
 
@@ -115,7 +115,7 @@ def tabulate(worth: Floats, first: Integers, memory: Memory, ranked: Integers, r
                 table[number + 1 :] = NEVER
 
 
-@kernel
+@inner_kernel
 def undominated(value: float, best_so_far: Floats, state: int, model: int, smaller: Integers) -> bool:
     """Whether a walk is better than all that were as far no later and remember no more; `best_so_far` is updated."""
     best = best_so_far[state, model]
@@ -125,7 +125,7 @@ def undominated(value: float, best_so_far: Floats, state: int, model: int, small
     return value > best
 
 
-@kernel
+@inner_kernel
 def load(step: int, steps: Steps, memory: Memory, tables: WalkTables) -> None:
     """Continue the walks that finish a visit at a step: load each other model."""
     models, states = steps.switch.shape[1], len(memory.smaller)
@@ -141,7 +141,7 @@ def load(step: int, steps: Steps, memory: Memory, tables: WalkTables) -> None:
                     tables.origin[arrival, state, other] = model
 
 
-@kernel
+@inner_kernel
 def serve(step: int, steps: Steps, memory: Memory, capacity: Integers, tables: WalkTables) -> None:
     """Continue the walks that have loaded a model by a step: visit it, up to each of its groups.
 
@@ -192,7 +192,7 @@ def serve(step: int, steps: Steps, memory: Memory, capacity: Integers, tables: W
                         tables.chosen[end, target, model] = -(number * most + before)
 
 
-@kernel
+@kernel(allocates=True)
 def best_walk(
     worth: Floats,
     first: Integers,

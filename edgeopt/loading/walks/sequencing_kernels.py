@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@kernel
+@kernel(allocates=True)
 def sequence(
     start: float,
     first: Integers,

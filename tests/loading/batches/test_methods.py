@@ -5,15 +5,18 @@ import pytest
 
 import edgeopt
 from edgeopt.errors import MethodRefusal
+from edgeopt.loading.batches import place_kernels
 from edgeopt.loading.batches.annealing import batches_of, end_s, greedy_sequence, sequence_of
 from edgeopt.loading.batches.baselines import unshared
-from edgeopt.loading.batches.line_kernels import new_line, serve_at
+from edgeopt.loading.batches.line_kernels import new_line
+from edgeopt.loading.batches.line_kernels import serve_at as serve_at_kernel
 from edgeopt.loading.batches.lines import Lines
-from edgeopt.loading.batches.place_kernels import best_place, by_replay, end_of, measure, new_figures
+from edgeopt.loading.batches.place_kernels import end_of, new_figures
 from edgeopt.loading.batches.plans import Batch, plan_of
 from edgeopt.loading.generator import generate
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Run
+from tests.from_python import from_python
 from tests.loading.brute_force import optimum
 from tests.loading.modes import MODES, in_mode, tiny
 
@@ -21,6 +24,9 @@ TAKES_INDIVIDUAL = {"exact", "cpsat", "bound", "greedy", "local-search", "no-sha
 TAKES_EXTENDED = TAKES_INDIVIDUAL | {"counts-dp"}
 FOR_MODE = {"overlapped": "two-phase", "capacity": "consecutive"}
 USUAL_ONLY = {"dp", "modular-dp", "tree", "greedy-append"}
+serve_at = from_python(serve_at_kernel)
+best_place, by_replay = from_python(place_kernels.best_place), from_python(place_kernels.by_replay)
+measure = from_python(place_kernels.measure)
 
 
 @pytest.mark.slow

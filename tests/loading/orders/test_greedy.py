@@ -8,6 +8,7 @@ from edgeopt.loading.generator import generate
 from edgeopt.loading.orders.paths import Path
 from edgeopt.loading.orders.tables import ServingTables
 from edgeopt.loading.workload import compile_workload
+from tests.from_python import from_python
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import FREE, instance_of
@@ -49,9 +50,10 @@ def build(instance):
 
 def test_best_bundle_is_the_best_of_all():
     """Stopping early at a corner of the hull misses nothing."""
-    from edgeopt.loading.orders.greedy_kernels import best_bundle
+    from edgeopt.loading.orders import greedy_kernels
     from edgeopt.loading.orders.order_kernels import hull_slopes
 
+    best_bundle = from_python(greedy_kernels.best_bundle)
     rng = np.random.default_rng(3)
     for _ in range(300):
         serve = np.concatenate([[0.0], np.cumsum(rng.integers(0, 6, size=rng.integers(1, 12)))])

@@ -12,6 +12,7 @@ from edgeopt.loading.orders.paths import Path
 from edgeopt.loading.orders.tables import ServingTables
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Run
+from tests.from_python import from_python
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import instance_of
@@ -124,6 +125,7 @@ def test_kicks_and_descents_keep_the_path_whole_and_descents_gain(kind):
     from edgeopt.loading.orders import search_kernels as kernels
 
     tables = ServingTables.of(compile_workload(generate(kind, 25, 200, seed=1, load_rate_bytes_per_s=1e9)).prefixes)
+    kick = from_python(kernels.kick)
     rng, state = np.random.default_rng(0), np.array([7], dtype=np.uint64)
     woken = kernels.Woken(np.empty(tables.models, np.int64), np.zeros(tables.models, np.bool_))
     serving = tables.serving
@@ -132,7 +134,7 @@ def test_kicks_and_descents_keep_the_path_whole_and_descents_gain(kind):
     for _ in range(300):
         price = tables.horizon / rng.integers(20, 200)
         kernels.set_worth(worth, price, tables.slopes, tables.first, tables.load)
-        length, size = kernels.kick(path.cells, path.place, length, serving, woken, state)
+        length, size = kick(path.cells, path.place, length, serving, woken, state)
         consistent(tables, path, length)
         before = true_value(tables, path.order(), worth)
         least = 1e-10 * tables.horizon

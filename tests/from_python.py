@@ -1,0 +1,12 @@
+"""Kernels that only other kernels call, for tests that call them from Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeopt.kernels import kernel
+
+
+def from_python(inner: Any, *, allocates: bool = False) -> Any:
+    """Compile a kernel's function anew, with a door for Python."""
+    return kernel(cache=False, allocates=allocates)(inner.py_func)
