@@ -42,9 +42,6 @@ class Search:
     """
 
     def __init__(self, lines: Lines, run: Run, start: Line) -> None:
-        from edgeopt.loading.batches.place_kernels import new_figures
-        from edgeopt.loading.batches.ruin_kernels import Room
-
         users, timing = len(lines.users.model), lines.timing
         dear = timing.keeps or timing.overlapped
         self._lines, self._run = lines, run
@@ -53,7 +50,7 @@ class Search:
         self._cycle = CYCLE[dear]
         self._chunk = 1 + CHUNK_EFFORT[dear] // users
         self._tried = TRIED if dear else users
-        self._room = Room(lines.line(), lines.line(), new_figures(users))
+        self._other = lines.line()
         self._line = lines.copy(start)
         self.best = lines.copy(start)
         self.iterations = 0
@@ -88,7 +85,9 @@ class Search:
             self._line = self._lines.copy(self.best)
         cycle = Cycle(since, length, self._tried)
         lines = self._lines
-        served = search(iterations, cycle, lines.users, self._line, self.best, lines.timing, self._state, self._room)
+        served = search(
+            iterations, cycle, lines.users, self._line, self.best, lines.timing, self._state, self._other, *lines.room
+        )
         self.iterations += iterations
         self._run.report(int(served))
 

@@ -30,6 +30,11 @@ class Lines:
     queues : Queues
         At least one user.
     timing : Timing
+
+    Attributes
+    ----------
+    room : tuple of Figures, numpy.ndarray or None, Line or None
+        Room for what the kernels compute: `figures`, `radio` and `scratch` of `place_kernels`.
     """
 
     def __init__(self, queues: Queues, timing: Timing) -> None:
@@ -38,7 +43,13 @@ class Lines:
 
         self.queues, self.timing = queues, timing
         self.users = Users(queues.model, queues.upload_s, queues.due_s, queues.capacity)
-        self._figures, self._scratch = new_figures(len(queues.user_names)), new_line(len(queues.user_names))
+        number = len(queues.user_names)
+        figures = new_figures(number)
+        self.room = (
+            figures,
+            np.zeros_like(figures.clock) if timing.overlapped else None,
+            new_line(number) if timing.keeps else None,
+        )
 
     def line(self, batches: Iterable[Batch] = ()) -> Line:
         """Make a line of batches, each a model and its users by number."""
@@ -74,7 +85,7 @@ class Lines:
         for first in range(0, len(users), CHUNK):
             if run.stop_reason() is not None:
                 return
-            fill(users[first : first + CHUNK], self.users, line, self._figures, self._scratch, self.timing)
+            fill(users[first : first + CHUNK], self.users, line, *self.room, self.timing)
 
     def greedy(self, run: Run) -> Line:
         """Return the best of lines that are filled in different orders of the users, each where the line ends soonest.
@@ -126,7 +137,7 @@ class Lines:
         waiting = np.flatnonzero(line.place < 0)
         left = len(waiting)
         while left and run.stop_reason() is None:
-            left = serve_cheapest(waiting, left, self.users, line, self._figures, self._scratch, self.timing)
+            left = serve_cheapest(waiting, left, self.users, line, *self.room, self.timing)
 
     def _better(self, best: Line, line: Line, run: Run) -> Line:
         """Return the better of two lines, the second improved where that is cheap."""

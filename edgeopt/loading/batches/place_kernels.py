@@ -4,6 +4,9 @@ With consecutive retention, what stands before a position says all about what ma
 user then delays all batches by its upload and those from its own on by its work, so that the least slack before and
 after a position decides (`by_slack`). With overlapped uploads the batches after it are gone through (`by_prefix`). With
 capacity retention the whole line is run again (`by_replay`).
+
+An argument `scratch` is a second line with capacity retention and None without; `radio` is an array with overlapped
+uploads and None without. A kernel is compiled for the evaluator of its mode alone, since the others cannot be reached.
 """
 
 from __future__ import annotations
@@ -22,12 +25,10 @@ Place = tuple[float, int, bool]  # the line's end, the position, whether the use
 class Figures(NamedTuple):
     """Before each position of a line, and at its end, shape (users + 1,) each.
 
-    When the GPU and the radio are done with the batches before, the least slack of these, and that of those from the
-    position on.
+    When the GPU is done with the batches before, the least slack of these, and that of those from the position on.
     """
 
     clock: Floats
-    radio: Floats
     before: Floats
     after: Floats
 
@@ -35,30 +36,31 @@ class Figures(NamedTuple):
 def new_figures(users: int) -> Figures:
     """Return arrays for the figures of a line."""
     size = users + 2
-    return Figures(np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size))
+    return Figures(np.zeros(size), np.zeros(size), np.zeros(size))
 
 
 @inner_kernel
-def measure(line: Line, timing: Timing, figures: Figures) -> None:
-    """Compute the figures of a line; with capacity retention there are none."""
-    if timing.keeps:
-        return
+def measure(line: Line, timing: Timing, figures: Figures, radio: Floats | None) -> None:
+    """Compute the figures of a line with consecutive retention, and when the radio is done with the batches before."""
     length = line.length[0]
-    clock, radio, slack, last = 0.0, 0.0, np.inf, len(timing.fixed_s)
+    clock, sent, slack, last = 0.0, 0.0, np.inf, len(timing.fixed_s)
     if not timing.overlapped:
         for p in range(length):
             clock += line.sent[p]
     for p in range(length):
-        figures.clock[p], figures.radio[p], figures.before[p] = clock, radio, slack
+        figures.clock[p], figures.before[p] = clock, slack
         i = line.model[p]
-        radio += line.sent[p]
         clock += timing.load_s[last, i]
-        if timing.overlapped and radio > clock:
-            clock = radio
+        if radio is not None:
+            radio[p] = sent
+            sent += line.sent[p]
+            clock = max(clock, sent)
         clock += timing.fixed_s[i] + timing.sample_s[i] * line.size[p]
         slack = min(slack, line.due[p] - clock)
         last = i
-    figures.clock[length], figures.radio[length], figures.before[length] = clock, radio, slack
+    figures.clock[length], figures.before[length] = clock, slack
+    if radio is not None:
+        radio[length] = sent
     figures.after[length] = np.inf
     for p in range(length - 1, -1, -1):
         figures.after[p] = min(figures.after[p + 1], line.due[p] - figures.clock[p + 1])
@@ -132,7 +134,7 @@ def by_slack(user: int, users: Users, line: Line, figures: Figures, timing: Timi
 
 
 @inner_kernel
-def by_prefix(user: int, users: Users, line: Line, figures: Figures, timing: Timing) -> Place:
+def by_prefix(user: int, users: Users, line: Line, figures: Figures, before: Floats, timing: Timing) -> Place:
     """Go through what follows each position, with the user in the batch there or in a new one before it."""
     fixed_s, sample_s, load_s = timing.fixed_s, timing.sample_s, timing.load_s
     models, sizes, sent, latest = line.model, line.size, line.sent, line.due
@@ -145,7 +147,7 @@ def by_prefix(user: int, users: Users, line: Line, figures: Figures, timing: Tim
         joins, at = choice < length, choice if choice < length else choice - length
         if joins and (models[at] != i or sizes[at] >= most):
             continue
-        clock, radio = figures.clock[at], figures.radio[at] + upload
+        clock, radio = figures.clock[at], before[at] + upload
         last = models[at - 1] if at > 0 else len(fixed_s)
         limit, first = due, at
         if joins:
@@ -192,50 +194,75 @@ def by_replay(user: int, users: Users, line: Line, scratch: Line, timing: Timing
 
 
 @inner_kernel
-def best_place(user: int, users: Users, line: Line, figures: Figures, scratch: Line, timing: Timing) -> Place:
+def best_place(
+    user: int,
+    users: Users,
+    line: Line,
+    figures: Figures,
+    radio: Floats | None,
+    scratch: Line | None,
+    timing: Timing,
+) -> Place:
     """Return the soonest end of the line with this user, the position, and whether it joins the batch there.
 
     The position is -1 where the user cannot be served without making anybody late.
     """
-    if timing.keeps:
-        return by_replay(user, users, line, scratch, timing)
-    if timing.overlapped:
-        return by_prefix(user, users, line, figures, timing)
-    return by_slack(user, users, line, figures, timing)
+    if scratch is not None:
+        place = by_replay(user, users, line, scratch, timing)
+    elif radio is not None:
+        place = by_prefix(user, users, line, figures, radio, timing)
+    else:
+        place = by_slack(user, users, line, figures, timing)
+    return place
 
 
 @kernel
-def fill(candidates: Integers, users: Users, line: Line, figures: Figures, scratch: Line, timing: Timing) -> None:
+def fill(
+    candidates: Integers,
+    users: Users,
+    line: Line,
+    figures: Figures,
+    radio: Floats | None,
+    scratch: Line | None,
+    timing: Timing,
+) -> None:
     """Serve as many of these users as fit, in this order, each where the line ends soonest."""
-    measure(line, timing, figures)
+    changed = True
     for user in candidates:
-        if timing.keeps:
-            _, at, joins = by_replay(user, users, line, scratch, timing)
-        elif timing.overlapped:
-            _, at, joins = by_prefix(user, users, line, figures, timing)
-        else:
-            _, at, joins = by_slack(user, users, line, figures, timing)
-        if at >= 0:
+        if changed and scratch is None:
+            measure(line, timing, figures, radio)
+        _, at, joins = best_place(user, users, line, figures, radio, scratch, timing)
+        changed = at >= 0
+        if changed:
             serve_at(user, users, line, at, joins)
-            measure(line, timing, figures)
+    if scratch is None:
+        measure(line, timing, figures, radio)
 
 
 @kernel
 def serve_cheapest(
-    waiting: Integers, left: int, users: Users, line: Line, figures: Figures, scratch: Line, timing: Timing
+    waiting: Integers,
+    left: int,
+    users: Users,
+    line: Line,
+    figures: Figures,
+    radio: Floats | None,
+    scratch: Line | None,
+    timing: Timing,
 ) -> int:
     """Serve the waiting user with whom the line ends soonest; return how many of the first `left` still wait.
 
     With consecutive retention a user who does not fit will not fit later either, since insertions only delay; it is
     taken off the list.
     """
-    measure(line, timing, figures)
+    if scratch is None:
+        measure(line, timing, figures, radio)
     nobody: Any = np.int64(-1)
     best, chosen, where, how = np.inf, nobody, nobody, np.bool_(False)
     kept = 0
     for index in range(left):
         user = waiting[index]
-        end, at, joins = best_place(user, users, line, figures, scratch, timing)
+        end, at, joins = best_place(user, users, line, figures, radio, scratch, timing)
         if at < 0 and not timing.keeps:
             continue
         waiting[kept] = user

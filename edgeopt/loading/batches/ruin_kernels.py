@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgeopt.kernels import first_largest, inner_kernel, kernel, stable_order
 from edgeopt.loading.batches.line_kernels import (
+    Floats,
     Integers,
     Line,
     Users,
@@ -34,14 +35,6 @@ TIME_PRICE = 0.5  # in users, for the time that a user takes on average
 HOT, COLD = 0.8, 0.05  # users by which a line may be worse with probability 1/e, at the beginning and end of a cycle
 
 
-class Room(NamedTuple):
-    """Room for two lines and for the figures of one."""
-
-    other: Line
-    scratch: Line
-    figures: Figures
-
-
 class Cycle(NamedTuple):
     """Where a search stands in a cycle of temperatures, and for whom it tries to find a place.
 
@@ -55,11 +48,14 @@ class Cycle(NamedTuple):
 
 
 @inner_kernel
-def ruin(users: Users, line: Line, timing: Timing, cheap: bool, state: NDArray[np.uint64]) -> None:
+def ruin(
+    users: Users, line: Line, timing: Timing, radio: Floats | None, scratch: Line | None, state: NDArray[np.uint64]
+) -> None:
     """Stop serving some users: of some batches, of a model, of neighbouring deadlines, any; or move a batch.
 
-    Where users are `cheap` to insert, more of them are removed and batches stay where they are.
+    Where users are cheap to insert, more of them are removed and batches stay where they are.
     """
+    cheap = not (timing.keeps or timing.overlapped)
     number, length = len(line.place), line.length[0]
     if length == 0:
         return
@@ -75,10 +71,8 @@ def ruin(users: Users, line: Line, timing: Timing, cheap: bool, state: NDArray[n
         for _ in range(1 + draw(state, MOST_REMOVED)):
             line.place[draw(state, number)] = -1
     elif not cheap:
-        source, target = draw(state, length), draw(state, length)
-        shift(line, source, target)
-        if end_of(line, timing) == np.inf:
-            shift(line, target, source)
+        if radio is not None or scratch is not None:
+            move_batch(line, timing, state)
         line.place[draw(state, number)] = -1
     elif kind == 5:
         model = users.model[draw(state, number)]
@@ -92,6 +86,15 @@ def ruin(users: Users, line: Line, timing: Timing, cheap: bool, state: NDArray[n
             if abs(users.due[user] - centre) <= width and draw(state, 2):
                 line.place[user] = -1
     rebuild(users, line)
+
+
+@inner_kernel
+def move_batch(line: Line, timing: Timing, state: NDArray[np.uint64]) -> None:
+    """Move a batch to another position, unless a batch is late then."""
+    source, target = draw(state, line.length[0]), draw(state, line.length[0])
+    shift(line, source, target)
+    if end_of(line, timing) == np.inf:
+        shift(line, target, source)
 
 
 @inner_kernel(allocates=True)
@@ -138,10 +141,13 @@ def turn(
 
 
 @inner_kernel
-def score(line: Line, figures: Figures, horizon: float, timing: Timing) -> float:
+def score(line: Line, figures: Figures, scratch: Line | None, horizon: float, timing: Timing) -> float:
     """Return the users served, and a little for the time that is left."""
     number = served(line)
-    end = end_of(line, timing) if timing.keeps else figures.clock[line.length[0]]
+    if scratch is not None:
+        end = end_of(line, timing)
+    else:
+        end = figures.clock[line.length[0]]
     return number + TIME_PRICE * (1.0 - end / horizon)
 
 
@@ -154,24 +160,27 @@ def search(
     best: Line,
     timing: Timing,
     state: NDArray[np.uint64],
-    room: Room,
+    other: Line,
+    figures: Figures,
+    radio: Floats | None,
+    scratch: Line | None,
 ) -> int:
     """Ruin and recreate a line again and again, and keep the best; return its number of users."""
-    cheap = not (timing.keeps or timing.overlapped)
-    other, scratch, figures = room
     horizon = users.due[first_largest(users.due)] + 1e-300
     largest = users.upload[first_largest(users.upload)] + 1e-300, horizon
-    measure(best, timing, figures)
-    best_score = score(best, figures, horizon, timing)
-    measure(line, timing, figures)
-    current = score(line, figures, horizon, timing)
+    if scratch is None:
+        measure(best, timing, figures, radio)
+    best_score = score(best, figures, scratch, horizon, timing)
+    if scratch is None:
+        measure(line, timing, figures, radio)
+    current = score(line, figures, scratch, horizon, timing)
     most = served(best)
     for step in range(steps):
         copy_line(line, other)
-        ruin(users, other, timing, cheap, state)
+        ruin(users, other, timing, radio, scratch, state)
         waiting = turn(users, line, other, largest, cycle, state)
-        fill(waiting, users, other, figures, scratch, timing)
-        now = score(other, figures, horizon, timing)
+        fill(waiting, users, other, figures, radio, scratch, timing)
+        now = score(other, figures, scratch, horizon, timing)
         heat = HOT * (COLD / HOT) ** (((cycle.since + step) % cycle.length) / cycle.length)
         if now >= current or draw(state, FINE) / FINE < np.exp((now - current) / heat):
             current = now

@@ -11,7 +11,7 @@ from edgeopt.loading.batches.baselines import unshared
 from edgeopt.loading.batches.line_kernels import new_line
 from edgeopt.loading.batches.line_kernels import serve_at as serve_at_kernel
 from edgeopt.loading.batches.lines import Lines
-from edgeopt.loading.batches.place_kernels import end_of, new_figures
+from edgeopt.loading.batches.place_kernels import end_of
 from edgeopt.loading.batches.plans import Batch, plan_of
 from edgeopt.loading.generator import generate
 from edgeopt.loading.workload import compile_workload
@@ -100,10 +100,11 @@ def test_the_kernels_time_lines_as_the_checker_does(mode):
             continue
         lines, timing = Lines(workload.queues, workload.timing), workload.timing
         number = len(lines.users.model)
-        line, scratch, figures = lines.line(), new_line(number), new_figures(number)
+        line, scratch = lines.line(), new_line(number)
+        figures, radio, second = lines.room
         for user in rng.permutation(number):
-            measure(line, timing, figures)
-            end, at, joins = best_place(user, lines.users, line, figures, scratch, timing)
+            measure(line, timing, figures, radio)
+            end, at, joins = best_place(user, lines.users, line, figures, radio, second, timing)
             replayed, _, _ = by_replay(user, lines.users, line, scratch, timing)
             assert end == pytest.approx(replayed)  # the fast evaluators find what a run of the whole line finds
             if at < 0:
