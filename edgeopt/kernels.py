@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
-from numba.core.errors import TypingError
+from numba.core.errors import NumbaError, TypingError
 from numba.core.targetconfig import ConfigStack
 
 from edgeopt.clock import tell_compiling, uncounted
+
+ALLOCATING = "NRT", "allocate", "empty"  # numba's words where a kernel without references makes an array
 
 
 @cache
@@ -123,6 +125,10 @@ def _compiling(made: Any, allocates: bool) -> Callable[[Any], Any]:
         try:
             with uncounted():
                 entry = compile_or_load(signature)
+        except NumbaError as error:
+            if allocates or "allocates=True" in str(error) or not any(word in str(error) for word in ALLOCATING):
+                raise
+            raise TypingError(f"{made.__name__} seems to make arrays: it needs `allocates=True`\n{error}") from error
         finally:
             if collecting:
                 gc.enable()

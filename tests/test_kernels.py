@@ -74,6 +74,15 @@ def test_a_kernel_that_counts_no_references_cannot_return_an_array() -> None:
         total(np.ones((2, 3)))
 
 
+def test_a_kernel_that_counts_no_references_cannot_make_an_array() -> None:
+    @kernel(cache=False)
+    def zeros(count: int) -> Any:
+        return np.zeros(count).sum()
+
+    with pytest.raises(TypingError, match=r"zeros seems to make arrays: it needs `allocates=True`"):
+        zeros(3)
+
+
 def test_a_kernel_that_counts_no_references_cannot_receive_an_array() -> None:
     @kernel(cache=False)
     def corner(table: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -65,7 +65,7 @@ class Times(NamedTuple):
     begin: float
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def load_s(times: Times, before: int, model: int) -> float:
     """Return the seconds to load a model after another, or first of all (`NOWHERE`)."""
     if before == NOWHERE:
@@ -73,7 +73,7 @@ def load_s(times: Times, before: int, model: int) -> float:
     return float(times.switch[before, model])
 
 
-@kernel
+@kernel(allocates=True)
 def cheapest_places(
     line: Line, times: Times, phase: bool, model: int, upload: float, arrival: float, latest: float
 ) -> Integers:
@@ -230,7 +230,7 @@ def giving_way(line: Line, times: Times, protected: int, gone: Flags) -> int:
     return number
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def _load_saved(line: Line, times: Times, left: Integers, batch: int) -> float:
     """Return the seconds of loading that are saved if a batch goes."""
     before, after = batch - 1, batch + 1

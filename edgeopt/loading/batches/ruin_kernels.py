@@ -144,11 +144,9 @@ def turn(
 def score(line: Line, figures: Figures, scratch: Line | None, horizon: float, timing: Timing) -> float:
     """Return the users served, and a little for the time that is left."""
     number = served(line)
-    if scratch is not None:
-        end = end_of(line, timing)
-    else:
-        end = figures.clock[line.length[0]]
-    return number + TIME_PRICE * (1.0 - end / horizon)
+    if scratch is None:
+        return number + TIME_PRICE * (1.0 - figures.clock[line.length[0]] / horizon)
+    return number + TIME_PRICE * (1.0 - end_of(line, timing) / horizon)
 
 
 @kernel(allocates=True)

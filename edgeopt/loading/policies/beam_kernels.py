@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import copy_into, kernel
+from edgeopt.kernels import copy_into, inner_kernel, kernel
 from edgeopt.loading.policies.desk import FREE, Desk, Flags, Floats, Integers, Requests
 from edgeopt.loading.policies.desk_kernels import count_demand, largest_batch
 from edgeopt.loading.policies.outlook_kernels import SHORTEST_S, Outlook, gather, serve_next
@@ -52,7 +52,7 @@ class Labels(NamedTuple):
     worst: Integers
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel(allocates=True)
 def new_labels(width: int, requests: int, models: int, blocks: int) -> Labels:
     """Make room for sequences."""
     return Labels(
@@ -71,7 +71,7 @@ def new_labels(width: int, requests: int, models: int, blocks: int) -> Labels:
     )
 
 
-@kernel
+@kernel(allocates=True)
 def best_beginning(requests: Requests, desk: Desk, outlook: Outlook, batches: int, width: int) -> int:
     """Return the first model of the best sequence found, -1 if nobody can be served.
 
@@ -105,7 +105,7 @@ def best_beginning(requests: Requests, desk: Desk, outlook: Outlook, batches: in
     return best
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def extend(requests: Requests, desk: Desk, outlook: Outlook, labels: Labels, label: int, longer: Labels) -> bool:
     """Offer a sequence with each model behind it; say whether one may serve somebody."""
     found, began = False, desk.times[FREE]
@@ -136,7 +136,7 @@ def extend(requests: Requests, desk: Desk, outlook: Outlook, labels: Labels, lab
     return found
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def offer(
     requests: Requests,
     labels: Labels,
@@ -167,7 +167,7 @@ def offer(
                 longer.worst[0] = other
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def same_state(labels: Labels, one: int, other: int, keeps: bool) -> bool:
     """Whether the same requests wait after two sequences and, if blocks are kept, the same blocks are on the GPU."""
     for request in range(labels.waiting.shape[1]):
@@ -180,7 +180,7 @@ def same_state(labels: Labels, one: int, other: int, keeps: bool) -> bool:
     return True
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def settle(requests: Requests, outlook: Outlook, labels: Labels, longer: Labels, label: int) -> None:
     """Run the last batch of a sequence."""
     parent, model, start = longer.parent[label], longer.last[label], longer.start_s[label]
@@ -195,7 +195,7 @@ def settle(requests: Requests, outlook: Outlook, labels: Labels, longer: Labels,
     load(requests, model, size, outlook.demand, longer.resident[label])
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel(allocates=True)
 def load(requests: Requests, model: int, users: int, demand: Integers, resident: Flags) -> None:
     """Put a model's blocks on the GPU; those of least demand make room for it and a batch."""
     size = 0

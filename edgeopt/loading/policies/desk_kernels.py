@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 from edgeopt.loading.policies.desk import CLOCK, COMING, FREE, ROOM, Desk, Flags, Floats, Integers, Requests
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def admit(requests: Requests, desk: Desk, until_s: float) -> None:
     """Let those wait who are ready by now."""
     coming = desk.counts[COMING]
@@ -24,7 +24,7 @@ def admit(requests: Requests, desk: Desk, until_s: float) -> None:
     desk.counts[COMING] = coming
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def loaded_s(requests: Requests, resident: Flags, model: int, now_s: float, free_s: float, room: int) -> float:
     """Return when a model is loaded: from now on what finds room beside the batch that runs, the rest after it."""
     missing, ahead = 0, 0
@@ -37,7 +37,7 @@ def loaded_s(requests: Requests, resident: Flags, model: int, now_s: float, free
     return max(free_s, now_s + ahead / requests.rate) + (missing - ahead) / requests.rate
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def largest_batch(
     requests: Requests, model: int, start_s: float, due_s: Floats, waiting: Flags, low: int, high: int
 ) -> tuple[int, int, int, int]:
@@ -72,7 +72,7 @@ def largest_batch(
     return size, first, number, urgent
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def survey(requests: Requests, desk: Desk, model: int) -> int:
     """Show what a model could do next; return who is the first of its largest batch."""
     low, high = desk.low[model], desk.high[model]

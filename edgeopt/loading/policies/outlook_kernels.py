@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 from edgeopt.loading.policies.desk import FREE, Desk, Flags, Floats, Integers, Requests
 from edgeopt.loading.policies.desk_kernels import largest_batch
 
@@ -30,7 +30,7 @@ class Outlook(NamedTuple):
     demand: Integers
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def gather(requests: Requests, desk: Desk, outlook: Outlook, batches: int) -> None:
     """Gather who waits, for each model at most as many as so many full batches hold, the earliest due first."""
     number = 0
@@ -46,7 +46,7 @@ def gather(requests: Requests, desk: Desk, outlook: Outlook, batches: int) -> No
     outlook.first[len(desk.waits)] = number
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def serve_next(
     requests: Requests, model: int, start_s: float, due_s: Floats, waiting: Flags, low: int, high: int
 ) -> int:

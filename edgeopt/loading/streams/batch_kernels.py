@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel
 from edgeopt.loading.streams.tables import Floats, Integers, Tables
 
 
@@ -19,7 +19,7 @@ class Batches(NamedTuple):
     end_s: Floats
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def uploaded_s(users: int, tables: Tables) -> float:
     """Return when a set of users can have uploaded: what arrives from some time on needs the band after it."""
     done, work = 0.0, 0.0
@@ -30,7 +30,7 @@ def uploaded_s(users: int, tables: Tables) -> float:
     return done
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def later_than(users: int, tables: Tables) -> int:
     """Return the set of users who are in no later batch than some of these, nor therefore in any batch to come."""
     found, k = 0, 0
@@ -41,7 +41,7 @@ def later_than(users: int, tables: Tables) -> int:
     return found & ~users
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel(allocates=True)
 def sets_in_time(i: int, loaded_s: float, gone: int, tables: Tables, batches: Batches) -> int:
     """Write the sets of users of model i that may be a batch once it is loaded; return their number, -1 if too many.
 
@@ -76,7 +76,7 @@ def sets_in_time(i: int, loaded_s: float, gone: int, tables: Tables, batches: Ba
             users &= ~(1 << picked[depth])
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def earliest_due_in_time(i: int, loaded_s: float, gone: int, tables: Tables, batches: Batches) -> int:
     """Write the batches of model i once it is loaded where nobody has anything to upload; return their number.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel
 from edgeopt.loading.streams.batch_kernels import later_than
 from edgeopt.loading.streams.tables import NEXT, Floats, Integers, Tables
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel(allocates=True)
 def reach(gone: int, content: int, count: int, time: float, tables: Tables) -> int:
     """Return a number of users that no continuation of a state exceeds; -1 if another state serves as many.
 
@@ -64,14 +64,14 @@ def reach(gone: int, content: int, count: int, time: float, tables: Tables) -> i
     return count + _fitting(open_users, time, both_s, tables)
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def _resident(content: int, j: int, tables: Tables) -> bool:
     if tables.keeps:
         return (content >> j & 1) == 1
     return content < len(tables.capacity) and tables.holds[content, j]
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def _ready(gone: int, tables: Tables, ready_s: Floats) -> None:
     """Write when each user could have uploaded if it were the next: C of who is gone and this user."""
     behind = 0.0
@@ -90,7 +90,7 @@ def _ready(gone: int, tables: Tables, ready_s: Floats) -> None:
             ready_s[k] = max(ready_s[k], ahead + tables.upload_s[k])
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel(allocates=True)
 def _fitting(users: int, time: float, cost_s: Floats, tables: Tables) -> int:
     """Return the most of these users whose costs fit before their deadlines, by Moore and Hodgson's rule."""
     taken = np.zeros(len(cost_s), np.int64)
@@ -109,7 +109,7 @@ def _fitting(users: int, time: float, cost_s: Floats, tables: Tables) -> int:
     return number
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def _dearest(taken: Integers, cost_s: Floats) -> int:
     dearest = -1
     for i in range(len(taken)):

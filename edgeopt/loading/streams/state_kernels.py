@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgeopt.kernels import kernel
+from edgeopt.kernels import inner_kernel, kernel
 from edgeopt.loading.batches.counts_kernels import kept_sets
 from edgeopt.loading.streams.batch_kernels import Batches, earliest_due_in_time, sets_in_time
 from edgeopt.loading.streams.reach_kernels import reach
@@ -50,7 +50,7 @@ class State(NamedTuple):
     ahead: int
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def find_slot(slots: Integers, states: Integers, gone: int, following: int) -> int:
     """Return the slot of the chain of these users gone and this next model, or a free one."""
     mask = len(slots) - 1
@@ -60,7 +60,7 @@ def find_slot(slots: Integers, states: Integers, gone: int, following: int) -> i
     return at
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def covers(
     count: int, content: int, time: float, other_count: int, other_content: int, other_s: float, tables: Tables
 ) -> bool:
@@ -74,7 +74,7 @@ def covers(
     )
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def offer(made: State, time: float, store: Store, tables: Tables) -> None:
     """Add a state unless another covers it or it cannot be better than the best; drop those that it covers."""
     states, times, slots, _, cursor, _ = store
@@ -114,7 +114,7 @@ def offer(made: State, time: float, store: Store, tables: Tables) -> None:
         push(new, store)
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def before_in_queue(one: int, other: int, states: Integers, times: Floats) -> bool:
     """Whether a state is expanded before another: larger bounds first, then earlier times."""
     if states[one, REACH] != states[other, REACH]:
@@ -122,7 +122,7 @@ def before_in_queue(one: int, other: int, states: Integers, times: Floats) -> bo
     return times[one] < times[other]
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def push(state: int, store: Store) -> None:
     """Put a state into the queue."""
     states, times, _, heap, cursor, _ = store
@@ -134,7 +134,7 @@ def push(state: int, store: Store) -> None:
     heap[place] = state
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def pop(store: Store) -> int:
     """Take the first state out of the queue."""
     states, times, _, heap, cursor, _ = store
@@ -186,7 +186,7 @@ def expand(pops: int, store: Store, batches: Batches, tables: Tables) -> int:
     return PAUSED
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def expand_state(state: int, store: Store, batches: Batches, tables: Tables) -> int:
     """Offer the states after every batch that may follow a state."""
     states, times, _, _, cursor, sets = store
@@ -222,7 +222,7 @@ def expand_state(state: int, store: Store, batches: Batches, tables: Tables) -> 
     return PAUSED
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def bytes_of(blocks: int, tables: Tables) -> int:
     """Return the bytes of a set of blocks."""
     size, j = 0, 0
@@ -233,7 +233,7 @@ def bytes_of(blocks: int, tables: Tables) -> int:
     return size
 
 
-@kernel(cache=False, no_cpython_wrapper=True)
+@inner_kernel
 def after_batch(state: int, i: int, batch: int, store: Store, batches: Batches, tables: Tables) -> int:
     """Offer the states after a batch of model i: with all that may stay or be loaded ahead."""
     states, _, _, _, cursor, sets = store
