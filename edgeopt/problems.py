@@ -53,6 +53,7 @@ PROBLEMS = {
             "caching", "blocks cached at nodes that broadcast them together", False, "expected total delay", "s", False
         ),
         Problem("placement", "models placed on nodes to serve the most demand", True, "hit weight", "", False),
+        Problem("residency", "models kept on one GPU or loaded again", False, "loading", "s", False),
     ]
 }
 

@@ -11,7 +11,7 @@ import networkx as nx
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROBLEMS = {"loading", "pulling", "caching", "placement"}
+PROBLEMS = {"loading", "pulling", "caching", "placement", "residency"}
 FLOORS = [
     {"errors", "clock", "versions", "tolerances", "frozen", "quantities", "layout", "files", "record", "kernels"},
     {"drawing", "measured", "libraries", "machine"},

@@ -22,7 +22,7 @@ GRACE_S = 60.0
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Count = Annotated[int, Field(ge=1)]
 Seeds = Annotated[ListOf[Seed], Field(min_length=1)]
-ProblemName = Literal["loading", "pulling", "caching", "placement"]
+ProblemName = Literal["loading", "pulling", "caching", "placement", "residency"]
 
 
 class InstanceBlock(Record):

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import KW_ONLY
 from math import log
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from edgeopt.errors import UsageError
 from edgeopt.libraries.generator import generate_library
@@ -19,8 +18,17 @@ from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.loading.arrivals import arrival_times, in_crowd
 from edgeopt.loading.instance import NEEDED_MODEL_KEYS, LoadingInstance, Server, User
 from edgeopt.measured.arrivals import Arrivals, arrivals_of
-from edgeopt.measured.load_times import PUBLISHED, LoadTimes, load_times_of
-from edgeopt.recipes.common import Library, Models, Seed, Share, Sharing, TraceRecipe, ZipfExponent, require_keys
+from edgeopt.recipes.common import (
+    Library,
+    MeasuredLoadTimes,
+    Models,
+    Seed,
+    Share,
+    Sharing,
+    TraceRecipe,
+    ZipfExponent,
+    require_keys,
+)
 from edgeopt.recipes.recipe import Argument, generator, recipe
 from edgeopt.record import MOST_BYTES, Positive, Probability, Whole
 
@@ -96,12 +104,6 @@ def popularity(count: int, exponent: float, rng: np.random.Generator) -> Floats:
     return weight / weight.sum()
 
 
-def _fitted(value: Any) -> Any:
-    if isinstance(value, str | Path):
-        return load_times_of([value])
-    return load_times_of(value) if isinstance(value, tuple | list) else value
-
-
 @recipe
 class LoadingRecipe(TraceRecipe):
     """How an instance of `loading` is drawn."""
@@ -137,18 +139,7 @@ class LoadingRecipe(TraceRecipe):
             "Bytes that reach the GPU's memory in a second; default: 2.69e9, a measured rate.", "B/S", "--load-rate"
         ),
     ] = None
-    load_times: Annotated[
-        LoadTimes | None,
-        BeforeValidator(_fitted),
-        Argument(
-            "Measured load times: files (CSV with bytes and seconds, or JSON of ServerlessLLM; give the option for "
-            "each), or a5000-safetensors, a5000-phantom, h100-safetensors or h100-sllm.",
-            "F",
-            given=list[str],
-            file=True,
-            published=PUBLISHED,
-        ),
-    ] = None
+    load_times: MeasuredLoadTimes = None
     memory_bytes: Annotated[
         Annotated[int, Field(ge=1, le=MOST_BYTES)] | None,
         Argument(

@@ -10,12 +10,16 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from edgeopt.errors import UsageError
+from edgeopt.errors import ArgumentError, Finding, UsageError
 from edgeopt.libraries.library import ModelLibrary
+from edgeopt.measured.load_times import PUBLISHED as LOAD_TIMES
+from edgeopt.measured.load_times import LoadTimes, load_times_of
 from edgeopt.measured.places import MELBOURNE, Area, Bounds, area_of
+from edgeopt.measured.requests import read_requests, renamed
 from edgeopt.measured.traces import PUBLISHED, Floats, Integers, Trace, trace_of
+from edgeopt.quantities import size_bytes
 from edgeopt.recipes.recipe import Argument, Recipe, recipe
-from edgeopt.record import Count, NonNegative, Positive
+from edgeopt.record import MOST_BYTES, Count, NonNegative, Positive
 
 BITS_PER_TOKEN = 32.0  # our choice: a token of text has 4 bytes
 
@@ -34,6 +38,16 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def _fitted(value: Any) -> Any:
+    if isinstance(value, str | Path):
+        return load_times_of([value])
+    return load_times_of(value) if isinstance(value, tuple | list) else value
+
+
+def _size(value: Any) -> Any:
+    return size_bytes(value) if isinstance(value, str) else value
+
+
 Share = Annotated[float, Field(gt=0, le=1)]
 Sharing = Annotated[
     str, Argument("How the models of a drawn library share: random, dense, grid, tree, backbone, interval, ...")
@@ -49,6 +63,54 @@ Library = Annotated[
 ZipfExponent = Annotated[
     float, Field(ge=0, le=10), Argument("Popularity of a model falls as its rank to this power; 0: all alike.")
 ]
+
+MeasuredLoadTimes = Annotated[
+    LoadTimes | None,
+    BeforeValidator(_fitted),
+    Argument(
+        "Measured load times: files (CSV with bytes and seconds, or JSON of ServerlessLLM; give the option for "
+        "each), or a5000-safetensors, a5000-phantom, h100-safetensors or h100-sllm.",
+        "F",
+        given=list[str],
+        file=True,
+        published=LOAD_TIMES,
+    ),
+]
+Size = Annotated[int, Field(ge=0, le=MOST_BYTES), BeforeValidator(_size)]  # in bytes, or a text such as 24GB
+
+
+@recipe
+class RequestsRecipe(Recipe):
+    """A recipe with the requests that a server has logged."""
+
+    _: KW_ONLY
+    requests: Annotated[
+        str | None,
+        BeforeValidator(_as_text),
+        Argument(
+            "Requests in their order: a CSV file with a column model, or llama-swap's activity as JSON or SQLite.",
+            "F",
+            file=True,
+        ),
+    ] = None
+    rename: Annotated[
+        list[str] | None,
+        Argument(
+            "The library's name of a model that the log names otherwise; give the option for each.",
+            "LOG=MODEL",
+            needs="requests",
+        ),
+    ] = None
+
+    def logged_models(self, library: ModelLibrary) -> list[str]:
+        """Read the model that each request is for, by the names of a library."""
+        assert self.requests is not None
+        pairs = [entry.rpartition("=") for entry in self.rename or ()]
+        for logged, _, model in pairs:
+            if not logged or not model:
+                raise ArgumentError([Finding("rename", "it should be LOG=MODEL")])
+        names = {logged: model for logged, _, model in pairs}
+        return renamed(read_requests(self.requests), names, list(library.models)).models
 
 
 @recipe

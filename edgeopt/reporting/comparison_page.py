@@ -25,6 +25,7 @@ PICTURES = {
     "pulling": "The network",
     "caching": "Caches, delays and cooperation",
     "placement": "The nodes' storage",
+    "residency": "The GPU's memory over time",
 }
 
 

@@ -1,0 +1,245 @@
+"""Large instances, window by window: a bound that the windows' optima prove, and a search over windows of a plan.
+
+Keeping an interval is worth a part of its saving in each window that it meets. Whatever the parts are, if they add up
+to the saving, the best packings of all windows together save at least what the best plan saves: each plan is a packing
+of every window. The parts are taken from the prices of the linear relaxation (a Lagrangian decomposition); windows that
+are not solved count with their part of the relaxation.
+"""
+
+from __future__ import annotations
+
+from math import fsum
+from typing import NamedTuple
+
+import numpy as np
+
+from edgeopt.engines.highs import HighsSolver
+from edgeopt.residency.arrays import Floats, Integers, Intervals, Kept
+from edgeopt.residency.greedy import given_start, greedy
+from edgeopt.residency.nothing import if_all_models_fit
+from edgeopt.residency.packing import Packing
+from edgeopt.run import Incumbent, Outcome, Run
+from edgeopt.solution import Stopped
+from edgeopt.tolerances import HIGHS_BOUND_ERROR
+
+INTERVALS_A_WINDOW = 200  # begun in it
+BOUND_GAP, SEARCH_GAP = 2e-3, 1e-3  # of a window's savings
+BOUND_NODES, SEARCH_NODES = 2_000, 200
+SEARCH_SHARE = 0.4  # of the time that is left: the first pass of the search
+
+
+class Prices(NamedTuple):
+    """What the linear relaxation says.
+
+    Attributes
+    ----------
+    byte : numpy.ndarray of float64, shape (visits + 1,)
+        The price of a byte from the first visit up to each visit.
+    saving : numpy.ndarray of float64, shape (intervals,)
+        Savings, with the intervals' parts of joint ones.
+    rest : float
+        What joint savings are worth beyond those parts.
+    kept : numpy.ndarray of float64, shape (intervals,)
+        The relaxation's values.
+    savings : float
+        The least upper limit of all savings that the prices prove.
+    """
+
+    byte: Floats
+    saving: Floats
+    rest: float
+    kept: Floats
+    savings: float
+
+
+def relaxation(intervals: Intervals, run: Run) -> tuple[Prices | None, Stopped]:
+    """Solve the linear relaxation; no prices when it was not solved in time."""
+    if not len(intervals.block):
+        nothing = np.empty(0)
+        return Prices(np.zeros(len(intervals.visits) + 1), nothing, 0.0, nothing, 0.0), Stopped.FINISHED
+    joint = [(members, intervals.joint_saving[at]) for at, members in intervals.joint.items()]
+    whole = Packing(
+        intervals.first,
+        intervals.end,
+        intervals.bytes,
+        intervals.saving,
+        intervals.room,
+        intervals.instance.memory_bytes,
+        joint,
+        chained=True,
+    )
+    result = HighsSolver(whole.program, run).solve(relaxed=True)
+    if result.row_duals is None or result.values is None:
+        return None, result.stopped
+    price, member_price = whole.chain_prices(result.row_duals)
+    at_visit = np.zeros(len(intervals.visits))
+    at_visit[[first + int(np.argmin(intervals.room[first:last])) for first, last in _spans(whole, intervals)]] = price
+    saving = intervals.saving.copy()
+    np.add.at(saving, whole.member, member_price)
+    paid = np.bincount(whole.joint_of, member_price, minlength=len(joint))
+    rest = fsum(max(0.0, value - part) for (_, value), part in zip(joint, paid.tolist(), strict=True))
+    proven = whole.program.proven_bound(result.row_duals)
+    savings = intervals.savings_at_most if proven is None else min(-proven, intervals.savings_at_most)
+    byte = np.concatenate([[0.0], np.cumsum(at_visit)])
+    return Prices(byte, saving, rest, result.values[: len(intervals.block)], savings), result.stopped
+
+
+def _spans(whole: Packing, intervals: Intervals) -> list[tuple[int, int]]:
+    ends = [*whole.starts[1:].tolist(), len(intervals.visits)]
+    return list(zip(whole.starts.tolist(), ends, strict=True))
+
+
+class Windows:
+    """The plan, the bound, and the steps that improve each of them.
+
+    Parameters
+    ----------
+    intervals : Intervals
+    prices : Prices
+    start : numpy.ndarray of bool, shape (intervals,)
+    run : Run
+    """
+
+    def __init__(self, intervals: Intervals, prices: Prices, start: Kept, run: Run) -> None:
+        self.intervals, self.prices, self.run = intervals, prices, run
+        self.known: Incumbent[Kept] = Incumbent(run)
+        visits, count = len(intervals.visits), max(1, len(intervals.block))
+        self.length = max(2, min(visits, visits * INTERVALS_A_WINDOW // count))
+        self.edges = [*range(0, visits, self.length), visits]
+        self._margin = HIGHS_BOUND_ERROR * intervals.savings_at_most
+        self._parts = [self._priced(low, high) for low, high in zip(self.edges, self.edges[1:], strict=False)]
+        self.known.offer(start, intervals.seconds(start))
+        self.known.tighten(self._floor(prices.savings))
+
+    def _floor(self, savings: float) -> float:
+        return max(0.0, self.intervals.all_loaded_s - savings - self._margin)
+
+    def _members(self, low: int, high: int) -> Integers:
+        """Return the intervals that take room at some visit of a window."""
+        return np.flatnonzero((self.intervals.first < high) & (self.intervals.end > low))
+
+    def _shares(self, members: Integers, low: int, high: int) -> tuple[Integers, Integers, Floats]:
+        """Return where the members begin and end in the window, and the part of their saving that it counts."""
+        intervals, byte = self.intervals, self.prices.byte
+        first, end = intervals.first[members], intervals.end[members]
+        inner_first, inner_end = np.maximum(first, low), np.minimum(end, high)
+        price = intervals.bytes[members] * (byte[end] - byte[first])
+        inner = intervals.bytes[members] * (byte[inner_end] - byte[inner_first])
+        windows = (end - 1) // self.length - first // self.length + 1
+        return inner_first - low, inner_end - low, inner + (self.prices.saving[members] - price) / windows
+
+    def _priced(self, low: int, high: int) -> float:
+        """Return what the prices allow a window to save."""
+        members = self._members(low, high)
+        first, end, saving = self._shares(members, low, high)
+        inner = np.diff(self.prices.byte[low : high + 1])
+        byte = self.prices.byte[low : high + 1]
+        reduced = saving - self.intervals.bytes[members] * (byte[end] - byte[first])
+        return fsum([*(inner * self.intervals.room[low:high]).tolist(), *np.maximum(0.0, reduced).tolist()])
+
+    def bound_window(self, index: int) -> bool:
+        """Replace what the prices allow a window by what its best packing saves; False: the run has to end."""
+        low, high = self.edges[index], self.edges[index + 1]
+        members = self._members(low, high)
+        first, end, saving = self._shares(members, low, high)
+        memory = self.intervals.instance.memory_bytes
+        packing = Packing(first, end, self.intervals.bytes[members], saving, self.intervals.room[low:high], memory)
+        result = HighsSolver(packing.program, self.run).solve(gap=BOUND_GAP, node_limit=BOUND_NODES)
+        if result.bound is not None:
+            worth = -result.bound + HIGHS_BOUND_ERROR * float(np.abs(saving).sum())
+            self._parts[index] = min(self._parts[index], worth)
+            self.known.tighten(self._floor(fsum([*self._parts, self.prices.rest])))
+        return result.stopped in (Stopped.PROVED, Stopped.ITERATION_LIMIT)
+
+    def improve(self, low: int, high: int) -> bool:
+        """Choose anew among the intervals that meet a window, all others as they are; False: the run has to end."""
+        intervals, best = self.intervals, self.known.best
+        assert best is not None
+        members = self._members(low, high)
+        if not len(members):
+            return True
+        fixed = best.copy()
+        fixed[members] = False
+        first, last = int(intervals.first[members].min()), int(intervals.end[members].max())
+        packing = Packing(
+            intervals.first[members] - first,
+            intervals.end[members] - first,
+            intervals.bytes[members],
+            intervals.saving[members],
+            intervals.free_bytes(fixed)[first:last],
+            intervals.instance.memory_bytes,
+            self._joint(members, fixed),
+        )
+        solver = HighsSolver(packing.program, self.run)
+        result = solver.solve(gap=SEARCH_GAP, node_limit=SEARCH_NODES, start=packing.start(best[members]))
+        if result.values is not None:
+            chosen = packing.kept(result.values)
+            if packing.fits(chosen):
+                fixed[members] = chosen
+                self.known.offer(fixed, intervals.seconds(fixed))
+        return result.stopped in (Stopped.PROVED, Stopped.ITERATION_LIMIT)
+
+    def _joint(self, members: Integers, fixed: Kept) -> list[tuple[Integers, float]]:
+        """Return the joint savings that members decide: all others that they need are kept."""
+        place = {int(interval): index for index, interval in enumerate(members)}
+        found = []
+        for at, needed in self.intervals.joint.items():
+            inner = [place[interval] for interval in needed.tolist() if interval in place]
+            others = [interval for interval in needed.tolist() if interval not in place]
+            if inner and fixed[others].all():
+                found.append((np.array(inner, np.int64), self.intervals.joint_saving[at]))
+        return found
+
+    def sweep(self, offset: int, until_s: float) -> bool:
+        """Improve the plan on window after window; False: the run, or the time for this, is over."""
+        for low in range(-offset, len(self.intervals.visits), self.length):
+            if self.run.elapsed_s() > until_s or not self.improve(max(0, low), low + self.length):
+                return False
+        return True
+
+    def ended(self) -> bool:
+        """Say whether the run has to end or nothing better is left."""
+        return self.run.stop_reason() is not None or self.known.proved()
+
+
+@if_all_models_fit
+def solve(intervals: Intervals, run: Run) -> Outcome:
+    """Search over windows, prove window by window, and search again until nothing changes.
+
+    An iteration is a pass over all windows of the search, from the beginning or from the middle of a window.
+    """
+    prices, stopped = relaxation(intervals, run)
+    start = given_start(intervals, run)
+    if prices is None:
+        return Outcome(intervals.plan(start), stopped=stopped)
+    rounded = greedy(intervals, np.round(prices.kept, 6))
+    windows = Windows(intervals, prices, min(start, rounded, key=intervals.seconds), run)
+    limit = run.options.iteration_limit
+    half, passes = windows.length // 2, 0
+    share = run.elapsed_s() + SEARCH_SHARE * run.remaining_s()
+    if len(intervals.block) and limit != 0:
+        windows.sweep(0, share)
+        passes = 1
+    for index in range(len(windows.edges) - 1):
+        if windows.ended() or not windows.bound_window(index):
+            break
+    idle = 0
+    while len(intervals.block) and not windows.ended() and idle < 2 and (limit is None or passes < limit):
+        before = windows.known.value
+        windows.sweep(half if passes % 2 else 0, float("inf"))
+        passes += 1
+        idle = 0 if windows.known.value != before else idle + 1
+    best = start if windows.known.best is None else windows.known.best
+    limited = Stopped.ITERATION_LIMIT if limit is not None and passes >= limit else Stopped.FINISHED
+    ending = Stopped.PROVED if windows.known.proved() else run.stop_reason() or limited
+    return Outcome(intervals.plan(best), windows.known.bound, ending)
+
+
+@if_all_models_fit
+def solve_bound(intervals: Intervals, run: Run) -> Outcome:
+    """Bound the seconds of loading by the linear relaxation, proven by its prices."""
+    prices, stopped = relaxation(intervals, run)
+    if prices is None:
+        return Outcome(stopped=stopped)
+    floor = intervals.all_loaded_s - prices.savings
+    return Outcome(bound=max(0.0, floor), stopped=Stopped.FINISHED)

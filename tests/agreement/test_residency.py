@@ -1,0 +1,54 @@
+"""What must be true across the methods of `residency`: enumeration's optimum is found, never beaten, and bounded."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+
+import pytest
+
+import edgeopt
+from edgeopt.solution import Status
+from edgeopt.tolerances import PROVED_GAP
+from tests.residency.brute_force import optimum
+from tests.residency.random_instances import random_instance
+
+INSTANCES = 240
+METHODS = edgeopt.methods("residency")
+cached_optimum = cache(lambda seed: optimum(random_instance(seed)))
+
+
+def assert_true(seed: int, name: str) -> bool:
+    """Compare a method with enumeration; return whether there is a plan."""
+    instance, best = random_instance(seed), cached_optimum(seed)
+    solution = edgeopt.solve(instance, name, threads=1, seed=seed)
+    about = f"{seed}, {name}: {solution.objective} of {best}, bound {solution.bound}"
+    kind = METHODS[name].kind
+    if best is None:
+        assert solution.status == Status.INFEASIBLE, about
+        assert "not fit on the GPU" in solution.message, about
+        return False
+    scale = Fraction(sum(instance.load_seconds(model) for model in instance.requests))
+    room = Fraction(PROVED_GAP) * best + scale * Fraction(1, 10**8)
+    if kind != "bound":
+        assert Fraction(solution.objective) >= best * (1 - Fraction(1, 10**12)), about
+    if solution.bound is not None:
+        assert Fraction(solution.bound) <= best + room / 10, about
+    if kind == "exact":
+        assert solution.status == Status.OPTIMAL, about
+        assert Fraction(solution.objective) <= best + room, about
+    return True
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_against_enumeration(name: str) -> None:
+    """Exact methods find the optimum and prove it; the others stay at or above it, and their bounds at or below."""
+    outcomes = [assert_true(seed, name) for seed in range(INSTANCES)]
+    assert 0.75 < sum(outcomes) / INSTANCES < 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", METHODS)
+def test_against_enumeration_of_many(name: str) -> None:
+    for seed in range(1000, 2500):
+        assert_true(seed, name)
