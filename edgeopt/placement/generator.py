@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import KW_ONLY
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.errors import UsageError
+from edgeopt.errors import ArgumentError, Finding, UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import ModelLibrary
 from edgeopt.placement.importers import sukp_instance
 from edgeopt.placement.instance import Demand, Node, PlacementInstance
-from edgeopt.recipes.common import Library, Seed, Share, StationsRecipe, ZipfExponent, reach
+from edgeopt.quantities import size_bytes
+from edgeopt.recipes.common import Library, RequestsRecipe, Seed, Share, StationsRecipe, ZipfExponent, reach
 from edgeopt.recipes.recipe import Argument, generator, recipe
 from edgeopt.record import Count, NonNegative, Positive, Whole
 
 SET_UNION = "set-union"
+EVERYONE = "everyone"
 LARGEST_DRAW = 500  # profits and weights of the set-union recipe are drawn from 1 to this
 
 # Our choice: nodes as far apart as small cells, and times that let most models come from near nodes only.
@@ -31,7 +35,7 @@ REACH_M = 125.0  # how far users stand from real stations
 
 
 @recipe
-class PlacementRecipe(StationsRecipe):
+class PlacementRecipe(StationsRecipe, RequestsRecipe):
     """How an instance of `placement` is drawn."""
 
     sharing: Annotated[
@@ -54,11 +58,32 @@ class PlacementRecipe(StationsRecipe):
     elements: Annotated[Count, Argument("Elements of set-union.")] = 100
     density: Annotated[Share, Argument("Part of the elements that an item of set-union needs.")] = 0.1
     reach_m: Annotated[Positive | None, reach(REACH_M)] = None
+    node: Annotated[
+        list[str] | None,
+        Argument(
+            "A node with its storage, such as a=200GB, that delivers to everybody; give the option for each.",
+            "NAME=BYTES",
+            needs="requests",
+        ),
+    ] = None
 
     def check(self) -> None:
         super().check()
+        if self.requests is not None:
+            if self.library is None or not self.node:
+                raise UsageError("requests of a log need the library of their models, and nodes with their storage")
+            if self.stations is not None:
+                raise UsageError("nodes that deliver to everybody stand nowhere; give no stations")
+            _storage_of(self.node)
         if self.sharing == SET_UNION and self.library is None and self.stations is not None:
             raise UsageError(f"{SET_UNION} has one node that stands nowhere; give no stations")
+
+    def remarks(self) -> Iterable[str]:
+        if self.requests is not None and self.library is not None and self.library.shared_by in ("content", "lora"):
+            yield (
+                f"the library counts what is shared by {self.library.shared_by}, which no disk shares: "
+                "scan with --shared-by store or nobody"
+            )
 
     def draw(self) -> PlacementInstance:
         """Draw an instance of `placement`: nodes that store models, and demand that some of them can serve.
@@ -76,10 +101,14 @@ class PlacementRecipe(StationsRecipe):
         Computer Systems 78): profits and weights of items and elements from 1 to 500, an item needs an element with
         probability `density`, and the node stores `storage_fraction` of all elements' weight.
 
+        With requests of a log each node delivers every model, and the weight of a model is the number of its requests.
+
         With stations, see `edgeopt.measured.places`, the nodes are one of them, drawn at random, and its nearest. Users
         are drawn from those given within reach, or stand anywhere within reach.
         """
         library, name, seed = self.library, self.name, self.seed
+        if self.requests is not None and library is not None:
+            return self._logged(library)
         if library is None:
             if self.sharing == SET_UNION:
                 return self._set_union()
@@ -133,6 +162,20 @@ class PlacementRecipe(StationsRecipe):
                 )
         return rows
 
+    def _logged(self, library: ModelLibrary) -> PlacementInstance:
+        """Make nodes that deliver to everybody, and the demand of the requests."""
+        storage, counts = _storage_of(self.node or ()), Counter(self.logged_models(library))
+        return PlacementInstance(
+            name=self.name or f"{library.name}-{len(storage)}",
+            library=library,
+            nodes={node: Node(storage_bytes=size) for node, size in storage.items()},
+            demand=[
+                Demand(user=EVERYONE, model=model, weight=counts[model], nodes=list(storage))
+                for model in library.models
+                if counts[model]
+            ],
+        )
+
     def _set_union(self) -> PlacementInstance:
         items, elements, density, seed = self.models, self.elements, self.density, self.seed
         fraction = SET_UNION_FRACTION if self.storage_fraction is None else self.storage_fraction
@@ -144,6 +187,19 @@ class PlacementRecipe(StationsRecipe):
         capacity = int(fraction * int(weights.sum()))
         title = self.name or f"{SET_UNION}-{items}x{elements}-{density:g}-{fraction:g}-seed{seed}"
         return sukp_instance(title, profits.tolist(), weights.tolist(), needed.astype(int).tolist(), capacity)
+
+
+def _storage_of(nodes: Iterable[str]) -> dict[str, int]:
+    """Read nodes with their storage."""
+    storage: dict[str, int] = {}
+    for entry in nodes:
+        name, _, size = entry.rpartition("=")
+        if not name:
+            raise ArgumentError([Finding("node", f"{entry!r} is no node with its storage", "give NAME=BYTES")])
+        if name in storage:
+            raise ArgumentError([Finding("node", f"the node {name!r} stands twice", "name it once")])
+        storage[name] = size_bytes(size)
+    return storage
 
 
 generate = generator(PlacementRecipe)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from edgeopt.errors import ArgumentError, Finding, UsageError
+from edgeopt.errors import UsageError
 from edgeopt.libraries.library import ModelLibrary
 from edgeopt.measured.load_times import PUBLISHED as LOAD_TIMES
 from edgeopt.measured.load_times import LoadTimes, load_times_of
@@ -106,9 +106,9 @@ class RequestsRecipe(Recipe):
         """Read the model that each request is for, by the names of a library."""
         assert self.requests is not None
         pairs = [entry.rpartition("=") for entry in self.rename or ()]
-        for logged, _, model in pairs:
+        for entry, (logged, _, model) in zip(self.rename or (), pairs, strict=True):
             if not logged or not model:
-                raise ArgumentError([Finding("rename", "it should be LOG=MODEL")])
+                raise UsageError(f"{entry!r} should be LOG=MODEL: a name of the log, and the library's for it")
         names = {logged: model for logged, _, model in pairs}
         return renamed(read_requests(self.requests), names, list(library.models)).models
 

@@ -8,7 +8,7 @@ are not solved count with their part of the relaxation.
 
 from __future__ import annotations
 
-from math import fsum
+from math import fsum, inf
 from typing import NamedTuple
 
 import numpy as np
@@ -22,9 +22,18 @@ from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Stopped
 from edgeopt.tolerances import HIGHS_BOUND_ERROR
 
-INTERVALS_A_WINDOW = 200  # begun in it
-BOUND_GAP, SEARCH_GAP = 2e-3, 1e-3  # of a window's savings
-BOUND_NODES, SEARCH_NODES = 2_000, 200
+INTERVALS_A_WINDOW = 300  # begun in it
+SEARCH_GAP, SEARCH_NODES = 1e-3, 200  # of a window's savings
+QUICK, THOROUGH = (2e-3, 30), (1e-4, 5_000)  # gap and nodes of a window's bound
+# What HiGHS does for plans costs more than its cuts, and bounds need none of it.
+ONLY_CUTS = {
+    "mip_heuristic_effort": 0.0,
+    "mip_allow_restart": False,
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_root_reduced_cost": False,
+    "mip_heuristic_run_feasibility_jump": False,
+}
 SEARCH_SHARE = 0.4  # of the time that is left: the first pass of the search
 
 
@@ -137,14 +146,14 @@ class Windows:
         reduced = saving - self.intervals.bytes[members] * (byte[end] - byte[first])
         return fsum([*(inner * self.intervals.room[low:high]).tolist(), *np.maximum(0.0, reduced).tolist()])
 
-    def bound_window(self, index: int) -> bool:
+    def bound_window(self, index: int, gap: float, nodes: int) -> bool:
         """Replace what the prices allow a window by what its best packing saves; False: the run has to end."""
         low, high = self.edges[index], self.edges[index + 1]
         members = self._members(low, high)
         first, end, saving = self._shares(members, low, high)
         memory = self.intervals.instance.memory_bytes
         packing = Packing(first, end, self.intervals.bytes[members], saving, self.intervals.room[low:high], memory)
-        result = HighsSolver(packing.program, self.run).solve(gap=BOUND_GAP, node_limit=BOUND_NODES)
+        result = HighsSolver(packing.program, self.run, ONLY_CUTS).solve(gap=gap, node_limit=nodes)
         if result.bound is not None:
             worth = -result.bound + HIGHS_BOUND_ERROR * float(np.abs(saving).sum())
             self._parts[index] = min(self._parts[index], worth)
@@ -197,6 +206,12 @@ class Windows:
                 return False
         return True
 
+    def tighten(self, gap: float, nodes: int) -> None:
+        """Bound window after window."""
+        for index in range(len(self.edges) - 1):
+            if self.ended() or not self.bound_window(index, gap, nodes):
+                return
+
     def ended(self) -> bool:
         """Say whether the run has to end or nothing better is left."""
         return self.run.stop_reason() is not None or self.known.proved()
@@ -204,7 +219,7 @@ class Windows:
 
 @if_all_models_fit
 def solve(intervals: Intervals, run: Run) -> Outcome:
-    """Search over windows, prove window by window, and search again until nothing changes.
+    """Search over windows, bound them, search again until nothing changes, and bound them better.
 
     An iteration is a pass over all windows of the search, from the beginning or from the middle of a window.
     """
@@ -214,23 +229,20 @@ def solve(intervals: Intervals, run: Run) -> Outcome:
         return Outcome(intervals.plan(start), stopped=stopped)
     rounded = greedy(intervals, np.round(prices.kept, 6))
     windows = Windows(intervals, prices, min(start, rounded, key=intervals.seconds), run)
-    limit = run.options.iteration_limit
-    half, passes = windows.length // 2, 0
-    share = run.elapsed_s() + SEARCH_SHARE * run.remaining_s()
-    if len(intervals.block) and limit != 0:
-        windows.sweep(0, share)
-        passes = 1
-    for index in range(len(windows.edges) - 1):
-        if windows.ended() or not windows.bound_window(index):
-            break
-    idle = 0
-    while len(intervals.block) and not windows.ended() and idle < 2 and (limit is None or passes < limit):
+    limit = inf if run.options.iteration_limit is None else run.options.iteration_limit
+    passes = idle = 0
+    if passes < limit and not windows.ended():
+        windows.sweep(0, run.elapsed_s() + SEARCH_SHARE * run.remaining_s())
+        passes += 1
+    windows.tighten(*QUICK)
+    while passes < limit and idle < 2 and not windows.ended():
         before = windows.known.value
-        windows.sweep(half if passes % 2 else 0, float("inf"))
+        windows.sweep(windows.length // 2 if passes % 2 else 0, inf)
         passes += 1
         idle = 0 if windows.known.value != before else idle + 1
+    windows.tighten(*THOROUGH)
     best = start if windows.known.best is None else windows.known.best
-    limited = Stopped.ITERATION_LIMIT if limit is not None and passes >= limit else Stopped.FINISHED
+    limited = Stopped.ITERATION_LIMIT if passes >= limit else Stopped.FINISHED
     ending = Stopped.PROVED if windows.known.proved() else run.stop_reason() or limited
     return Outcome(intervals.plan(best), windows.known.bound, ending)
 

@@ -19,7 +19,7 @@ ROWS = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in TABLE.s
 
 
 def test_the_table_is_read() -> None:
-    assert len(ROWS) == 9
+    assert len(ROWS) == 10
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])

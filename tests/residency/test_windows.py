@@ -40,7 +40,7 @@ def test_bounds_hold_and_plans_are_plans_at_every_step() -> None:
         margin = 1e-9 * max(best, intervals.savings_at_most)
         assert first <= best + margin, seed
         for index in range(count):
-            steps.bound_window(index)
+            steps.bound_window(index, 0.0, 100)
             assert steps.known.bound <= best + margin, seed
         for offset in (0, 1, 0):
             steps.sweep(offset, float("inf"))

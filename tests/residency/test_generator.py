@@ -1,0 +1,124 @@
+"""Instances of `residency` from logs and drawn ones, and pictures of their plans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import edgeopt
+from edgeopt.libraries.library import Model, ModelLibrary
+from edgeopt.quantities import size_bytes
+from edgeopt.residency.generator import generate
+from tests.cli.program import run
+from tests.residency.random_instances import random_instance
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a library of two models and a log of six requests."""
+    monkeypatch.chdir(tmp_path)
+    library = ModelLibrary(
+        name="box", blocks={"a": 6000, "b": 5000}, models={name: Model(blocks=[name]) for name in ("a", "b")}
+    )
+    library.write("box.json")
+    Path("log.csv").write_text("time,model\n3,b\n1,a\n2,b\n4,a\n5,b\n6,b\n")
+    return tmp_path
+
+
+def test_the_first_part_of_the_log_is_past(folder: Path) -> None:
+    instance = generate(library="box.json", requests="log.csv", memory_bytes="8kB", load_rate_bytes_per_s=1000.0)
+    assert instance.past == {"a": 1, "b": 2}
+    assert instance.requests == ["a", "b", "b"]
+    assert instance.load_s == {"a": 6.0, "b": 5.0}
+    assert instance.memory_bytes == 8000
+    assert generate(library="box.json", requests="log.csv", memory_bytes=8000, past=0.0).past == {}
+
+
+def test_measured_load_times_have_a_fixed_part(folder: Path) -> None:
+    Path("times.csv").write_text("bytes,seconds\n1000,3\n2000,4\n")
+    instance = generate(library="box.json", requests="log.csv", memory_bytes="8kB", load_times="times.csv")
+    assert instance.load_seconds("a") == pytest.approx(2.0 + 6.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--memory", "5.5kB"], "too little for requested models: 'a' (6 kB)"),
+        (["--memory", "much"], "'much' is not a size"),
+        (["--memory", "8kB", "--rename", "c=a"], "no request is for 'c'"),
+        (["--memory", "8kB", "--rename", "a"], "'a' should be LOG=MODEL"),
+        (["--memory", "8kB", "--load-rate", "0"], "--load-rate"),
+        (["--memory", "8kB", "--past", "1.5"], "--past"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_error(folder: Path, arguments: list[str], message: str) -> None:
+    code, _, err = run(
+        "generate", "residency", "--library", "box.json", "--requests", "log.csv", *arguments, "-o", "o.json"
+    )
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_what_a_disk_shares_is_refused(folder: Path) -> None:
+    ModelLibrary.read("box.json").replace(shared_by="store").write("box.json")
+    with pytest.raises(edgeopt.UsageError, match="a GPU does not"):
+        generate(library="box.json", requests="log.csv")
+
+
+def test_the_verbs_know_the_problem(folder: Path) -> None:
+    code, _, err = run("generate", "residency", "--models", "6", "--count", "80", "-o", "drawn.json")
+    assert code == 0
+    assert "load times are assumed" in err
+    code, out, _ = run("compare", "drawn.json", "-q")
+    assert code == 0
+    assert "optimum:" in out
+    assert "proven" in out
+    assert run("solve", "drawn.json", "-q", "-o", "s.json")[0] == 0
+    assert run("check", "drawn.json", "s.json")[0] == 0
+    assert run("plot", "s.json", "-o", "s.png")[0] == 0
+
+
+def test_a_model_that_does_not_fit_is_named(folder: Path) -> None:
+    instance = generate(library="box.json", requests="log.csv", memory_bytes="8kB")
+    instance.replace(memory_bytes=5500).write("small.json")
+    code, out, err = run("solve", "small.json")
+    assert code == 3
+    assert "'a' does not fit on the GPU: 'a' lacks 500 bytes" in out + err
+
+
+def test_tables_and_pictures_agree_with_the_checker() -> None:
+    for seed in range(60):
+        instance = random_instance(seed)
+        if instance.too_large():
+            continue
+        solution = edgeopt.solve(instance, "lru")
+        frame = solution.to_frame()
+        assert len(frame) == len(instance.requests)
+        assert frame["loading_s"].sum() == pytest.approx(solution.objective)
+        assert frame["loaded_bytes"].sum() == solution.metrics["loaded_bytes"]
+        assert (frame["free_bytes"] >= 0).all()
+        peak = instance.memory_bytes - frame["free_bytes"].min() if len(frame) else 0
+        assert peak == solution.metrics["peak_bytes"]
+        if seed < 6 and instance.requests:
+            figure = solution.plot()
+            memory, models = figure.axes
+            assert len(models.get_yticks()) == len(set(instance.requests))
+            assert memory.get_ylabel() == "memory"
+            drawn = sum(len(points.get_offsets()) for points in models.collections if hasattr(points, "get_sizes"))
+            assert drawn >= len(instance.requests)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("24GB", 24 * 10**9), ("16 GiB", 16 * 2**30), ("200e9", 200 * 10**9), ("1.5kB", 1500), ("7", 7), ("3 B", 3)],
+)
+def test_sizes_are_read_with_their_units(text: str, expected: int) -> None:
+    assert size_bytes(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-3GB", "24 Gb", "24GBs", "1,5GB", "nan"])
+def test_other_texts_are_no_sizes(text: str) -> None:
+    with pytest.raises(edgeopt.UsageError, match="is not a size"):
+        size_bytes(text)
