@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from edgeopt.builder import build
 from edgeopt.comparing import Comparisons, compare
 from edgeopt.comparison import Comparison
 from edgeopt.errors import EdgeoptError, InputError, MethodRefusal, MissingExtra, ProgramError, UsageError
@@ -51,6 +52,7 @@ __all__ = [
     "Variation",
     "Violation",
     "WhatIf",
+    "build",
     "check",
     "compare",
     "drawn",

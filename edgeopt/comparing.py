@@ -187,7 +187,8 @@ def compare(
         A method or an option is not valid.
     """
     chosen = None if methods is None else methods if isinstance(methods, str) else list(methods)
-    if isinstance(instances, Instance | str | Path) and seeds is None and workers is None:
+    single = isinstance(instances, Instance | str | Path | Mapping) or not isinstance(instances, Iterable)
+    if single and seeds is None and workers is None:
         return compare_one(instances, chosen, **options)
     if isinstance(chosen, str):
         raise UsageError(f"methods is a list of names: [{chosen!r}]")
@@ -200,7 +201,8 @@ def compare(
 
 
 def _cases(instances: Any, seeds: Sequence[int] | None, seed: int) -> Iterator[tuple[dict[str, Value], Instance, int]]:
-    several = [instances] if isinstance(instances, Instance | str | Path | Variation) else instances
+    single = isinstance(instances, Instance | str | Path | Variation | Mapping) or not isinstance(instances, Iterable)
+    several = [instances] if single else instances
     for case in several:
         values, given = case if isinstance(case, Variation) else ({}, case)
         instance = as_instance(given)

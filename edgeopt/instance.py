@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal, Self
 
+from edgeopt.csv_records import read_records
 from edgeopt.errors import Finding, InputError, UsageError
 from edgeopt.files import format_json, read_json, write_text
 from edgeopt.layout import facts_html
@@ -33,6 +34,23 @@ class Instance(Record):
     problem: str
     name: Name
     library: ModelLibrary
+
+    tables: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def from_dict(cls, data: Any, file: str | Path | None = None) -> Self:
+        """Check plain data and make the instance.
+
+        The keys in `tables` may hold the path of a CSV table, relative to the folder of `file`; the column named there
+        has the names of the entries, which are a list where it is empty.
+        """
+        if isinstance(data, Mapping):
+            folder = Path(file).parent if file is not None else Path()
+            for key, name in cls.tables.items():
+                if isinstance(data.get(key), str):
+                    rows = read_records(folder / data[key], name)
+                    data = {**data, key: rows if name else list(rows.values())}
+        return super().from_dict(data, file)
 
     def findings(self) -> Iterable[Finding]:
         for finding in self.library.findings():

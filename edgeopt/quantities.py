@@ -119,3 +119,28 @@ def size_bytes(text: str) -> int:
     return int(
         Decimal(digits + (power or "")) * step ** (LARGE_PREFIXES.index(prefix[0].replace("K", "k")) if prefix else 0)
     )
+
+
+UNITS = {"_bytes_per_s": "B/s", "_bytes_per_sample": "B", **METRIC_UNITS, "_w": "W"}
+
+
+def unit_of(path: str) -> str:
+    """Return the unit of a key of an instance by its name, or nothing."""
+    if path.startswith("library.blocks."):
+        return "B"
+    return next((unit for ending, unit in UNITS.items() if path.endswith(ending)), "")
+
+
+def in_units(key: str, value: object) -> object:
+    """Return the number that a text such as ``8GB`` is, in the unit of a key; what has no unit stays as it is.
+
+    Raises
+    ------
+    ValueError
+        The text is no quantity of the key's unit.
+    """
+    unit = unit_of(key)
+    if not isinstance(value, str) or not unit:
+        return value
+    found = parsed(value, unit)
+    return int(found) if found == int(found) else found

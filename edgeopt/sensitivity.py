@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from edgeopt.errors import UsageError
 from edgeopt.instance import Instance, as_instance
 from edgeopt.layout import aligned, facts_html
-from edgeopt.quantities import NOTHING, Number, amount, number, quantity
+from edgeopt.quantities import NOTHING, Number, amount, number, quantity, unit_of
 from edgeopt.solution import Solution, Stopped, status_text
 from edgeopt.solving import MethodChoice, check, solve
-from edgeopt.variations import Changes, Value, Variation, axes_of, unit_of, varied
+from edgeopt.variations import Changes, Value, Variation, axes_of, varied
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 from edgeopt.errors import Finding, InputError, UsageError
 from edgeopt.instance import Instance
-from edgeopt.quantities import METRIC_UNITS, parsed
+from edgeopt.quantities import parsed, unit_of
 
-UNITS = {"_bytes_per_s": "B/s", "_bytes_per_sample": "B", **METRIC_UNITS, "_w": "W"}
 EXAMPLES = "a number, a quantity such as 8GB, a factor such as x0.5, or a difference such as +2GB"
 
 Value = int | float | str | bool
@@ -99,13 +98,6 @@ def drawn(draw: Callable[..., Instance], **axes: Value | Sequence[Any]) -> Itera
 def label(values: Mapping[str, Value]) -> str:
     """Return what is changed, as it can be asked for again."""
     return ", ".join(f"{path}={value}" for path, value in values.items())
-
-
-def unit_of(path: str) -> str:
-    """Return the unit of a key by its name, or nothing."""
-    if path.startswith("library.blocks."):
-        return "B"
-    return next((unit for ending, unit in UNITS.items() if path.endswith(ending)), "")
 
 
 def _changed(path: str, old: Any, value: Value) -> Any:

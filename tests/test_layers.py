@@ -13,9 +13,21 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROBLEMS = {"loading", "pulling", "caching", "placement", "residency"}
 FLOORS = [
-    {"errors", "clock", "versions", "tolerances", "frozen", "quantities", "layout", "files", "record", "kernels"},
+    {
+        "errors",
+        "clock",
+        "versions",
+        "tolerances",
+        "frozen",
+        "quantities",
+        "csv_records",
+        "layout",
+        "files",
+        "record",
+        "kernels",
+    },
     {"drawing", "measured", "libraries", "machine"},
-    {"problems", "instance", "solution", "run", "method", "patience", "recipes", "variations"},
+    {"problems", "instance", "solution", "run", "method", "patience", "recipes", "variations", "builder"},
     {"engines"},
     {"models", *PROBLEMS},
     {"schema", "rehearsal", "comparing", "comparison", "sensitivity", "solving", "formulations"},

@@ -36,7 +36,7 @@ WRONG = [
     ("loading", "deadline_s", 0.0, "--deadline", "0.0"),
     ("loading", "window_s", (0.0, -1.0), "--window", "0 -1"),
     ("loading", "uploads", "video", "--uploads", "video"),
-    ("loading", "bandwidth_hz", -2.0, "--bandwidth-hz", "-2.0"),
+    ("loading", "bandwidth_hz", -2.0, "--bandwidth", "-2.0"),
     ("pulling", "mean_count", 0.5, "--mean-count", "0.5"),
     ("pulling", "graph", "ring", "--graph", "ring"),
     ("pulling", "memory_fraction", 11.0, "--memory-fraction", "11.0"),
@@ -168,9 +168,15 @@ def read(asked: Suite) -> list[Any]:
 
 def test_units_of_options_are_those_that_they_name(tmp_path: Path) -> None:
     path = tmp_path / "drawn.json"
-    code, _, err = run("generate", "loading", "--models", 3, "--users", 4, "--memory-gb", 2.5, "-o", path)
+    sizes = ("--memory", "2.5GB", "--bandwidth", "20 MHz")
+    code, _, err = run("generate", "loading", "--models", 3, "--users", 4, *sizes, "-o", path)
     assert code == 0, err
     assert edgeopt.read(path).server.memory_bytes == 2_500_000_000
+    assert edgeopt.read(path).bandwidth_hz == 20e6
+    code, _, err = run("generate", "loading", "--memory", "8Gb", "-o", path)
+    assert code == 2
+    assert "--memory" in err
+    assert "'8Gb' is not a number of B, such as 3GB" in err
 
 
 def test_a_new_argument_needs_one_place() -> None:

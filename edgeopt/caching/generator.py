@@ -82,11 +82,11 @@ class CachingRecipe(StationsRecipe):
         tuple[Bytes, Bytes] | None,
         Field(strict=False),
         Argument(
-            "GB of each node; default: by the library's size.",
+            "Storage of each node, such as 2GB 4GB; default: by the library's size.",
             "LEAST MOST",
-            "--storage-gb",
-            given=tuple[float, float],
-            unit=10**9,
+            "--storage",
+            given=tuple[str, str],
+            unit="B",
         ),
     ] = None
     csi_error: Annotated[

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
 from math import fsum, hypot
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field
 
-from edgeopt.errors import Finding, suggestion
+from edgeopt.csv_records import read_records
+from edgeopt.errors import Finding, InputError, suggestion
 from edgeopt.frozen import DictOf, FrozenList, ListOf
 from edgeopt.instance import Instance
 from edgeopt.libraries.library import Name
@@ -105,6 +107,7 @@ class CachingInstance(Instance):
     radio : Radio
     backhaul : Backhaul
     scenarios : list of Scenario
+        Or, in a file, the path of a CSV table (see `read_scenarios`).
         Their probabilities sum to 1, within 1e-9.
     """
 
@@ -113,6 +116,14 @@ class CachingInstance(Instance):
     radio: Radio
     backhaul: Backhaul
     scenarios: Annotated[ListOf[Scenario], Field(min_length=1)]
+
+    @classmethod
+    def from_dict(cls, data: Any, file: str | Path | None = None) -> Self:
+        """Check plain data and make the instance; scenarios may be the path of a CSV table, see `read_scenarios`."""
+        if isinstance(data, Mapping) and isinstance(data.get("scenarios"), str):
+            folder = Path(file).parent if file is not None else Path()
+            data = {**data, "scenarios": read_scenarios(folder / data["scenarios"])}
+        return super().from_dict(data, file)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; a link's source stands under ``from``."""
@@ -213,6 +224,31 @@ class CachingInstance(Instance):
             "backhaul": f"{cloud} nodes reach the cloud, {len(self.backhaul.links)} links between nodes",
             "radio": f"{quantity(self.radio.bandwidth_hz, 'Hz')}, channel error {self.radio.csi_error:.3g}",
         }
+
+
+def read_scenarios(path: str | Path) -> list[dict[str, Any]]:
+    """Read scenarios of a CSV table, one row for each request: ``scenario``, ``probability``, ``user``, ``model``.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or rows of one scenario have different probabilities or a user twice.
+    """
+    scenarios: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(read_records(path).values()):
+        place = f"row {number + 1}"
+        missing = [key for key in ("scenario", "probability", "user", "model") if key not in row]
+        if missing:
+            raise InputError(Finding(place, f"{missing[0]} is missing", "give it in each row"), path)
+        scenario = scenarios.setdefault(row["scenario"], {"probability": row["probability"], "requests": {}})
+        if scenario["probability"] != row["probability"]:
+            problem = f"the scenario {row['scenario']!r} has two probabilities"
+            raise InputError(Finding(place, problem, "repeat the same in each of its rows"), path)
+        if row["user"] in scenario["requests"]:
+            problem = f"the user {row['user']!r} stands twice in the scenario {row['scenario']!r}"
+            raise InputError(Finding(place, problem, "a user asks for one model"), path)
+        scenario["requests"][row["user"]] = row["model"]
+    return list(scenarios.values())
 
 
 INSTANCE_CLASS = CachingInstance

@@ -12,8 +12,10 @@ import typer
 from edgeopt.cli.common import relative_path, require_writable
 from edgeopt.cli.flags import Command, CommandGroup
 from edgeopt.cli.terminal import say
-from edgeopt.errors import ArgumentError
+from edgeopt.errors import ArgumentError, Finding
 from edgeopt.problems import PROBLEMS
+from edgeopt.quantities import parsed
+from edgeopt.record import MOST_BYTES
 
 if TYPE_CHECKING:
     from edgeopt.recipes.recipe import Argument
@@ -77,8 +79,8 @@ def _draw(recipe: Any, output: Path, options: dict[str, Any]) -> None:
         source for name, argument in arguments.items() if argument.file for source in _several(options.get(name))
     ]
     require_writable(output, map(Path, sources), [".json"])
-    given = {name: _in_units(value, arguments[name].unit) for name, value in options.items()}
     try:
+        given = {name: _in_units(name, value, arguments[name].unit) for name, value in options.items()}
         made = recipe(**given, name=output.stem)
     except ArgumentError as error:
         raise error.renamed(lambda name: arguments[name].option or f"--{name.replace('_', '-')}") from None
@@ -96,8 +98,14 @@ def _several(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _in_units(value: Any, unit: int) -> Any:
-    """Return a number, or several, in the units of the argument, which are whole."""
-    if unit == 1:
+def _in_units(name: str, value: Any, unit: str) -> Any:
+    """Return the number, or numbers, that texts such as 8GB are in the unit of an argument; bytes are whole."""
+    if not unit:
         return value
-    return tuple(round(unit * part) for part in value) if isinstance(value, tuple) else round(unit * value)
+    if isinstance(value, tuple):
+        return tuple(_in_units(name, part, unit) for part in value)
+    try:
+        found = parsed(str(value), unit)
+    except ValueError as error:
+        raise ArgumentError([Finding(name, str(error))]) from None
+    return round(found) if unit == "B" and abs(found) < MOST_BYTES else found

@@ -167,7 +167,9 @@ def from_config(
     modules: Annotated[
         str, typer.Option(metavar="M,...", help="Matrices with an adapter: q_proj,v_proj.", show_default=False)
     ] = "",
-    parameter_bytes: Annotated[int, typer.Option(metavar="B", help="Bytes of a parameter.")] = 4,
+    parameter_bits: Annotated[
+        int, typer.Option(metavar="B", help="Bits of a parameter: 16 for half precision, 4 for quantised models.")
+    ] = 32,
     figure: Figure = None,
 ) -> None:
     """Make a library from structure alone: bases, models fine-tuned behind frozen layers, and adapters."""
@@ -191,9 +193,32 @@ def from_config(
         adapters=adapters,
         ranks=_whole_numbers("--rank", rank),
         modules=[module.strip() for module in modules.split(",") if module.strip()],
-        bytes_per_parameter=parameter_bytes,
+        bits_per_parameter=parameter_bits,
     )
     _finish(library, output, figure, {})
+
+
+@library_app.command(cls=Command)
+def join(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Library files.", show_default=False)],
+    output: Output,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="MODEL.KEY=VALUE", help="Set a key of models: 'vit-*.compute_fixed_s=8ms'."),
+    ] = None,
+    figure: Figure = None,
+) -> None:
+    """Join libraries: blocks of one name are the same bytes. With one file and --set, change it."""
+    from edgeopt.libraries.editing import join as joined
+    from edgeopt.libraries.editing import with_keys
+    from edgeopt.libraries.library import ModelLibrary
+
+    require_writable(output, files, [".json"])
+    if figure is not None:
+        require_writable(figure, files)
+        require_picture(figure)
+    library = joined([ModelLibrary.read(file) for file in files], output.stem)
+    _finish(with_keys(library, settings or ()), output, figure, {"joined": f"{len(files)} libraries"})
 
 
 def _with_compute_times(

@@ -13,7 +13,7 @@ from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION
 from edgeopt.errors import UsageError, suggestion
 from edgeopt.experiments.figures import DASHES
-from edgeopt.variations import unit_of
+from edgeopt.quantities import unit_of
 
 if TYPE_CHECKING:
     import pandas as pd

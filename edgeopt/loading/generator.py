@@ -131,7 +131,14 @@ class LoadingRecipe(TraceRecipe):
         Uploads | None, Argument("What users send: image, prompt, features or none; default: image.")
     ] = None
     bandwidth_hz: Annotated[
-        Positive, Argument("Bandwidth of all users together; 5G carriers have 5e6 to 100e6.", "HZ")
+        Positive,
+        Argument(
+            "Bandwidth of all users together; 5G carriers have 5 to 100 MHz.",
+            "20MHz",
+            "--bandwidth",
+            given=str,
+            unit="Hz",
+        ),
     ] = BANDWIDTH_HZ
     load_rate_bytes_per_s: Annotated[
         Positive | None,
@@ -143,11 +150,11 @@ class LoadingRecipe(TraceRecipe):
     memory_bytes: Annotated[
         Annotated[int, Field(ge=1, le=MOST_BYTES)] | None,
         Argument(
-            "GB of the GPU; default: the least usual size for a batch of 4.",
-            "GB",
-            "--memory-gb",
-            given=float,
-            unit=10**9,
+            "Memory of the GPU; default: the least usual size for a batch of 4.",
+            "8GB",
+            "--memory",
+            given=str,
+            unit="B",
         ),
     ] = None
     zipf_exponent: ZipfExponent = ZIPF_EXPONENT

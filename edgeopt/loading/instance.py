@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from edgeopt.errors import Finding, suggestion
 from edgeopt.frozen import DictOf
@@ -77,6 +77,7 @@ class LoadingInstance(Instance):
     bandwidth_hz : float
         Total bandwidth B.
     users : dict of str to User
+        Or, in a file, the path of a CSV table with a column ``user``, and one for each key.
     upload : str
         ``"phase"``: all uploads come before the service. ``"overlapped"``: the server loads and computes while others
         upload, and the band may be dealt anew at any time.
@@ -87,6 +88,8 @@ class LoadingInstance(Instance):
         ``"none"``: a batch's blocks are loaded in its turn. ``"idle"``: batches may be empty, which loads a model and
         serves nobody. ``"next"``: while a batch computes, blocks of the next one may be loaded beside it.
     """
+
+    tables: ClassVar[Mapping[str, str]] = {"users": "user"}
 
     problem: Literal["loading"] = "loading"
     server: Server

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
 
@@ -70,7 +70,10 @@ class PlacementInstance(Instance):
     ----------
     nodes : dict of str to Node
     demand : list of Demand
+        Or, in a file, the path of a CSV table with a column for each key; nodes with semicolons between them.
     """
+
+    tables: ClassVar[Mapping[str, str]] = {"demand": ""}
 
     problem: Literal["placement"] = "placement"
     nodes: DictOf[Name, Node]

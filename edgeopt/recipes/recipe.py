@@ -49,8 +49,8 @@ class Argument:
         The option of the command line, where its name is not that of the argument.
     given : type, optional
         What the command line takes, where it is not what the generator takes.
-    unit : int
-        How many units of the argument one unit of the option is.
+    unit : str
+        Unit of a quantity, which the command line takes as text: ``"B"`` for ``8GB``. A number alone is in it.
     file : bool
         Whether a text names a file; in a suite its path is relative to the suite's.
     published : collection of str
@@ -63,7 +63,7 @@ class Argument:
     metavar: str | None = None
     option: str | None = None
     given: Any = None
-    unit: int = 1
+    unit: str = ""
     file: bool = False
     published: Collection[str] = ()
     needs: str | None = None

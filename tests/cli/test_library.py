@@ -183,7 +183,7 @@ class TestFromConfig:
         assert (tmp_path / "f.png").exists()
 
     def test_adapters(self, tmp_path: Path) -> None:
-        options = ("--adapters", 2, "--rank", "4, 64", "--modules", "q_proj,v_proj", "--parameter-bytes", 2)
+        options = ("--adapters", 2, "--rank", "4, 64", "--modules", "q_proj,v_proj", "--parameter-bits", 16)
         code, out, err = run("library", "from-config", "llama-2-7b", "-o", tmp_path / "l.json", *options)
         assert code == 0, err
         library = ModelLibrary.read(tmp_path / "l.json")

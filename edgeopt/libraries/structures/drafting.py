@@ -34,8 +34,13 @@ class LibraryDraft:
         )
 
 
+def bytes_of(parameters: int, bits: int) -> int:
+    """Return the whole bytes that parameters of so many bits take."""
+    return -(-parameters * bits // 8)
+
+
 def frozen_blocks(
-    draft: LibraryDraft, backbone: str, cuts: Iterable[tuple[str, int]], bytes_per_parameter: int
+    draft: LibraryDraft, backbone: str, cuts: Iterable[tuple[str, int]], bits_per_parameter: int
 ) -> list[str]:
     """Add the blocks of a frozen prefix, one up to each cut.
 
@@ -45,7 +50,7 @@ def frozen_blocks(
     backbone : str
     cuts : iterable of (str, int)
         Name of the last part, and parameters from the inputs up to there, shallow to deep.
-    bytes_per_parameter : int
+    bits_per_parameter : int
 
     Returns
     -------
@@ -54,6 +59,6 @@ def frozen_blocks(
     """
     names, before = [], 0
     for part, parameters in cuts:
-        names.append(draft.block(f"{backbone}/to-{part}", bytes_per_parameter * (parameters - before)))
+        names.append(draft.block(f"{backbone}/to-{part}", bytes_of(parameters - before, bits_per_parameter)))
         before = parameters
     return names

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from edgeopt.errors import UsageError
 from edgeopt.libraries.library import Model, ModelLibrary
-from edgeopt.libraries.structures.drafting import LibraryDraft, frozen_blocks
+from edgeopt.libraries.structures.drafting import LibraryDraft, bytes_of, frozen_blocks
 from edgeopt.libraries.structures.structure import LoraSetting, Structure
 
 
@@ -20,7 +20,7 @@ def library_of_structures(
     adapters: int = 0,
     ranks: Sequence[int] = (),
     modules: Sequence[str] = (),
-    bytes_per_parameter: int = 4,
+    bits_per_parameter: int = 32,
 ) -> ModelLibrary:
     """Make a library with a family of models for each structure.
 
@@ -45,14 +45,14 @@ def library_of_structures(
     ranks : sequence of int
     modules : sequence of str
         The matrices that adapters stand at, in every layer; a name counts for all matrices whose names end with it.
-    bytes_per_parameter : int
+    bits_per_parameter : int
 
     Raises
     ------
     UsageError
         A number is out of range, or a structure has no such layer or matrix.
     """
-    _require_sense(models, freeze, classes, adapters, ranks, modules, bytes_per_parameter)
+    _require_sense(models, freeze, classes, adapters, ranks, modules, bits_per_parameter)
     draft = LibraryDraft(name)
     for base, structure in structures.items():
         deepest = max(freeze, default=0) if models else 0
@@ -60,11 +60,11 @@ def library_of_structures(
             raise UsageError(f"{base!r} has {len(structure.layers)} layers; {deepest} of them cannot be frozen")
         depths = sorted({depth for depth in freeze if depth}) if models else []
         cuts = [(f"layer{depth}", structure.frozen(depth)) for depth in depths]
-        whole = frozen_blocks(draft, base, cuts, bytes_per_parameter)
+        whole = frozen_blocks(draft, base, cuts, bits_per_parameter)
         own = structure.parameters() - structure.frozen(deepest)
         if own:
             held = f"shared-by-{adapters + 1}" if adapters else "own"
-            whole.append(draft.block(f"{base}/{held}", bytes_per_parameter * own))
+            whole.append(draft.block(f"{base}/{held}", bytes_of(own, bits_per_parameter)))
         draft.model(base, Model(blocks=whole))
         for number in range(models):
             depth, label = freeze[number % len(freeze)], f"{base}-tuned{number + 1}"
@@ -74,14 +74,14 @@ def library_of_structures(
                 Model(
                     blocks=[
                         *whole[: sum(cut <= depth for cut in depths)],
-                        draft.block(f"{label}/own", bytes_per_parameter * own),
+                        draft.block(f"{label}/own", bytes_of(own, bits_per_parameter)),
                     ]
                 ),
             )
         for number in range(adapters):
             rank, label = ranks[number % len(ranks)], f"{base}-lora{number + 1}"
             factors = LoraSetting(rank, tuple(modules)).parameters(structure)
-            block = draft.block(f"{label}/r{rank}", bytes_per_parameter * factors)
+            block = draft.block(f"{label}/r{rank}", bytes_of(factors, bits_per_parameter))
             draft.model(label, Model(blocks=[*whole, block]))
     return draft.library()
 
@@ -93,10 +93,10 @@ def _require_sense(
     adapters: int,
     ranks: Sequence[int],
     modules: Sequence[str],
-    bytes_per_parameter: int,
+    bits_per_parameter: int,
 ) -> None:
-    if models < 0 or adapters < 0 or bytes_per_parameter < 1 or (classes is not None and classes < 1):
-        raise UsageError("numbers of models and adapters are at least 0, of classes and bytes at least 1")
+    if models < 0 or adapters < 0 or bits_per_parameter < 1 or (classes is not None and classes < 1):
+        raise UsageError("numbers of models and adapters are at least 0, of classes and bits at least 1")
     if models and (not freeze or min(freeze) < 0):
         raise UsageError("fine-tuned models need freezing depths, each at least 0 layers")
     if adapters and (not ranks or min(ranks) < 1 or not modules):

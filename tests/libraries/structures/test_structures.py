@@ -176,7 +176,7 @@ def test_no_configuration(tmp_path: Path) -> None:
 
 # --- Families ---------------------------------------------------------------------------------------------------------
 def test_freezing_depths() -> None:
-    library = library_of_structures({"n": SMALL}, models=4, freeze=[3, 1, 0], classes=7, bytes_per_parameter=2)
+    library = library_of_structures({"n": SMALL}, models=4, freeze=[3, 1, 0], classes=7, bits_per_parameter=16)
     whole = 10 + 10 + 5
     assert library.size_bytes("n") == 2 * (whole + 20)
     shared = {"n-tuned1": 10 + 1 + 2 + 3, "n-tuned2": 10 + 1, "n-tuned3": 0, "n-tuned4": 16}
@@ -217,7 +217,7 @@ def test_all_layers_frozen(name: str) -> None:
         ({"adapters": 1, "modules": ["q"]}, "need ranks"),
         ({"adapters": 1, "ranks": [0], "modules": ["q"]}, "at least 1"),
         ({"adapters": 1, "ranks": [4], "modules": ["v"]}, "no matrix is called 'v'"),
-        ({"bytes_per_parameter": 0}, "at least 1"),
+        ({"bits_per_parameter": 0}, "at least 1"),
         ({"classes": 0}, "at least 1"),
     ],
 )
