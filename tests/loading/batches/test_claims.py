@@ -1,4 +1,4 @@
-"""What docs/loading-modes.md says is free, and what is not; `tests/loading/brute_force.py` assumes none of it.
+"""What docs/loading-modes-proofs.md says is free, and what is not; `tests/loading/brute_force.py` assumes none of it.
 
 That the least uploads lose nothing, that uploading in batch order loses nothing and, after an upload phase, that one
 visit of a model loses nothing is what `counts-dp` rests on: test_counts_dp compares it with enumeration.
