@@ -145,7 +145,7 @@ def cheapest_places(
     return found
 
 
-@kernel
+@kernel(allocates=True)
 def giving_way(line: Line, times: Times, protected: int, gone: Flags) -> int:
     """Choose users of a line that have to go so that the others are in time; return their number.
 

@@ -1,8 +1,8 @@
 """Exact for one deadline in all modes: a dynamic program over who is served and what is on the GPU.
 
 States go by the number of users served, each of least time; see `counts_kernels` for states and dominance, and
-docs/loading-modes-proofs.md for the proofs. With more than `target` users asked for, states that cannot reach them are left
-out; when none is left, the plan with one user fewer is optimal.
+docs/loading-modes-proofs.md for the proofs. With more than `target` users asked for, states that cannot reach them are
+left out; when none is left, the plan with one user fewer is optimal.
 """
 
 from __future__ import annotations
