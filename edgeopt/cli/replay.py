@@ -27,6 +27,12 @@ def replay(
         Path | None,
         typer.Option(metavar="SOL", help="Solution of the stream, to whose plan and bound policies are compared."),
     ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="F.json", help="Prices for the policy 'priced', learned from another stream.")
+    ] = None,
+    learn: Annotated[
+        Path | None, typer.Option(metavar="F.json", help="Learn prices from this stream, and write them, too.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Write the plans as solutions.")
     ] = None,
@@ -41,10 +47,11 @@ def replay(
     policies that are done.
     """
     import edgeopt
+    from edgeopt.loading.policies.prices import Prices
     from edgeopt.solution import Solution
 
-    inputs = [file, *([known] if known is not None else [])]
-    for path, ending in ((report, ".html"), (csv, ".csv")):
+    inputs = [path for path in (file, known, prices) if path is not None]
+    for path, ending in ((report, ".html"), (csv, ".csv"), (learn, ".json")):
         if path is not None:
             require_writable(path, inputs, [ending])
     if output is not None:
@@ -54,8 +61,9 @@ def replay(
         raise UsageError("--policy names no policy")
     stream = edgeopt.read(file)
     solution = None if known is None else Solution.read(known)
+    given = None if prices is None else Prices.read(prices)
     with keeping_work(), _shown_progress(hidden=quiet) as on_time:
-        study = edgeopt.replay(stream, names, known=solution, on_time=on_time)
+        study = edgeopt.replay(stream, names, known=solution, prices=given, on_time=on_time)
     with postponed():
         if names is not None and len(study.replays) < len(names):
             complain(f"interrupted: {len(study.replays)} of {len(names)} policies are done")
@@ -74,6 +82,11 @@ def replay(
             write_text(report, replay_page(study, {"command": command_line()}))
         if output is not None:
             _write_plans(study, file, output)
+    if learn is not None:
+        from edgeopt.loading.policies.priced import learn_prices
+
+        learn_prices(study.instance).write(learn)
+        say(f"written to {learn}", err=True)
 
 
 def _require_folder(path: Path) -> None:

@@ -6,15 +6,17 @@ from collections.abc import Callable
 
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.loading.policies.named import policies_of
+from edgeopt.loading.policies.named import PRICED, policies_of
 from edgeopt.loading.policies.plans import plan_of
+from edgeopt.loading.policies.policy import Policy
+from edgeopt.loading.policies.prices import Prices
 from edgeopt.loading.policies.simulation import Simulation
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
 
-def _method(name: str) -> Callable[[LoadingInstance, Run], Outcome]:
+def _method(make: Callable[[], list[Policy]]) -> Callable[[LoadingInstance, Run], Outcome]:
     """Return the method that replays a policy; where there are several, it takes the better one."""
 
     def solve(instance: LoadingInstance, run: Run) -> Outcome:
@@ -22,7 +24,7 @@ def _method(name: str) -> Callable[[LoadingInstance, Run], Outcome]:
         if not work.models:
             return serve_nobody(instance)
         best: Simulation | None = None
-        for policy in policies_of(name):
+        for policy in make():
             simulation = Simulation(work, policy.shares)
             simulation.run(policy, lambda now_s: run.stop_reason() is None)
             run.report(simulation.served)
@@ -35,13 +37,19 @@ def _method(name: str) -> Callable[[LoadingInstance, Run], Outcome]:
     return solve
 
 
-first_come = _method("fifo")
-earliest_deadline = _method("edf")
-lru_models = _method("lru-models")
-lru_blocks = _method("lru-blocks")
-batch_when_full = _method("batch-when-full")
-affinity = _method("affinity")
-density = _method("density")
-density_unshared = _method("density-unshared")
-visit_density = _method("visit-density")
-rolling = _method("rolling")
+first_come = _method(lambda: policies_of("fifo"))
+earliest_deadline = _method(lambda: policies_of("edf"))
+lru_models = _method(lambda: policies_of("lru-models"))
+lru_blocks = _method(lambda: policies_of("lru-blocks"))
+batch_when_full = _method(lambda: policies_of("batch-when-full"))
+affinity = _method(lambda: policies_of("affinity"))
+density = _method(lambda: policies_of("density"))
+density_unshared = _method(lambda: policies_of("density-unshared"))
+visit_density = _method(lambda: policies_of("visit-density"))
+rolling = _method(lambda: policies_of("rolling"))
+
+
+def priced(instance: LoadingInstance, run: Run, file: str) -> Outcome:
+    """Replay the policy of a file's prices."""
+    prices = Prices.read(file)
+    return _method(lambda: policies_of(PRICED, prices))(instance, run)

@@ -21,3 +21,4 @@ METHODS = [
         ("rolling", "rolling"),
     )
 ]
+METHODS.append(Row("priced", "baseline", ONLINE, {STREAM: Code("policies.baselines:priced")}, argument="FILE"))

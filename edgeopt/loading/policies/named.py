@@ -9,6 +9,8 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.policies.outlook import MostServedPerSecondOfVisit, Rolling
 from edgeopt.loading.policies.plans import plan_of
 from edgeopt.loading.policies.policy import Policy
+from edgeopt.loading.policies.priced import safely_priced
+from edgeopt.loading.policies.prices import Prices
 from edgeopt.loading.policies.simple import (
     BatchWhenFull,
     EarliestDeadlineFirst,
@@ -35,18 +37,23 @@ POLICIES: dict[str, tuple[Callable[[], Policy], ...]] = {
     "visit-density": (MostServedPerSecondOfVisit,),
     "rolling": (Rolling,),
 }
+PRICED = "priced"
 
 
-def policies_of(name: str) -> list[Policy]:
+def policies_of(name: str, prices: Prices | None = None) -> list[Policy]:
     """Make the policy of this name; where there are several, it is the better of them on a stream.
 
     Raises
     ------
     UsageError
-        There is none.
+        There is none, or it needs prices.
     """
+    if name == PRICED:
+        if prices is None:
+            raise UsageError(f"the policy {name!r} needs prices, which are learned from a past stream")
+        return [safely_priced(prices)]
     if name not in POLICIES:
-        raise UsageError(f"there is no policy {name!r}; {suggestion(name, list(POLICIES))}")
+        raise UsageError(f"there is no policy {name!r}; {suggestion(name, [*POLICIES, PRICED])}")
     return [make() for make in POLICIES[name]]
 
 

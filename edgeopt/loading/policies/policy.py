@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from math import inf
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -37,7 +40,7 @@ class Wait(NamedTuple):
         By default the next request that is ready.
     """
 
-    until_s: float = float("inf")
+    until_s: float = inf
 
 
 class Waiting(NamedTuple):
@@ -54,6 +57,28 @@ class Waiting(NamedTuple):
     arrival_s: Floats
     due_s: Floats
     upload_bits: Floats
+
+
+class Imagined:
+    """A GPU in imagination, of which is known what it has done so far.
+
+    Parameters
+    ----------
+    batches : iterator of (float, int)
+        When each batch ends, and its number of users.
+    """
+
+    def __init__(self, batches: Iterator[tuple[float, int]]) -> None:
+        self._batches = batches
+        self._end_s, self._served = [-inf], [0]
+
+    def served(self, until_s: float) -> int:
+        """Return how many users it has served by a moment that is not in the future."""
+        while self._end_s[-1] <= until_s:
+            end_s, users = next(self._batches, (inf, 0))
+            self._end_s.append(end_s)
+            self._served.append(self._served[-1] + users)
+        return self._served[bisect_right(self._end_s, until_s) - 1]
 
 
 class View:
@@ -78,8 +103,16 @@ class View:
         A batch of n users computes for ``fixed_s + n * sample_s``.
     """
 
-    def __init__(self, queues: Queues, blocks: Sequence[tuple[str, ...]], requests: Requests, desk: Desk) -> None:
+    def __init__(
+        self,
+        queues: Queues,
+        blocks: Sequence[tuple[str, ...]],
+        requests: Requests,
+        desk: Desk,
+        imagine: Callable[[Policy], Iterator[tuple[float, int]]],
+    ) -> None:
         self._queues, self._blocks, self._requests, self._desk = queues, blocks, requests, desk
+        self._imagine = imagine
         self.model_names = queues.model_names
         self.waits, self.batch = desk.waits, desk.batch
         self.arrival_s, self.due_s = desk.oldest_s, desk.due_s
@@ -120,6 +153,10 @@ class View:
         resident = np.flatnonzero(self._desk.resident)
         return {name for block in resident.tolist() for name in self._blocks[block]}
 
+    def imagined(self, policy: Policy) -> Imagined:
+        """Return a GPU in imagination that serves the same requests as another policy says, from the beginning on."""
+        return Imagined(self._imagine(policy))
+
     def best(self, worth: Floats) -> Load | Wait:
         """Load the model of most worth among those with somebody to serve, of equal ones the most urgent; else wait."""
         servable = np.flatnonzero(self.batch)
@@ -143,6 +180,10 @@ class Policy(ABC):
 
     shares = True
     evicts: Literal["least needed", "oldest"] = "least needed"
+
+    def anew(self) -> Policy:
+        """Return a policy of the same kind that has not begun."""
+        return copy(self)
 
     def begin(self, view: View) -> None:
         """Prepare for a stream, of which nobody has arrived yet."""

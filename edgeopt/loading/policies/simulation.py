@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import NamedTuple
 
@@ -132,28 +132,36 @@ class Simulation:
         ----------
         policy : Policy
         on_time : callable, optional
-            Told the time in the stream before each decision; the simulation ends where it returns False.
+            Told when the last batch ended; the simulation ends where it returns False.
 
         Raises
         ------
         UsageError
             The policy answers what cannot be done.
         """
-        view = View(self.queues, self.blocks, self.requests, self.desk)
+        for step in self.serve(policy):
+            if not on_time(step.end_s):
+                return
+
+    def serve(self, policy: Policy) -> Iterator[Step]:
+        """Serve the stream as the policy says, batch by batch."""
+        view = View(self.queues, self.blocks, self.requests, self.desk, self.imagine)
         ahead_of_turn = self.work.instance.prefetch
         policy.begin(view)
-        chosen: Load | None = None
-        while on_time(self.desk.times[CLOCK]):
-            if chosen is None:
-                chosen = self._ask(policy, view, must_serve=ahead_of_turn != "idle")
-            if chosen is None:
-                return
+        chosen = self._ask(policy, view, must_serve=ahead_of_turn != "idle")
+        while chosen is not None:
             step = self._take(policy, chosen)
-            chosen = self._ask_ahead(policy, view, step) if ahead_of_turn == "next" else None
-            if chosen is not None:
-                step.ahead.extend(self._load_ahead(chosen.model))
+            following = self._ask_ahead(policy, view, step) if ahead_of_turn == "next" else None
+            if following is not None:
+                step.ahead.extend(self._load_ahead(following.model))
             else:
                 self.desk.times[CLOCK] = step.end_s
+            yield step
+            chosen = following or self._ask(policy, view, must_serve=ahead_of_turn != "idle")
+
+    def imagine(self, policy: Policy) -> Iterator[tuple[float, int]]:
+        """Serve the same stream in imagination; return the ends of batches and their numbers of users, one by one."""
+        return ((step.end_s, len(step.users)) for step in Simulation(self.work, policy.shares).serve(policy))
 
     def _ask(self, policy: Policy, view: View, must_serve: bool) -> Load | None:
         """Let time pass until the policy loads a model; None when nothing is left to do."""

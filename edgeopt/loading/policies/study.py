@@ -16,9 +16,10 @@ from edgeopt.instance import read
 from edgeopt.layout import aligned
 from edgeopt.loading.checker import check
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.loading.policies.named import POLICIES, policies_of
+from edgeopt.loading.policies.named import POLICIES, PRICED, policies_of
 from edgeopt.loading.policies.plans import plan_of
 from edgeopt.loading.policies.policy import Policy
+from edgeopt.loading.policies.prices import Prices
 from edgeopt.loading.policies.simulation import Simulation
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.quantities import NOTHING, percent, quantity
@@ -179,6 +180,7 @@ def replay(
     policies: str | Sequence[str] | Makers | None = None,
     *,
     known: Solution | None = None,
+    prices: Prices | None = None,
     on_time: Callable[[str, float], None] = lambda policy, part: None,
 ) -> Study:
     """Serve a stream as policies say, each on its own.
@@ -191,6 +193,8 @@ def replay(
         Names, or makers of policies by the names that they shall have; by default all of edgeopt's own.
     known : Solution, optional
         A solution of the stream, to whose plan and bound the policies are compared.
+    prices : Prices, optional
+        For the policy ``"priced"``; see `edgeopt.loading.policies.priced.learn_prices`.
     on_time : callable, optional
         Told the policy and which part of the stream's time is over, now and then.
 
@@ -207,7 +211,7 @@ def replay(
     instance = _stream(stream)
     if known is not None:
         known = known.of(instance)
-    makers = _makers(policies)
+    makers = _makers(policies, prices)
     work = compile_workload(instance)
     end_s = max(instance.deadlines(), default=0.0) or 1.0
     replays: list[Replay] = []
@@ -244,13 +248,17 @@ def _stream(stream: LoadingInstance | str | Path) -> LoadingInstance:
     return instance
 
 
-def _makers(policies: str | Sequence[str] | Makers | None) -> dict[str, Callable[[], list[Policy]]]:
+def _makers(
+    policies: str | Sequence[str] | Makers | None, prices: Prices | None
+) -> dict[str, Callable[[], list[Policy]]]:
     if isinstance(policies, Mapping):
         return {name: lambda make=make: [make()] for name, make in policies.items()}  # type: ignore[misc]
-    names = list(POLICIES) if policies is None else [policies] if isinstance(policies, str) else list(policies)
+    if policies is None:
+        policies = [*POLICIES, PRICED] if prices is not None else list(POLICIES)
+    names = [policies] if isinstance(policies, str) else list(policies)
     for name in names:
-        policies_of(name)
-    return {name: lambda name=name: policies_of(name) for name in names}  # type: ignore[misc]
+        policies_of(name, prices)
+    return {name: lambda name=name: policies_of(name, prices) for name in names}  # type: ignore[misc]
 
 
 def _replay(name: str, work: Workload, simulation: Simulation) -> Replay:
