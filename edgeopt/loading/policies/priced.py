@@ -77,8 +77,8 @@ def learn_prices(past: LoadingInstance) -> Prices:
     """Learn prices from a past stream.
 
     A second is worth a part of the rate at which `rolling` serves the stream. A user is priced by a part of the share
-    of its model's users who are served. A model on the GPU is worth the loads that it saves the next batch. The two parts
-    are those, of a few, with which `Priced` serves most of the past stream.
+    of its model's users who are served. A model on the GPU is worth the loads that it saves the next batch. The two
+    parts are those, of a few, with which `Priced` serves most of the past stream.
     """
     work = compile_workload(past)
     first = Simulation(work)

@@ -11,7 +11,7 @@ from edgeopt.errors import InputError, UsageError
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.policies import Load, Policy, View, Wait
-from edgeopt.loading.policies.priced import RECENT, Priced, Safeguarded, learn_prices
+from edgeopt.loading.policies.priced import Priced, Safeguarded, learn_prices
 from edgeopt.loading.policies.prices import ModelPrice, Prices
 from edgeopt.loading.policies.simple import EarliestDeadlineFirst, MostServedPerSecond
 from edgeopt.loading.policies.simulation import simulate
@@ -47,11 +47,7 @@ def test_prices_of_a_stream_are_those_of_its_own_names_and_repeat(past: LoadingI
     assert learn_prices(past) == prices
     prices.write(tmp_path / "p.json")
     assert Prices.read(tmp_path / "p.json") == prices
-    served = {
-        name: simulate(past, policy).served
-        for name, policy in (("priced", Priced(prices)), ("edf", EarliestDeadlineFirst()))
-    }
-    assert served["priced"] > served["edf"]
+    assert simulate(past, Priced(prices)).served > simulate(past, EarliestDeadlineFirst()).served
 
 
 def test_the_safeguard_follows_the_better_of_two(past: LoadingInstance) -> None:
@@ -79,7 +75,7 @@ def test_imagination_is_of_the_past(past: LoadingInstance) -> None:
             return super().decide(view)
 
     simulate(past, Watching())
-    assert compared > RECENT / 4
+    assert compared > 20
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -95,7 +91,7 @@ def test_prices_are_asked_for_and_checked(past: LoadingInstance, tmp_path: Path)
     (tmp_path / "p.json").write_text('{"format": "edgeopt-instance/1"}')
     with pytest.raises(InputError, match="these are no prices"):
         Prices.read(tmp_path / "p.json")
-    with pytest.raises(InputError, match="models.a.user"):
+    with pytest.raises(InputError, match="user"):
         Prices(second=1.0, models={"a": {"user": 2.0}})
 
 
