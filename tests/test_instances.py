@@ -25,12 +25,13 @@ from edgeopt.cli.application import app
 from edgeopt.libraries.library import ModelLibrary
 from edgeopt.loading.instance import LoadingInstance
 from tests.loading.brute_force import optimum
+from tests.loading.streams.brute_force import stream_optimum
 
 ROOT = Path(__file__).parent.parent
 INSTANCES = ROOT / "instances"
 LIBRARIES = INSTANCES / "libraries"
 DATA = Path(os.environ.get("EDGEOPT_DATA", ROOT.parent / "shared" / "data"))
-HANDWRITTEN = {"tiny.json", "tiny-crossing.json", "tiny-individual.json"}
+HANDWRITTEN = {"tiny.json", "tiny-crossing.json", "tiny-individual.json", "tiny-stream.json"}
 LOADING_FILES = sorted(path.name for path in (INSTANCES / "loading").glob("*.json"))
 COMMANDS = re.findall(r"^edgeopt (generate loading .*)$", (INSTANCES / "loading" / "README.md").read_text(), re.M)
 
@@ -104,14 +105,16 @@ def test_instances_are_made_again(command: str, tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("name", "served", "served_without_sharing"), [("tiny", 7, 5), ("tiny-crossing", 6, 4), ("tiny-individual", 6, 3)]
+    ("name", "served", "served_without_sharing"),
+    [("tiny", 7, 5), ("tiny-crossing", 6, 4), ("tiny-individual", 6, 3), ("tiny-stream", 7, 6)],
 )
 def test_optima_of_the_handwritten_ones(name: str, served: int, served_without_sharing: int) -> None:
     instance = edgeopt.read(INSTANCES / "loading" / f"{name}.json")
     assert isinstance(instance, LoadingInstance)
-    assert optimum(instance) == served
+    enumerate_all = stream_optimum if instance.stream else optimum
+    assert enumerate_all(instance) == served
     alone = instance.model_copy(update={"library": unshared(instance.library, 0.0, seed=0)})
-    assert optimum(alone) == served_without_sharing
+    assert enumerate_all(alone) == served_without_sharing
 
 
 def test_the_folder_stays_small() -> None:
