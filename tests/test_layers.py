@@ -30,7 +30,7 @@ FLOORS = [
     {"problems", "instance", "solution", "run", "method", "patience", "recipes", "variations", "builder"},
     {"engines"},
     {"models", *PROBLEMS},
-    {"schema", "rehearsal", "comparing", "comparison", "sensitivity", "solving", "formulations"},
+    {"schema", "rehearsal", "comparing", "comparison", "sensitivity", "solving", "formulations", "exports"},
     {"experiments"},
     {"reporting"},
     {"edgeopt", "cli"},

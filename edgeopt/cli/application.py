@@ -11,6 +11,7 @@ from edgeopt.cli.bench import bench
 from edgeopt.cli.check import check
 from edgeopt.cli.common import ExitCode, complain
 from edgeopt.cli.compare import compare
+from edgeopt.cli.export import export
 from edgeopt.cli.flags import Command, CommandGroup
 from edgeopt.cli.generate import generate_app
 from edgeopt.cli.import_ import import_
@@ -58,6 +59,7 @@ for verb in (
     methods,
     schema,
     plot,
+    export,
     sweep,
     results,
     report,
