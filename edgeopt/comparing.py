@@ -193,6 +193,8 @@ def compare(
     if isinstance(chosen, str):
         raise UsageError(f"methods is a list of names: [{chosen!r}]")
     cases = list(_cases(instances, seeds, options.pop("seed", 0)))
+    if not cases:
+        raise UsageError("an instance, or the path of its file, is needed, not an empty list")
     if workers is None:
         return _here(cases, chosen, on_case, options)
     if isinstance(workers, bool) or not isinstance(workers, Integral) or workers < 1:
