@@ -21,7 +21,8 @@ UNITS = 2**40  # of the total weight, when weights are not whole numbers
 def solve_clauses(arrays: DemandArrays, start: NDArray[np.bool_], run: Run) -> Outcome:
     """Maximise the hit weight in CP-SAT.
 
-    Bytes are integers and exact. Weights that are not whole numbers are rounded up to units: the bound stays valid.
+    Bytes are integers and exact. Weights that are not whole numbers are rounded up to units: the bound stays valid. An
+    iteration of the limit is a thousandth of the solver's own units of work.
     """
     model = cp_model.CpModel()
     blocks = NodeBlocks(arrays)
@@ -39,10 +40,12 @@ def solve_clauses(arrays: DemandArrays, start: NDArray[np.bool_], run: Run) -> O
         model.add_hint(variable, bool(start[key]))
     unit = 1.0 if arrays.integral else arrays.all_weight / UNITS
     model.maximize(_objective(model, arrays, placed, unit))
+    limit = run.options.iteration_limit
     result = cpsat.solve(
         model,
         run,
         gap=run.options.gap,
+        deterministic_limit=None if limit is None else limit / 1000,
         report=lambda _, bound: run.report(None, None if bound is None else bound * unit),
     )
     best = start

@@ -28,28 +28,43 @@ def run_members(
 ) -> Outcome:
     """Run the members one after another until one proves the best placement optimal.
 
+    A member that fails is named in the message, and the others go on; if all fail, so does the run.
+
     Parameters
     ----------
     members : sequence of (str, callable, float)
         Name, method, and its part of the time that is left; the last one should have all of it.
     """
     known = Incumbent(run, start, _value(arrays, start), arrays.all_weight)
-    names, stopped = [], Stopped.FINISHED
+    ran: list[str] = []
+    failed: list[tuple[str, Exception]] = []
+    stopped = Stopped.FINISHED
     for name, member, part in members:
         step = run.part(part * run.remaining_s(), iterations=run.options.iteration_limit, reports="all")
-        outcome = member(arrays, start if known.best is None else known.best, step)
-        names.append(name)
-        placed = _placement(arrays, outcome)
+        try:
+            outcome = member(arrays, start if known.best is None else known.best, step)
+            placed = _placement(arrays, outcome)
+        except Exception as error:
+            failed.append((name, error))
+            continue
+        ran.append(name)
         if placed is not None:
             known.offer(placed, _value(arrays, placed))
         known.tighten(outcome.bound)
         stopped = Stopped.PROVED if _closed(known, arrays.integral) else outcome.stopped
         if stopped == Stopped.PROVED or run.stop_reason() is not None:
             break
+    if failed and not ran:
+        raise failed[0][1]
     if stopped != Stopped.PROVED:
         stopped = run.stop_reason() or stopped
     best = start if known.best is None else known.best
-    return Outcome(arrays.plan(best), known.bound, stopped, message=f"ran {', '.join(names)}")
+    return Outcome(arrays.plan(best), known.bound, stopped, message=_message(ran, failed))
+
+
+def _message(ran: list[str], failed: list[tuple[str, Exception]]) -> str:
+    failures = [f"{name} failed with {type(error).__name__}: {error}" for name, error in failed]
+    return "; ".join([f"ran {', '.join(ran)}", *failures])
 
 
 def _placement(arrays: DemandArrays, outcome: Outcome) -> Placement | None:

@@ -9,7 +9,7 @@ import numpy as np
 from edgeopt.kernels import kernel
 
 
-@kernel
+@kernel(allocates=True)
 def cheapest_to_drop(incidence: Any, sizes: Any, costs: Any, memory: int, most_steps: int) -> Any:
     """Return which models to drop for the least sum of costs, shape (models,).
 

@@ -9,7 +9,7 @@ import numpy as np
 from edgeopt.kernels import kernel
 
 
-@kernel
+@kernel(allocates=True)
 def pack(order: Any, first: Any, end: Any, sizes: Any, room: Any) -> Any:
     """Return which intervals are kept, shape (intervals,); `room` becomes what is left at each visit.
 

@@ -9,6 +9,7 @@ import edgeopt
 from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.exact import Program
 from edgeopt.placement.generator import generate
+from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.portfolio import run_members
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
@@ -95,6 +96,46 @@ def test_a_portfolio_keeps_the_best_of_each() -> None:
     assert merged.bound > good.objective
     assert merged.stopped == Stopped.TIME_LIMIT
     assert "one, two" in merged.message
+
+
+def test_a_member_that_fails_is_named_and_loses_nothing() -> None:
+    arrays = DemandArrays(random_instance(11, nodes=2, models=5))
+    nothing, good = arrays.empty(), greedy_placement(arrays)
+    assert arrays.value(good) > 0
+
+    def finds(arrays: DemandArrays, start: object, run: Run) -> Outcome:
+        return Outcome(arrays.plan(good))
+
+    def fails(arrays: DemandArrays, start: object, run: Run) -> Outcome:
+        raise ZeroDivisionError("of this test")
+
+    def nonsense(arrays: DemandArrays, start: object, run: Run) -> Outcome:
+        return Outcome({"nodes": {"no such node": ["no such model"]}})
+
+    def bounds(arrays: DemandArrays, start: object, run: Run) -> Outcome:
+        assert np.array_equal(start, good)
+        return Outcome(bound=arrays.value(good))
+
+    members = [("one", finds, 0.5), ("two", fails, 0.5), ("three", nonsense, 0.5), ("four", bounds, 1.0)]
+    merged = run_members(arrays, nothing, members, Run())
+    assert merged.plan == arrays.plan(good)
+    assert merged.bound == arrays.value(good)
+    assert merged.stopped == Stopped.PROVED
+    assert "ran one, four; two failed with ZeroDivisionError: of this test; three failed with" in merged.message
+    with pytest.raises(ZeroDivisionError, match="of this test"):
+        run_members(arrays, nothing, [("two", fails, 1.0)], Run())
+
+
+def test_cpsat_obeys_the_iteration_limit() -> None:
+    """A few units of its work repeat, and more of them prove more."""
+    instance = generate(models=15, nodes=3, users=30, models_per_user=5, seed=2)
+    few = [edgeopt.solve(instance, method="cpsat", iteration_limit=20) for _ in range(2)]
+    more = edgeopt.solve(instance, method="cpsat", iteration_limit=200)
+    assert few[0].stopped == few[1].stopped == "iteration_limit"
+    assert few[0].plan == few[1].plan
+    assert few[0].bound == few[1].bound
+    assert more.bound <= few[0].bound
+    assert more.objective >= few[0].objective
 
 
 def without_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
