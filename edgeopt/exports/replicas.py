@@ -77,3 +77,12 @@ def served_path(request: Request, model: str) -> str:
     if kind == "hf":
         return rest.partition("@")[0]
     raise UsageError(f"{model!r} came from {source!r}; servers of adapters take files and models of the hub")
+
+
+def largest_rank(request: Request, adapters: list[str]) -> int | None:
+    """Return the rank that the request gives, or the largest of the adapters' where the library tells all of them."""
+    if request.max_lora_rank is not None:
+        return request.max_lora_rank
+    ranks = [request.instance.library.models[model].rank for model in adapters]
+    known = [rank for rank in ranks if rank is not None]
+    return max(known) if known and len(known) == len(ranks) else None

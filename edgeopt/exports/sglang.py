@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from edgeopt.errors import UsageError
-from edgeopt.exports.replicas import Replica, replicas, served_path
+from edgeopt.exports.replicas import Replica, largest_rank, replicas, served_path
 from edgeopt.exports.target import Request, Target
 from edgeopt.exports.yaml_text import yaml_text
 
@@ -31,8 +31,9 @@ def _arguments(request: Request, replica: Replica) -> dict[str, Any]:
     arguments: dict[str, Any] = {"model-path": served_path(request, replica.base)}
     if replica.placed or replica.others:
         arguments |= {"enable-lora": True, "max-loras-per-batch": len(replica.placed) + 1}
-        if request.max_lora_rank is not None:
-            arguments["max-lora-rank"] = request.max_lora_rank
+        rank = largest_rank(request, [*replica.placed, *replica.others])
+        if rank is not None:
+            arguments["max-lora-rank"] = rank
         adapters = [(model, True) for model in replica.placed] + [(model, False) for model in replica.others]
         arguments["lora-paths"] = [_adapter(request, model, pinned) for model, pinned in adapters]
     return arguments

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from edgeopt.errors import UsageError
-from edgeopt.exports.replicas import Replica, replicas, served_path
+from edgeopt.exports.replicas import Replica, largest_rank, replicas, served_path
 from edgeopt.exports.target import Request, Target
 from edgeopt.exports.yaml_text import yaml_text
 
@@ -22,11 +22,6 @@ RULE = "an adapter of vLLM has a name without blanks, '=' and ','"
 
 def write(request: Request) -> tuple[dict[str, str], str]:
     """Write a file for each replica with a slot for each placed adapter."""
-    if request.max_lora_rank is None:
-        raise UsageError(f"vLLM needs the largest rank of the adapters: give --max-lora-rank, one of {RANKS}")
-    if request.max_lora_rank not in RANKS:
-        fitting = next((rank for rank in RANKS if rank >= request.max_lora_rank), RANKS[-1])
-        raise UsageError(f"vLLM takes ranks of {RANKS}, not {request.max_lora_rank}; give --max-lora-rank {fitting}")
     files = {replica.node: yaml_text(_arguments(request, replica)) for replica in replicas(request, "vLLM")}
     if not files:
         raise UsageError("the plan places nothing")
@@ -38,12 +33,23 @@ def _arguments(request: Request, replica: Replica) -> dict[str, Any]:
     if replica.placed:
         slots = len(replica.placed)
         arguments |= {"enable-lora": True, "max-loras": slots, "max-cpu-loras": slots}
-        arguments["max-lora-rank"] = request.max_lora_rank
+        arguments["max-lora-rank"] = _rank(request, replica)
         arguments["lora-modules"] = [
             json.dumps({"name": request.legal_name(model, NAME, RULE), "path": served_path(request, model)})
             for model in replica.placed
         ]
     return arguments
+
+
+def _rank(request: Request, replica: Replica) -> int:
+    """Return the least rank that vLLM takes and that holds for all adapters."""
+    rank = largest_rank(request, replica.placed)
+    if rank is None:
+        raise UsageError(f"vLLM needs the largest rank of the adapters: give --max-lora-rank, at most {RANKS[-1]}")
+    fitting = [allowed for allowed in RANKS if allowed >= rank]
+    if not fitting:
+        raise UsageError(f"vLLM takes ranks up to {RANKS[-1]}, not {rank}")
+    return fitting[0]
 
 
 VLLM = Target("vllm", "adapters served by each replica", ("placement",), True, (".yaml", ".yml"), write)

@@ -34,7 +34,8 @@ def _require_models(library: ModelLibrary | None) -> ModelLibrary | None:
     return library
 
 
-def _as_text(value: Any) -> Any:
+def as_text(value: Any) -> Any:
+    """Return a path as text, and all else as it is."""
     return str(value) if isinstance(value, Path) else value
 
 
@@ -86,7 +87,7 @@ class RequestsRecipe(Recipe):
     _: KW_ONLY
     requests: Annotated[
         str | None,
-        BeforeValidator(_as_text),
+        BeforeValidator(as_text),
         Argument(
             "Requests in their order: a CSV file with a column model, or llama-swap's activity as JSON or SQLite.",
             "F",
@@ -120,7 +121,7 @@ class StationsRecipe(Recipe):
     _: KW_ONLY
     stations: Annotated[
         str | None,
-        BeforeValidator(_as_text),
+        BeforeValidator(as_text),
         Argument(
             "CSV file of base stations (LATITUDE, LONGITUDE, perhaps SITE_ID), or melbourne to draw some like it.",
             "F",
@@ -157,7 +158,7 @@ class TraceRecipe(Recipe):
     _: KW_ONLY
     trace: Annotated[
         str | None,
-        BeforeValidator(_as_text),
+        BeforeValidator(as_text),
         Argument(
             "CSV file of requests to language models (TIMESTAMP, ContextTokens, GeneratedTokens), or azure-code or "
             "azure-conversation to draw them like it.",

@@ -76,10 +76,20 @@ def test_vllm_has_a_slot_for_each_placed_adapter() -> None:
     right = read_vllm(files["right"])
     assert right["max-loras"] == right["max-cpu-loras"] == 2
     assert right["lora-modules"] == [{"name": "Tax-2026", "path": "acme/tax"}, {"name": "wide", "path": "/models/wide"}]
-    with pytest.raises(edgeopt.UsageError, match="give --max-lora-rank, one of"):
+    with pytest.raises(edgeopt.UsageError, match="give --max-lora-rank, at most 512"):
         export(adapters(), "vllm", PLAN)
-    with pytest.raises(edgeopt.UsageError, match="give --max-lora-rank 64"):
-        export(adapters(), "vllm", PLAN, max_lora_rank=48)
+    with pytest.raises(edgeopt.UsageError, match="up to 512, not 513"):
+        export(adapters(), "vllm", PLAN, max_lora_rank=513)
+
+
+def test_ranks_are_those_of_the_library() -> None:
+    """vLLM takes the next rank of its list; SGLang that of all adapters of the base, where all are known."""
+    ranks = {f"library.models.{name}.rank": rank for name, rank in {"law": 8, "tax": 48, "wide": 16}.items()}
+    known = adapters().replace(**ranks)
+    assert [read_vllm(text)["max-lora-rank"] for text in export(known, "vllm", PLAN)[0].values()] == [8, 64]
+    assert [read_sglang(text)["max-lora-rank"] for text in export(known, "sglang", PLAN)[0].values()] == [48, 48]
+    partly = known.replace(**{"library.models.law.rank": None})
+    assert "max-lora-rank" not in read_sglang(export(partly, "sglang", PLAN)[0]["right"])
 
 
 def test_a_base_alone_is_a_server_without_adapters() -> None:

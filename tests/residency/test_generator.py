@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,33 @@ def test_measured_load_times_have_a_fixed_part(folder: Path) -> None:
     Path("times.csv").write_text("bytes,seconds\n1000,3\n2000,4\n")
     instance = generate(library="box.json", requests="log.csv", memory_bytes="8kB", load_times="times.csv")
     assert instance.load_seconds("a") == pytest.approx(2.0 + 6.0)
+
+
+def test_footprints_stay_with_the_weights_and_are_not_loaded(folder: Path) -> None:
+    """What a process takes beside weights is in the first block: of the base, where adapters share the process."""
+    Path("log.csv").write_text("model\nx\ny\nz\nx\n")
+    models = {
+        "x": Model(blocks=["base", "x"], base="z"),
+        "y": Model(blocks=["base", "y"], base="z"),
+        "z": Model(blocks=["base"], cache_bytes_per_token=2),
+    }
+    library = ModelLibrary(name="lora", shared_by="lora", blocks={"base": 6000, "x": 100, "y": 200}, models=models)
+    common: dict[str, Any] = {"requests": "log.csv", "load_rate_bytes_per_s": 1000.0, "memory_bytes": 10**4}
+    instance = generate(library=library, overhead_bytes="1kB", context=50, **common)
+    assert instance.library.blocks == {"base": 7100, "x": 100, "y": 200}
+    assert instance.load_s == {"base": 6.0, "x": 0.1, "y": 0.2}
+    Path("measured.csv").write_text("model,bytes\nx,8000\n")
+    measured = generate(library=library, footprints="measured.csv", overhead_bytes=0, **common)
+    assert measured.library.size_bytes("x") == 8000
+    assert measured.load_s == instance.load_s
+    whole = ModelLibrary.read("box.json").replace(shared_by="nobody")
+    Path("log.csv").write_text("model\na\nb\n")
+    one = generate(library=whole, overhead_bytes=7, **common)
+    assert one.library.blocks == {"a": 6007, "b": 5007}
+    assert one.load_s == {"a": 6.0, "b": 5.0}
+    remarks = list(generate.recipe(library=whole, overhead_bytes=7, **common).remarks())
+    assert any("2 models are estimated" in remark for remark in remarks)
+    assert generate(library="box.json", **common).library.blocks == {"a": 6000, "b": 5000}
 
 
 @pytest.mark.parametrize(
