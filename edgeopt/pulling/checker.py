@@ -261,7 +261,7 @@ class _Network:
             else:
                 label = self.labels(site).get(node)
                 if label is not None:
-                    delays = float(Fraction(label[1], self.per_s)), float(Fraction(label[0], self.per_bit))
+                    delays = label[1] / self.per_s, label[0] / self.per_bit
             self.delays[node, site] = delays
         return self.delays[node, site]
 

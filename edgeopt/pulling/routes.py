@@ -50,8 +50,8 @@ class Routes:
                 reached = _least_costs(neighbours, site)
             rows = [self.nodes[name] for name in reached]
             costs = reached.values()
-            self.s_per_bit[rows, column] = [float(Fraction(cost[0], self._bit_unit)) for cost in costs]
-            self.latency_s[rows, column] = [float(Fraction(cost[1], self._latency_unit)) for cost in costs]
+            self.s_per_bit[rows, column] = [cost[0] / self._bit_unit for cost in costs]  # correctly rounded
+            self.latency_s[rows, column] = [cost[1] / self._latency_unit for cost in costs]
 
     def _exact_units(self, instance: PullingInstance) -> None:
         self._bit_unit = lcm(*{Fraction(link.bandwidth_bps).numerator for link in instance.links})

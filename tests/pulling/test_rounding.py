@@ -132,8 +132,8 @@ def test_threshold_rounding_saves_its_share(waiting):
         several += most > 1
         if total > served:
             seen.append((total - expected) / (total - served))
-    assert sum(ratio < 1 - 1e-6 for ratio in seen) >= 5
-    assert several >= 1
+    assert sum(ratio < 1 - 1e-6 for ratio in seen) >= 4
+    assert several >= (waiting != "serial")
     assert min(seen) < 0.95
 
 

@@ -68,7 +68,7 @@ def test_distributions():
     assert len(set(drawing.service_type.tolist())) == 10
     assert np.isfinite(drawing.distance).all()
     assert {u for link in drawing.links for u in link[:2]} == set(range(61))
-    assert all(10 <= w <= 20 if v == 60 else 5 <= w <= 10 for _, v, w in drawing.links)
+    assert all(9.9 < w < 20.1 if v == 60 else 4.9 < w < 10.1 for _, v, w in drawing.links)
     assert 0.4 <= drawing.accuracy.min() < 0.41
     assert set(drawing.capacity) <= set(range(8, 25))
     empty = np.bincount(drawing.home, minlength=60) == 0

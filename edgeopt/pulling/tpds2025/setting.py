@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from edgeopt.errors import UsageError
 from edgeopt.measured.places import MELBOURNE_EXTENT_M, Area
 from edgeopt.pulling.queues import pollaczek_khinchine
-from edgeopt.pulling.tpds2025.drawing import Drawing, Floats
+from edgeopt.pulling.tpds2025.drawing import GIGABYTE, Drawing, Floats
 
 SIZE_GB, OPERATIONS, RATE = (5.0, 20.0), (100.0, 300.0), (107.0, 312.0)  # an inference takes operations * size / rate
 LINK_S_PER_GB, CLOUD_LINK_S_PER_GB = (5.0, 10.0), (10.0, 20.0)
@@ -20,6 +20,7 @@ ARRIVALS_PER_S, SERVED_PER_S = (0.1, 0.5), (0.5, 0.9)
 INPUT_GB, OUTPUT_SHARE = (0.09, 0.5), (0.1, 0.3)
 CAPACITY_GB, BUDGET, ACCURACY, FLOOR = (8, 24), (30_000.0, 50_000.0), (0.4, 1.0), (0.1, 0.4)
 RADIO_BANDWIDTH, SIGNAL_TO_NOISE = 20.0, 3.0
+BITS_PER_GB = 8 * GIGABYTE
 METRES_PER_DEGREE = 111_195.0
 
 
@@ -148,7 +149,8 @@ def _links(count: int, rng: np.random.Generator) -> list[tuple[int, int, float]]
         for _ in range(parts - 1):  # fewer cannot connect all
             u, v = sorted(rng.integers(count + 1, size=2).tolist())
             if u != v and (u, v) not in weights:
-                weights[u, v] = float(rng.uniform(*(CLOUD_LINK_S_PER_GB if v == count else LINK_S_PER_GB)))
+                drawn = rng.uniform(*(CLOUD_LINK_S_PER_GB if v == count else LINK_S_PER_GB))
+                weights[u, v] = BITS_PER_GB / float(f"{BITS_PER_GB / drawn:.3g}")  # a bandwidth of three digits
         ends = np.array(list(weights), np.int64).reshape(-1, 2)
         graph = sparse.csr_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(count + 1, count + 1))
         parts = connected_components(graph, directed=False)[0]
