@@ -145,7 +145,11 @@ class Drawing:
                     for column, site in enumerate(self.names)
                 },
                 "links": [
-                    {"between": [nodes[u], nodes[v]], "bandwidth_bps": float(round(8 * GIGABYTE / weight)), "latency_s": 0.0}
+                    {
+                        "between": [nodes[u], nodes[v]],
+                        "bandwidth_bps": float(round(8 * GIGABYTE / weight)),
+                        "latency_s": 0.0,
+                    }
                     for u, v, weight in self.links
                 ],
                 "requests": self._requests(models),
