@@ -190,9 +190,10 @@ def findings(found: dict[str, dict[float, list[Point]]], policies: Sequence[Sequ
         "Most of the distance to SC and NonShare is that these take the most accurate model and look at no delay.",
         f"The optimum does not change with {'; '.join(flat)}." if flat else "",
         f"Online, OL has a mean penalty of {row['OL'][1]} with the nearest copy, shared, and random choice one of "
-        f"{row['random choice'][1]}; MAB {row['MAB'][1]} there, {row['MAB'][0]} with the copy made last. The least known "
-        f"delay, which learns nothing, has {row['least known delay, nothing learned'][1]}: contexts are multiples of one "
-        "vector and accuracies independent draws, so that what a context can tell is little beside the delays known.",
+        f"{row['random choice'][1]}; MAB {row['MAB'][1]} there, {row['MAB'][0]} with the copy made last. The least "
+        f"known delay, which learns nothing, has {row['least known delay, nothing learned'][1]}: contexts are "
+        "multiples of one vector and accuracies independent draws, so that what a context can tell is little beside "
+        "known delays.",
     ]
     return " ".join(filter(None, sentences))
 
