@@ -16,8 +16,9 @@ from edgeopt.run import Options, Outcome, Progress, Run
 from edgeopt.sensitivity import WhatIf, whatif
 from edgeopt.solution import CheckReport, Plan, Solution, Status, Stopped, Violation
 from edgeopt.solving import check, fitting_methods, solve
+from edgeopt.stopping import FirstFeasible, NoImprovement, TargetObjective
 from edgeopt.variations import Variation, drawn, varied
-from edgeopt.versions import installed_version
+from edgeopt.versions import installed_version, show_versions
 
 _FOLDER = Path(__file__).parent
 if not (_FOLDER / "models").is_dir():  # a bare checkout: `edgeopt.models` stands beside this folder
@@ -31,6 +32,7 @@ __all__ = [
     "Comparison",
     "Comparisons",
     "EdgeoptError",
+    "FirstFeasible",
     "InputError",
     "Instance",
     "Method",
@@ -38,6 +40,7 @@ __all__ = [
     "MissingExtra",
     "Model",
     "ModelLibrary",
+    "NoImprovement",
     "Options",
     "Outcome",
     "Plan",
@@ -48,6 +51,7 @@ __all__ = [
     "Solution",
     "Status",
     "Stopped",
+    "TargetObjective",
     "UsageError",
     "Variation",
     "Violation",
@@ -63,6 +67,7 @@ __all__ = [
     "methods",
     "read",
     "replay",
+    "show_versions",
     "solve",
     "solve_formulation",
     "sweep",

@@ -6,6 +6,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from edgeopt.errors import UsageError
+
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 QUOTED = frozenset(',;"\n\r')
 
@@ -75,6 +77,13 @@ def latex_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: C
     columns = "".join("r" if column in right else "l" for column in range(len(headings)))
     body = [line(headings), r"\midrule", *map(line, rows)]
     return "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def require_columns(frame: Any, names: Iterable[str]) -> None:
+    """Raise a `UsageError` where a data frame lacks a column."""
+    missing = [name for name in names if name not in frame]
+    if missing:
+        raise UsageError(f"the table has no column {missing[0]!r}; it should have those of to_frame()")
 
 
 def facts_html(title: str, facts: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite
@@ -10,6 +11,9 @@ from typing import Generic, Literal, TypeVar
 
 from edgeopt.clock import Clock
 from edgeopt.solution import Number, Plan, Solution, Stopped, proved
+from edgeopt.stopping import Seen, StopRule
+
+LOGGER = logging.getLogger("edgeopt")
 
 T = TypeVar("T")
 
@@ -32,6 +36,8 @@ class Options:
         A solution of the same instance to start from.
     known_bound : int or float, optional
         Bound that other methods have proved: a search may end when its objective meets it.
+    stop : tuple of callable
+        Stop rules, see `edgeopt.stopping`; the run ends when one says so.
     """
 
     time_limit: float | None = None
@@ -41,6 +47,7 @@ class Options:
     iteration_limit: int | None = None
     start: Solution | None = None
     known_bound: Number | None = None
+    stop: tuple[StopRule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,9 +68,11 @@ class Run:
     maximize : bool
         Sense of the objective.
     progress : callable, optional
-        Called with a `Progress` whenever the incumbent or the bound improves.
+        Called with a `Progress` whenever the incumbent or the bound improves; True ends the run.
     interrupt : threading.Event, optional
         Set from outside to end the run with the best plan so far.
+    root : Run, optional
+        The run of which this one is a step: what ends it ends this one.
 
     Attributes
     ----------
@@ -71,15 +80,26 @@ class Run:
         Seconds, incumbent's objective and bound, whenever one of them improved.
     """
 
-    __slots__ = ("_progress", "clock", "history", "interrupt", "maximize", "options")
+    __slots__ = (
+        "_improved_s",
+        "_progress",
+        "_root",
+        "_stopped",
+        "clock",
+        "history",
+        "interrupt",
+        "maximize",
+        "options",
+    )
 
     def __init__(
         self,
         options: Options | None = None,
         *,
         maximize: bool = True,
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[Progress], bool | None] | None = None,
         interrupt: Event | None = None,
+        root: Run | None = None,
     ) -> None:
         self.options = options or Options()
         self.maximize = maximize
@@ -87,6 +107,9 @@ class Run:
         self.history: list[list[Number | None]] = []
         self.clock = Clock()
         self._progress = progress
+        self._root = root or self
+        self._stopped = False
+        self._improved_s: float | None = None
 
     def elapsed_s(self) -> float:
         """Return the seconds since the run began, without those in which code was compiled or loaded."""
@@ -103,7 +126,17 @@ class Run:
             return Stopped.INTERRUPTED
         if self.history and proved(self.history[-1][1], self.options.known_bound):
             return Stopped.FINISHED
-        return Stopped.TIME_LIMIT if self.remaining_s() <= 0 else None
+        if self.remaining_s() <= 0:
+            return Stopped.TIME_LIMIT
+        return Stopped.STOP_RULE if self._root._has_enough() else None
+
+    def _has_enough(self) -> bool:
+        """Say whether a stop rule, or who is told the progress, ends this run and all its steps."""
+        if not self._stopped and self.options.stop:
+            _, objective, bound = self.history[-1] if self.history else (0.0, None, None)
+            seen = Seen(self.elapsed_s(), objective, bound, self._improved_s, self.maximize)
+            self._stopped = any(rule(seen) for rule in self.options.stop)
+        return self._stopped
 
     def report(self, objective: Number | None = None, bound: Number | None = None) -> None:
         """Tell an incumbent's objective or a proven bound; what is not finite or no better than known is ignored."""
@@ -115,8 +148,11 @@ class Run:
         if better or tighter:
             row = [round(self.elapsed_s(), 4), objective if better else best, bound if tighter else tightest]
             self.history.append(row)
-            if self._progress is not None:
-                self._progress(Progress(self.elapsed_s(), row[1], row[2]))
+            if better:
+                self._improved_s = self.elapsed_s()
+            LOGGER.info("%.2f s: objective %s, bound %s", self.elapsed_s(), row[1], row[2])
+            if self._progress is not None and self._progress(Progress(self.elapsed_s(), row[1], row[2])) is True:
+                self._stopped = True
 
     def part(
         self,
@@ -154,12 +190,14 @@ class Run:
             gap=self.options.gap if gap is None else gap,
             start=start,
             known_bound=None,
+            stop=(),
         )
         pass_on: dict[str, Callable[[Progress], None]] = {
             "bound": lambda seen: self.report(bound=seen.bound),
             "all": lambda seen: self.report(seen.objective, seen.bound),
         }
-        return Run(options, maximize=self.maximize, progress=pass_on.get(reports), interrupt=self.interrupt)
+        told = pass_on.get(reports)
+        return Run(options, maximize=self.maximize, progress=told, interrupt=self.interrupt, root=self._root)
 
 
 class Incumbent(Generic[T]):

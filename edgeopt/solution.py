@@ -44,6 +44,7 @@ class Stopped(StrEnum):
     PROVED = "proved"
     TIME_LIMIT = "time_limit"
     ITERATION_LIMIT = "iteration_limit"
+    STOP_RULE = "stop_rule"
     INTERRUPTED = "interrupted"
     FINISHED = "finished"
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from math import isclose, isinf, isnan
@@ -20,8 +20,9 @@ from edgeopt.comparison import Comparison, ComparisonRow
 from edgeopt.errors import MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance, as_instance
 from edgeopt.method import Method, as_method, find_method, methods
+from edgeopt.progress_bar import shown
 from edgeopt.rehearsal import rehearse
-from edgeopt.run import Options, Outcome, Progress, Run
+from edgeopt.run import LOGGER, Options, Outcome, Progress, Run
 from edgeopt.solution import (
     CheckReport,
     Number,
@@ -34,12 +35,14 @@ from edgeopt.solution import (
     proved,
     relative_gap,
 )
+from edgeopt.stopping import StopRule
 from edgeopt.tolerances import PROVED_GAP, SAME, WHOLE
 from edgeopt.versions import reported_versions
 
 LIMITS = ("time_limit", "iteration_limit", "gap")
 
 MethodChoice = str | Callable[..., Any]
+Start = Any  # Solution | Plan | str | Path | pandas.DataFrame | None
 
 
 def solve(
@@ -51,8 +54,9 @@ def solve(
     threads: int | None = None,
     gap: float = 0.0,
     iteration_limit: int | None = None,
-    start: Solution | Plan | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    start: Start = None,
+    stop: StopRule | Sequence[StopRule] = (),
+    progress: Callable[[Progress], bool | None] | bool | None = None,
 ) -> Solution:
     """Solve an instance with one method and certify the result.
 
@@ -73,10 +77,14 @@ def solve(
         Relative gap at which a proof may stop, at most 1.
     iteration_limit : int, optional
         Iterations or nodes.
-    start : Solution or dict, optional
-        A solution of the same instance, or a plan, to start from.
-    progress : callable, optional
-        Called with a `Progress` whenever incumbent or bound improves.
+    start : Solution, dict, path or DataFrame, optional
+        To start from: a solution of the same instance or its file, a plan, or a table as `Solution.to_frame` gives it.
+    stop : callable or list of callable, optional
+        Stop rules: `FirstFeasible()`, `TargetObjective(value)`, `NoImprovement(seconds)`, or a function of what a rule
+        sees. The run ends when one says so, as far as its method tells its incumbents.
+    progress : callable or bool, optional
+        Called with a `Progress` whenever incumbent or bound improves; if it returns True, the run ends. True shows a
+        line that changes, on a terminal or in a notebook.
 
     Returns
     -------
@@ -101,7 +109,20 @@ def solve(
         gap=gap,
         iteration_limit=iteration_limit,
         start=start,
+        stop=stop,
     )
+    if progress is True:
+        with shown(instance.name, time_limit) as show:
+            return _timed(instance, method, options, show)
+    return _timed(instance, method, options, progress or None)
+
+
+def _timed(
+    instance: Instance,
+    method: MethodChoice,
+    options: Options,
+    progress: Callable[[Progress], bool | None] | None,
+) -> Solution:
     began = time.monotonic()
     chosen, reason = _prepared(instance, method, options)
     setup_s = time.monotonic() - began
@@ -141,9 +162,15 @@ def _prepared(instance: Instance, choice: MethodChoice, options: Options) -> tup
 
 
 def checked_options(
-    instance: Instance, *, threads: int | None = None, start: Solution | Plan | None = None, **given: Any
+    instance: Instance,
+    *,
+    threads: int | None = None,
+    start: Start = None,
+    stop: StopRule | Sequence[StopRule] = (),
+    **given: Any,
 ) -> Options:
     options = Options(
+        stop=_checked_rules(stop),
         threads=threads if threads is not None else available_cores(),
         start=_checked_start(instance, start),
         **given,
@@ -153,8 +180,11 @@ def checked_options(
 
 
 def _solved(instance: Instance, method: Method, run: Run, reason: str, setup_s: float) -> Solution:
+    LOGGER.info("%s %s: %s begins%s", instance.problem, instance.name, method.name, f" ({reason})" if reason else "")
     solution = _certified(instance, method, method.function(instance, run), run, reason)
-    return solution.model_copy(update={"setup_s": round(setup_s + run.clock.paused_s(), 6)})
+    solution = solution.model_copy(update={"setup_s": round(setup_s + run.clock.paused_s(), 6)})
+    LOGGER.info("%s", solution)
+    return solution
 
 
 def compare_one(
@@ -339,9 +369,22 @@ def _validate(options: Options) -> None:
         raise UsageError(f"gap must be at most 1, not {options.gap!r}: 5 % is 0.05")
 
 
-def _checked_start(instance: Instance, start: Solution | Plan | None) -> Solution | None:
+def _checked_rules(stop: StopRule | Sequence[StopRule]) -> tuple[StopRule, ...]:
+    rules = (stop,) if callable(stop) else tuple(stop)
+    wrong = next((rule for rule in rules if isinstance(rule, type) or not callable(rule)), None)
+    if wrong is not None:
+        raise UsageError(f"a stop rule is a value such as FirstFeasible() or NoImprovement(10), not {wrong!r}")
+    return rules
+
+
+def _checked_start(instance: Instance, start: Start) -> Solution | None:
+    if isinstance(start, str | Path):
+        start = Solution.read(start)
+    elif hasattr(start, "itertuples"):
+        start = _plan_of_frame(instance, start)
     if start is not None and not isinstance(start, Solution | dict):
-        raise UsageError(f"the start is a Solution (see Solution.read) or a plan, not a {type(start).__name__}")
+        kinds = "a Solution or its file, a plan, or a table of a plan"
+        raise UsageError(f"the start is {kinds}, not a {type(start).__name__}")
     plan = start.plan if isinstance(start, Solution) else start
     if plan is None:
         return None
@@ -349,6 +392,16 @@ def _checked_start(instance: Instance, start: Solution | Plan | None) -> Solutio
     if not report.feasible:
         raise UsageError(f"the start is not feasible for {instance.name!r}: {report.violations[0]}")
     return start if isinstance(start, Solution) else _given_plan(instance, plan, report.objective)
+
+
+def _plan_of_frame(instance: Instance, frame: Any) -> Plan:
+    """Return the plan that a table says, where the problem's tables say all of it."""
+    figures = instance.conventions.part("figures")
+    if not hasattr(figures, "plan_of_frame"):
+        remedy = "start from the solution or the plan"
+        raise UsageError(f"a table does not say all of a plan of {instance.problem}; {remedy}")
+    plan: Plan = figures.plan_of_frame(instance, frame)
+    return plan
 
 
 def _given_plan(instance: Instance, plan: Plan, objective: Number | None) -> Solution:

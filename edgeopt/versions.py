@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, version
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+OTHERS = (
+    "numba",
+    "scipy",
+    "networkx",
+    "pandas",
+    "matplotlib",
+    "pydantic",
+    "pyscipopt",
+    "clarabel",
+    "torch",
+    "distributed",
+    "pyarrow",
+)
 REPORTED = ("edgeopt", "pyomo", "highspy", "ortools", "numpy")
 
 
@@ -24,6 +40,14 @@ def reported_versions() -> dict[str, str]:
     """Return the versions that a solution states: of edgeopt and of what it solves with, where they are installed."""
     numbers = {name: installed_version(name) for name in REPORTED}
     return {name: number for name, number in numbers.items() if number != "unknown"}
+
+
+def show_versions() -> None:
+    """Print what a report of a fault should say: versions of edgeopt, Python, the system and the libraries used."""
+    lines = {"python": sys.version.split()[0], "system": platform.platform(), "processors": str(os.cpu_count())}
+    lines |= {name: installed_version(name) for name in (*REPORTED, *OTHERS)}
+    width = max(map(len, lines))
+    print("\n".join(f"{name.ljust(width)}  {'-' if value == 'unknown' else value}" for name, value in lines.items()))
 
 
 @cache

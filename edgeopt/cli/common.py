@@ -167,6 +167,17 @@ def save_figure(figure: Any, path: Path) -> None:
     write_bytes(path, buffer.getvalue())
 
 
+def log_to(path: Path) -> None:
+    """Append to a file what is logged: progress, ends of runs, and what the solvers say."""
+    import logging
+
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger = logging.getLogger("edgeopt")
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+
+
 def command_line() -> str:
     """Return the command that runs, as it can be given again."""
     return shlex.join(["edgeopt", *sys.argv[1:]])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +20,7 @@ from edgeopt.cli.common import (
     TimeLimit,
     complain,
     facts_text,
+    log_to,
     most_serious,
     on_terminal,
     relative_path,
@@ -28,7 +28,6 @@ from edgeopt.cli.common import (
 )
 from edgeopt.cli.interrupts import keeping_work, postponed
 from edgeopt.cli.terminal import say, say_json
-from edgeopt.drawing.names import printable
 from edgeopt.errors import EdgeoptError, ProgramError, UsageError
 
 PLAN_ROWS = 12  # of who is served, and of who is not
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from edgeopt.instance import Instance
     from edgeopt.run import Progress
     from edgeopt.solution import Solution
+    from edgeopt.stopping import StopRule
 
 
 def solve(
@@ -50,6 +50,18 @@ def solve(
         int | None, typer.Option(metavar="N", help="Iterations or nodes: a reproducible limit.")
     ] = None,
     start: Annotated[Path | None, typer.Option(metavar="SOL", help="Solution file to start from.")] = None,
+    first_feasible: Annotated[bool, typer.Option("--first-feasible", help="End at the first plan.")] = False,
+    target: Annotated[
+        float | None, typer.Option(metavar="V", help="End when the objective is as good as this.", show_default=False)
+    ] = None,
+    no_improvement: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="End when the objective has not improved for so long.", show_default=False),
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Append what methods and solvers say, line by line.", show_default=False),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="SOL", help="Solution file; a folder for several files.")
     ] = None,
@@ -65,6 +77,9 @@ def solve(
     from edgeopt.solution import Solution, Stopped
 
     outputs = _outputs(files, output)
+    if log is not None:
+        require_writable(log, files)
+        log_to(log)
     instances = [edgeopt.read(file) for file in files]
     if method != "auto":
         for instance in instances:
@@ -76,10 +91,11 @@ def solve(
         "gap": gap,
         "iteration_limit": iteration_limit,
         "start": Solution.read(start) if start is not None else None,
+        "stop": _stop_rules(first_feasible, target, no_improvement),
     }
     solutions: list[Solution | None] = []
     codes = []
-    for file, instance, target in zip(files, instances, outputs, strict=True):
+    for file, instance, written_to in zip(files, instances, outputs, strict=True):
         try:
             with keeping_work() if solutions else nullcontext():
                 solution = _solved(instance, method, options, quiet=quiet)
@@ -96,16 +112,24 @@ def solve(
         solutions.append(solution)
         codes.append(_exit_code(solution))
         with postponed():
-            if target is not None and not _written(solution, file, target, quiet=quiet, as_json=as_json):
+            if written_to is not None and not _written(solution, file, written_to, quiet=quiet, as_json=as_json):
                 codes.append(ExitCode.BAD_INPUT)
             if not as_json:
-                say(("\n" if len(solutions) > 1 else "") + _shown(solution, target))
+                say(("\n" if len(solutions) > 1 else "") + _shown(solution, written_to))
         if solution.stopped == Stopped.INTERRUPTED and len(solutions) < len(files):
             complain(f"interrupted: {len(files) - len(solutions)} files are not solved")
             break
     if as_json and solutions:
         _print_json(solutions, several=len(files) > 1)
     raise typer.Exit(most_serious(codes))
+
+
+def _stop_rules(first_feasible: bool, target: float | None, no_improvement: float | None) -> list[StopRule]:
+    from edgeopt.stopping import FirstFeasible, NoImprovement, TargetObjective
+
+    rules: list[StopRule] = [FirstFeasible()] if first_feasible else []
+    rules += [TargetObjective(target)] if target is not None else []
+    return rules + ([NoImprovement(no_improvement)] if no_improvement is not None else [])
 
 
 def _outputs(files: list[Path], output: Path | None) -> list[Path | None]:
@@ -127,6 +151,7 @@ def _outputs(files: list[Path], output: Path | None) -> list[Path | None]:
 
 def _solved(instance: Instance, method: str, options: dict[str, Any], quiet: bool) -> Solution:
     import edgeopt
+    from edgeopt.progress_bar import shown
 
     last: list[Progress] = []
 
@@ -134,41 +159,14 @@ def _solved(instance: Instance, method: str, options: dict[str, Any], quiet: boo
         last[:] = [progress]
         show(progress)
 
-    with _shown_progress(instance.name, hidden=quiet) as show:
+    hidden = quiet or not on_terminal()
+    with nullcontext(lambda progress: None) if hidden else shown(instance.name, options["time_limit"]) as show:
         try:
             return edgeopt.solve(instance, method, progress=remember, **options)
         except KeyboardInterrupt:
             lost = f"; the best objective so far, {last[0].objective}, is lost" if last else ""
             complain(f"interrupted: {method!r} was ended before it gave back a plan{lost}")
             raise
-
-
-@contextmanager
-def _shown_progress(name: str, hidden: bool) -> Iterator[Any]:
-    """Show incumbent and bound on a terminal while the run lasts."""
-    if hidden or not on_terminal():
-        yield lambda progress: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    from edgeopt.quantities import number, percent
-    from edgeopt.solution import relative_gap
-
-    columns = [
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[found]}"),
-    ]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(printable(name), total=None, found="")
-
-        def show(progress: Any) -> None:
-            gap = percent(relative_gap(progress.objective, progress.bound))
-            bar.update(task, found=f"best {number(progress.objective)}, bound {number(progress.bound)}, gap {gap}")
-
-        yield show
 
 
 def _exit_code(solution: Solution) -> ExitCode:

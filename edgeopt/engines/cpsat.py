@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from queue import SimpleQueue
 from typing import Any
 
@@ -9,7 +10,7 @@ from ortools.sat.python import cp_model
 
 from edgeopt.engines.running import Messages, Report, Result, run_in_a_thread
 from edgeopt.errors import ProgramError
-from edgeopt.run import Run
+from edgeopt.run import LOGGER, Run
 from edgeopt.solution import Status, Stopped
 
 NO_BOUND = 2.0**60
@@ -69,6 +70,9 @@ def solve(
         solver.parameters.max_time_in_seconds = seconds
     if deterministic_limit is not None:
         solver.parameters.max_deterministic_time = deterministic_limit
+    if LOGGER.isEnabledFor(logging.DEBUG):
+        solver.parameters.log_search_progress, solver.parameters.log_to_stdout = True, False
+        solver.log_callback = lambda line: LOGGER.debug("CP-SAT: %s", line.rstrip())
     for name, value in (settings or {}).items():
         setattr(solver.parameters, name, value)
     bounds: list[float] = []

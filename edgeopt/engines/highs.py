@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -19,7 +20,7 @@ from scipy import sparse
 from edgeopt.engines.linear import LinearProgram, Vector
 from edgeopt.engines.running import POLL_S, Messages, Report, Result, run_in_a_thread
 from edgeopt.errors import ProgramError
-from edgeopt.run import Run
+from edgeopt.run import LOGGER, Run
 from edgeopt.solution import Status, Stopped
 
 LARGEST_COST = 2.0**10
@@ -89,7 +90,11 @@ class HighsSolver:
         self.run = run
         self._scale = _scale(program.cost)
         self._highs = highspy.Highs()
-        self._set("output_flag", False)
+        self._set("output_flag", LOGGER.isEnabledFor(logging.DEBUG))
+        self._set("log_to_console", False)
+        if LOGGER.isEnabledFor(logging.DEBUG):
+            self._set("log_file", os.devnull)  # without a file or a console HiGHS calls nobody
+            self._highs.cbLogging.subscribe(lambda event: LOGGER.debug("HiGHS: %s", event.message.rstrip()))
         self._set("random_seed", run.options.seed % 2**31)
         self._set("threads", run.options.threads)
         for name, value in (settings or {}).items():

@@ -15,6 +15,9 @@ from matplotlib.ticker import EngFormatter
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION
 from edgeopt.drawing.picture import Picture
+from edgeopt.errors import UsageError
+from edgeopt.layout import require_columns
+from edgeopt.loading.bandwidths import radio
 from edgeopt.loading.checker import Schedule, Upload, Visit, replay
 from edgeopt.loading.reasons import unserved
 from edgeopt.loading.stream_figures import MANY, plot_stream
@@ -153,6 +156,26 @@ def plan_frame(instance: LoadingInstance, plan: Plan) -> pd.DataFrame:
         columns[columns.index("bandwidth_hz") : columns.index("load_start_s")] = [*UPLOAD_COLUMNS, "bandwidth_hz"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype({"batch": "Int64", "served": bool})
+
+
+def plan_of_frame(instance: LoadingInstance, frame: pd.DataFrame) -> Plan:
+    """Return the plan of a table with columns ``user`` and ``batch``, as `plan_frame` gives it; the band is dealt anew.
+
+    Raises
+    ------
+    UsageError
+        Blocks are kept or loaded by choice, which no table says, a column is missing, or a user is unknown.
+    """
+    if instance.retention == "capacity" or instance.prefetch != "none":
+        raise UsageError("no table says which blocks are kept or loaded ahead; start from the solution or the plan")
+    require_columns(frame, ("user", "batch"))
+    served = frame[frame["batch"].notna()]
+    unknown = [user for user in served["user"] if user not in instance.users]
+    if unknown:
+        raise UsageError(f"the table names {unknown[0]!r}, who is no user of {instance.name!r}")
+    groups = [[str(user) for user in group["user"]] for _, group in served.groupby("batch", sort=True)]
+    batches = [{"model": instance.users[users[0]].model, "users": users} for users in groups]
+    return {"batches": batches, **radio(instance, [user for users in groups for user in users])}
 
 
 def _upload_of(instance: LoadingInstance, plan: Plan, user: str, uploads: list[Upload]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, INK, ORANGE, PALE
 from edgeopt.drawing.picture import Picture
+from edgeopt.layout import require_columns
 from edgeopt.placement.reasons import missed
 
 if TYPE_CHECKING:
@@ -85,6 +86,16 @@ def plan_frame(instance: PlacementInstance, plan: Plan) -> pd.DataFrame:
         size = instance.library.size_bytes(demand.model)
         rows.append((None, demand.model, size, None, None, None, demand.user, demand.weight, False, reason))
     return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool})
+
+
+def plan_of_frame(instance: PlacementInstance, frame: pd.DataFrame) -> Plan:
+    """Return the plan of a table as `plan_frame` gives it; rows without a node are not placed."""
+    require_columns(frame, ("node", "model"))
+    placed: dict[str, list[str]] = {}
+    for node, model in zip(frame["node"], frame["model"], strict=True):
+        if isinstance(node, str):
+            placed.setdefault(node, []).append(str(model))
+    return {"placed": placed}
 
 
 def _weights(instance: PlacementInstance, plan: Plan, node: str, model: str) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import GREY, INK, PALE, VERMILION
+from edgeopt.layout import require_columns
 from edgeopt.pulling.checker import serve
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.reasons import unserved
@@ -39,6 +40,14 @@ def plan_frame(instance: PullingInstance, plan: Plan) -> pd.DataFrame:
         for name, request in instance.requests.items()
     ]
     return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool}).set_index("request")
+
+
+def plan_of_frame(instance: PullingInstance, frame: pd.DataFrame) -> Plan:
+    """Return the plan of a table as `plan_frame` gives it: the requests as index or column, ``model`` and ``site``."""
+    table = frame.reset_index() if frame.index.name == "request" else frame
+    require_columns(table, ("request", "model", "site"))
+    rows = zip(table["request"], table["model"], table["site"], strict=True)
+    return {"assignments": {str(name): {"model": str(model), "site": str(site)} for name, model, site in rows}}
 
 
 def infeasible_frame(instance: PullingInstance) -> pd.DataFrame:

@@ -1,0 +1,82 @@
+"""The progress of a run for people: one line that changes, on a terminal or in a notebook."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+from edgeopt.drawing.names import printable
+from edgeopt.quantities import number, percent
+from edgeopt.run import Progress
+from edgeopt.solution import relative_gap
+
+REFRESH_S = 0.25
+
+
+@contextmanager
+def shown(name: str, limit_s: float | None = None) -> Iterator[Callable[[Progress], None]]:
+    """Show incumbent, bound, gap, and the time against its limit while the block lasts.
+
+    Parameters
+    ----------
+    name : str
+        What is solved.
+    limit_s : float, optional
+    """
+    with (_in_notebook if _notebook() else _on_terminal)(name, limit_s) as show:
+        yield show
+
+
+def found(seen: Progress) -> str:
+    """Say how far a run is."""
+    gap = percent(relative_gap(seen.objective, seen.bound))
+    return f"best {number(seen.objective)}, bound {number(seen.bound)}, gap {gap}"
+
+
+def _notebook() -> bool:
+    """Whether this is a kernel whose outputs can be changed."""
+    module = sys.modules.get("IPython")
+    shell = module.get_ipython() if module is not None else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+@contextmanager
+def _on_terminal(name: str, limit_s: float | None) -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    of = "" if limit_s is None else f"of {limit_s:g} s"
+    columns = [
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn(of),
+        TextColumn("{task.fields[found]}"),
+    ]
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(printable(name), total=None, found="")
+        yield lambda seen: bar.update(task, found=found(seen))
+
+
+@contextmanager
+def _in_notebook(name: str, limit_s: float | None) -> Iterator[Callable[[Progress], None]]:
+    from IPython.display import HTML, display
+
+    of = "" if limit_s is None else f" of {limit_s:g} s"
+    handle: Any = display(HTML(f"<code>{escape(name)}: begins</code>"), display_id=True)
+    last = -REFRESH_S
+
+    def show(seen: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= REFRESH_S:
+            last = now
+            handle.update(HTML(f"<code>{escape(name)}: {seen.elapsed_s:.1f} s{of}; {escape(found(seen))}</code>"))
+
+    yield show
+    handle.update(HTML(""))

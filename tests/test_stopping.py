@@ -1,0 +1,176 @@
+"""Stop rules, callbacks that end a run, starts of any form, logs, versions."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import edgeopt
+from edgeopt.run import Options, Run
+from edgeopt.stopping import Seen
+from tests.cli.program import run
+
+TINY = Path(__file__).parents[1] / "instances" / "loading" / "tiny.json"
+
+
+def improving(instance: edgeopt.Instance, run: Run) -> edgeopt.Outcome:
+    """Tell a better objective at each step, up to the best plan; the step after the last is a fault."""
+    plans = {objective: plan_of(instance, objective) for objective in (1, 2, 3)}
+    best = None
+    for objective, plan in plans.items():
+        run.report(objective)
+        best = plan
+        stopped = run.part().stop_reason()
+        if stopped is not None:
+            return edgeopt.Outcome(best, stopped=stopped)
+    return edgeopt.Outcome(best, message="all steps")
+
+
+def plan_of(instance: edgeopt.Instance, count: int) -> dict[str, Any]:
+    """Return a plan that serves so many users of the first model."""
+    given: Any = instance
+    model = next(iter(given.users.values())).model
+    users = [name for name, user in given.users.items() if user.model == model][:count]
+    share = given.bandwidth_hz / count
+    return {"batches": [{"model": model, "users": users}], "bandwidth_hz": dict.fromkeys(users, share)}
+
+
+@pytest.fixture
+def instance() -> edgeopt.Instance:
+    given: Any = edgeopt.read(TINY)
+    users = {f"u{n}": given.users["ann"].replace(deadline_s=100.0) for n in range(3)}
+    changed: edgeopt.Instance = given.replace(users=users, **{"server.memory_bytes": 10**9})
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("stop", "objective"),
+    [
+        (edgeopt.FirstFeasible(), 1),
+        (edgeopt.TargetObjective(2), 2),
+        ([edgeopt.TargetObjective(9), edgeopt.TargetObjective(1.5)], 2),
+        (edgeopt.NoImprovement(0.0), 1),
+        (edgeopt.NoImprovement(1e6), 3),
+        (lambda seen: seen.objective == 2, 2),
+        ((), 3),
+    ],
+)
+def test_a_run_and_its_steps_end_when_a_rule_says_so(instance: edgeopt.Instance, stop: Any, objective: int) -> None:
+    solution = edgeopt.solve(instance, improving, stop=stop)
+    assert solution.objective == objective
+    assert solution.stopped == ("stop_rule" if objective < 3 else "finished")
+
+
+def test_a_callback_ends_a_run_by_returning_true(instance: edgeopt.Instance) -> None:
+    seen: list[Any] = []
+
+    def look(progress: edgeopt.Progress) -> bool:
+        seen.append(progress.objective)
+        return progress.objective == 2
+
+    assert edgeopt.solve(instance, improving, progress=look).objective == 2
+    assert seen[:2] == [1, 2]
+
+
+def test_targets_know_the_sense() -> None:
+    rule = edgeopt.TargetObjective(5)
+    assert rule(Seen(0, 6, None, 0, maximize=True))
+    assert not rule(Seen(0, 6, None, 0, maximize=False))
+    assert rule(Seen(0, 4, None, 0, maximize=False))
+    assert not rule(Seen(0, None, None, None, maximize=False))
+    improved = edgeopt.NoImprovement(2)
+    assert improved(Seen(5, 1, None, 3, True))
+    assert not improved(Seen(4.9, 1, None, 3, True))
+    assert not improved(Seen(99, None, 3, None, True))
+
+
+@pytest.mark.parametrize("stop", [edgeopt.FirstFeasible, [3], "first"])
+def test_what_is_no_rule_is_refused(stop: Any) -> None:
+    with pytest.raises(edgeopt.UsageError, match="a stop rule is a value such as"):
+        edgeopt.solve(TINY, "dp", stop=stop)
+    with pytest.raises(edgeopt.UsageError, match="at least 0 seconds"):
+        edgeopt.NoImprovement(-1)
+
+
+def test_solvers_end_at_the_first_plan() -> None:
+    full = edgeopt.solve(TINY, "cpsat", threads=1)
+    first = edgeopt.solve(TINY, "cpsat", threads=1, stop=edgeopt.FirstFeasible())
+    assert first.objective is not None
+    assert full.objective is not None
+    assert first.objective <= full.objective
+
+
+@pytest.mark.parametrize("problem", ["loading", "pulling", "placement"])
+def test_a_run_starts_from_files_and_tables(problem: str, tmp_path: Path) -> None:
+    file = TINY.parents[1] / problem / "tiny.json"
+    given = edgeopt.read(file)
+    known = edgeopt.solve(given, "greedy", threads=1)
+    known.write(tmp_path / "s.json")
+
+    def started(instance: edgeopt.Instance, run: Run) -> dict[str, Any]:
+        assert run.options.start is not None
+        assert run.options.start.plan is not None
+        return dict(run.options.start.plan)
+
+    for start in (tmp_path / "s.json", str(tmp_path / "s.json"), known.to_frame(), known, known.plan):
+        assert edgeopt.solve(given, started, start=start).objective == pytest.approx(known.objective)
+    with pytest.raises(edgeopt.UsageError, match="the table has no column"):
+        edgeopt.solve(given, "greedy", start=known.to_frame()[[]].reset_index(drop=True))
+
+
+def test_tables_that_do_not_say_all_are_refused() -> None:
+    kept = edgeopt.read(TINY).replace(retention="capacity")
+    frame = edgeopt.solve(kept, "greedy", threads=1).to_frame()
+    with pytest.raises(edgeopt.UsageError, match="no table says which blocks are kept"):
+        edgeopt.solve(kept, "greedy", start=frame)
+    frame["user"] = "nobody"
+    with pytest.raises(edgeopt.UsageError, match="'nobody', who is no user"):
+        edgeopt.solve(TINY, "greedy", start=frame)
+
+
+def test_progress_and_solvers_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "edgeopt"):
+        edgeopt.solve(TINY, "dp", threads=1)
+    text = caplog.text
+    assert "loading tiny: dp begins" in text
+    assert "objective 7" in text
+    assert "CP-SAT" not in text
+    with caplog.at_level(logging.DEBUG, "edgeopt"):
+        edgeopt.solve(TINY, "cpsat", threads=1)
+        edgeopt.solve(TINY, "exact", threads=1)
+    assert "CP-SAT: " in caplog.text
+    assert "HiGHS: " in caplog.text
+
+
+def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = logging.getLogger("edgeopt")
+    monkeypatch.setattr(logger, "handlers", [])
+    level = logger.level
+    log = tmp_path / "run.log"
+    try:
+        code, out, _ = run("solve", TINY, "-m", "local-search", "--target", 3, "--log", log, "-q")
+    finally:
+        for handler in logger.handlers:
+            handler.close()
+        logger.setLevel(level)
+    assert code == 0
+    assert "loading tiny: local-search begins" in log.read_text()
+    code, out, _ = run("solve", TINY, "-m", "dp", "--first-feasible", "--no-improvement", 5)
+    assert (code, "7 users" in out) == (0, True)
+    code, _, err = run("solve", TINY, "--no-improvement", "-1")
+    assert (code, "at least 0 seconds" in err) == (2, True)
+
+
+def test_versions_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    edgeopt.show_versions()
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines["edgeopt"] == edgeopt.__version__
+    assert {"python", "system", "highspy", "ortools", "numba"} <= set(lines)
+
+
+def test_a_progress_line_is_shown_and_gone() -> None:
+    assert edgeopt.solve(TINY, "dp", progress=True, threads=1).objective == 7
+    assert Options().stop == ()
