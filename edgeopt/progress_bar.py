@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
+from importlib import import_module
 from typing import Any
 
 from edgeopt.drawing.names import printable
@@ -65,10 +66,9 @@ def _on_terminal(name: str, limit_s: float | None) -> Iterator[Callable[[Progres
 
 @contextmanager
 def _in_notebook(name: str, limit_s: float | None) -> Iterator[Callable[[Progress], None]]:
-    from IPython.display import HTML, display
-
+    notebook: Any = import_module("IPython.display")  # it is there: this is one of its kernels
     of = "" if limit_s is None else f" of {limit_s:g} s"
-    handle: Any = display(HTML(f"<code>{escape(name)}: begins</code>"), display_id=True)
+    handle: Any = notebook.display(notebook.HTML(f"<code>{escape(name)}: begins</code>"), display_id=True)
     last = -REFRESH_S
 
     def show(seen: Progress) -> None:
@@ -76,7 +76,9 @@ def _in_notebook(name: str, limit_s: float | None) -> Iterator[Callable[[Progres
         now = time.monotonic()
         if now - last >= REFRESH_S:
             last = now
-            handle.update(HTML(f"<code>{escape(name)}: {seen.elapsed_s:.1f} s{of}; {escape(found(seen))}</code>"))
+            handle.update(
+                notebook.HTML(f"<code>{escape(name)}: {seen.elapsed_s:.1f} s{of}; {escape(found(seen))}</code>")
+            )
 
     yield show
-    handle.update(HTML(""))
+    handle.update(notebook.HTML(""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,34 @@ def test_versions_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_progress_line_is_shown_and_gone() -> None:
     assert edgeopt.solve(TINY, "dp", progress=True, threads=1).objective == 7
     assert Options().stop == ()
+
+
+def test_in_a_notebook_one_output_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+
+    class Handle:
+        def update(self, text: str) -> None:
+            shown.append(text)
+
+    class Shell:
+        kernel = object()
+
+    class Notebook:
+        HTML = staticmethod(str)
+
+        @staticmethod
+        def get_ipython() -> Shell:
+            return Shell()
+
+        @staticmethod
+        def display(text: str, display_id: bool) -> Handle:
+            assert display_id
+            shown.append(text)
+            return Handle()
+
+    monkeypatch.setitem(sys.modules, "IPython", Notebook)
+    monkeypatch.setattr("edgeopt.progress_bar.import_module", lambda name: Notebook)
+    edgeopt.solve(TINY, "dp", progress=True, time_limit=30, threads=1)
+    assert "tiny: begins" in shown[0]
+    assert any("of 30 s; best 7" in text for text in shown)
+    assert shown[-1] == ""
