@@ -100,6 +100,7 @@ def metric(key: str, value: float) -> tuple[str, str]:
     return key.replace("_", " "), number(value)
 
 
+LARGEST_SIZE = 2**62
 _SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?\s*(?:([kKMGTPE]i?)?B)?")
 
 
@@ -109,16 +110,21 @@ def size_bytes(text: str) -> int:
     Raises
     ------
     UsageError
-        The text is none.
+        The text is none, or says more than records count.
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None:
         raise UsageError(f"{text!r} is not a size: give bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB")
     digits, power, prefix = found.groups()
     step = 1024 if prefix and prefix.endswith("i") else 1000
-    return int(
-        Decimal(digits + (power or "")) * step ** (LARGE_PREFIXES.index(prefix[0].replace("K", "k")) if prefix else 0)
-    )
+    unit = step ** LARGE_PREFIXES.index(prefix[0].replace("K", "k")) if prefix else 1
+    try:
+        size = Decimal(digits + (power or "")) * unit
+    except ArithmeticError:  # an exponent that decimals do not have
+        size = Decimal("Infinity")
+    if size > LARGEST_SIZE:
+        raise UsageError(f"{text!r} is more than can be counted: at most {LARGEST_SIZE} bytes")
+    return int(size)
 
 
 UNITS = {"_bytes_per_s": "B/s", "_bytes_per_sample": "B", **METRIC_UNITS, "_w": "W"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from edgeopt.errors import UsageError
 from edgeopt.layout import aligned
-from edgeopt.quantities import metric, number, percent, quantity
+from edgeopt.quantities import metric, number, percent, quantity, size_bytes
 
 
 @pytest.mark.parametrize(
@@ -67,3 +68,10 @@ def test_metric_takes_its_unit_from_its_key() -> None:
 
 def test_aligned() -> None:
     assert aligned(["a", "bb"], [["xxx", "1"], ["y", "22"]], right=[1]) == ["a    bb", "xxx   1", "y    22"]
+
+
+@pytest.mark.parametrize("text", ["1e30", "1e999999999", "1e" + "9" * 30, "5EB", "9" * 400])
+def test_sizes_beyond_counting_are_refused(text: str) -> None:
+    assert size_bytes("4EB") == 4 * 10**18
+    with pytest.raises(UsageError, match="more than can be counted"):
+        size_bytes(text)

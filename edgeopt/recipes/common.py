@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from edgeopt.errors import UsageError
 from edgeopt.libraries.library import ModelLibrary
+from edgeopt.libraries.server_names import names_of_config
 from edgeopt.measured.load_times import PUBLISHED as LOAD_TIMES
 from edgeopt.measured.load_times import LoadTimes, load_times_of
 from edgeopt.measured.places import MELBOURNE, Area, Bounds, area_of
@@ -102,16 +103,31 @@ class RequestsRecipe(Recipe):
             needs="requests",
         ),
     ] = None
+    config: Annotated[
+        str | None,
+        BeforeValidator(as_text),
+        Argument(
+            "Configuration of llama-swap, whose commands tell which model a name of the log is (extra serving).",
+            "F",
+            file=True,
+            needs="requests",
+        ),
+    ] = None
 
     def logged_models(self, library: ModelLibrary) -> list[str]:
-        """Read the model that each request is for, by the names of a library."""
+        """Read the model that each request is for, by the names of a library; what is renamed goes before others."""
         assert self.requests is not None
+        logged_requests = read_requests(self.requests)
         pairs = [entry.rpartition("=") for entry in self.rename or ()]
         for entry, (logged, _, model) in zip(self.rename or (), pairs, strict=True):
             if not logged or not model:
                 raise UsageError(f"{entry!r} should be LOG=MODEL: a name of the log, and the library's for it")
         names = {logged: model for logged, _, model in pairs}
-        return renamed(read_requests(self.requests), names, list(library.models)).models
+        if self.config is not None:
+            asked = set(logged_requests.models)
+            told = names_of_config(self.config, library)
+            names = {logged: model for logged, model in told.items() if logged in asked} | names
+        return renamed(logged_requests, names, list(library.models)).models
 
 
 @recipe

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from edgeopt.errors import InputError, MissingExtra
+from edgeopt.errors import InputError, MissingExtra, UsageError
 from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.libraries.server_names import names_of_config
+from edgeopt.residency.generator import generate
 
 pytest.importorskip("yaml")
 COMMIT = "f70784ed71bdf51fb5beba205ee12903aae97181"
@@ -69,6 +70,17 @@ def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "by-snapshot": "many/Q8",
         "by-name": "qwen3-8b-Q4_K_M",
     }
+
+
+def test_instances_follow_a_configuration(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("model\nby-hub\nlaw\ngpt-4\nother\n")
+    options = {"requests": tmp_path / "log.csv", "config": written(tmp_path, CONFIG), "memory_bytes": 10, "past": 0.0}
+    instance = generate(library=LIBRARY, rename=["other=big"], **options)
+    assert instance.requests == ["acme/base", "law", "qwen3-8b-Q4_K_M", "big"]
+    overruled = generate(library=LIBRARY, rename=["other=big", "by-hub=big"], **options)
+    assert overruled.requests == ["big", "law", "qwen3-8b-Q4_K_M", "big"]
+    with pytest.raises(UsageError, match="'other', which the library does not have"):
+        generate(library=LIBRARY, **options)
 
 
 def test_macros_in_a_circle_end(tmp_path: Path) -> None:
