@@ -13,6 +13,7 @@ KINDS: list[Kind] = [
     *product(("overlapped",), ("consecutive", "capacity"), ("stream",), ("none", "idle", "next")),
 ]
 ITERATIONS = 60  # of a rehearsal
+STEP, WINDOW = 0.4, 4.5  # to the next arrival and to the deadline, in parts of the latest deadline by users
 
 
 def kind_of(instance: LoadingInstance) -> Kind:
@@ -27,16 +28,16 @@ def specimen(kind: Kind) -> LoadingInstance:
 
     upload, retention, deadlines, prefetch = kind
     sharing = "random" if retention == "consecutive" else "tree"
-    common = "individual" if deadlines == "stream" else deadlines
+    common: Any = "individual" if deadlines == "stream" else deadlines
     drawn = generate(sharing, models=4, users=9, seed=1, upload=upload, retention=retention, deadlines=common)
     return _arriving(drawn, prefetch) if deadlines == "stream" else drawn
 
 
 def _arriving(instance: LoadingInstance, prefetch: str) -> LoadingInstance:
-    """Let the users of an instance arrive one after another, each as long before its deadline as it was due."""
+    """Let the users of an instance arrive one after another, with too little time to serve all."""
     data = {**instance.to_dict(), "prefetch": prefetch}
-    step = max(user.deadline_s for user in instance.users.values()) / len(instance.users)
+    part = max(user.deadline_s for user in instance.users.values()) / len(instance.users)
     for number, user in enumerate(data["users"].values()):
-        user["arrival_s"] = number * step
-        user["deadline_s"] += user["arrival_s"]
+        user["arrival_s"] = STEP * part * number
+        user["deadline_s"] = user["arrival_s"] + WINDOW * part
     return LoadingInstance.from_dict(data)

@@ -43,7 +43,7 @@ class State(NamedTuple):
     gone: int
     content: int
     following: int
-    count: int
+    served: int
     parent: int
     model: int
     users: int
@@ -78,7 +78,7 @@ def covers(
 def offer(made: State, time: float, store: Store, tables: Tables) -> None:
     """Add a state unless another covers it or it cannot be better than the best; drop those that it covers."""
     states, times, slots, _, cursor, _ = store
-    gone, content, following, count = made.gone, made.content, made.following, made.count
+    gone, content, following, count = made.gone, made.content, made.following, made.served
     at = find_slot(slots, states, gone, following)
     before, other = NOTHING, slots[at]
     while other >= 0:

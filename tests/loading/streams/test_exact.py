@@ -6,6 +6,7 @@ import edgeopt
 from edgeopt.errors import MethodRefusal
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.specimens import ITERATIONS, KINDS, kind_of, specimen
 from edgeopt.loading.streams.ahead import fitting_blocks
 from edgeopt.loading.streams.tables import loadable, tables_of
 from edgeopt.loading.workload import compile_workload
@@ -49,6 +50,15 @@ def test_fourteen_users_take_few_states(radio, prefetch):
     assert 0 < solution.objective <= 14
 
 
+@pytest.mark.parametrize("prefetch", ["none", "next"])
+def test_uploads_of_no_length_to_speak_of_change_nothing(prefetch):
+    # Batches of the earliest due are enough where nobody uploads; else every set of users is tried.
+    for seed in range(6):
+        silent = crowded(13, seed, radio=False, prefetch=prefetch)
+        brief = silent.replace(**{f"users.{user}.upload_bits": 1e-6 for user in silent.users})
+        assert edgeopt.solve(brief, "exact").objective == edgeopt.solve(silent, "exact").objective
+
+
 def test_more_can_be_served_the_more_is_allowed():
     kinds = ["none", "idle", "next"]
     for seed in range(4):
@@ -72,6 +82,14 @@ def test_a_limit_leaves_a_plan_and_a_bound():
     longer = edgeopt.solve(instance, "exact", iteration_limit=40)
     assert longer.status == "optimal"
     assert limited.objective < longer.objective < limited.bound
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind[2] == "stream"])
+def test_a_rehearsal_searches(kind):
+    instance = specimen(kind)
+    assert kind_of(instance) == kind
+    assert edgeopt.solve(instance, "exact", iteration_limit=0).status == "feasible"
+    assert edgeopt.solve(instance, "exact", iteration_limit=ITERATIONS).status == "optimal"
 
 
 def test_it_is_at_least_as_good_as_its_start_and_the_simple_policies():
