@@ -22,6 +22,7 @@ class Dominance:
 
     def __init__(self, network: SiteNetwork, costly: Flags, limited: Flags) -> None:
         self._network, self._costly, self._limited = network, costly, limited
+        self._pattern = [row.tobytes() for row in costly]
         self._contained: dict[tuple[bytes, bytes, bool], Flags] = {}
         self._known: dict[tuple[bytes, bytes, bool, bytes], Flags] = {}
 
@@ -42,13 +43,12 @@ class Dominance:
         -------
         numpy.ndarray of bool, shape (kinds of requests, models)
         """
-        key = (models.tobytes(), self._costly[site].tobytes(), bool(self._limited[site]))
+        key = (models.tobytes(), self._pattern[site], bool(self._limited[site]))
         if key not in self._contained:
             self._contained[key] = self._containment(models, site)
         contained = self._contained[key]
         kept = np.empty(seconds.shape, np.bool_)
-        for kind, row in enumerate(seconds):
-            order = np.unique(row, return_inverse=True)[1]
+        for kind, order in enumerate(_ranks(seconds)):
             known = (*key, order.tobytes())
             if known not in self._known:
                 self._known[known] = _undominated(contained, order)
@@ -64,6 +64,17 @@ class Dominance:
             flops = self._network.flops[models]
             contained &= flops[:, None] <= flops[None, :]
         return contained
+
+
+def _ranks(seconds: Floats) -> Ints:
+    """Return the rank of each model in its row; equal seconds have equal ranks."""
+    order = np.argsort(seconds, axis=1, kind="stable")
+    later = np.diff(np.take_along_axis(seconds, order, axis=1), axis=1) > 0
+    sorted_ranks = np.zeros(seconds.shape, np.int64)
+    np.cumsum(later, axis=1, out=sorted_ranks[:, 1:])
+    ranks = np.empty_like(sorted_ranks)
+    np.put_along_axis(ranks, order, sorted_ranks, axis=1)
+    return ranks
 
 
 def _undominated(contained: Flags, order: Ints) -> Flags:

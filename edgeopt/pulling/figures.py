@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgeopt.drawing.names import in_figure
-from edgeopt.drawing.palette import GREY, INK, PALE, VERMILION
+from edgeopt.drawing.palette import BLUE, GREY, INK, PALE, VERMILION
 from edgeopt.layout import require_columns
-from edgeopt.pulling.checker import serve
+from edgeopt.pulling.checker import Service, serve
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.reasons import unserved
 from edgeopt.quantities import quantity
@@ -70,7 +70,8 @@ def infeasible_frame(instance: PullingInstance) -> pd.DataFrame:
 def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> Figure:
     """Draw the network; a cloudlet's area grows with the requests it serves, its label states models and bytes pulled.
 
-    Large networks are drawn without the nodes that are neither cloudlets nor the cloud.
+    Arrows go from cloudlets that send blocks to those that pull them, broader for more bytes. Large networks are drawn
+    without the nodes that are neither cloudlets nor the cloud.
     """
     import networkx as nx
 
@@ -116,6 +117,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
         linewidths=0.6,
         ax=ax,
     )
+    _draw_transfers(instance, service, position, ax)
     cloud = instance.cloud.name
     nx.draw_networkx_nodes(network, position, [cloud], areas[cloud], VERMILION, node_shape="s", ax=ax)
     if drawn is not None:
@@ -138,7 +140,33 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
                 size=8,
             )
     at_edge = total - served[cloud]
-    ax.set_title(f"{in_figure(instance.name)}: {at_edge} of {total} requests at cloudlets, area by requests served")
+    arrows = "" if instance.sources == "cloud" else "\narrows: blocks that cloudlets send"
+    ax.set_title(
+        f"{in_figure(instance.name)}: {at_edge} of {total} requests at cloudlets, area by requests served{arrows}"
+    )
     ax.set_axis_off()
     shown: Figure = figure
     return shown
+
+
+def _draw_transfers(instance: PullingInstance, service: Service, position: dict[str, Any], ax: Axes) -> None:
+    """Draw an arrow from each cloudlet to each that pulls blocks from it."""
+    import networkx as nx
+
+    sent: dict[tuple[str, str], int] = {}
+    for site, held in service.pulled.items():
+        for block, sender in held.items():
+            if sender in instance.cloudlets:
+                sent[sender, site] = sent.get((sender, site), 0) + instance.library.blocks[block]
+    if sent:
+        most = max(1, *sent.values())
+        nx.draw_networkx_edges(
+            nx.DiGraph(sent.keys()),
+            position,
+            ax=ax,
+            edgelist=list(sent),
+            width=[0.5 + 2.5 * size / most for size in sent.values()],
+            edge_color=BLUE,
+            alpha=0.7,
+            connectionstyle="arc3,rad=0.15",
+        )

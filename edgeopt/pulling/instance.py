@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from edgeopt.errors import Finding, suggestion
 from edgeopt.files import format_json, write_text
@@ -150,7 +150,7 @@ class Request(Record):
     min_accuracy: Probability | None = None
     models: (
         Annotated[
-            Annotated[DictOf[Name, Offer], Field(min_length=1), MAP]
+            Annotated[dict[Name, Offer], Field(min_length=1), AfterValidator(FrozenDict), MAP]
             | Annotated[ListOf[Name], Field(min_length=1), NO_MAP],
             MAP_OR_NOT,
         ]

@@ -84,6 +84,19 @@ def test_at_scales_many(scale, method):
         assert_true(instance, method, optimum(instance)[0], seed)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("waiting", ["once", "parallel", "serial"])
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("method", EXACT + BOUNDED)
+def test_at_scales_with_peers_and_waiting(scale, method, waiting):
+    found = set()
+    for seed in range(30):
+        instance = random_instance(seed, requests=3, waiting=waiting, sources="any", **SCALES[scale])
+        found.add(assert_true(instance, method, optimum(instance)[0], seed))
+    if method in EXACT:
+        assert found <= {"optimal", "infeasible"}
+
+
 @pytest.mark.parametrize("method", EXACT)
 def test_work_that_fits_exactly_beside_work_of_more_than_64_bits(method):
     instance = compute_bound(

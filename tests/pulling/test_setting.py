@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import networkx as nx
 import numpy as np
 import pytest
+from matplotlib.patches import FancyArrowPatch
 
 import edgeopt
 from edgeopt.errors import UsageError
+from edgeopt.pulling.checker import serve
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.tpds2025.drawing import Drawing
 from edgeopt.pulling.tpds2025.setting import Setting, draw
 from tests.cli.program import run
 from tests.measured.data import STATIONS, USERS
 
+INSTANCES = Path(__file__).parents[2] / "instances"
 SMALL = Setting(requests=12, models=6, cloudlets=9, service_types=2, copies=3)
 
 
@@ -103,6 +108,23 @@ def test_setting_from_files_and_its_errors(tmp_path):
         assert told in err
     with pytest.raises(UsageError, match="needs 'setting'"):
         generate(copies=2)
+
+
+def test_figures_draw_what_cloudlets_send(tmp_path):
+    instance = edgeopt.read(INSTANCES / "pulling" / "resnet-freeze-12x100-peers.json")
+    solution = edgeopt.solve(instance, "greedy")
+    assert solution.metrics["peer_bytes"] > 0
+    figure = solution.plot()
+    assert "arrows" in figure.axes[0].get_title()
+    arrows = [patch for patch in figure.axes[0].patches if isinstance(patch, FancyArrowPatch)]
+    pairs = {
+        (sender, site)
+        for site, held in serve(instance, solution.plan).pulled.items()
+        for sender in held.values()
+        if sender in instance.cloudlets
+    }
+    assert len(arrows) == len(pairs) > 0
+    figure.savefig(tmp_path / "plan.png")
 
 
 def test_drawn_residents_and_sites():
