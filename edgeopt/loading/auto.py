@@ -17,6 +17,14 @@ PROVED, BOUNDED = 500, 5_000
 
 def choose(instance: LoadingInstance, options: Options) -> tuple[str, str]:
     """Return the name of the best method that fits the instance, and why it is the best."""
+    if instance.stream:
+        reason = methods("loading")["exact"].refusal(instance)
+        if reason is None:
+            return "exact", "the users arrive over time, and are few enough for a proof"
+        return (
+            "portfolio",
+            "the users arrive over time, and are too many for a proof; it searches, and bounds the optimum",
+        )
     common = instance.deadline_kind == "common"
     if not instance.usual_modes and common:
         return "exact", "the only method that can prove the optimum in this mode at any size"

@@ -64,6 +64,7 @@ METHODS = [
             WALKS: Code("batches.line_search:solve_greedy"),
             COMMON: Code("batches.annealing:solve_greedy"),
             INDIVIDUAL: Code("batches.line_search:solve_greedy"),
+            STREAM: Code("streams.searched:solve_greedy"),
         },
     ),
     Row(
@@ -75,7 +76,15 @@ METHODS = [
             WALKS: Code("batches.line_search:solve_local_search"),
             COMMON: Code("batches.annealing:solve_local_search"),
             INDIVIDUAL: Code("batches.line_search:solve_local_search"),
+            STREAM: Code("streams.searched:solve_local_search"),
         },
+    ),
+    Row("beam", "heuristic", "none; at least as good as greedy", {STREAM: Code("streams.searched:solve_beam")}),
+    Row(
+        "portfolio",
+        "heuristic",
+        "none; beams, local search and a bound",
+        {STREAM: Code("streams.searched:solve_portfolio")},
     ),
     Row(
         "greedy-append",
@@ -98,6 +107,7 @@ METHODS = [
             WALKS: Code("walks.bounds:solve_bound"),
             COMMON: Code("batches.bounds:solve_bound"),
             INDIVIDUAL: Code("batches.bounds:solve_bound_by_deadlines"),
+            STREAM: Code("streams.bound:solve_bound"),
         },
     ),
     Row(

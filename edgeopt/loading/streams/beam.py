@@ -1,0 +1,117 @@
+"""Beam search over batches of a stream: whole plans, and parts of them between what comes before and after."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeopt.loading.streams.beam_kernels import NONE, Floats, History, Integers, Labels, advance
+from edgeopt.loading.streams.line_kernels import BEGAN, END, State
+from edgeopt.loading.streams.lines import Line, StreamLines
+
+RING_S = 40.0  # a batch ends no later after the one before
+MOST_RING = 4_000
+MOST_HISTORY = 20_000_000
+
+
+class Beam:
+    """A beam search of some width, bound to the users of a workload.
+
+    Parameters
+    ----------
+    lines : StreamLines
+    width : int
+        Labels for each bucket of time and kind of model.
+    bucket_s : float
+        Seconds of a bucket.
+    children : int
+        Batches tried after each.
+    span_s : float
+        The search looks at most so far ahead.
+    """
+
+    def __init__(self, lines: StreamLines, width: int, bucket_s: float, children: int, span_s: float) -> None:
+        self.lines, self.width, self.bucket_s, self.children = lines, width, bucket_s, children
+        requests, gpu = lines.requests, lines.gpu
+        models, kinds = len(gpu.fixed), int(gpu.kind.max()) + 1
+        longest = float(requests.due.max(initial=0.0))
+        ring = 2 + min(MOST_RING, int(max(RING_S, 0.0) / bucket_s), int(longest / bucket_s) + 1)
+        slots = ring * kinds * width
+        whole = [np.zeros(slots, np.int64) for _ in range(4)]
+        self._labels = Labels(
+            np.zeros((ring, kinds), np.int64),
+            np.zeros(slots),
+            np.zeros(slots),
+            whole[0],
+            np.zeros(slots),
+            *whole[1:],
+            np.zeros((slots, len(gpu.block_bytes)), np.bool_),
+            np.zeros((slots, models), np.int32),
+        )
+        buckets = int(min(span_s, longest) / bucket_s) + 2  # further ones may find no room in the history
+        size = min(MOST_HISTORY, 1_000 + (buckets + ring) * kinds * width * (children + 2))
+        self._history = History(
+            np.zeros(size, np.int64), np.zeros(size, np.int32), np.zeros(size), np.zeros(1, np.int64)
+        )
+        self._salt = np.random.default_rng(1).integers(1, 2**40, models)
+
+    def search(self, state: State, until_s: float, patience_s: float, worth: Floats) -> Integers:
+        """Extend a state by batches that begin before a moment; return the users they serve at most, and their node.
+
+        `worth` is what users cost that are given up, shape (users,).
+        """
+        labels, history, kinds = self._labels, self._history, self._labels.count.shape[1]
+        requests = self.lines.requests._replace(lost=np.concatenate([[0.0], np.cumsum(worth)]))
+        labels.count[:, :] = 0
+        history.size[0] = 0
+        bucket = int(state.times[END] / self.bucket_s)
+        slot = bucket % len(labels.count) * kinds * self.width
+        labels.count[bucket % len(labels.count), 0] = 1
+        labels.end[slot], labels.began[slot] = state.times[END], state.times[BEGAN]
+        labels.score[slot], labels.served[slot], labels.mark[slot], labels.node[slot] = 0.0, 0, 0, NONE
+        labels.spare[slot], labels.resident[slot], labels.next[slot] = state.spare[0], state.resident, state.next
+        best = np.array([-1, NONE])
+        until = int(min(until_s, float(requests.due.max(initial=0.0))) / self.bucket_s) + 1
+        advance(
+            bucket,
+            max(bucket + 1, until),
+            self.width,
+            self.bucket_s,
+            self.children,
+            patience_s,
+            requests,
+            self.lines.gpu,
+            self._salt,
+            labels,
+            history,
+            best,
+        )
+        return best
+
+    def ends(self, most: int) -> list[tuple[int, int, State]]:
+        """Return the best labels that are left: users served, node, and state."""
+        labels = self._labels
+        filled = np.arange(self.width) < labels.count.reshape(-1, 1)
+        slots = np.flatnonzero(filled.ravel()).tolist()
+        chosen = sorted(slots, key=lambda slot: -labels.score[slot])[:most]
+        return [
+            (
+                int(labels.served[slot]),
+                int(labels.node[slot]),
+                State(
+                    np.array([labels.end[slot], labels.began[slot]]),
+                    labels.spare[slot : slot + 1].copy(),
+                    labels.resident[slot].copy(),
+                    labels.next[slot].copy(),
+                ),
+            )
+            for slot in chosen
+        ]
+
+    def line(self, node: int) -> Line:
+        """Return the batches that lead to a node of the last search."""
+        models, starts = [], []
+        while node != NONE:
+            models.append(int(self._history.model[node]))
+            starts.append(float(self._history.start[node]))
+            node = int(self._history.parent[node])
+        return Line(np.array(models[::-1], dtype=np.int64), np.array(starts[::-1]))

@@ -1,0 +1,167 @@
+"""A bound on the users of a stream whom any plan serves: walks of stays at good prices."""
+
+from __future__ import annotations
+
+from math import ceil, sqrt
+
+import numpy as np
+
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.nobody import why_nobody
+from edgeopt.loading.relaxations import floor_bound
+from edgeopt.loading.streams.steps import Floats, Stream
+from edgeopt.loading.workload import Workload, compile_workload
+from edgeopt.run import Outcome, Run
+from edgeopt.solution import Stopped
+
+MOST_WORK = 4_000_000  # steps times steps of the longest stay times models, on the first grid
+STEPS = 1_500  # of the first grid at most, if it is not coarser for other reasons
+STEPS_OF_USER = 20  # of the first grid for each user, in small streams
+MOST_WINDOW_STEPS = 3_000_000  # of all users together
+WINDOWS_OF_STAY = 1.5  # the longest stay, in windows of the most patient user
+GRIDS = (1.0, 0.5, 0.25)  # the steps of the grids, in those of the first
+SHARES = (0.6, 0.25, 0.15)  # of the time
+ITERATIONS = (250, 60, 20)  # of a run without limits
+PACES = (0.1, 0.03, 0.01)  # by how much of its first value a price changes in an iteration at first
+SLOWEST = 0.01  # the last pace, in the first
+IDLE, LEAST_GAIN = 40, 0.02  # a grid is left when so many iterations gain fewer users than that
+FIRST_VISIT = 0.6  # first price of a user
+
+
+class PriceSearch:
+    """Prices that lower the bound, by steps against averages of subgradients scaled by their sizes.
+
+    Parameters
+    ----------
+    work : Workload
+        At least one user.
+    run : Run
+
+    Attributes
+    ----------
+    bound : float
+        The least so far; at first all users.
+    visit : numpy.ndarray, shape (users,)
+        The best prices of users so far, by the numbers of the queues.
+    iterations : int
+    """
+
+    def __init__(self, work: Workload, run: Run) -> None:
+        self._work, self._run = work, run
+        users = len(work.queues.user_names)
+        self.bound, self.visit = float(users), np.full(users, FIRST_VISIT)
+        self.iterations = 0
+        self._time: Floats | None = None
+
+    def search(self, limit: int | None, enough: int) -> Stopped:
+        """Lower the bound within the run's limits and so many iterations, at most until it is `enough` users."""
+        first = first_step_s(self._work)
+        for grid, share, usual, pace in zip(GRIDS, SHARES, ITERATIONS, PACES, strict=True):
+            if first is None or floor_bound(self.bound) <= enough:
+                break
+            most = usual if limit is None else max(1, int(share * limit))
+            timed = self._run.options.time_limit is not None and limit is None
+            seconds = share / (1 - sum(SHARES[: GRIDS.index(grid)])) * self._run.remaining_s()
+            self._on_grid(first * grid, pace, most if not timed else None, seconds, enough)
+            if self._run.stop_reason() is not None:
+                break
+        return self._run.stop_reason() or Stopped.FINISHED
+
+    def _on_grid(self, step_s: float, pace: float, most: int | None, seconds: float, enough: int) -> None:
+        from edgeopt.loading.streams.prices import Bounds
+
+        stream = Stream(self._work, step_s)
+        window = float((self._work.queues.due_s - self._work.queues.arrival_s).max())
+        longest = ceil(WINDOWS_OF_STAY * window / step_s) + stream.longest_batch + 2
+        bounds = Bounds(stream, min(longest, stream.steps.number))
+        visit, time = self.visit[stream.order], self._spread(bounds.shape, step_s)
+        scale = float(time.mean()) or 1.0
+        lower_time, lower_visit = Descent(time.shape, pace * scale), Descent(visit.shape, pace)
+        began, done = self._run.elapsed_s(), 0
+        best = before = np.inf
+        idle = False
+        while True:
+            evaluation = bounds.at(time, visit)
+            self.iterations += 1
+            if evaluation.value < best:
+                best = evaluation.value
+                self.visit[stream.order], self._time, self._step_s = visit, time / step_s, step_s
+            if evaluation.value < self.bound:
+                self.bound = evaluation.value
+                self._run.report(bound=floor_bound(self.bound))
+            done += 1
+            part = done / most if most is not None else (self._run.elapsed_s() - began) / max(seconds, 1e-9)
+            if done % IDLE == 0:
+                idle, before = before - best < LEAST_GAIN, best
+            if idle or part >= 1 or floor_bound(self.bound) <= enough or self._run.stop_reason() is not None:
+                return
+            slower = SLOWEST**part
+            time = np.maximum(0.0, time - slower * lower_time.step(evaluation.time))
+            visit = np.clip(visit - slower * lower_visit.step(evaluation.visit), 0.0, 1.0)
+
+    def _spread(self, shape: tuple[int, ...], step_s: float) -> Floats:
+        """Return the prices of time of the grid before on this one, or first ones."""
+        if self._time is None or self._time.shape[0] != shape[0]:
+            busy = len(self._work.queues.user_names) / max(float(self._work.queues.due_s.max()), 1e-300)
+            return np.full(shape, 0.3 * busy * step_s)
+        places = np.minimum((np.arange(shape[1]) * step_s / self._step_s).astype(np.int64), self._time.shape[1] - 1)
+        spread: Floats = self._time[:, places] * step_s
+        return spread
+
+
+class Descent:
+    """Steps against averaged subgradients in units of their usual sizes (Kingma and Ba, ICLR 2015)."""
+
+    FORGET, FORGET_SIZE, LEAST = 0.9, 0.99, 1e-3
+
+    def __init__(self, shape: tuple[int, ...], pace: float) -> None:
+        self._pace, self._count = pace, 0
+        self._mean, self._square = np.zeros(shape), np.zeros(shape)
+
+    def step(self, slope: Floats) -> Floats:
+        """Return the step for a subgradient."""
+        self._count += 1
+        self._mean += (1 - self.FORGET) * (slope - self._mean)
+        self._square += (1 - self.FORGET_SIZE) * (slope**2 - self._square)
+        mean = self._mean / (1 - self.FORGET**self._count)
+        size = np.sqrt(self._square / (1 - self.FORGET_SIZE**self._count))
+        step: Floats = self._pace * mean / (size + self.LEAST)
+        return step
+
+
+def first_step_s(work: Workload) -> float | None:
+    """Return the step of the first grid in seconds, such that long loads are about whole; None where nothing lasts."""
+    queues = work.queues
+    window = float((queues.due_s - queues.arrival_s).max())
+    horizon, users = float(queues.due_s.max()), len(queues.user_names)
+    usual = max(
+        horizon / min(STEPS, STEPS_OF_USER * users),
+        sqrt(horizon * min(horizon, WINDOWS_OF_STAY * window) * work.models / MOST_WORK),
+        users * window / MOST_WINDOW_STEPS,
+    )
+    loads = work.block_bytes / work.rate
+    loads = loads[loads >= max(usual, 0.25 * float(loads.max(initial=0.0)))]
+    if not usual > 0.0:
+        return None
+    if not len(loads):
+        return usual
+    # The longest load is a whole number of steps, and the others lose little by rounding down.
+    longest = float(loads.max())
+    least = max(1, ceil(longest / usual))
+    steps = [longest / (least + more) * (1 - 1e-6) for more in range(3)]
+    return max(steps, key=lambda step: float((np.floor(loads / step) * step / loads).mean()))
+
+
+def solve_bound(instance: LoadingInstance, run: Run) -> Outcome:
+    """Bound the optimum of a stream."""
+    work = compile_workload(instance)
+    if not work.models:
+        return Outcome(bound=0, message=why_nobody(instance))
+    search = PriceSearch(work, run)
+    run.report(bound=len(work.queues.user_names))
+    stopped = search.search(run.options.iteration_limit, 0)
+    return Outcome(
+        bound=min(len(work.queues.user_names), floor_bound(search.bound)),
+        stopped=stopped,
+        message=f"walks of stays at {search.iterations} sets of prices",
+    )

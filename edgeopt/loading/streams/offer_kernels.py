@@ -1,0 +1,236 @@
+"""Compiled kernels of the bound: the best batches of a model in a stay, at some prices.
+
+A batch begins at a *moment*: when a user of its model comes, or a step begins. For a batch that begins between two
+moments the earlier one is taken: nobody comes between them, so that the same users are there, or more.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.kernels import inner_kernel, kernel
+from edgeopt.loading.streams.cost_kernels import cheapest_start, lowest, take
+from edgeopt.loading.streams.steps import Models, Windows
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+NONE = -1
+
+
+class Prices(NamedTuple):
+    """Prices in users.
+
+    Attributes
+    ----------
+    visit : numpy.ndarray, shape (users,)
+        What it costs to serve a user.
+    minima : numpy.ndarray, shape (kinds, levels, steps)
+        The least price of a step in 2^k steps from one on.
+    steps : numpy.ndarray, shape (kinds, steps + 1)
+        The price of all steps of the GPU before one, for the models of a kind.
+    """
+
+    visit: Floats
+    minima: Floats
+    steps: Floats
+
+
+class Moments(NamedTuple):
+    """When batches may begin, and with whom.
+
+    Attributes
+    ----------
+    first : numpy.ndarray of int64, shape (models + 1,)
+        The moments of a model are ``first[model]`` to ``first[model + 1] - 1``.
+    step : numpy.ndarray of int64, shape (moments,)
+        The steps in which they lie.
+    listed : numpy.ndarray of int64, shape (moments + 1,)
+        The users there are ``user[listed[moment]]`` and so on, the last who came first.
+    user : numpy.ndarray of int64
+    comes : numpy.ndarray of int64, shape (users,)
+        The moment at which a user comes.
+    """
+
+    first: Integers
+    step: Integers
+    listed: Integers
+    user: Integers
+    comes: Integers
+
+
+class Offers(NamedTuple):
+    """What batches are worth and cost at some prices.
+
+    Attributes
+    ----------
+    worth : numpy.ndarray
+        What the listed users up to here are worth together, as of `Moments.user`.
+    full, bare : numpy.ndarray, shape (moments,)
+        Prices of a batch without its users, with its model's own blocks to be loaded or not.
+    """
+
+    worth: Floats
+    full: Floats
+    bare: Floats
+
+
+class Chain(NamedTuple):
+    """Room for the best batches of a model in a stay, by moments since its begin.
+
+    Attributes
+    ----------
+    best : numpy.ndarray
+        What those are worth that begin up to a moment.
+    before, at : numpy.ndarray of int64
+        The batch before the one of this moment, and the last of the best ones; -1 for none.
+    """
+
+    best: Floats
+    before: Integers
+    at: Integers
+
+
+@kernel
+def count_moments(windows: Windows, first: Integers, listed: bool, moments: Moments) -> int:
+    """Find the moments of all models, and whom they list; return the number of entries. Count only unless `listed`."""
+    count, entries = 0, 0
+    for model in range(len(windows.first) - 1):
+        first[model] = count
+        low, high = windows.first[model], windows.first[model + 1]
+        there = gone = low
+        last = -1
+        for user in range(low, high):
+            last = max(last, windows.last[user])
+        step = windows.ready[low] if low < high else 0
+        begins = True  # whether the next moment is the begin of the step
+        while step <= last:
+            come = there < high and windows.ready[there] <= step
+            if not begins and not come:
+                step, begins = step + 1, True
+                continue
+            moment = float(step)
+            if come and (not begins or windows.opens[there] <= step):
+                moment = max(moment, windows.opens[there])
+                while there < high and windows.opens[there] <= moment:
+                    if listed:
+                        moments.comes[there] = count
+                    there += 1
+            begins = False
+            while gone < there and windows.closes[gone] < moment:
+                gone += 1
+            if gone == there:
+                if there == high:
+                    break
+                continue
+            if listed:
+                moments.step[count], moments.listed[count] = step, entries
+            for user in range(there - 1, gone - 1, -1):
+                if windows.closes[user] >= moment:
+                    if listed:
+                        moments.user[entries] = user
+                    entries += 1
+            count += 1
+    first[len(windows.first) - 1] = count
+    if listed:
+        moments.listed[count] = entries
+    return entries
+
+
+def moments_of(windows: Windows) -> Moments:
+    """Return the moments of all models."""
+    first, none = np.zeros(len(windows.first), np.int64), np.zeros(0, np.int64)
+    entries = count_moments(windows, first, False, Moments(first, none, none, none, none))
+    rooms = (np.zeros(size, np.int64) for size in (first[-1], first[-1] + 1, entries, len(windows.ready)))
+    moments = Moments(first, *rooms)
+    count_moments(windows, first, True, moments)
+    return moments
+
+
+@inner_kernel
+def gain_of(user: int, step: int, model: int, windows: Windows, models: Models, prices: Prices) -> float:
+    """Return what a user is worth in a batch of a step: it computes where time is cheapest up to its deadline."""
+    gain = 1.0 - prices.visit[user]
+    if gain <= 0.0:
+        return 0.0
+    minima = prices.minima[models.kind[model]]
+    return max(0.0, gain - models.sample[model] * lowest(minima, step, windows.due[user]))
+
+
+@kernel
+def price_offers(windows: Windows, models: Models, prices: Prices, moments: Moments, offers: Offers) -> None:
+    """Set what batches are worth and cost."""
+    for model in range(len(models.kind)):
+        fixed, own, steps = models.fixed[model], models.own[model], prices.steps[models.kind[model]]
+        priced, full, bare = -1, 0.0, 0.0
+        for here in range(moments.first[model], moments.first[model + 1]):
+            step = moments.step[here]
+            if step != priced:
+                full, _ = cheapest_start(step, fixed, own, steps)
+                bare, priced = full, step
+                if own > 0.0:
+                    bare, _ = cheapest_start(step, fixed, 0.0, steps)
+            offers.full[here], offers.bare[here] = full, bare
+            worth = 0.0
+            for place in range(moments.listed[here], moments.listed[here + 1]):
+                worth += gain_of(moments.user[place], step, model, windows, models, prices)
+                offers.worth[place] = worth
+
+
+@inner_kernel
+def best_batches(low: int, high: int, apart: int, moments: Moments, offers: Offers, chain: Chain) -> None:
+    """Find the best batches of a model that begin at moments `low` to ``high - 1``, beyond prices.
+
+    Each user counts at the first batch that can serve it. Only the first batch loads the model's own blocks: the GPU
+    may still hold them for the next. Batches begin at least `apart` steps one after another, or in the same one.
+    """
+    most, mark, early = 0.0, NONE, low
+    for here in range(low, high):
+        while early < here and moments.step[early] <= moments.step[here] - apart:
+            early += 1
+        first, last = moments.listed[here], moments.listed[here + 1]
+        value, before = offers.worth[last - 1] - offers.full[here], NONE
+        for place in range(first, last):
+            until = min(moments.comes[moments.user[place]], early) - 1
+            if until < low or chain.at[until - low] == NONE:
+                break
+            total = chain.best[until - low] + offers.worth[place] - offers.bare[here]
+            if total > value:
+                value, before = total, chain.at[until - low]
+        chain.before[here - low] = before
+        if value > most:
+            most, mark = value, here
+        chain.best[here - low], chain.at[here - low] = most, mark
+
+
+@inner_kernel
+def serve(
+    model: int,
+    here: int,
+    before: int,
+    windows: Windows,
+    models: Models,
+    prices: Prices,
+    moments: Moments,
+    taken: Floats,
+    served: Floats,
+) -> None:
+    """Add a batch that begins at a moment, after another one of the model: what it takes, and whom it serves."""
+    kind, step = models.kind[model], moments.step[here]
+    own = models.own[model] if before == NONE else 0.0
+    _, start = cheapest_start(step, models.fixed[model], own, prices.steps[kind])
+    take(start - own, start + models.fixed[model], taken[kind])
+    for entry in range(moments.listed[here], moments.listed[here + 1]):
+        user = moments.user[entry]
+        if moments.comes[user] <= before:
+            break
+        if gain_of(user, step, model, windows, models, prices) > 0.0:
+            served[user] += 1
+            place = step
+            least = lowest(prices.minima[kind], place, windows.due[user])
+            while prices.minima[kind, 0, place] != least:
+                place += 1
+            taken[kind, place] += models.sample[model]

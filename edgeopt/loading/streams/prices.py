@@ -1,0 +1,72 @@
+"""Bounds on a stream at given prices of time and of users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeopt.loading.streams.cost_kernels import fill_minima
+from edgeopt.loading.streams.offer_kernels import Chain, Offers, Prices, moments_of, price_offers
+from edgeopt.loading.streams.stay_kernels import Balance, Walk, best_stays, follow
+from edgeopt.loading.streams.steps import Floats, Stream
+
+
+@dataclass
+class Evaluation:
+    """The bound at some prices, and how it changes with the price of time and with those of users."""
+
+    value: float
+    time: Floats
+    visit: Floats
+
+
+class Bounds:
+    """Bounds at given prices.
+
+    Parameters
+    ----------
+    stream : Stream
+    longest : int
+        Steps of the longest stay.
+    """
+
+    def __init__(self, stream: Stream, longest: int) -> None:
+        self.steps, self.longest = stream.steps, longest
+        number, windows, states, models = self.steps.number, self.steps.windows, self.steps.states, self.steps.models
+        self.shape = states.runs.shape[1], number
+        self.users = len(windows.ready)
+        levels = max(1, int(self.shape[1]).bit_length())
+        self._minima = np.empty((self.shape[0], levels, self.shape[1]))
+        self._moments = moments = moments_of(windows)
+        count = len(moments.step)
+        self._offers = Offers(np.empty(len(moments.user)), np.empty(count), np.empty(count))
+        self._chain = Chain(np.empty(count), np.empty(count, np.int64), np.empty(count, np.int64))
+        points = (number + 1, len(states.runs))
+        whole = [np.empty(points, np.int64) for _ in range(3)]
+        self._walk = Walk(np.empty(points), np.empty(points), np.empty(points), *whole)
+        self.balance = Balance(np.empty(self.shape), np.empty(self.shape), np.empty(self.users))
+        of_kind = np.zeros(self.shape[0])
+        np.maximum.at(of_kind, models.kind, models.own)
+        self._again = np.where(states.runs, of_kind, 0.0)
+        self._cut = max(1, longest - stream.longest_batch - 1)
+
+    def prices(self, time: Floats, visit: Floats) -> Prices:
+        """Return prices with what is derived from them."""
+        steps = np.zeros((self.shape[0], self.steps.number + 1))
+        np.cumsum(time, axis=1, out=steps[:, 1:])
+        for kind in range(self.shape[0]):
+            fill_minima(time[kind], self._minima[kind])
+        return Prices(visit, self._minima, steps)
+
+    def at(self, time: Floats, visit: Floats) -> Evaluation:
+        """Return the bound at these prices of steps, shape (kinds, steps), and of users."""
+        _, _, windows, models, states = self.steps
+        prices, offers = self.prices(time, visit), self._offers
+        price_offers(windows, models, prices, self._moments, offers)
+        again = (self._again * time.max(axis=1)).max(axis=1)
+        rooms = models, states, self._moments, offers, self._walk, self._chain
+        worth, last, final = best_stays(prices, again, self.longest, self._cut, *rooms)
+        follow(last, final, prices, windows, *rooms, self.balance)
+        balance = self.balance
+        return Evaluation(worth + float(visit.sum()), balance.given - balance.taken, 1.0 - balance.served)
