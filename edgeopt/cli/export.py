@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgeopt.cli.common import require_writable
 from edgeopt.cli.terminal import say
 from edgeopt.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgeopt.libraries.library import ModelLibrary
 
 
 def export(
@@ -34,6 +37,12 @@ def export(
         list[str] | None,
         typer.Option(metavar="MODEL=NAME", help="What a model is called in the file; give the option for each."),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="F.yaml", help="Configuration of llama-swap: models are called as there, by the files of commands."
+        ),
+    ] = None,
     max_lora_rank: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Largest rank of the adapters, for sglang and vllm.")
     ] = None,
@@ -50,6 +59,8 @@ def export(
     names = dict(_renaming(entry) for entry in rename or ())
     chosen = None if models is None else [name.strip() for name in models.split(",") if name.strip()]
     instance = edgeopt.read(file)
+    if config is not None:
+        names = {**_configured(config, instance.library), **names}
     plan = None if solution is None else edgeopt.Solution.read(solution)
     source = solution if solution is not None else file
     files, remark = exported(
@@ -66,6 +77,16 @@ def export(
 
 def _path(output: Path, node: str, count: int) -> Path:
     return output if count == 1 else output.with_name(f"{output.stem}-{node}{output.suffix}")
+
+
+def _configured(config: Path, library: ModelLibrary) -> dict[str, str]:
+    """Return the first name that a configuration has for each model."""
+    from edgeopt.libraries.server_names import names_of_config
+
+    names: dict[str, str] = {}
+    for name, model in names_of_config(config, library).items():
+        names.setdefault(model, name)
+    return names
 
 
 def _renaming(entry: str) -> tuple[str, str]:

@@ -82,7 +82,7 @@ class PlacementRecipe(StationsRecipe, RequestsRecipe):
         if self.requests is not None and self.library is not None and self.library.shared_by in ("content", "lora"):
             yield (
                 f"the library counts what is shared by {self.library.shared_by}, which no disk shares: "
-                "scan with --shared-by store or nobody"
+                "where nodes are disks, scan with --shared-by store or nobody"
             )
 
     def draw(self) -> PlacementInstance:

@@ -22,8 +22,8 @@ from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Stopped
 from edgeopt.tolerances import HIGHS_BOUND_ERROR
 
-INTERVALS_A_WINDOW = 300  # begun in it
-SEARCH_GAP, SEARCH_NODES = 1e-3, 200  # of a window's savings
+BOUND_INTERVALS, SEARCH_INTERVALS = 300, 100  # that begin in a window
+SEARCH_GAP, SEARCH_NODES = 1e-3, 50  # of a window's savings
 QUICK, THOROUGH = (2e-3, 30), (1e-4, 5_000)  # gap and nodes of a window's bound
 # What HiGHS does for plans costs more than its cuts, and bounds need none of it.
 ONLY_CUTS = {
@@ -34,6 +34,7 @@ ONLY_CUTS = {
     "mip_heuristic_run_root_reduced_cost": False,
     "mip_heuristic_run_feasibility_jump": False,
 }
+NO_RESTART = {"mip_allow_restart": False}
 SEARCH_SHARE = 0.4  # of the time that is left: the first pass of the search
 
 
@@ -107,13 +108,24 @@ class Windows:
     prices : Prices
     start : numpy.ndarray of bool, shape (intervals,)
     run : Run
+
+    Attributes
+    ----------
+    known : Incumbent of numpy.ndarray of bool
+        The best plan so far, as the intervals that it keeps, and the best bound.
+    length, step : int
+        Visits of a window of the bound, and of one of the search.
+    edges : list of int
+        Where the windows of the bound begin, and the end.
     """
 
     def __init__(self, intervals: Intervals, prices: Prices, start: Kept, run: Run) -> None:
         self.intervals, self.prices, self.run = intervals, prices, run
         self.known: Incumbent[Kept] = Incumbent(run)
         visits, count = len(intervals.visits), max(1, len(intervals.block))
-        self.length = max(2, min(visits, visits * INTERVALS_A_WINDOW // count))
+        self.length, self.step = (
+            max(2, min(visits, visits * begun // count)) for begun in (BOUND_INTERVALS, SEARCH_INTERVALS)
+        )
         self.edges = [*range(0, visits, self.length), visits]
         self._margin = HIGHS_BOUND_ERROR * intervals.savings_at_most
         self._parts = [self._priced(low, high) for low, high in zip(self.edges, self.edges[1:], strict=False)]
@@ -179,7 +191,7 @@ class Windows:
             intervals.instance.memory_bytes,
             self._joint(members, fixed),
         )
-        solver = HighsSolver(packing.program, self.run)
+        solver = HighsSolver(packing.program, self.run, NO_RESTART)
         result = solver.solve(gap=SEARCH_GAP, node_limit=SEARCH_NODES, start=packing.start(best[members]))
         if result.values is not None:
             chosen = packing.kept(result.values)
@@ -201,8 +213,8 @@ class Windows:
 
     def sweep(self, offset: int, until_s: float) -> bool:
         """Improve the plan on window after window; False: the run, or the time for this, is over."""
-        for low in range(-offset, len(self.intervals.visits), self.length):
-            if self.run.elapsed_s() > until_s or not self.improve(max(0, low), low + self.length):
+        for low in range(-offset, len(self.intervals.visits), self.step):
+            if self.run.elapsed_s() > until_s or not self.improve(max(0, low), low + self.step):
                 return False
         return True
 
@@ -237,7 +249,7 @@ def solve(intervals: Intervals, run: Run) -> Outcome:
     windows.tighten(*QUICK)
     while passes < limit and idle < 2 and not windows.ended():
         before = windows.known.value
-        windows.sweep(windows.length // 2 if passes % 2 else 0, inf)
+        windows.sweep(windows.step // 2 if passes % 2 else 0, inf)
         passes += 1
         idle = 0 if windows.known.value != before else idle + 1
     windows.tighten(*THOROUGH)

@@ -12,6 +12,7 @@ from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.quantities import size_bytes
 from edgeopt.residency.generator import generate
 from tests.cli.program import run
+from tests.exports.shapes import read_llama_swap
 from tests.residency.random_instances import random_instance
 
 
@@ -34,6 +35,24 @@ def test_the_first_part_of_the_log_is_past(folder: Path) -> None:
     assert instance.load_s == {"a": 6.0, "b": 5.0}
     assert instance.memory_bytes == 8000
     assert generate(library="box.json", requests="log.csv", memory_bytes=8000, past=0.0).past == {}
+
+
+def test_names_come_from_the_servers_configuration_and_go_back_there(folder: Path) -> None:
+    pytest.importorskip("yaml")
+    models = {name: Model(blocks=[name], source=f"file:///srv/{name}.gguf") for name in ("a", "b")}
+    ModelLibrary.read("box.json").replace(models=models).write("box.json")
+    Path("swap.yaml").write_text(
+        "models:\n  chat:\n    cmd: llama-server -m /srv/a.gguf\n  code:\n    cmd: llama-server -m /srv/b.gguf\n"
+        "    aliases: [coder]\n  idle:\n    cmd: llama-server -m /srv/a.gguf --embeddings\n"
+    )
+    Path("log.csv").write_text("model\nchat\ncoder\ncode\nb\n")
+    options = ("--library", "box.json", "--requests", "log.csv", "--memory", "8kB", "--past", "0")
+    assert run("generate", "residency", *options, "--config", "swap.yaml", "-o", "gpu.json")[0] == 0
+    assert edgeopt.read("gpu.json").requests == ["a", "b", "b", "b"]
+    code, _, err = run("export", "gpu.json", "--to", "llama-swap", "--config", "swap.yaml", "-o", "matrix.yaml")
+    assert code == 0
+    assert "sets fit" in err
+    assert set(read_llama_swap(Path("matrix.yaml").read_text())["vars"].values()) == {"code", "chat"}
 
 
 def test_measured_load_times_have_a_fixed_part(folder: Path) -> None:

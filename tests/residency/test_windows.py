@@ -25,7 +25,8 @@ INSTANCES = {seed: random_instance(seed) for seed in range(400) if not random_in
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows of two visits each."""
-    monkeypatch.setattr(windows, "INTERVALS_A_WINDOW", 1)
+    monkeypatch.setattr(windows, "BOUND_INTERVALS", 1)
+    monkeypatch.setattr(windows, "SEARCH_INTERVALS", 1)
 
 
 @pytest.mark.usefixtures("short")
