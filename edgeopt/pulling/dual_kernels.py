@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgeopt.kernels import copy_into, inner_kernel, kernel
+from edgeopt.kernels import copy_into, inner_kernel, kernel, stable_order
 
 Array = Any
 
@@ -114,7 +114,10 @@ def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: 
     if used <= memory:
         return total
     total, left = 0.0, float(memory)
-    for item in np.argsort(cost / np.maximum(size, 1e-9)):
+    ratios = np.empty(len(cost))
+    for item in range(len(cost)):
+        ratios[item] = cost[item] / max(float(size[item]), 1e-9)
+    for item in stable_order(ratios):
         if cost[item] >= 0:
             break
         pick[item] = min(1.0, left / size[item]) if size[item] > 0 else 1.0

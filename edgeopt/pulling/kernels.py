@@ -53,7 +53,7 @@ class State(NamedTuple):
     chosen: Array
 
 
-@kernel
+@inner_kernel
 def recount(t: CoreArrays, s: State, site: int) -> None:
     """Bring the free bytes of a site and what its models lack in line with the open atoms."""
     s.free[site] = t.memory[site]
@@ -69,7 +69,7 @@ def recount(t: CoreArrays, s: State, site: int) -> None:
         s.missing[site, model] = lacking
 
 
-@kernel
+@inner_kernel(allocates=True)
 def serve(t: CoreArrays, s: State) -> float:
     """Serve all groups with what is open; returns the total of the service, without pulling."""
     if t.limited:
@@ -87,7 +87,7 @@ def serve(t: CoreArrays, s: State) -> float:
     return total
 
 
-@kernel(allocates=True)
+@inner_kernel(allocates=True)
 def complete(t: CoreArrays, s: State) -> float:
     """Serve the units left in a fixed order of options within the compute limits, then move some to cheaper ones."""
     left = t.units.copy()
@@ -233,9 +233,12 @@ def open_models(t: CoreArrays, s: State, site: int, models: Array) -> None:
 
 @kernel(allocates=True)
 def insert(
-    t: CoreArrays, s: State, sites: Array, alpha: float, noise: Array, scores: Array, fresh: Array, steps: int
+    t: CoreArrays, s: State, recounted: Array, sites: Array, alpha: float, noise: Array, scores: Array, fresh: Array,
+    steps: int,
 ) -> int:  # fmt: skip
     """Open the best bundle at the given sites again and again until none gains; largest old score first.
+
+    Before, the sites whose atoms were changed from outside are recounted.
 
     Scores, infinite at first, are multiplied by ``noise``; ``fresh`` says which still hold (one for each site and
     bundle): all but those of the sites that an opening touches. Runs at most `steps` evaluations.
@@ -245,6 +248,8 @@ def insert(
     int
         Evaluations left; 0 when the run was cut short and is to be continued.
     """
+    for site in recounted:
+        recount(t, s, site)
     serve(t, s)
     worst, movable, room = s.worst.copy(), s.movable.copy(), s.room.copy()
     touched = np.zeros(len(room), np.bool_)
@@ -293,7 +298,7 @@ def _touch(t: CoreArrays, s: State, worst: Array, movable: Array, touched: Array
                 touched[t.site[option]] = True
 
 
-@kernel(allocates=True)
+@inner_kernel(allocates=True)
 def drop_useless(t: CoreArrays, s: State) -> float:
     """Close atoms that no used option needs; returns the pulling of what stays open."""
     needed = np.zeros(s.opened.shape, np.bool_)
@@ -313,6 +318,19 @@ def drop_useless(t: CoreArrays, s: State) -> float:
         if changed:
             recount(t, s, site)
     return total
+
+
+@kernel(allocates=True)
+def settle(t: CoreArrays, s: State, recounted: Array, anew: bool) -> float:
+    """Serve with what is open, and close what nobody needs; returns the total of service and pulling.
+
+    Before, the sites whose atoms were changed from outside are recounted. Not `anew`, the amounts stand, and only the
+    units left are served.
+    """
+    for site in recounted:
+        recount(t, s, site)
+    service = serve(t, s) if anew else complete(t, s)
+    return service + drop_useless(t, s)
 
 
 @kernel(allocates=True)

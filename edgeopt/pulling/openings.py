@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from edgeopt.pulling import kernels
@@ -92,7 +90,8 @@ class Openings:
             chosen=np.zeros(core.models, np.int64),
         )
         self.total = 0.0
-        self.restore(self.state.opened.copy())
+        self._changed = np.arange(core.sites)
+        self.settle()
 
     @property
     def opened(self) -> Flags:
@@ -101,19 +100,25 @@ class Openings:
 
     def restore(self, opened: Flags) -> None:
         """Open exactly these atoms, and serve."""
-        changed = np.flatnonzero((self.state.opened != opened).any(axis=1)) if self.total else range(self.core.sites)
-        self._open(opened, changed)
+        self._open(opened)
         self.settle()
 
-    def _open(self, opened: Flags, sites: Iterable[int]) -> None:
+    def _open(self, opened: Flags) -> None:
+        self._note(np.flatnonzero((self.state.opened != opened).any(axis=1)))
         self.state.opened[:] = opened
-        for site in sites:
-            kernels.recount(self.arrays, self.state, int(site))
 
-    def settle(self) -> float:
-        """Serve with what is open, and close what nobody needs."""
-        service = kernels.serve(self.arrays, self.state)
-        self.total = service + kernels.drop_useless(self.arrays, self.state)
+    def _note(self, sites: Ints) -> None:
+        """Note that atoms were opened or closed at these sites."""
+        self._changed = np.union1d(self._changed, sites)
+
+    def _noted(self) -> Ints:
+        """Return the sites to be recounted, once."""
+        changed, self._changed = self._changed, self._changed[:0]
+        return changed
+
+    def settle(self, anew: bool = True) -> float:
+        """Serve with what is open, and close what nobody needs; not anew, the amounts stand."""
+        self.total = kernels.settle(self.arrays, self.state, self._noted(), anew)
         return self.total
 
     def complete(self, opened: Flags, units: Floats) -> Ints | None:
@@ -127,9 +132,9 @@ class Openings:
         down = np.floor(units + ROUNDING).astype(np.int64)
         beyond = (core.overworked(down) > 0)[core.option_site]
         down[beyond] = np.maximum(0, np.ceil(units[beyond] - ROUNDING) - 1)
-        self._open(opened, range(core.sites))
+        self._open(opened)
         self.state.amounts[:] = down
-        self.total = kernels.complete(self.arrays, self.state) + kernels.drop_useless(self.arrays, self.state)
+        self.settle(anew=False)
         return self.amounts()
 
     def insert(self, run: Run, sites: Ints, alpha: float, noise: Floats | None = None) -> float:
@@ -140,7 +145,9 @@ class Openings:
             scores, fresh = np.full(factors.shape, np.inf), np.zeros(factors.shape, np.bool_)
             left = 0
             while left == 0 and run.stop_reason() is None:
-                left = kernels.insert(self.arrays, self.state, sites, alpha, factors, scores, fresh, EVALUATIONS)
+                left = kernels.insert(
+                    self.arrays, self.state, self._noted(), sites, alpha, factors, scores, fresh, EVALUATIONS
+                )
         return self.settle()
 
     def close(self, site: int, models: Ints | None = None) -> None:
@@ -154,7 +161,7 @@ class Openings:
             for model in np.setdiff1d(used, models).tolist():
                 needed[atoms[start[model] : start[model + 1]]] = True
             self.state.opened[site] &= needed
-        kernels.recount(self.arrays, self.state, site)
+        self._note(np.array([site]))
 
     def amounts(self) -> Ints | None:
         """Return the units of each option; None when some group is not served."""
