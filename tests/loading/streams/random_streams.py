@@ -33,7 +33,7 @@ def random_stream(
     """
     rng = np.random.default_rng([seed, 15])
     instance = random_instance(seed, models=models, users=users, one_deadline=False)
-    while len(instance.library.blocks) > FEW_BLOCKS:
+    while len(instance.library.blocks) > (4 if (retention, prefetch) == ("capacity", "idle") else FEW_BLOCKS):
         instance = random_instance(int(rng.integers(10**6)), models=models, users=users, one_deadline=False)
     data = {**instance.to_dict(), "upload": "overlapped", "retention": retention, "prefetch": prefetch}
     common = pick(rng, None, 6.0, 12.0)  # one window for all users makes deadlines come in the order of arrivals
