@@ -1,4 +1,7 @@
-"""Small instances of each kind of `pulling`, on which methods are rehearsed."""
+"""Small instances of each kind of `pulling`, on which methods are rehearsed.
+
+Sources, waiting, sites, offers and queues change costs only: methods run the same code for them.
+"""
 
 from __future__ import annotations
 

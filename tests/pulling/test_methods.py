@@ -231,7 +231,7 @@ def copied(instance: PullingInstance) -> PullingInstance:
 def test_no_sharing_is_the_optimum_without_sharing(waiting):
     """A model is not spared for one that needs fewer of the same blocks, for its copies are others."""
     solved = 0
-    for seed in range(40):
+    for seed in range(24):
         drawn = random_instance(seed, requests=3, models=3, waiting=waiting)
         instance = drawn.replace(
             cloudlets={name: {**c.to_dict(), "resident": []} for name, c in drawn.cloudlets.items()}
@@ -242,7 +242,7 @@ def test_no_sharing_is_the_optimum_without_sharing(waiting):
             continue
         assert solve_exact(apart, Run(maximize=False)).bound == pytest.approx(value, rel=1e-6, abs=1e-6), seed
         solved += 1
-    assert solved >= 12
+    assert solved >= 7
 
 
 def test_jointly_infeasible():

@@ -12,6 +12,7 @@ from benchmarks.pulling.tpds2025_methods import cheapest, drawn, most_accurate, 
 from benchmarks.pulling.tpds2025_online import POLICIES, World, exponent, play
 from edgeopt.pulling.tpds2025.setting import Setting, draw
 
+DRAWS = 800
 SMALL = Setting(requests=8, models=5, cloudlets=7, service_types=2, copies=3)
 
 
@@ -104,10 +105,10 @@ def test_draws_have_their_shares_and_lost_ones_fall_to_the_last():
     share = rng.dirichlet(np.ones(5), 8)
     for lost in (0.0, 0.5):
         counts = np.zeros((8, 5))
-        for _ in range(4000):
+        for _ in range(DRAWS):
             counts[np.arange(8), drawn(drawing, share, rng, lost=lost).model] += 1
         expected = (1 - lost) * share + lost * np.eye(5)[-1]
-        assert np.abs(counts / 4000 - expected).max() < 5 * 0.5 / 4000**0.5
+        assert np.abs(counts / DRAWS - expected).max() < 5 * 0.5 / DRAWS**0.5
 
 
 def test_nothing_that_keeps_the_limits_beats_the_optimum():

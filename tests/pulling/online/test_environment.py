@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import edgeopt
+from edgeopt.pulling.admissible import admissible_models
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.online.assignment import assign
 from edgeopt.pulling.online.environment import Environment, filled_blocks, pulled_blocks
@@ -91,3 +92,38 @@ def test_a_request_that_the_cloud_cannot_serve_is_refused_by_name():
     data["requests"]["lonely"] = {**next(iter(data["requests"].values())), "task": "nothing like it"}
     with pytest.raises(edgeopt.MethodRefusal, match="'lonely'"):
         Environment.from_instance(edgeopt.instance_from_dict(data), None, arrivals=2, slots=1, distractors=0, seed=0)
+
+
+def test_queues_sites_and_offers_count():
+    plain, _ = environment(1)
+    name, request = next(iter(plain.requests.items()))
+    admissible = admissible_models(plain)[name].models
+    offers = {model: {"delay_s": 0.25} for model in admissible[:1]}
+    site = next(iter(plain.cloudlets))
+    instance = plain.replace(
+        **{
+            f"requests.{name}.models": offers,
+            f"requests.{name}.sites": [site, plain.cloud.name],
+            "cloud.queue_s": 2.0,
+            f"cloudlets.{site}.queue_s": 1.0,
+        }
+    )
+    before, after = (
+        Environment.from_instance(one, None, arrivals=2, slots=1, distractors=0, seed=0) for one in (plain, instance)
+    )
+    pairs = {
+        (after.models[model], after.sites[place]): column
+        for column, (model, place) in enumerate(zip(after.pair_model, after.pair_site, strict=True))
+    }
+    known = {
+        (before.models[model], before.sites[place]): column
+        for column, (model, place) in enumerate(zip(before.pair_model, before.pair_site, strict=True))
+    }
+    for (model, place), column in pairs.items():
+        allowed = model in offers and place in (site, plain.cloud.name)
+        assert after.admissible[0, column] == allowed
+        if allowed and before.admissible[0, known[model, place]]:
+            queue = 2.0 if place == plain.cloud.name else 1.0
+            added = after.transmission[0, column] - before.transmission[0, known[model, place]]
+            assert added == pytest.approx(0.25 + queue)
+    assert request.sites is None
