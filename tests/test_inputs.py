@@ -39,8 +39,8 @@ def test_a_plan_is_a_start() -> None:
     plan = dict(edgeopt.solve(instance, "exact").plan or {})
     for method in ("local-search", "exact", "cpsat"):
         assert edgeopt.solve(instance, method, start=plan).objective == edgeopt.check(instance, plan).objective
-    with pytest.raises(UsageError, match="the start is a Solution"):
-        edgeopt.solve(instance, start="solution.json")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"solution\.json: there is no such file"):
+        edgeopt.solve(instance, start="solution.json")
     with pytest.raises(UsageError, match="not feasible"):
         edgeopt.solve(instance, start={"batches": "none"})
 

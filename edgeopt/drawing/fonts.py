@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from edgeopt.drawing.names import escaped
@@ -90,7 +90,7 @@ def _installed() -> list[tuple[str, str]]:
     return [(name, fonts[name]) for name in [*names, *sorted(set(fonts) - set(names))]]
 
 
-def _texts(figure: Figure, axes: list[Axis]) -> Iterator[Text]:
+def _texts(figure: Figure, axes: Sequence[Axis]) -> Iterator[Text]:
     from matplotlib.text import Text
 
     for axis in axes:
