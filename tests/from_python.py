@@ -8,5 +8,5 @@ from edgeopt.kernels import kernel
 
 
 def from_python(inner: Any, *, allocates: bool = False) -> Any:
-    """Compile a kernel's function anew, with a door for Python."""
-    return kernel(cache=False, allocates=allocates)(inner.py_func)
+    """Compile a kernel's function with a door for Python; the code is kept in files, like that of kernels with one."""
+    return kernel(allocates=allocates)(inner.py_func)
