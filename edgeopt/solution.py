@@ -21,6 +21,7 @@ from edgeopt.tolerances import CROSSING, PROVED_GAP
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -246,8 +247,8 @@ class Solution(Record):
             raise InputError([Finding("$.plan", f"the plan breaks: {violation}") for violation in violations])
         return self._instance
 
-    def plot(self) -> Figure:
-        """Draw the plan, as the problem's own figure shows it.
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Draw the plan, as the problem's own figure shows it; in given axes its main part.
 
         Raises
         ------
@@ -257,7 +258,7 @@ class Solution(Record):
             The plan breaks constraints of the instance.
         """
         instance = self._instance_of_a_valid_plan()
-        figure: Figure = instance.conventions.part("figures").plot_plan(instance, self.plan)
+        figure: Figure = instance.conventions.part("figures").plot_plan(instance, self.plan, ax)
         return figure
 
     def to_frame(self) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import fsum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,9 +36,15 @@ FRAME_COLUMNS = (
 )
 
 
-def plot_plan(instance: CachingInstance, plan: Plan) -> Figure:
-    """Draw the cache map, the users' expected delays and the network of cooperating nodes."""
+def plot_plan(instance: CachingInstance, plan: Plan, ax: Axes | None = None) -> Figure:
+    """Draw the cache map, the users' expected delays and who sends together; in given axes the map alone."""
     from edgeopt.drawing.picture import Picture
+
+    if ax is not None:
+        plot_caches(instance, plan, ax)
+        given: Any = ax.get_figure(root=True)
+        found: Figure = given
+        return found
 
     figure = Picture(figsize=(12, 7.5), layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=[max(1.0, 0.3 + 0.12 * len(instance.nodes)), 2.0])

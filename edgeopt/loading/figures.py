@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
+from edgeopt.drawing.labels import apart
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION
 from edgeopt.drawing.picture import Picture
@@ -47,11 +50,16 @@ LANES = ("upload", "load", "compute")
 OVERLAPPED_LANES = ("radio", "GPU")
 PREFETCH_LANES = ("radio", "load", "compute")
 BATCHES = [INK, GREY]  # take turns
+WORKSPACE = "#CBB8D9"
 RADIO = [GREEN, "#66C2A5"]  # take turns by batch
 LANE_HEIGHT = 0.8
 DRAWN_DEADLINES = 12
-LABEL_WIDTH = 1 / 20  # of the time axis: a batch at least so wide carries its model's name
-LABEL_CHARACTERS = 120  # so many stand side by side over the whole width
+LABEL_WIDTH = 1 / 60  # of the time axis: a batch at least so wide carries the number of its users
+NAME_DISTANCE = 1 / 75  # of the time axis: names stand so far from each other
+NAME_CHARACTERS = 24
+LEADER, NAME_LANES = 0.15, 0.105  # lines to the names under the lanes, and each character of these, in lanes
+LANE_INCHES, PARAMETERS_INCHES, MEMORY_INCHES, MARGINS_INCHES = 0.56, 2.3, 0.9, 1.3
+OFF_SCALE = 2.5  # a memory limit so many times the highest use is written, not drawn
 OUTLINED_VISITS = 120
 Corners = list[tuple[float, float]]
 
@@ -81,10 +89,13 @@ def plot_plan(instance: LoadingInstance, plan: Plan, ax: Axes | None = None) -> 
         given: Any = ax.get_figure(root=True)
         found: Figure = given
         return found
-    figure = Picture(figsize=(9.0, 5.4), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 4])
+    lanes = LANE_INCHES * (_foot(instance, schedule) + 0.5)
+    heights = [lanes, PARAMETERS_INCHES, MEMORY_INCHES]
+    figure = Picture(figsize=(9.0, sum(heights) + MARGINS_INCHES), layout="constrained")
+    above, middle, below = figure.subplots(3, 1, sharex=True, height_ratios=heights)
     _draw_schedule(above, instance, schedule)
-    _draw_parameters(below, instance, schedule)
+    _draw_parameters(middle, instance, schedule)
+    _draw_memory(below, instance, schedule)
     below.set_xlabel("time")
     return figure
 
@@ -102,7 +113,7 @@ def plot_plans(instance: LoadingInstance, plans: Mapping[str, Plan]) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    figure = Picture(figsize=(9.0, 2.6 * len(plans)), layout="constrained")
+    figure = Picture(figsize=(9.0, 3.5 * len(plans)), layout="constrained")
     axes = figure.subplots(len(plans), 1, sharex=True, squeeze=False)[:, 0]
     served = [sum(len(batch["users"]) for batch in plan["batches"]) for plan in plans.values()]
     for ax, (name, plan), users in zip(axes, plans.items(), served, strict=True):
@@ -199,9 +210,7 @@ def _draw_schedule(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> N
     """
     visits = schedule.visits
     overlapped = instance.upload == "overlapped"
-    lanes = OVERLAPPED_LANES if overlapped else LANES
-    if instance.prefetch == "next":
-        lanes = PREFETCH_LANES
+    lanes = _lanes(instance)
     computing = len(lanes) - 1
     served = sum(len(visit.users) for visit in visits)
     loads = [_bar(1, visit.load_start_s, visit.load_end_s) for visit in visits]
@@ -220,12 +229,16 @@ def _draw_schedule(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> N
     end = visits[-1].end_s if visits else schedule.upload_s
     last = _draw_deadlines(ax, instance)
     ax.set_xlim(0, max(end, last) * 1.02 or 1.0)
-    ax.set_ylim(len(lanes) - 0.5, -0.5)
+    _label_batches(ax, visits, computing)
+    ax.set_ylim(_foot(instance, schedule), -0.5)
     ax.set_yticks(range(len(lanes)), lanes)
     ax.xaxis.set_major_formatter(EngFormatter(unit="s"))
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    _label_batches(ax, visits, computing)
+    parts = [Patch(facecolor=RADIO[0], label="upload"), Patch(facecolor=ORANGE, label="load")]
+    parts.append(Patch(facecolor=BATCHES[0], label="compute; shades take turns"))
+    deadline = ax.get_legend_handles_labels()[0]
+    ax.legend(handles=[*parts, *deadline], loc="lower right", bbox_to_anchor=(1, 1), fontsize=8, frameon=False, ncols=2)
     loaded, reused = (sum(getattr(visit, part) for visit in visits) for part in ("loaded_bytes", "reused_bytes"))
     ax.set_title(
         f"{in_figure(instance.name)}: {served} of {len(instance.users)} users served in {len(visits)} batches\n"
@@ -286,19 +299,55 @@ def _draw_deadlines(ax: Axes, instance: LoadingInstance) -> float:
     ax.plot(
         [], [], color=VERMILION, linestyle="--" if len(deadlines) <= DRAWN_DEADLINES else "", marker="|", label=what
     )
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=8, frameon=False)
     return deadlines[-1]
 
 
+def _lanes(instance: LoadingInstance) -> tuple[str, ...]:
+    if instance.prefetch == "next":
+        return PREFETCH_LANES
+    return OVERLAPPED_LANES if instance.upload == "overlapped" else LANES
+
+
+def _foot(instance: LoadingInstance, schedule: Schedule) -> float:
+    """Return where the schedule ends below, in lanes: under the names of the models."""
+    longest = max((len(_short(visit.model)) for visit in schedule.visits if visit.users), default=0)
+    names = LEADER + NAME_LANES * (longest + 1) if longest else 0.1
+    return len(_lanes(instance)) - 1 + LANE_HEIGHT / 2 + names
+
+
+def _short(name: str) -> str:
+    """Return a name without its middle where it is long: names of one family differ at their end."""
+    if len(name) <= NAME_CHARACTERS:
+        return name
+    end = NAME_CHARACTERS // 2
+    return f"{name[: NAME_CHARACTERS - end - 1]}…{name[-end:]}"
+
+
 def _label_batches(ax: Axes, visits: list[Visit], lane: int) -> None:
+    """Name the models under their batches, and write the users of wide ones into them.
+
+    Batches of one model in a row have one name; where names are too close, those with most users have theirs.
+    """
     width = ax.get_xlim()[1]
-    for visit in visits:
+    batches = [visit for visit in visits if visit.users]
+    runs = [list(run) for _, run in groupby(batches, key=lambda visit: visit.model)]
+    middles = [(run[0].compute_start_s + run[-1].end_s) / 2 for run in runs]
+    users = [sum(len(visit.users) for visit in run) for run in runs]
+    named = apart(middles, users, NAME_DISTANCE * width)
+    foot = lane + LANE_HEIGHT / 2
+    for number in named:
+        ax.plot([middles[number]] * 2, [foot, foot + LEADER], color=GREY, linewidth=0.5)
+        name = in_figure(_short(runs[number][0].model))
+        ax.text(middles[number], foot + LEADER, name, rotation=90, ha="center", va="top", fontsize=6.5, clip_on=True)
+    for visit in batches:
         if visit.end_s - visit.compute_start_s >= LABEL_WIDTH * width:
             middle = (visit.compute_start_s + visit.end_s) / 2
-            room = int(LABEL_CHARACTERS * (visit.end_s - visit.compute_start_s) / width)
-            name = visit.model if len(visit.model) <= room else visit.model[: room - 1] + "…"
-            text = f"{in_figure(name)}\n{len(visit.users)}"
-            ax.text(middle, lane, text, ha="center", va="center", fontsize=7, color="white", clip_on=True)
+            ax.text(
+                middle, lane, str(len(visit.users)), ha="center", va="center", fontsize=7, color="white", clip_on=True
+            )
+    if len(named) < len(runs):
+        text = f"{len(named)} of {len(runs)} turns are named"
+        ax.text(0.005 * width, foot + LEADER, text, va="top", fontsize=7, color=GREY)
 
 
 def _draw_parameters(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> None:
@@ -322,9 +371,49 @@ def _draw_parameters(ax: Axes, instance: LoadingInstance, schedule: Schedule) ->
         _draw(ax, others, [PALE])
     ax.set_ylim(0, 1.05 * max([1, *(visit.resident_bytes for visit in schedule.visits)]))
     ax.yaxis.set_major_formatter(EngFormatter(unit="B"))
-    ax.set_ylabel(f"parameters on the GPU\n(memory {quantity(instance.server.memory_bytes, 'B')})")
+    ax.set_ylabel("parameters on the GPU")
     ax.spines[["top", "right"]].set_visible(False)
     parts = [Patch(facecolor=BLUE, label=_reuse(instance)), Patch(facecolor=ORANGE, label="loaded")]
     if others:
         parts.append(Patch(facecolor=PALE, label="kept for later"))
     ax.legend(handles=parts, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8, frameon=False)
+
+
+def _draw_memory(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> None:
+    """Draw what is on the GPU, parameters and the workspaces of batches, against its memory."""
+    parameters = [_parameters(visit) for visit in schedule.visits]
+    workspaces = [_workspace(instance, visit) for visit in schedule.visits]
+    _draw(ax, parameters, [INK])
+    _draw(ax, [box for box, size in workspaces if size], [WORKSPACE])
+    used = max([1.0, *(v.resident_bytes + size for v, (_, size) in zip(schedule.visits, workspaces, strict=True))])
+    memory = instance.server.memory_bytes
+    text = f"memory, {quantity(memory, 'B')}"
+    if memory <= OFF_SCALE * used:
+        ax.axhline(memory, color=VERMILION, linewidth=1.2)
+        ax.set_ylim(0, 1.12 * max(used, memory))
+        limit = Line2D([], [], color=VERMILION, label=text)
+    else:
+        ax.set_ylim(0, 1.08 * used)
+        limit = Line2D([], [], linestyle="", label=f"{text}: {memory / used:.0f} times the most that is used")
+    ax.yaxis.set_major_locator(MaxNLocator(3))
+    ax.yaxis.set_major_formatter(EngFormatter(unit="B"))
+    ax.set_ylabel("memory")
+    ax.spines[["top", "right"]].set_visible(False)
+    parts = [Patch(facecolor=INK, label="parameters"), Patch(facecolor=WORKSPACE, label="workspace of the batch")]
+    ax.legend(handles=[*parts, limit], loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8, frameon=False)
+
+
+def _parameters(visit: Visit) -> Corners:
+    """Return the outline of all blocks on the GPU from the start of a batch's loading to its end."""
+    full = float(visit.resident_bytes)
+    before = full - visit.loaded_bytes
+    start, ready, end = visit.load_start_s, visit.load_end_s, visit.end_s
+    return [(start, 0.0), (start, before), (ready, full), (end, full), (end, 0.0)]
+
+
+def _workspace(instance: LoadingInstance, visit: Visit) -> tuple[Corners, int]:
+    """Return the workspace of a batch while it computes, above the blocks on the GPU, and its bytes."""
+    size = (instance.library.models[visit.model].workspace_bytes_per_sample or 0) * len(visit.users)
+    low, high = float(visit.resident_bytes), float(visit.resident_bytes + size)
+    start, end = visit.compute_start_s, visit.end_s
+    return [(start, low), (end, low), (end, high), (start, high)], size

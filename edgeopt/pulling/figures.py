@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import log
 from typing import TYPE_CHECKING, Any
 
+from edgeopt.drawing.labels import place_labels
 from edgeopt.drawing.names import in_figure
-from edgeopt.drawing.palette import BLUE, GREY, INK, PALE, VERMILION
+from edgeopt.drawing.palette import BLUE, GREY, INK, VERMILION
 from edgeopt.layout import require_columns
 from edgeopt.pulling.checker import Service, serve
 from edgeopt.pulling.instance import PullingInstance
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 FRAME_COLUMNS = ("request", "node", "count", "model", "site", "served", "reason")
 LABELLED_SITES = 40
+NAMED_MODELS, NAME_CHARACTERS = 2, 22
+CHARACTER, LINE = 4.3, 10.0  # width of a character and height of a line of labels, in points
+LINKS = "#B8BEC4"
 DRAWN_NODES = 400
 
 
@@ -67,8 +73,82 @@ def infeasible_frame(instance: PullingInstance) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool}).set_index("request")
 
 
+def _label(instance: PullingInstance, service: Service, site: str, pulled_bytes: int) -> str:
+    """Say what a cloudlet pulls, and for which models."""
+    models = sorted(service.used.get(site, ()))
+    shown = ", ".join(_short(name) for name in models[:NAMED_MODELS])
+    more = f" and {len(models) - NAMED_MODELS} more" if len(models) > NAMED_MODELS else ""
+    return f"{site}: pulls {quantity(pulled_bytes, 'B')}\n{shown}{more}"
+
+
+def _short(name: str) -> str:
+    """Return a name without its middle where it is long: names of one family differ at their end."""
+    if len(name) <= NAME_CHARACTERS:
+        return name
+    end = NAME_CHARACTERS // 2
+    return f"{name[: NAME_CHARACTERS - end - 1]}…{name[-end:]}"
+
+
+def _draw_links(ax: Axes, instance: PullingInstance, network: Any, position: Mapping[str, Any]) -> None:
+    """Draw links, the wider the faster, and say which widths are which rates."""
+    import networkx as nx
+    from matplotlib.lines import Line2D
+
+    rates: dict[frozenset[str], float] = {}
+    for link in instance.links:
+        ends = frozenset(link.between)
+        rates[ends] = max(rates.get(ends, 0.0), link.bandwidth_bps)
+    drawn = [(first, second) for first, second in network.edges if frozenset((first, second)) in rates]
+    known = [rates[frozenset(ends)] for ends in drawn]
+    if not known:
+        return
+    low, high = min(known), max(known)
+
+    def width(rate: float) -> float:
+        return 1.0 if low == high else 0.4 + 2.0 * log(rate / low) / log(high / low)
+
+    widths = [width(rate) for rate in known]
+    nx.draw_networkx_edges(network, position, edgelist=drawn, ax=ax, edge_color=LINKS, width=widths)
+    shown = dict.fromkeys([low, (low * high) ** 0.5, high] if high > 4 * low else [low, high])
+    handles = [Line2D([], [], color=LINKS, linewidth=width(rate), label=quantity(rate, "bit/s")) for rate in shown]
+    ax.legend(handles=handles, loc="lower left", fontsize=8, frameon=False, title="links", title_fontsize=8)
+
+
+def _draw_labels(ax: Axes, position: Mapping[str, Any], labels: Mapping[str, str], areas: Mapping[str, float]) -> None:
+    """Write labels beside their nodes where they cover neither each other nor nodes."""
+    figure: Any = ax.get_figure(root=True)
+    figure.draw_without_rendering()
+    scale = 72 / figure.dpi
+    places = {node: ax.transData.transform(position[node]) * scale for node in position}
+    names = sorted(labels, key=lambda node: -areas[node])
+    lines = {node: in_figure(labels[node]).split("\n") for node in names}
+    sizes = [(CHARACTER * max(map(len, lines[node])), LINE * len(lines[node])) for node in names]
+    radii = [areas[node] ** 0.5 / 2 for node in names]
+    rest = [
+        (x - r, y - r, x + r, y + r)
+        for node, (x, y) in places.items()
+        if node not in labels
+        for r in [areas.get(node, 12) ** 0.5 / 2]
+    ]
+    points = [(float(places[node][0]), float(places[node][1])) for node in names]
+    for node, point, (x, y) in zip(names, points, place_labels(points, radii, sizes, others=rest), strict=True):
+        ax.annotate(
+            "\n".join(lines[node]),
+            position[node],
+            (x - point[0], y - point[1]),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            size=7.5,
+            arrowprops={"arrowstyle": "-", "color": GREY, "lw": 0.5, "shrinkA": 0, "shrinkB": 2},
+            bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.75},
+        )
+
+
 def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> Figure:
-    """Draw the network; a cloudlet's area grows with the requests it serves, its label states models and bytes pulled.
+    """Draw the network; a cloudlet's area grows with the requests it serves, its label states what it pulls.
+
+    Models are named for which it pulls. Links are the wider the faster.
 
     Arrows go from cloudlets that send blocks to those that pull them, broader for more bytes. Large networks are drawn
     without the nodes that are neither cloudlets nor the cloud.
@@ -96,7 +176,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
     )
     total = max(1, sum(served.values()))
     areas = {site: 60 + 4000 * requests / total for site, requests in served.items()}
-    nx.draw_networkx_edges(network, position, ax=ax, edge_color=PALE, width=0.8)
+    _draw_links(ax, instance, network, position)
     others = [node for node in network if node not in sites]
     nx.draw_networkx_nodes(network, position, nodelist=others, node_size=12, node_color=GREY, ax=ax)
     pulled = {
@@ -122,27 +202,16 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
     nx.draw_networkx_nodes(network, position, [cloud], areas[cloud], VERMILION, node_shape="s", ax=ax)
     if drawn is not None:
         figure.colorbar(drawn, ax=ax, label="memory filled by pulled blocks", shrink=0.7)
+    ax.margins(0.16)
     if len(instance.cloudlets) <= LABELLED_SITES:
-        labels = {
-            site: f"{site}\nmodels: {len(service.used.get(site, ()))}, {quantity(pulled[site], 'B')}"
-            for site in instance.cloudlets
-            if served[site]
-        }
-        for site, label in {**labels, cloud: cloud}.items():
-            below = (0.0, -3 - areas[site] ** 0.5 / 2)
-            ax.annotate(
-                in_figure(label),
-                (position[site][0], position[site][1]),
-                below,
-                textcoords="offset points",
-                ha="center",
-                va="top",
-                size=8,
-            )
+        labels = {site: _label(instance, service, site, pulled[site]) for site in instance.cloudlets if served[site]}
+        _draw_labels(ax, position, {**labels, cloud: cloud}, areas)
     at_edge = total - served[cloud]
     arrows = "" if instance.sources == "cloud" else "\narrows: blocks that cloudlets send"
     ax.set_title(
-        f"{in_figure(instance.name)}: {at_edge} of {total} requests at cloudlets, area by requests served{arrows}"
+        f"{in_figure(instance.name)}: {at_edge} of {total} requests at cloudlets, area by requests served{arrows}",
+        fontsize=10,
+        loc="left",
     )
     ax.set_axis_off()
     shown: Figure = figure

@@ -54,8 +54,37 @@
     box.querySelector(".count").textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
   }
 
+  function csvCell(cell, numeric) {
+    const text = numeric ? cell.dataset.value ?? "" : cell.textContent.trim().replace(/^[=+\-@\t\r]/, "'$&");
+    return /[",;\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  }
+
+  function csvOf(table) {
+    const headings = [...table.tHead.rows[0].cells];
+    const numeric = headings.map((heading) => heading.classList.contains("number"));
+    const rows = [...table.tBodies[0].rows].filter((row) => !row.hidden);
+    const lines = rows.map((row) => [...row.cells].map((cell, column) => csvCell(cell, numeric[column])).join(","));
+    return [headings.map((heading) => csvCell(heading, false)).join(","), ...lines, ""].join("\n");
+  }
+
+  function download(name, text) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  function hintAtWidth(box) {
+    const scroll = box.querySelector(".scroll");
+    box.querySelector(".hint").hidden = scroll.scrollWidth <= scroll.clientWidth + 1;
+  }
+
   for (const box of document.querySelectorAll("div.table")) {
     const table = box.querySelector("table");
+    const button = box.querySelector("[data-download]");
+    button.addEventListener("click", () => download(button.dataset.download, csvOf(table)));
+    new ResizeObserver(() => hintAtWidth(box)).observe(box);
     for (const button of table.tHead.querySelectorAll("button")) {
       button.addEventListener("click", () => sortBy(table, button.closest("th")));
     }

@@ -76,7 +76,8 @@ def table(identifier: str, caption: str, columns: Sequence[Column], rows: Sequen
     )
     kind = "scroll tall" if len(rows) > LONG else "scroll"
     box = tag("div", content, class_=kind, tabindex="0", role="region", aria_labelledby=f"{identifier}-caption")
-    return tag("div", _controls(identifier, rows), box, class_="table")
+    hint = tag("p", "The table is wider than the page: scroll it sideways.", class_="hint", hidden=True)
+    return tag("div", _controls(identifier, rows), hint, box, class_="table")
 
 
 def without_empty(columns: Sequence[Column], rows: Sequence[TableRow]) -> tuple[list[Column], list[TableRow]]:
@@ -137,4 +138,6 @@ def _controls(identifier: str, rows: Sequence[TableRow]) -> Markup:
         aria_controls=identifier,
     )
     count = tag("span", f"{len(rows)} rows", class_="count", role="status")
-    return tag("div", field, chooser if len(statuses) > 1 else None, count, class_="controls", hidden=True)
+    download = tag("button", "CSV", type="button", data_download=f"{identifier}.csv", title="download what is shown")
+    parts = (field, chooser if len(statuses) > 1 else None, download, count)
+    return tag("div", *parts, class_="controls", hidden=True)

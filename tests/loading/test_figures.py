@@ -52,7 +52,36 @@ def test_title_and_legend_tell_users_bytes_and_deadline() -> None:
     assert "3 B loaded, 1 B reused" in axes[0].get_title(loc="left")
     legend = axes[0].get_legend()
     assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["deadline 20 s"]
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == ["upload", "load", "compute; shades take turns", "deadline 20 s"]
+
+
+def test_models_are_named_under_their_batches_and_the_memory_is_drawn() -> None:
+    instance = two_models()
+    figure = plot_plan(instance, serve(instance, "ann", "bob", "cem"))
+    schedule, _, memory = figure.axes
+    visits = replay(instance, serve(instance, "ann", "bob", "cem")).visits
+    names = {text.get_text(): text.get_position()[0] for text in schedule.texts if text.get_rotation() == 90}
+    assert set(names) <= {visit.model for visit in visits}
+    for visit in visits:
+        assert any(abs(x - (visit.compute_start_s + visit.end_s) / 2) < 20 for x in names.values())
+    limit = instance.server.memory_bytes
+    text = memory.get_legend().get_texts()[-1].get_text()
+    drawn = [line.get_ydata()[0] for line in memory.get_lines()]
+    assert drawn == [limit] if "times" not in text else limit > memory.get_ylim()[1]
+    used = max(corners(figure, 2)[0][0][:, 1].max(), 1)
+    assert used <= limit
+
+
+def test_names_that_are_too_close_are_told_by_their_number() -> None:
+    instance = generate("tree", 200, 400, 0, served_fraction=0.9)
+    one_each = {user.model: name for name, user in instance.users.items()}
+    ax = plot_plan(instance, serve(instance, *one_each.values())).axes[0]
+    names = [text for text in ax.texts if text.get_rotation() == 90]
+    (told,) = [text.get_text() for text in ax.texts if "turns are named" in text.get_text()]
+    assert told == f"{len(names)} of {len(one_each)} turns are named"
+    places = sorted(text.get_position()[0] for text in names)
+    assert min(np.diff(places)) >= 0.99 * ax.get_xlim()[1] / 75
 
 
 @pytest.mark.parametrize("deadlines", ["common", "individual"])
