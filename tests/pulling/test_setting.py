@@ -115,7 +115,7 @@ def test_figures_draw_what_cloudlets_send(tmp_path):
     solution = edgeopt.solve(instance, "greedy")
     assert solution.metrics["peer_bytes"] > 0
     figure = solution.plot()
-    assert "arrows" in figure.axes[0].get_title()
+    assert "arrows" in figure.axes[0].get_title(loc="left")
     arrows = [patch for patch in figure.axes[0].patches if isinstance(patch, FancyArrowPatch)]
     pairs = {
         (sender, site)
