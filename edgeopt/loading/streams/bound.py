@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import ceil, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from edgeopt.loading.streams.steps import Floats, Stream
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
+
+if TYPE_CHECKING:
+    from edgeopt.loading.streams.prices import Bounds
 
 MOST_WORK = 4_000_000  # steps times steps of the longest stay times models, on the first grid
 STEPS = 1_500  # of the first grid at most, if it is not coarser for other reasons
@@ -25,7 +29,8 @@ ITERATIONS = (250, 60, 20)  # of a run without limits
 PACES = (0.1, 0.03, 0.01)  # by how much of its first value a price changes in an iteration at first
 SLOWEST = 0.01  # the last pace, in the first
 IDLE, LEAST_GAIN = 40, 0.02  # a grid is left when so many iterations gain fewer users than that
-FIRST_VISIT = 0.6  # first price of a user
+FIRST_TIMES = 0.0, 0.1, 0.3  # first prices of a second, in users for each second
+FIRST_VISITS = 0.0, 0.3, 0.6  # and of a user
 
 
 class PriceSearch:
@@ -49,7 +54,7 @@ class PriceSearch:
     def __init__(self, work: Workload, run: Run) -> None:
         self._work, self._run = work, run
         users = len(work.queues.user_names)
-        self.bound, self.visit = float(users), np.full(users, FIRST_VISIT)
+        self.bound, self.visit = float(users), np.zeros(users)
         self.iterations = 0
         self._time: Floats | None = None
 
@@ -73,9 +78,12 @@ class PriceSearch:
         stream = Stream(self._work, step_s)
         window = float((self._work.queues.due_s - self._work.queues.arrival_s).max())
         longest = ceil(WINDOWS_OF_STAY * window / step_s) + stream.longest_batch + 2
+        longest = max(longest, MOST_WORK // (stream.steps.number * self._work.models))
         bounds = Bounds(stream, min(longest, stream.steps.number))
         visit, time = self.visit[stream.order], self._spread(bounds.shape, step_s)
-        scale = float(time.mean()) or 1.0
+        if time is None:
+            time, visit = self._first(bounds, step_s)
+        scale = max(float(time.mean()), 0.1 * self._busy() * step_s)
         lower_time, lower_visit = Descent(time.shape, pace * scale), Descent(visit.shape, pace)
         began, done = self._run.elapsed_s(), 0
         best = before = np.inf
@@ -99,11 +107,30 @@ class PriceSearch:
             time = np.maximum(0.0, time - slower * lower_time.step(evaluation.time))
             visit = np.clip(visit - slower * lower_visit.step(evaluation.visit), 0.0, 1.0)
 
-    def _spread(self, shape: tuple[int, ...], step_s: float) -> Floats:
-        """Return the prices of time of the grid before on this one, or first ones."""
+    def _busy(self) -> float:
+        """Return users for each second."""
+        return len(self._work.queues.user_names) / float(self._work.queues.due_s.max())
+
+    def _first(self, bounds: Bounds, step_s: float) -> tuple[Floats, Floats]:
+        """Return the best of some prices that are the same for all users and at all times."""
+        best: tuple[float, Floats, Floats] | None = None
+        for share in FIRST_TIMES:
+            for price in FIRST_VISITS:
+                time = np.full(bounds.shape, share * self._busy() * step_s)
+                visit = np.full(bounds.users, price)
+                value = bounds.at(time, visit).value
+                self.iterations += 1
+                if best is None or value < best[0]:
+                    best = value, time, visit
+                if self._run.stop_reason() is not None:
+                    return best[1:]
+        assert best is not None
+        return best[1:]
+
+    def _spread(self, shape: tuple[int, ...], step_s: float) -> Floats | None:
+        """Return the prices of time of the grid before on this one, if there are any."""
         if self._time is None or self._time.shape[0] != shape[0]:
-            busy = len(self._work.queues.user_names) / max(float(self._work.queues.due_s.max()), 1e-300)
-            return np.full(shape, 0.3 * busy * step_s)
+            return None
         places = np.minimum((np.arange(shape[1]) * step_s / self._step_s).astype(np.int64), self._time.shape[1] - 1)
         spread: Floats = self._time[:, places] * step_s
         return spread
