@@ -91,3 +91,28 @@ def test_cache_search_refuses_what_its_knapsacks_do_not_know() -> None:
     for waiting, sources in MODES:
         for seed in range(5):
             assert METHODS["cache-search"].refusal(tiny(seed, waiting, sources)[0]) is not None
+
+
+def test_more_senders_and_pulls_at_the_same_time_never_hurt() -> None:
+    """Enumeration finds it; `sites` that name all sites change nothing."""
+    compared = 0
+    for seed in range(24):
+        values = {mode: tiny(seed, *mode)[1] for mode in MODES}
+        for waiting in ("once", "parallel", "serial"):
+            every, *some = (values[waiting, sources] for sources in ("any", "cloud", "peers"))
+            for value in some:
+                assert value is None or (every is not None and every <= value * (1 + 1e-12))
+                compared += value is not None
+        for sources in ("cloud", "peers", "any"):
+            parallel, serial = values["parallel", sources], values["serial", sources]
+            assert (parallel is None) == (serial is None)
+            assert parallel is None or serial is None or parallel <= serial * (1 + 1e-12)
+        instance, value = tiny(seed, "parallel", "any")
+        everywhere = [*instance.cloudlets, instance.cloud.name]
+        named = {
+            f"requests.{name}.sites": everywhere for name, request in instance.requests.items() if request.sites is None
+        }
+        if named and value is not None and seed < 6:
+            solution = edgeopt.solve(instance.replace(**named), "exact", threads=1)
+            assert solution.objective == pytest.approx(value, rel=1e-9, abs=1e-9)
+    assert compared > 60
