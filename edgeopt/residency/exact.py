@@ -82,7 +82,7 @@ def solve_program(intervals: Intervals, start: Kept, run: Run) -> Outcome:
             cuts = program.cover_cuts(kept)
             if cuts.shape[0] == 0:
                 known.offer(kept, intervals.seconds(kept))
-                _close(known, result, intervals)
+                _close(known, result)
                 break
             if stopped != Stopped.PROVED:
                 break
@@ -90,12 +90,15 @@ def solve_program(intervals: Intervals, start: Kept, run: Run) -> Outcome:
     return Outcome(intervals.plan(start if known.best is None else known.best), known.bound, stopped)
 
 
-def _close(known: Incumbent[Kept], result: Result, intervals: Intervals) -> None:
-    """Take the plan's value for the bound where the solver's precision tells no difference."""
+def _close(known: Incumbent[Kept], result: Result) -> None:
+    """Take the plan's value for the bound where the solver's precision tells no difference.
+
+    No saving is larger than the value, for each block is loaded at least once: so precision is relative to it.
+    """
     value, bound = known.value, result.bound
     if value is None or bound is None or result.status != Status.OPTIMAL:
         return
-    if abs(value - bound) <= HIGHS_PRECISION * intervals.all_loaded_s:
+    if abs(value - bound) <= HIGHS_PRECISION * value:
         known.tighten(value)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import edgeopt
 from edgeopt.solution import Status
-from edgeopt.tolerances import PROVED_GAP
+from edgeopt.tolerances import HIGHS_PRECISION, PROVED_GAP
 from tests.residency.brute_force import optimum
 from tests.residency.random_instances import random_instance
 
@@ -28,12 +28,11 @@ def assert_true(seed: int, name: str) -> bool:
         assert solution.status == Status.INFEASIBLE, about
         assert "not fit on the GPU" in solution.message, about
         return False
-    scale = Fraction(sum(instance.load_seconds(model) for model in instance.requests))
-    room = Fraction(PROVED_GAP) * best + scale * Fraction(1, 10**8)
+    room = (Fraction(PROVED_GAP) + Fraction(HIGHS_PRECISION)) * best
     if kind != "bound":
         assert Fraction(solution.objective) >= best * (1 - Fraction(1, 10**12)), about
     if solution.bound is not None:
-        assert Fraction(solution.bound) <= best + room / 10, about
+        assert Fraction(solution.bound) <= best + room, about
     if kind == "exact":
         assert solution.status == Status.OPTIMAL, about
         assert Fraction(solution.objective) <= best + room, about
