@@ -96,6 +96,22 @@ def test_placement_is_built_as_its_file() -> None:
     equal(builder.instance(), instance)
 
 
+def test_residency_is_built_and_says_what_does_not_fit() -> None:
+    builder = edgeopt.build("residency", "gpu", memory_bytes="10GB")
+    builder.add_model("a", {"base": "8GB", "a": "1GB"}).add_model("b", {"big": "12GB"})
+    for block in ("base", "a", "big"):
+        builder.add_load(block, "500ms")
+    built = builder.add_request("a").add_request("b").instance()
+    assert (built.memory_bytes, built.load_s["big"], list(built.requests)) == (10 * 10**9, 0.5, ["a", "b"])
+    solution = edgeopt.solve(built, "lru", threads=1)
+    assert solution.status == "infeasible"
+    frame = solution.to_frame()
+    assert list(frame["model"]) == ["b"]
+    assert "needs 12 GB, the GPU has 10 GB" in frame["reason"][0]
+    served = edgeopt.solve(built.replace(requests=["a"]), "lru", threads=1).to_frame()
+    assert served["served"].all()
+
+
 def test_a_library_may_be_there_and_grow() -> None:
     library = SHIPPED / "libraries" / "resnet-detection.json"
     builder = edgeopt.build("placement", "grown", library)

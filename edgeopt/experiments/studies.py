@@ -93,6 +93,7 @@ def plot_study(
     labels: Mapping[str, str] | None = None,
     optimum: bool = True,
     ax: Axes | None = None,
+    **axes: Any,
 ) -> Axes:
     """Draw means over instances and seeds against what is varied, with 95 % intervals, and the proven optimum.
 
@@ -107,6 +108,8 @@ def plot_study(
     optimum : bool
         Whether the optimum is drawn, where `y` is the objective and all of a point are proven.
     ax : matplotlib Axes, optional
+    **axes
+        What `Axes.set` takes, such as ``ylabel`` and ``ylim``.
 
     Returns
     -------
@@ -145,6 +148,7 @@ def plot_study(
     if missing:
         ax.set_title(f"points with missing values are left out ({missing} runs)", fontsize="small", loc="left")
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    ax.set(**axes)
     return ax
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREY, INK, ORANGE, PALE, VERMILION
 from edgeopt.drawing.picture import Picture
+from edgeopt.quantities import quantity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from edgeopt.residency.instance import ResidencyInstance
     from edgeopt.solution import Plan
 
-FRAME_COLUMNS = ("request", "model", "loaded_bytes", "loading_s", "kept_bytes", "free_bytes")
+FRAME_COLUMNS = ("request", "model", "loaded_bytes", "loading_s", "kept_bytes", "free_bytes", "served", "reason")
 MOST_ROWS = 30  # models that have a row of their own, those with most requests first
 
 
@@ -68,8 +69,24 @@ def plan_frame(instance: ResidencyInstance, plan: Plan) -> pd.DataFrame:
         seconds += instance.fixed_s.get(model, 0.0) if blocks else 0.0
         loaded = sum(library.blocks[block] for block in blocks)
         free = instance.memory_bytes - sizes[model] - int(kept[request])
-        rows.append((request, model, loaded, seconds, int(kept[request]), free))
-    return pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
+        rows.append((request, model, loaded, seconds, int(kept[request]), free, True, ""))
+    return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool})
+
+
+def infeasible_frame(instance: ResidencyInstance) -> pd.DataFrame:
+    """Return a row for each request whose model is larger than the GPU's memory, with the reason."""
+    import pandas as pd
+
+    lacking = instance.too_large()
+    memory = quantity(instance.memory_bytes, "B")
+    needs = {model: quantity(instance.library.size_bytes(model), "B") for model in lacking}
+    reasons = {model: f"does not fit: {model!r} needs {size}, the GPU has {memory}" for model, size in needs.items()}
+    rows = [
+        {"request": number, "model": model, "served": False, "reason": reasons[model]}
+        for number, model in enumerate(instance.requests)
+        if model in lacking
+    ]
+    return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool})
 
 
 def _spans(instance: ResidencyInstance, plan: Plan) -> dict[str, list[list[int]]]:

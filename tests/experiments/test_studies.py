@@ -148,7 +148,8 @@ def test_pictures_have_a_line_for_each_method_and_the_optimum() -> None:
     assert plot_study(frame, "deadline_s", ax=ax) is ax
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["optimum", "dp", "greedy-append", "random"]
     assert len(ax.containers) == 3
-    chosen = plot_study(frame, "deadline_s", labels={"random": "by chance"}, optimum=False)
+    chosen = plot_study(frame, "deadline_s", labels={"random": "by chance"}, optimum=False, ylabel="users", ylim=(0, 9))
+    assert (chosen.get_ylabel(), chosen.get_ylim()) == ("users", (0, 9))
     assert [text.get_text() for text in chosen.get_legend().get_texts()] == ["by chance"]
     words = plot_study(frame.assign(size=["small" if v < 0.5 else "large" for v in frame["deadline_s"]]), "size")
     assert [tick.get_text() for tick in words.get_xticklabels()] == ["small", "large"]

@@ -1,0 +1,31 @@
+"""Instances of `residency` built in code."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from edgeopt.builder import Builder
+
+
+class ResidencyBuilder(Builder):
+    """Builds an instance of `residency`: give ``memory_bytes``, then add models, seconds of loading, and requests."""
+
+    problem = "residency"
+
+    def __init__(self, *arguments: Any, **keys: Any) -> None:
+        super().__init__(*arguments, **keys)
+        self._data.setdefault("load_s", {})
+        self._data.setdefault("requests", [])
+
+    def add_load(self, block: str, seconds: float | str) -> Self:
+        """Say how long a block takes to load."""
+        self._entries("load_s")[block] = self._number("load_s", seconds, f"block {block!r}")
+        return self
+
+    def add_request(self, model: str) -> Self:
+        """Add a request for a model after those before."""
+        self._list("requests").append(model)
+        return self
+
+
+BUILDER = ResidencyBuilder
