@@ -48,7 +48,7 @@ def frozen_parameters(backbone: str, depth: int) -> int:
 def frozen_blocks(draft: LibraryDraft, backbone: str, depth: int) -> list[str]:
     """Blocks of the frozen prefix: one between any two neighbouring freezing depths."""
     cuts = [(FREEZING[backbone][index][0], frozen_parameters(backbone, index)) for index in range(depth + 1)]
-    return frozen_prefix(draft, backbone, cuts, f.SINGLE)
+    return frozen_prefix(draft, backbone, cuts, 8 * f.SINGLE)
 
 
 def resnet_freeze() -> ModelLibrary:
