@@ -166,7 +166,7 @@ def _pull(instance: PullingInstance, network: _Network, site: str, models: set[s
     resident = set(cloudlet.resident or ())
     needed = {block for model in models for block in library.models[model].blocks} - resident
     pulled = service.pulled[site] = {}
-    for block in needed:
+    for block in sorted(needed):
         arrival = network.pull_s(site, block)
         if arrival is None:
             senders = {"cloud": "the cloud", "peers": "a cloudlet", "any": "the cloud or a cloudlet"}
