@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.policies.outlook import Rolling
@@ -10,13 +11,14 @@ from edgeopt.loading.policies.policy import Load, Policy, View, Wait
 from edgeopt.loading.policies.prices import ModelPrice, Prices
 from edgeopt.loading.policies.simple import MostServedPerSecond
 from edgeopt.loading.policies.simulation import Simulation
+from edgeopt.loading.streams.bound import PriceSearch
 from edgeopt.loading.workload import Workload, compile_workload
+from edgeopt.run import Run
 
 RECENT = 200  # users served that tell which of two policies does better now
-SECONDS, USERS = (
-    (0.5, 0.7, 0.85, 1.0, 1.2),
-    (0.0, 0.3, 0.6, 0.9),
-)  # tried parts of the service rate and of shares served
+# Parts that are tried of the service rate, and of the bound's prices of users.
+SECONDS, USERS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.85, 1.0), (0.0, 0.5, 1.0)
+ITERATIONS = 60  # of the bound
 
 
 class Priced(Policy):
@@ -73,20 +75,30 @@ def safely_priced(prices: Prices) -> Policy:
     return Safeguarded(Priced(prices), MostServedPerSecond())
 
 
-def learn_prices(past: LoadingInstance) -> Prices:
-    """Learn prices from a past stream.
+def learn_prices(past: LoadingInstance, iterations: int = ITERATIONS) -> Prices:
+    """Learn prices from a past stream and its bound.
 
-    A second is worth a part of the rate at which `rolling` serves the stream. A user is priced by a part of the share
-    of its model's users who are served. A model on the GPU is worth the loads that it saves the next batch. The two
-    parts are those, of a few, with which `Priced` serves most of the past stream.
+    A user is priced by a part of the mean price of its model's users in the bound. A second is worth a part of the rate
+    at which `rolling` serves the stream, and a model on the GPU the loads that it saves the next batch. The two parts
+    are those, of a few, with which `Priced` serves most of the past stream.
+
+    Parameters
+    ----------
+    past : LoadingInstance
+    iterations : int
+        Of the search for the bound's prices.
     """
     work = compile_workload(past)
+    best, most = Prices(second=0.0, models={}), -1
+    if not work.models:
+        return best
+    search = PriceSearch(work, Run())
+    search.search(iterations, enough=0)
     first = Simulation(work)
     first.run(Rolling())
-    best, most = Prices(second=0.0, models={}), -1
     for second in SECONDS:
         for user in USERS:
-            prices = _prices(work, first, second, user)
+            prices = _prices(work, first, second, user * search.visit)
             tried = Simulation(work)
             tried.run(Priced(prices))
             if tried.served > most:
@@ -94,22 +106,21 @@ def learn_prices(past: LoadingInstance) -> Prices:
     return best
 
 
-def _prices(work: Workload, replay: Simulation, second: float, user: float) -> Prices:
-    """Return the prices that follow from what was served."""
-    if not replay.steps:
-        return Prices(second=0.0, models={})
-    batches, served = np.zeros(work.models), np.zeros(work.models)
+def _prices(work: Workload, replay: Simulation, second: float, user: NDArray[np.float64]) -> Prices:
+    """Return prices of models from those of users, shape (users,), and from what was served."""
+    batches = np.zeros(work.models)
     for step in replay.steps:
         batches[step.model] += 1
-        served[step.model] += len(step.users)
-    rate = second * replay.served / max(replay.steps[-1].end_s, 1e-30)
+    end_s = replay.steps[-1].end_s if replay.steps else 0.0
+    rate = second * replay.served / end_s if end_s > 0 else 0.0
     saved_s = work.load_s[-1][None, :] - work.load_s[:-1]
-    state = rate * (saved_s @ (batches / batches.sum()))
-    share = served / np.maximum(1, np.diff(work.queues.first))
+    state = rate * (saved_s @ (batches / max(1.0, batches.sum())))
+    number = np.diff(work.queues.first)
+    mean = np.bincount(work.queues.model, user, work.models) / np.maximum(1, number)
     return Prices(
         second=rate,
         models={
-            name: ModelPrice(user=round(user * float(share[index]), 6), state=float(f"{max(0.0, state[index]):.6g}"))
+            name: ModelPrice(user=round(float(mean[index]), 6), state=float(f"{max(0.0, state[index]):.6g}"))
             for index, name in enumerate(work.model_names)
         },
     )

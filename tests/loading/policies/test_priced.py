@@ -21,7 +21,7 @@ from tests.loading.policies.streams import MODES, random_stream
 
 @pytest.fixture(scope="module")
 def past() -> LoadingInstance:
-    return generate("backbone", models=10, users=800, seed=5, arrivals="poisson", uploads="none")
+    return generate("backbone", models=10, users=500, seed=5, arrivals="poisson", uploads="none")
 
 
 class WorstFirst(Policy):
@@ -40,11 +40,12 @@ def test_without_prices_the_largest_batch_is_worth_most(past: LoadingInstance) -
     assert steps[0] == steps[1]
 
 
+@pytest.mark.slow
 def test_prices_of_a_stream_are_those_of_its_own_names_and_repeat(past: LoadingInstance, tmp_path: Path) -> None:
-    prices = learn_prices(past)
+    prices = learn_prices(past, 1)
     assert prices.second > 0
     assert set(prices.models) <= set(past.library.models)
-    assert learn_prices(past) == prices
+    assert learn_prices(past, 1) == prices
     prices.write(tmp_path / "p.json")
     assert Prices.read(tmp_path / "p.json") == prices
     assert simulate(past, Priced(prices)).served > simulate(past, EarliestDeadlineFirst()).served
@@ -95,7 +96,8 @@ def test_prices_are_asked_for_and_checked(past: LoadingInstance, tmp_path: Path)
         Prices(second=1.0, models={"a": {"user": 2.0}})
 
 
-def test_learned_on_the_command_line_and_used_as_a_method(past: LoadingInstance, tmp_path: Path) -> None:
+def test_learned_on_the_command_line_and_used_as_a_method(tmp_path: Path) -> None:
+    past = generate("backbone", models=4, users=30, seed=5, arrivals="poisson", uploads="none")
     past.write(tmp_path / "s.json")
     prices = tmp_path / "p.json"
     code, _, err = run("replay", tmp_path / "s.json", "-p", "density", "--learn", prices)
