@@ -82,6 +82,15 @@ class WalkTables(NamedTuple):
     reward: Floats
 
 
+def forget(steps: Steps, memory: Memory, tables: WalkTables) -> None:
+    """Forget the walks of the last search."""
+    states = len(memory.smaller)
+    for table in (tables.done, tables.ready):
+        table[: steps.number + 1, :states] = NEVER
+    for table in (tables.best_done, tables.best_ready):
+        table[:states] = NEVER
+
+
 @inner_kernel(allocates=True)
 def tabulate(worth: Floats, first: Integers, memory: Memory, ranked: Integers, reward: Floats) -> None:
     """Tabulate the best users of each model among those from rank c by deadline on, up to the end of a group.
@@ -112,7 +121,8 @@ def tabulate(worth: Floats, first: Integers, memory: Memory, ranked: Integers, r
                         number += 1
                         total += worth[user]
                         table[number] = total
-                table[number + 1 :] = NEVER
+                for beyond in range(number + 1, high - low + 1):
+                    table[beyond] = NEVER
 
 
 @inner_kernel
@@ -214,15 +224,13 @@ def best_walk(
     steps : Steps
     memory : Memory
     tables : WalkTables
-        Scratch.
+        Scratch, forgotten.
     counts : numpy.ndarray of int64, shape (users,)
-        Receives the numbers of services.
+        Zeros; receives the numbers of services.
     """
     models, states = len(capacity), len(memory.smaller)
     ranked = np.empty(len(worth), np.int64)
     tabulate(worth, first, memory, ranked, tables.reward)
-    tables.done[: steps.number + 1, :states], tables.ready[: steps.number + 1, :states] = NEVER, NEVER
-    tables.best_done[:states], tables.best_ready[:states] = NEVER, NEVER
     for model in range(models):
         if steps.switch[models, model] <= steps.number:
             tables.ready[steps.switch[models, model], 0, model] = 0.0
@@ -235,7 +243,6 @@ def best_walk(
             for m in range(models):
                 if tables.done[now, s, m] > best:
                     best, step, state, model = tables.done[now, s, m], now, s, m
-    counts[:] = 0
     most = memory.start.shape[1]
     while model < models:
         choice = tables.chosen[step, state, model]

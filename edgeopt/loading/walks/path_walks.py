@@ -93,12 +93,13 @@ class Walks:
 
     def best(self, prices: Prices, fixed: Integers) -> tuple[float, Integers]:
         """Return what the best walk is worth, and how often it serves each user; `fixed` users of -1 it does not."""
-        from edgeopt.loading.walks.path_kernels import best_walk
+        from edgeopt.loading.walks.path_kernels import best_walk, forget
 
         queues = self._arrays
         worth: Floats = np.where(fixed < 0, -1.0, 1.0 - prices.user - prices.upload_s * queues.upload_s)
         counts = np.zeros(len(worth), np.int64)
         self.number += 1
+        forget(self._steps, self._memory, self._tables)
         value = best_walk(worth, queues.first, queues.capacity, self._steps, self._memory, self._tables, counts)
         return value, counts
 
