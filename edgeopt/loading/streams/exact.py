@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 
 from edgeopt.loading.bandwidths import radio
-from edgeopt.loading.batches.plans import users_of
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.loading.policies.named import replay_policy
 from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.streams.ahead import fitting_blocks
+from edgeopt.loading.streams.searched import Plans
 from edgeopt.loading.streams.tables import NEXT, Names, Tables, size_refusal, tables_of
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
-FIRST_POLICIES = ("density", "edf", "affinity")
+FIRST_ITERATIONS = 10  # before heuristics are asked
+SHARE = 0.1  # of the time that is left, for each of them
+BEAMS, STRETCHES = 8, 100
 CHUNK = 1_000  # states between two questions whether to stop: an iteration
 MOST_STATES = 6_000_000  # about 1 GB; beyond, it gives up
 MOST_SETS = 20_000  # sets of blocks to keep at one time
@@ -35,12 +36,16 @@ def refusal(instance: LoadingInstance) -> str | None:
 
 
 def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
-    """Prove the optimum of a stream, or bound it; an iteration is a thousand states."""
+    """Prove the optimum of a stream, or bound it; an iteration is a thousand states.
+
+    Where the first of them are not enough, heuristics look for a better plan, which leaves out more states.
+    """
     work = compile_workload(instance)
     if not work.models:
         return serve_nobody(instance)
-    plan = first_plan(instance, run)
-    proof = UsersProof(run, plan, users_of(plan), len(work.queues.user_names))
+    plans = Plans(work, run)
+    plans.follow_policies()
+    proof = UsersProof(run, plans.plan, plans.users, len(work.queues.user_names))
     run.report(proof.users, proof.bound)
     search = Search(work, proof.users)
     stopped, iterations = None, 0
@@ -48,6 +53,9 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
         if run.options.iteration_limit is not None and iterations >= run.options.iteration_limit:
             stopped = Stopped.ITERATION_LIMIT
             break
+        if iterations == FIRST_ITERATIONS:
+            _look_elsewhere(work, run, plans, proof)
+            search.surpass(proof.users)
         iterations += 1
         more = search.expand()
         if search.users > proof.users:
@@ -56,18 +64,16 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
         if not more:
             break
     proof.notes.append(f"{search.states} states{', given up' if search.given_up else ''}")
-    return Outcome(
-        proof.known.best, proof.bound, stopped or run.stop_reason() or Stopped.FINISHED, message="; ".join(proof.notes)
-    )
+    stopped = stopped or run.stop_reason() or Stopped.FINISHED
+    return Outcome(proof.known.best, proof.bound, stopped, message="; ".join(proof.notes))
 
 
-def first_plan(instance: LoadingInstance, run: Run) -> Plan:
-    """Return the best plan of the simple policies and of the run's start."""
-    plans = [replay_policy(instance, name) for name in FIRST_POLICIES]
-    start = run.options.start
-    if start is not None and start.plan is not None:
-        plans.append(dict(start.plan))
-    return max(plans, key=users_of)
+def _look_elsewhere(work: Workload, run: Run, plans: Plans, proof: UsersProof[Plan]) -> None:
+    """Search by beams and locally, in a small part of the time."""
+    plans.search_beams(run.part(SHARE * run.remaining_s()), BEAMS)
+    plans.search_locally(run.part(SHARE * run.remaining_s()), STRETCHES, proof.bound)
+    proof.known.offer(plans.plan, plans.users)
+    proof.notes.append(f"{plans.users} by beams and local search")
 
 
 class Search:
@@ -111,6 +117,10 @@ class Search:
     def users(self) -> int:
         """Users of the best plan."""
         return int(self._store.cursor[2])
+
+    def surpass(self, users: int) -> None:
+        """Look for plans that serve more users than so many only."""
+        self._store.cursor[2] = max(self.users, users)
 
     @property
     def states(self) -> int:
