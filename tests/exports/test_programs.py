@@ -24,7 +24,7 @@ def test_every_problem_has_a_formulation() -> None:
 
 
 @pytest.mark.parametrize("kind", ["lp", "mps"])
-@pytest.mark.parametrize("path", SMALL)
+@pytest.mark.parametrize("path", [pytest.param(p, marks=[pytest.mark.slow] * ("caching" in p)) for p in SMALL])
 def test_another_reader_finds_the_same_optimum(path: str, kind: str, tmp_path: Path) -> None:
     instance = edgeopt.read(Path(__file__).parents[2] / "instances" / f"{path}.json")
     program = compile_formulation(formulation_of(instance))

@@ -19,7 +19,7 @@ from edgeopt.run import Run
 from tests.residency.brute_force import optimum
 from tests.residency.random_instances import random_instance
 
-INSTANCES = {seed: random_instance(seed) for seed in range(400) if not random_instance(seed).too_large()}
+INSTANCES = {seed: random_instance(seed) for seed in range(240) if not random_instance(seed).too_large()}
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_bounds_hold_and_plans_are_plans_at_every_step() -> None:
         several += count > 1
         tightened += steps.known.bound > first + margin
         reached += steps.known.value <= best + margin
-    assert several > 100
+    assert several > 60
     assert tightened > 10
     assert reached > 0.9 * len(INSTANCES)
 
@@ -60,7 +60,7 @@ def test_bounds_hold_and_plans_are_plans_at_every_step() -> None:
 @pytest.mark.usefixtures("short")
 def test_parts_of_savings_add_up() -> None:
     """Each interval's parts over its windows are its saving, so that no plan saves more than the windows together."""
-    for seed in range(0, 400, 7):
+    for seed in range(0, 240, 7):
         if seed not in INSTANCES:
             continue
         intervals = Intervals(INSTANCES[seed])
