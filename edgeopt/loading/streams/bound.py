@@ -18,13 +18,13 @@ from edgeopt.solution import Stopped
 if TYPE_CHECKING:
     from edgeopt.loading.streams.prices import Bounds
 
-MOST_WORK = 4_000_000  # steps times steps of the longest stay times models, on the first grid
+MOST_WORK = 1_000_000  # steps times steps of the longest stay times models, on the first grid
 STEPS = 1_500  # of the first grid at most, if it is not coarser for other reasons
 STEPS_OF_USER = 20  # of the first grid for each user, in small streams
 MOST_WINDOW_STEPS = 3_000_000  # of all users together
 WINDOWS_OF_STAY = 1.5  # the longest stay, in windows of the most patient user
 GRIDS = (1.0, 0.5, 0.25)  # the steps of the grids, in those of the first
-SHARES = (0.6, 0.25, 0.15)  # of the time
+SHARES = (0.7, 0.25, 0.05)  # of the time
 ITERATIONS = (250, 60, 20)  # of a run without limits
 PACES = (0.1, 0.03, 0.01)  # by how much of its first value a price changes in an iteration at first
 SLOWEST = 0.01  # the last pace, in the first

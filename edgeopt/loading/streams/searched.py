@@ -27,7 +27,7 @@ WORTHS = (0.6, 0.4, 0.75, 0.2)  # what users cost that are given up
 WAITS = 2.0, 0.0  # shortest batches for which one waits for another user, in turns
 CHILDREN = 12
 DEFAULT_BEAMS, DEFAULT_ITERATIONS = 8, 200  # of a run without limits
-SEARCH_SHARE, BEAM_SHARE, BOUND_SHARE = 0.6, 0.15, 0.25  # of the time of the combined method
+BEAM_SHARE, BOUND_SHARE = 0.15, 0.35  # of the time of the combined method
 
 
 class Plans:
