@@ -76,7 +76,8 @@ def clear(c: Caches, held: Array, best: Array, where: Array, site: int) -> None:
 @inner_kernel
 def profits(c: Caches, best: Array, site: int, profit: Array) -> None:
     """Fill in what each item would save at a site beyond what its groups have."""
-    profit[:] = -c.pull[site]
+    for item in range(len(profit)):
+        profit[item] = -c.pull[site, item]
     for position in range(c.site_start[site], c.site_start[site + 1]):
         node = c.site_nodes[position]
         for group in range(c.node_start[node], c.node_start[node + 1]):
