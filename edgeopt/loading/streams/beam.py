@@ -36,16 +36,17 @@ class Beam:
         longest = float(requests.due.max(initial=0.0))
         ring = 2 + min(MOST_RING, int(max(RING_S, 0.0) / bucket_s), int(longest / bucket_s) + 1)
         slots = ring * kinds * width
-        whole = [np.zeros(slots, np.int64) for _ in range(4)]
         self._labels = Labels(
-            np.zeros((ring, kinds), np.int64),
-            np.zeros(slots),
-            np.zeros(slots),
-            whole[0],
-            np.zeros(slots),
-            *whole[1:],
-            np.zeros((slots, len(gpu.block_bytes)), np.bool_),
-            np.zeros((slots, models), np.int32),
+            number=np.zeros((ring, kinds), np.int64),
+            end=np.zeros(slots),
+            score=np.zeros(slots),
+            served=np.zeros(slots, np.int64),
+            began=np.zeros(slots),
+            spare=np.zeros(slots, np.int64),
+            node=np.zeros(slots, np.int64),
+            mark=np.zeros(slots, np.int64),
+            resident=np.zeros((slots, len(gpu.block_bytes)), np.bool_),
+            next=np.zeros((slots, models), np.int32),
         )
         buckets = int(min(span_s, longest) / bucket_s) + 2  # further ones may find no room in the history
         size = min(MOST_HISTORY, 1_000 + (buckets + ring) * kinds * width * (children + 2))
@@ -59,13 +60,13 @@ class Beam:
 
         `worth` is what users cost that are given up, shape (users,).
         """
-        labels, history, kinds = self._labels, self._history, self._labels.count.shape[1]
+        labels, history, kinds = self._labels, self._history, self._labels.number.shape[1]
         requests = self.lines.requests._replace(lost=np.concatenate([[0.0], np.cumsum(worth)]))
-        labels.count[:, :] = 0
+        labels.number[:, :] = 0
         history.size[0] = 0
         bucket = int(state.times[END] / self.bucket_s)
-        slot = bucket % len(labels.count) * kinds * self.width
-        labels.count[bucket % len(labels.count), 0] = 1
+        slot = bucket % len(labels.number) * kinds * self.width
+        labels.number[bucket % len(labels.number), 0] = 1
         labels.end[slot], labels.began[slot] = state.times[END], state.times[BEGAN]
         labels.score[slot], labels.served[slot], labels.mark[slot], labels.node[slot] = 0.0, 0, 0, NONE
         labels.spare[slot], labels.resident[slot], labels.next[slot] = state.spare[0], state.resident, state.next
@@ -90,7 +91,7 @@ class Beam:
     def ends(self, most: int) -> list[tuple[int, int, State]]:
         """Return the best labels that are left: users served, node, and state."""
         labels = self._labels
-        filled = np.arange(self.width) < labels.count.reshape(-1, 1)
+        filled = np.arange(self.width) < labels.number.reshape(-1, 1)
         slots = np.flatnonzero(filled.ravel()).tolist()
         chosen = sorted(slots, key=lambda slot: -labels.score[slot])[:most]
         return [

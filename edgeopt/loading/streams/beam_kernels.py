@@ -66,7 +66,7 @@ class Labels(NamedTuple):
 
     Attributes
     ----------
-    count : numpy.ndarray of int64, shape (ring, kinds)
+    number : numpy.ndarray of int64, shape (ring, kinds)
     end, score, served : numpy.ndarray, shape (slots,)
         When the last batch ends; users served less what all users cost that are served or given up; and users served.
     began : numpy.ndarray, shape (slots,)
@@ -79,7 +79,7 @@ class Labels(NamedTuple):
     next : numpy.ndarray of int32, shape (slots, models)
     """
 
-    count: Integers
+    number: Integers
     end: Floats
     score: Floats
     served: Integers
@@ -202,7 +202,7 @@ def given_up(label: int, model: int, end: float, labels: Labels, requests: Reque
 @inner_kernel
 def put(kind: int, bucket: int, width: int, end: float, score: float, mark: int, labels: Labels) -> int:
     """Return the slot for a new label in a bucket, -1 if it is not good enough."""
-    base, count = (bucket * labels.count.shape[1] + kind) * width, labels.count[bucket, kind]
+    base, count = (bucket * labels.number.shape[1] + kind) * width, labels.number[bucket, kind]
     worst = base
     for slot in range(base, base + count):
         if labels.mark[slot] == mark:
@@ -211,7 +211,7 @@ def put(kind: int, bucket: int, width: int, end: float, score: float, mark: int,
         if labels.score[slot] < labels.score[worst]:
             worst = slot
     if count < width:
-        labels.count[bucket, kind] += 1
+        labels.number[bucket, kind] += 1
         return base + count
     return worst if score > labels.score[worst] else NONE
 
@@ -231,7 +231,7 @@ def extend(
 ) -> None:
     """Add a label with one more batch, if it is good enough."""
     size, after, end = batch_at(model, start, labels.next[label, model], requests, gpu)
-    ring = len(labels.count)
+    ring = len(labels.number)
     bucket = int(end / bucket_s)
     if size == 0 or bucket - int(labels.end[label] / bucket_s) >= ring or history.size[0] == len(history.parent):
         return
@@ -277,13 +277,13 @@ def advance(
     comes within `patience_s`, also the batch that waits for it. `best` are the most users served so far, and the
     node of that label.
     """
-    models, kinds, ring = len(gpu.fixed), labels.count.shape[1], len(labels.count)
+    models, kinds, ring = len(gpu.fixed), labels.number.shape[1], len(labels.number)
     rates, starts = np.empty(models), np.empty(models)
     for now in range(bucket, until):
         row = now % ring
         for kind in range(kinds):
             base = (row * kinds + kind) * width
-            for label in range(base, base + labels.count[row, kind]):
+            for label in range(base, base + labels.number[row, kind]):
                 end = labels.end[label]
                 labels.score[label] -= given_up(label, NONE, end, labels, requests, gpu)
                 if labels.served[label] > best[0]:
@@ -315,4 +315,4 @@ def advance(
                     if user < requests.first[chosen + 1] and requests.ready[user] <= start + patience_s:
                         start = requests.ready[user]
                         extend(label, chosen, start, width, bucket_s, requests, gpu, salt, labels, history)
-            labels.count[row, kind] = 0
+            labels.number[row, kind] = 0
