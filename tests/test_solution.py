@@ -56,7 +56,7 @@ def test_pickled_solution_can_still_be_drawn_and_tabled() -> None:
         update={name: getattr(copy, name) for name in ("runtime_s", "setup_s", "history")}
     )
     assert list(copy.to_frame()["user"]) == ["ann", "bob", "cem"]
-    assert len(copy.plot().axes) == 2
+    assert len(copy.plot().axes) == 3
 
 
 def test_a_solution_from_a_file_asks_for_its_instance(tmp_path: Path) -> None:

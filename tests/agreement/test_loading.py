@@ -11,6 +11,8 @@ import edgeopt
 from edgeopt.files import format_json, parse_json
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.methods import METHODS as TABLE
+from edgeopt.loading.policies.methods import METHODS as POLICIES
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 
@@ -21,6 +23,9 @@ EXACT = [name for name, method in METHODS.items() if method.kind == "exact"]
 MANY, FEW = 140, 28
 SOLVERS = {"exact", "cpsat", "bound", "no-sharing"}
 OTHER_MODES = {"consecutive", "lru", "two-phase"}  # baselines of modes that tests/loading/batches covers
+OTHER_MODES |= {  # those of streams: see test_loading_streams.py
+    row.name for row in (*TABLE, *POLICIES) if all(("stream", True) in keys for keys in row.codes)
+}
 
 
 def seeds(name: str, part: int = 1) -> range:

@@ -42,7 +42,7 @@ def test_many_batches_are_drawn_over_time(retention: str) -> None:
 
 def test_few_batches_are_drawn_one_by_one() -> None:
     stream = generate("tree", models=4, users=12, seed=2, arrivals="poisson")
-    assert len(plot_plan(stream, replay_policy(stream, "density")).axes) == 2
+    assert len(plot_plan(stream, replay_policy(stream, "density")).axes) == 3
 
 
 def test_an_empty_plan_can_be_drawn() -> None:
