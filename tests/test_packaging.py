@@ -114,6 +114,7 @@ def test_the_version_stands_in_one_place() -> None:
     assert json.loads((ROOT / ".zenodo.json").read_text())["version"] == number
     assert f'version = "{number}"' in (ROOT / "conda/meta.yaml").read_text()
     assert f"version = {{{number}}}" in (ROOT / "README.md").read_text()
+    assert f"## [{number}] - 20" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_the_conda_recipe_needs_what_the_package_needs() -> None:
