@@ -15,7 +15,7 @@ from tests.loading.streams.random_streams import MODE_NAMES, MODES, random_strea
 
 METHODS = edgeopt.methods("loading")
 SOME = 6
-MANY = 18
+MANY = 12
 SEARCHING, EVERY = {"bound", "beam", "local-search", "portfolio"}, 3  # they take longer, and have tests of their own
 SCALES = {"tiny": 2.0**-60, "huge": 2.0**60}
 KINDS = ["no work", "no time", "equal arrivals", "exactly in time", "late", *SCALES]
