@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeopt.errors import Finding, InputError
+from edgeopt.files import read_text
 from edgeopt.quantities import in_units
 
 LISTS = ("nodes",)
@@ -30,15 +31,7 @@ def read_records(path: str | Path, name: str = "") -> dict[str, dict[str, Any]]:
     InputError
         Names the file, the line and what is wrong. Whether keys and values are those of an instance is not checked.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(Finding("$", "there is no such file", "the path is relative to the instance"), path) from None
-    except UnicodeDecodeError as error:
-        raise InputError(Finding("$", f"byte {error.start} is not UTF-8", "save the file as UTF-8"), path) from None
-    except OSError as error:
-        raise InputError(Finding("$", f"the file cannot be read: {error.strerror}"), path) from None
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = csv.reader(io.StringIO(read_text(path, "the path is relative to the instance"), newline=""))
     header = [cell.strip() for cell in next(reader, [])]
     if name and name not in header:
         raise InputError(Finding("line 1", f"the column {name!r} is missing", "add it to the header"), path)

@@ -1,4 +1,4 @@
-"""Strict JSON in, atomic files out."""
+"""Texts and strict JSON in, atomic files out."""
 
 from __future__ import annotations
 
@@ -28,6 +28,32 @@ class _NotANumber:
         self.token = token
 
 
+def read_text(path: str | Path, if_absent: str = "") -> str:
+    """Read a UTF-8 text file, with or without byte order mark.
+
+    Parameters
+    ----------
+    path : path
+    if_absent : str
+        What would be right where there is no such file.
+
+    Raises
+    ------
+    InputError
+        The file is missing, unreadable or not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(Finding("$", "there is no such file", if_absent), path) from None
+    except UnicodeDecodeError as error:
+        problem = f"byte {error.start} is not UTF-8"
+        raise InputError(Finding("$", problem, "save the file as UTF-8"), path) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(Finding("$", f"the file cannot be read: {reason}"), path) from None
+
+
 def read_json(path: str | Path) -> Any:
     """Read a UTF-8 JSON file (with or without byte order mark): no NaN, no infinity, no key twice in one object.
 
@@ -36,17 +62,7 @@ def read_json(path: str | Path) -> Any:
     InputError
         The file is missing, unreadable, truncated or not strict JSON; the error names the place.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(Finding("$", "there is no such file"), path) from None
-    except UnicodeDecodeError as error:
-        problem = f"byte {error.start} is not UTF-8"
-        raise InputError(Finding("$", problem, "save the file as UTF-8"), path) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(Finding("$", f"the file cannot be read: {reason}"), path) from None
-    return parse_json(text, path)
+    return parse_json(read_text(path), path)
 
 
 def parse_json(text: str, source: str | Path | None = None) -> Any:

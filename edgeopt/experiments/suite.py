@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, PrivateAttr
 
 from edgeopt.errors import Finding, InputError
+from edgeopt.files import read_text
 from edgeopt.frozen import ListOf, PlainData
 from edgeopt.instance import Instance
 from edgeopt.libraries.library import Name
@@ -182,13 +183,6 @@ def _with_content(block: Any) -> Any:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        problem, remedy = "there is no such file", ""
-    except UnicodeDecodeError as error:
-        problem, remedy = f"byte {error.start} is not UTF-8", "save the file as UTF-8"
+        return tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
-        problem, remedy = f"this is not TOML: {error}", ""
-    except OSError as error:
-        problem, remedy = f"the file cannot be read: {error.strerror}", ""
-    raise InputError(Finding("$", problem, remedy), path)
+        raise InputError(Finding("$", f"this is not TOML: {error}"), path) from None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeopt.errors import Finding, InputError, MissingExtra
+from edgeopt.files import read_text
 from edgeopt.libraries.checkpoints.naming import GGUF_SUFFIX, hub_place, stem_of
 from edgeopt.libraries.library import ModelLibrary
 from edgeopt.versions import install_command
@@ -61,15 +62,11 @@ def _read_yaml(path: str | Path) -> Any:
     except ImportError:
         raise MissingExtra(f"configurations in YAML need an extra: {install_command('serving')}") from None
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark is not None else "$"
         raise InputError(Finding(place, f"this is not YAML: {getattr(error, 'problem', error)}"), path) from None
-    except UnicodeDecodeError as error:
-        raise InputError(Finding("$", f"byte {error.start} is not UTF-8", "save the file as UTF-8"), path) from None
-    except OSError as error:
-        raise InputError(Finding("$", f"the file cannot be read: {error.strerror or error}"), path) from None
 
 
 def _texts(macros: Any) -> dict[str, str]:

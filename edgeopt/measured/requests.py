@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edgeopt.errors import Finding, InputError, UsageError, suggestion
-from edgeopt.files import parse_json
+from edgeopt.files import read_json
 from edgeopt.measured.tables import TIME_REMEDY, Floats, read_table, seconds
 
 COLUMNS = {"time": ("timestamp", "time", "arrival_s", "ts_created"), "model": ("model", "model_id", "model_name")}
@@ -127,10 +127,7 @@ def _from_csv(path: str | Path) -> Requests:
 
 
 def _from_json(path: str | Path) -> Requests:
-    try:
-        data = parse_json(Path(path).read_text(encoding="utf-8-sig"), path)
-    except UnicodeDecodeError as error:
-        raise InputError(Finding("$", f"byte {error.start} is not UTF-8", "save the file as UTF-8"), path) from None
+    data = read_json(path)
     page = isinstance(data, Mapping)
     entries, root = (data.get("data"), "$.data") if page else (data, "$")
     if not isinstance(entries, list):

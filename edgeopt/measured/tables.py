@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeopt.errors import Finding, InputError
+from edgeopt.files import read_text
 
 Floats = NDArray[np.float64]
 
@@ -121,7 +122,7 @@ def read_table(path: str | Path, columns: Mapping[str, Sequence[str]], optional:
     InputError
         No such file, no text, a missing column, a row of another length than the header, or no rows.
     """
-    reader = csv.reader(io.StringIO(_text(path), newline=""))
+    reader = csv.reader(io.StringIO(read_text(path), newline=""))
     try:
         header = [name.strip() for name in next(reader, [])]
         place = {name.lower(): index for index, name in reversed(list(enumerate(header)))}
@@ -151,15 +152,3 @@ def read_table(path: str | Path, columns: Mapping[str, Sequence[str]], optional:
     if not lines:
         raise InputError(Finding("$", "the table has no rows", "give one or more below the header"), path)
     return Table(Path(path), lines, {key: header[index] for key, index in column_of.items()}, cells)
-
-
-def _text(path: str | Path) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(Finding("$", "there is no such file"), path) from None
-    except UnicodeDecodeError as error:
-        raise InputError(Finding("$", f"byte {error.start} is not UTF-8", "save the file as UTF-8"), path) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(Finding("$", f"the file cannot be read: {reason}"), path) from None

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from edgeopt.errors import Finding, InputError
+from edgeopt.files import read_text
 from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.placement.instance import Demand, Node, PlacementInstance
 
@@ -24,11 +25,7 @@ def read_sukp(path: str | Path) -> PlacementInstance:
     InputError
         The file cannot be read, has no such header, or has not as many numbers as the header says.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InputError(Finding("$", f"the file cannot be read: {reason}"), path) from None
+    text = read_text(path)
     header = _HEADER.search(text)
     if header is None:
         remedy = "a line such as 'm=100 n=85 knapsack size=12015' should stand above the profits"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeopt.errors import Finding, InputError, suggestion
+from edgeopt.files import read_text
 
 REQUEST_COLUMNS = (
     "request",
@@ -111,15 +112,7 @@ def _format(columns: Sequence[str], rows: Iterator[dict[str, Any]]) -> str:
 
 def _rows(path: str | Path, columns: Sequence[str], needed: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield line numbers and rows without their empty cells."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(Finding("$", "there is no such file", "the path is relative to the instance"), path) from None
-    except UnicodeDecodeError as error:
-        raise InputError(Finding("$", f"byte {error.start} is not UTF-8", "save the file as UTF-8"), path) from None
-    except OSError as error:
-        raise InputError(Finding("$", f"the file cannot be read: {error.strerror}"), path) from None
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = csv.reader(io.StringIO(read_text(path, "the path is relative to the instance"), newline=""))
     header = next(reader, [])
     for name in header:
         if name not in columns:
@@ -143,6 +136,6 @@ def _value(column: str, cell: str, line: int, path: str | Path) -> Any:
     try:
         return _READERS[column](cell) if column in _READERS else cell
     except ValueError:
-        kinds = {int: "a whole number", float: "a number"}
-        kind = kinds.get(_READERS[column], "a list of names or a map as in JSON")  # type: ignore[call-overload]
+        kinds: dict[Any, str] = {int: "a whole number", float: "a number"}
+        kind = kinds.get(_READERS[column], "a list of names or a map as in JSON")
         raise InputError(Finding(f"line {line}, column {column}", f"{cell!r} is not {kind}"), path) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeopt.errors import Finding, InputError
+from edgeopt.files import read_text
 from edgeopt.pulling.instance import PullingInstance
 
 ANY_SPEED = 1.0  # models of these problems compute nothing
@@ -153,13 +154,7 @@ def read_facility_location(path: str | Path) -> PullingInstance:
 
 def _numbers(path: str | Path, whole: bool) -> Iterator[Any]:
     """Yield the numbers of a file; asking for more than there are is an error."""
-    try:
-        words = Path(path).read_text(encoding="utf-8").replace("capacity", "0").split()
-    except FileNotFoundError:
-        raise InputError(Finding("$", "there is no such file"), path) from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InputError(Finding("$", f"the file cannot be read: {reason}"), path) from None
+    words = read_text(path).replace("capacity", "0").split()
     for position, word in enumerate(words, 1):
         try:
             number = int(word) if whole else float(word)
