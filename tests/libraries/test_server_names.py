@@ -105,7 +105,7 @@ def test_bad_files(tmp_path: Path, text: str, told: str) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="there is no such file"):
         names_of_config(tmp_path / "nothing.yaml", LIBRARY)
 
 
