@@ -15,7 +15,7 @@ import numpy as np
 import edgeopt
 from benchmarks.measure import arguments_on_a_quiet_machine, table, write_results
 from benchmarks.pulling.tpds2025_methods import Score, run_all
-from benchmarks.pulling.tpds2025_online import POLICIES, exponent, play
+from benchmarks.pulling.tpds2025_online import POLICIES, Course, exponent, play
 from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION
 from edgeopt.drawing.picture import Picture
 from edgeopt.errors import UsageError
@@ -218,12 +218,12 @@ def online_row(name: str, seeds: int, long_seeds: int) -> list[str]:
     last = [play(name, draw(ONLINE, seed), False, seed) for seed in range(seeds)] if own else courses
     longer = [play(name, draw(LONG, seed), True, seed) for seed in range(long_seeds)]
 
-    def penalty(played: list) -> str:  # type: ignore[type-arg]
+    def penalty(played: list[Course]) -> str:
         values = [course.penalty.mean() for course in played]
         half = 1.96 * np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else float("nan")
         return f"{np.mean(values):.2f} ± {half:.2f}"
 
-    def slope(played: list) -> str:  # type: ignore[type-arg]
+    def slope(played: list[Course]) -> str:
         value = exponent(np.mean([course.regret for course in played], axis=0))
         return "-" if np.isnan(value) else f"{value:.2f}"
 

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 def export(
     file: Annotated[Path, typer.Argument(metavar="INSTANCE", help="Instance file.", show_default=False)],
-    solution: Annotated[
-        Path | None, typer.Argument(metavar="[SOLUTION]", help="Solution file, where the target needs a plan.")
-    ] = None,
     to: Annotated[
         str,
         typer.Option(metavar="NAME", help="llama-swap, sglang, kserve, vllm, lp or mps.", show_default=False),
-    ] = ...,  # type: ignore[assignment]
+    ],
     output: Annotated[
         Path,
         typer.Option(
             "--output", "-o", metavar="FILE", help="File; for several nodes FILE-NODE each.", show_default=False
         ),
-    ] = ...,  # type: ignore[assignment]
+    ],
+    solution: Annotated[
+        Path | None, typer.Argument(metavar="[SOLUTION]", help="Solution file, where the target needs a plan.")
+    ] = None,
     models: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="Only these models; default: all.", show_default=False)
     ] = None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from edgeopt.errors import UsageError
-from edgeopt.exports.target import Request, Target, require_shared_by
+from edgeopt.exports.target import NOTHING_PLACED, Request, Target, require_shared_by
 from edgeopt.exports.yaml_text import yaml_text
 
 NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
@@ -28,7 +28,7 @@ def write(request: Request) -> tuple[dict[str, str], str]:
             if request.models is None or model in request.models:
                 groups.setdefault(model, []).append(_group(node))
     if not groups:
-        raise UsageError("the plan places nothing")
+        raise UsageError(NOTHING_PLACED)
     documents = [_document(request, model, groups[model]) for model in library.models if model in groups]
     count = f"{len(documents)} model{'s' if len(documents) > 1 else ''}"
     return {"": "---\n".join(documents)}, (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from edgeopt.errors import UsageError
-from edgeopt.exports.target import Request, joined, require_shared_by
+from edgeopt.exports.target import NOTHING_PLACED, Request, joined, require_shared_by
 
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
@@ -31,15 +31,22 @@ class Replica(NamedTuple):
     others: list[str]
 
 
-def replicas(request: Request, target: str) -> Iterable[Replica]:
-    """Return the replica of each node with a plan.
+def replicas(request: Request, target: str) -> list[Replica]:
+    """Return the replica of each node on which something is placed.
 
     Raises
     ------
     UsageError
         The library counts something else than what a process shares, a node has models of several bases or of none, or
-        its name is none for a file.
+        its name is none for a file; or nothing is placed.
     """
+    found = list(_replicas(request, target))
+    if not found:
+        raise UsageError(NOTHING_PLACED)
+    return found
+
+
+def _replicas(request: Request, target: str) -> Iterator[Replica]:
     library = request.instance.library
     require_shared_by(library, "lora", target, "a replica has one base with its adapters in memory")
     assert request.plan is not None

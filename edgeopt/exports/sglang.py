@@ -10,7 +10,6 @@ import json
 import re
 from typing import Any
 
-from edgeopt.errors import UsageError
 from edgeopt.exports.replicas import Replica, largest_rank, replicas, served_path
 from edgeopt.exports.target import Request, Target
 from edgeopt.exports.yaml_text import yaml_text
@@ -22,8 +21,6 @@ RULE = "an adapter of SGLang has a name without blanks, ':', '=' and ','"
 def write(request: Request) -> tuple[dict[str, str], str]:
     """Write a file for each replica: placed adapters pinned, the other ones of its base loaded on demand."""
     files = {replica.node: yaml_text(_arguments(request, replica)) for replica in replicas(request, "SGLang")}
-    if not files:
-        raise UsageError("the plan places nothing")
     return files, "start: python -m sglang.launch_server --config FILE; slots take the largest rank, not bytes of files"
 
 

@@ -11,6 +11,8 @@ from edgeopt.instance import Instance
 from edgeopt.libraries.library import ModelLibrary
 from edgeopt.solution import Plan
 
+NOTHING_PLACED = "the plan places nothing"
+
 
 @dataclass(frozen=True)
 class Request:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,8 +211,6 @@ class Core:
             atom_pull=np.minimum(self.atom_pull, dear),
         )
 
-    def replaced(self, **fields: NDArray[np.int64] | NDArray[np.float64]) -> Core:
-        """Return a copy with other values of some fields."""
-        from dataclasses import replace
-
-        return replace(self, **fields)  # type: ignore[arg-type]
+    def replaced(self, **fields: Any) -> Core:
+        """Return a copy with other arrays in some fields."""
+        return replace(self, **fields)

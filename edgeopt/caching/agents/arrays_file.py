@@ -24,7 +24,8 @@ LARGEST_BYTES = 1 << 30  # of all arrays together, unpacked
 def write_arrays(path: str | Path, header: dict[str, Any], arrays: Arrays) -> None:
     """Write a header, which names the format, and arrays in NumPy's compressed archive format."""
     stream = io.BytesIO()
-    np.savez_compressed(stream, **{HEADER: np.array(json.dumps(header))}, **arrays)  # type: ignore[arg-type]
+    entries: dict[str, Any] = {HEADER: np.array(json.dumps(header)), **arrays}
+    np.savez_compressed(stream, **entries)
     write_bytes(path, stream.getvalue())
 
 

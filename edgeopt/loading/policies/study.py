@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -252,13 +253,17 @@ def _makers(
     policies: str | Sequence[str] | Makers | None, prices: Prices | None
 ) -> dict[str, Callable[[], list[Policy]]]:
     if isinstance(policies, Mapping):
-        return {name: lambda make=make: [make()] for name, make in policies.items()}  # type: ignore[misc]
+        return {name: partial(_only, make) for name, make in policies.items()}
     if policies is None:
         policies = [*POLICIES, PRICED] if prices is not None else list(POLICIES)
     names = [policies] if isinstance(policies, str) else list(policies)
     for name in names:
         policies_of(name, prices)
-    return {name: lambda name=name: policies_of(name, prices) for name in names}  # type: ignore[misc]
+    return {name: partial(policies_of, name, prices) for name in names}
+
+
+def _only(make: Callable[[], Policy]) -> list[Policy]:
+    return [make()]
 
 
 def _replay(name: str, work: Workload, simulation: Simulation) -> Replay:
