@@ -15,6 +15,8 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Kept = NDArray[np.bool_]
 
+ROUNDING = 2 * np.finfo(np.float64).eps  # of a sum and a difference, relative
+
 
 class Intervals:
     """The intervals that can be kept, and the room for them.
@@ -47,8 +49,8 @@ class Intervals:
     joint : dict of int to numpy.ndarray of int64
         Visits that save `joint_saving` seconds more only when all of these intervals that end there are kept.
     joint_saving : dict of int to float
-    all_loaded_s : float
-        Seconds of loading when no interval of the arrays is kept.
+    least_s, all_loaded_s : float
+        Seconds of loading when all intervals of the arrays are kept, whether or not they fit, and when none is.
     """
 
     def __init__(self, instance: ResidencyInstance) -> None:
@@ -81,23 +83,18 @@ class Intervals:
         self.saving = self.load_s[self.block]
         loaded = list(dict.fromkeys(visit[~again].tolist()))  # visits that need a block for the first time
         loading = set(loaded)
-        parts = [
-            *self.load_s[block[~again]].tolist(),
-            *self.saving.tolist(),
-            *self.fixed_s[self.visits[loaded]].tolist(),
-        ]
+        self.least_s = fsum([*self.load_s[block[~again]].tolist(), *self.fixed_s[self.visits[loaded]].tolist()])
         self.joint: dict[int, Integers] = {}
         self.joint_saving: dict[int, float] = {}
         for at, intervals in self._ending().items():
             fixed = float(self.fixed_s[self.visits[at]])
             if not fixed or at in loading:
                 continue
-            parts.append(fixed)
             if len(intervals) == 1:
                 self.saving[intervals] += fixed
             else:
                 self.joint[at], self.joint_saving[at] = intervals, fixed
-        self.all_loaded_s = fsum(parts)
+        self.all_loaded_s = self.seconds(self.none())
 
     def _needs(self) -> tuple[Integers, Integers]:
         """Return each need of a block at a visit, ordered by block and then by visit."""
@@ -124,9 +121,18 @@ class Intervals:
         return fsum([*self.saving.tolist(), *self.joint_saving.values()])
 
     def seconds(self, kept: Kept) -> float:
-        """Return the seconds of loading when these intervals are kept."""
-        joint = [saved for at, saved in self.joint_saving.items() if kept[self.joint[at]].all()]
-        return self.all_loaded_s - fsum([*self.saving[kept].tolist(), *joint])
+        """Return the seconds of loading when these intervals are kept; it is a sum, so that nothing cancels out."""
+        joint = [saved for at, saved in self.joint_saving.items() if not kept[self.joint[at]].all()]
+        return fsum([self.least_s, *self.saving[~kept].tolist(), *joint])
+
+    def floor_s(self, savings_s: float, margin_s: float = 0.0) -> float:
+        """Return a floor under the seconds of loading from an upper limit of all savings, less a margin.
+
+        Savings may be a billion times what has to be loaded, so their rounding counts, and the floor is added to the
+        least that any plan loads.
+        """
+        unsaved = self.savings_at_most * (1 - ROUNDING) - savings_s - margin_s
+        return self.least_s + max(0.0, unsaved)
 
     def free_bytes(self, kept: Kept) -> Integers:
         """Return the bytes that are left at each visit, shape (visits,)."""

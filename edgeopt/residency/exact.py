@@ -61,7 +61,7 @@ def solve_program(intervals: Intervals, start: Kept, run: Run) -> Outcome:
     """
     known: Incumbent[Kept] = Incumbent(run)
     known.offer(start, intervals.seconds(start))
-    known.tighten(_loosened(intervals.all_loaded_s - intervals.savings_at_most, intervals))
+    known.tighten(intervals.least_s)
     stopped = Stopped.FINISHED
     if len(intervals.block):
         program = Program(intervals)
@@ -104,7 +104,7 @@ def _close(known: Incumbent[Kept], result: Result) -> None:
 
 def _loosened(bound: float, intervals: Intervals) -> float:
     """Lower a bound by what the tolerances of HiGHS may have added to it; they are relative to all savings."""
-    return max(0.0, bound - HIGHS_BOUND_ERROR * intervals.savings_at_most)
+    return intervals.floor_s(intervals.all_loaded_s - bound, HIGHS_BOUND_ERROR * intervals.savings_at_most)
 
 
 @if_all_models_fit

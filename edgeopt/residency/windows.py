@@ -133,7 +133,7 @@ class Windows:
         self.known.tighten(self._floor(prices.savings))
 
     def _floor(self, savings: float) -> float:
-        return max(0.0, self.intervals.all_loaded_s - savings - self._margin)
+        return self.intervals.floor_s(savings, self._margin)
 
     def _members(self, low: int, high: int) -> Integers:
         """Return the intervals that take room at some visit of a window."""
@@ -265,5 +265,4 @@ def solve_bound(intervals: Intervals, run: Run) -> Outcome:
     prices, stopped = relaxation(intervals, run)
     if prices is None:
         return Outcome(stopped=stopped)
-    floor = intervals.all_loaded_s - prices.savings
-    return Outcome(bound=max(0.0, floor), stopped=Stopped.FINISHED)
+    return Outcome(bound=intervals.floor_s(prices.savings), stopped=Stopped.FINISHED)

@@ -51,3 +51,9 @@ def test_against_enumeration(name: str) -> None:
 def test_against_enumeration_of_many(name: str) -> None:
     for seed in range(1000, 2500):
         assert_true(seed, name)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_savings_far_above_what_is_loaded(name: str) -> None:
+    """Keeping saves a billion seconds here, and the optimum loads for ten microseconds: differences would cancel."""
+    assert assert_true(1805, name)
