@@ -93,8 +93,8 @@ class BranchAndBound:
         """
         if target >= self.bound:
             return None
-        for rows, root in zip(self.stack[:4], self.root, strict=True):
-            rows[0] = root
+        self.stack.split[0], self.stack.fate[0] = self.root.split, self.root.fate
+        self.stack.living[0], self.stack.totals[0] = self.root.living, self.root.totals
         self.stack.waiting[:] = -1
         self.stack.state[:] = 0
         most = 1 + CHUNK_ENTRIES // (len(self.items.elements) + 1)
