@@ -1,7 +1,7 @@
 """Beamformers from the dual of the fixed-phase problem, for batches of pairs: the default of every method.
 
 With the phases of the received signals fixed, the best beamformer is a second-order cone program, whose dual is to
-minimise sum_n (||sum_k lambda_k e^{j phi_k} h_nk|| - e_n)_+ over the simplex. Derivation: docs/caching.md.
+minimise sum_n (||sum_k lambda_k e^{j phi_k} h_nk|| - e_n)_+ over the simplex. Derivation: docs/caching-proofs.md.
 """
 
 from __future__ import annotations
