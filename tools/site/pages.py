@@ -33,6 +33,7 @@ OUTSIDE = {
     "benchmarks/README.md": "benchmarks/index.md",
 }
 PICTURES = (".png", ".svg")
+TOGETHER = re.compile(r"(?<=\d) (?=[±%])|(?<=±) (?=\d)")  # a figure and what belongs to it
 
 
 def outside_pages() -> Iterator[tuple[str, str]]:
@@ -70,7 +71,9 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Turn links between files of the repository into links between pages."""
+    """Turn links between files of the repository into links between pages, and keep figures in one line."""
+    if page.file.src_uri == "index.md" or is_result(page, config):
+        page.meta["hide"] = ["navigation", "toc"]  # they are empty, and wide tables need the room
     origin, page_of = config.extra["origin"], config.extra["page_of"]
     folder = posixpath.dirname(origin[page.file.src_uri])
     here = posixpath.dirname(page.file.src_uri)
@@ -89,6 +92,11 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         return text if "`" in text else f"{text} (`{source}`)" if text != source else f"`{source}`"
 
     return "".join(
-        part if part.startswith("```") else LINK.sub(linked, part)
+        part if part.startswith("```") else TOGETHER.sub("\u00a0", LINK.sub(linked, part))
         for part in re.split(r"(^```.*?^```)", markdown, flags=re.S | re.M)
     )
+
+
+def is_result(page: Any, config: Any) -> bool:
+    """Say whether a page is a result of a benchmark, which no navigation lists."""
+    return "/results/" in config.extra["origin"][page.file.src_uri]
