@@ -21,10 +21,10 @@ check: $(READY)
 	$(VENV)/bin/python -m pytest -q tests/test_layers.py
 
 test: $(READY)
-	$(VENV)/bin/python -m pytest -n auto --dist loadfile -m "not slow"
+	$(VENV)/bin/python -m pytest -n auto --dist worksteal -m "not slow"
 
 test-all: $(READY)
-	$(VENV)/bin/python -m pytest -n auto --dist loadfile
+	$(VENV)/bin/python -m pytest -n auto --dist worksteal
 
 docs: $(READY)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check -q -e '.[docs]'

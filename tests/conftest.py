@@ -1,14 +1,33 @@
-"""What holds for all tests: methods that one of them registers are gone afterwards."""
+"""What holds for all tests: their order, and that methods which one of them registers are gone afterwards."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import edgeopt
 from edgeopt.problems import PROBLEMS
+
+TESTS = Path(__file__).parent
+WITHOUT_KERNELS = {"drawing", "engines", "libraries", "machine", "measured", "test_files.py", "test_layers.py"}
+
+
+def turn(path: Path) -> int:
+    """Return when the tests of a file begin: two workers that each take half of all then compile different kernels."""
+    parts = path.relative_to(TESTS).parts
+    if any("loading" in part for part in parts):
+        return 0
+    if parts[0] in WITHOUT_KERNELS:
+        return 1
+    return 2 if parts[0] in {"agreement", *PROBLEMS} else 3
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of loading, which has most kernels, and end with those that use the kernels of all."""
+    items.sort(key=lambda item: turn(item.path))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import cache
 from itertools import combinations, permutations, product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,11 +121,12 @@ def visits_of(prefixes: Prefixes, plan: dict[str, Any]) -> Visits:
     return Visits(order, tuple(counts))
 
 
+@pytest.mark.parametrize("number", [44, pytest.param(220, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("form", [loading.formulate, loading.formulate_order])
-def test_changed_loading_equals_enumeration(form: Callable[[LoadingInstance], Any]) -> None:
+def test_changed_loading_equals_enumeration(form: Callable[[LoadingInstance], Any], number: int) -> None:
     found = {Status.OPTIMAL: 0, Status.INFEASIBLE: 0}
     bound_by_rules = 0
-    for seed in range(220):
+    for seed in range(number):
         instance = random_instance(seed, ("crossing", "random", "dense", "interval")[seed % 4], models=5, users=6)
         prefixes = compile_workload(instance).prefixes
         if not prefixes.model_names:
@@ -149,14 +151,15 @@ def test_changed_loading_equals_enumeration(form: Callable[[LoadingInstance], An
         plan = visits_of(prefixes, solution.plan)
         assert all(rule(plan) for rule in rules), (seed, plan)
         bound_by_rules += max(allowed) < max(worth)
-    assert found[Status.OPTIMAL] > 100
-    assert found[Status.INFEASIBLE] >= 10
-    assert bound_by_rules > 30
+    assert found[Status.OPTIMAL] > number / 2
+    assert found[Status.INFEASIBLE] >= number / 22
+    assert bound_by_rules > number / 8
 
 
+@pytest.mark.parametrize("number", [14, pytest.param(60, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("form", [loading.formulate, loading.formulate_order])
-def test_unchanged_loading_has_the_optimum_of_exact(form: Callable[[LoadingInstance], Any]) -> None:
-    for seed in range(60):
+def test_unchanged_loading_has_the_optimum_of_exact(form: Callable[[LoadingInstance], Any], number: int) -> None:
+    for seed in range(number):
         instance = random_instance(seed, ("crossing", "dense")[seed % 2], models=8, users=16)
         solution = edgeopt.solve_formulation(instance, form(instance), threads=1)
         assert solution.status == Status.OPTIMAL
@@ -246,13 +249,11 @@ def test_limits_leave_the_best_so_far_and_its_bound() -> None:
     instance = edgeopt.read(INSTANCES / "loading/random-200x2000.json")
     m = loading.formulate(instance)
     m.few_models = pyo.Constraint(expr=sum(m.y.values()) <= 60)
-    solution = edgeopt.solve_formulation(instance, m, time_limit=2.0, threads=1)
-    assert solution.runtime_s < 3.5
-    assert solution.bound is not None
-    if solution.status == Status.FEASIBLE:
-        assert solution.stopped == Stopped.TIME_LIMIT
-        assert solution.objective is not None
-        assert solution.objective < solution.bound
+    solution = edgeopt.solve_formulation(instance, m, time_limit=0.5, threads=1)
+    assert solution.stopped == (Stopped.PROVED if solution.status == Status.OPTIMAL else Stopped.TIME_LIMIT)
+    if solution.objective is not None:
+        assert solution.bound is not None
+        assert solution.objective <= solution.bound
     at_once = edgeopt.solve_formulation(instance, m, time_limit=0.0)
     assert (at_once.status, at_once.stopped, at_once.plan) == (Status.UNKNOWN, Stopped.TIME_LIMIT, None)
 
@@ -273,9 +274,10 @@ def test_an_interrupt_leaves_the_best_so_far() -> None:
     assert solution.bound == told[-1].bound
 
 
-def test_the_other_problems_are_solved_alike() -> None:
+@pytest.mark.parametrize("number", [4, pytest.param(12, marks=pytest.mark.slow)])
+def test_the_other_problems_are_solved_alike(number: int) -> None:
     solved = 0
-    for seed in range(12):
+    for seed in range(number):
         for instance, forms in (
             (placement_instances.random_instance(seed), [placement.formulate]),
             (pulling_instances.random_instance(seed), [pulling.formulate_linear, pulling.formulate_strong]),
@@ -295,7 +297,7 @@ def test_the_other_problems_are_solved_alike() -> None:
                 for value in (solution.bound, solution.report.objective):
                     assert value == pytest.approx(solution.objective, rel=1e-6, abs=1e-6), (seed, form)
                 solved += 1
-    assert solved > 30
+    assert solved > 2 * number
 
 
 @pytest.mark.parametrize(("late", "served"), [(0.0, 3), (1e-10, 3), (1e-7, 2), (3e-6, 2)])
@@ -338,22 +340,31 @@ def test_changed_placement_equals_enumeration() -> None:
     assert bound_by_rule > 5
 
 
+@cache
+def changed_pulling(seed: int) -> tuple[Any, float, float]:
+    """An instance of pulling, its optimum, and that without the first cloudlet for r0 and one site for r0 and r1."""
+    instance = pulling_instances.random_instance(seed, requests=3, models=3)
+    sites = [*instance.cloudlets, instance.cloud.name]
+    free, best = np.inf, np.inf
+    for choice in product(product(instance.library.models, sites), repeat=3):
+        named = {f"r{number}": {"model": model, "site": site} for number, (model, site) in enumerate(choice)}
+        report = edgeopt.check(instance, {"assignments": named})
+        if report.feasible and report.objective is not None:
+            free = min(free, report.objective)
+            if choice[0][1] != sites[0] and choice[0][1] != choice[1][1]:
+                best = min(best, report.objective)
+    return instance, free, best
+
+
+@pytest.mark.parametrize("number", [12, pytest.param(24, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("form", [pulling.formulate_linear, pulling.formulate_strong])
-def test_changed_pulling_equals_enumeration(form: Callable[[Any], Any]) -> None:
+def test_changed_pulling_equals_enumeration(form: Callable[[Any], Any], number: int) -> None:
     """The first request is not served at the first cloudlet, and the first two not at the same site."""
     found = {Status.OPTIMAL: 0, Status.INFEASIBLE: 0}
     bound_by_rules = 0
-    for seed in range(24):
-        instance = pulling_instances.random_instance(seed, requests=3, models=3)
+    for seed in range(number):
+        instance, free, best = changed_pulling(seed)
         sites = [*instance.cloudlets, instance.cloud.name]
-        free, best = np.inf, np.inf
-        for choice in product(product(instance.library.models, sites), repeat=3):
-            named = {f"r{number}": {"model": model, "site": site} for number, (model, site) in enumerate(choice)}
-            report = edgeopt.check(instance, {"assignments": named})
-            if report.feasible and report.objective is not None:
-                free = min(free, report.objective)
-                if choice[0][1] != sites[0] and choice[0][1] != choice[1][1]:
-                    best = min(best, report.objective)
         m = form(instance)
         m.mine = pyo.ConstraintList()
         for site in sites:
@@ -369,5 +380,5 @@ def test_changed_pulling_equals_enumeration(form: Callable[[Any], Any]) -> None:
         if best < np.inf:
             assert solution.objective == pytest.approx(best, rel=1e-6, abs=1e-6), seed
         bound_by_rules += free < best < np.inf
-    assert min(found.values()) > 3
-    assert bound_by_rules > 3
+    assert min(found.values()) > number / 8
+    assert bound_by_rules > number / 8

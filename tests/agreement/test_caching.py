@@ -12,7 +12,7 @@ from tests.caching.brute_force import optimum
 from tests.caching.random_instances import random_instance
 from tests.caching.rates import dual_rates
 
-INSTANCES = 120
+SOME, MANY = 30, 120
 # 'neighbourhood' is for more nodes than can be enumerated; tests/caching/test_neighbourhood.py has it on few.
 APART = ("neighbourhood",)
 KINDS = {name: facts.kind for name, facts in edgeopt.methods("caching").items() if name not in APART}
@@ -26,11 +26,12 @@ def best_of(seed: int) -> float:
     return OPTIMA[seed]
 
 
+@pytest.mark.parametrize("number", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", KINDS)
-def test_against_enumeration(name: str) -> None:
+def test_against_enumeration(name: str, number: int) -> None:
     """The exact method, whose beams may be better, is no worse; the others are no better, and bounds are below."""
     ran, found = 0, 0
-    for seed in range(INSTANCES):
+    for seed in range(number):
         instance = random_instance(seed)
         if edgeopt.methods("caching")[name].refusal(instance):
             continue
@@ -53,5 +54,5 @@ def test_against_enumeration(name: str) -> None:
         if KINDS[name] == "exact":
             assert solution.objective <= best + margin, seed
             assert solution.bound is not None, seed
-    assert ran >= INSTANCES / 4
+    assert ran >= number / 4
     assert found >= ran / 2 or KINDS[name] == "bound"

@@ -14,7 +14,7 @@ from tests.loading.modes import FEW_BLOCKS, in_mode
 from tests.loading.random_instances import random_instance
 
 KINDS = ["no work", "no work, no time", "no time", "no time for some", "tiny", "huge"]
-EACH = 3
+SOME, MANY = 1, 4
 
 
 def degenerate(instance: LoadingInstance, kind: str) -> LoadingInstance:
@@ -51,11 +51,11 @@ def degenerate(instance: LoadingInstance, kind: str) -> LoadingInstance:
 
 
 @cache
-def drawn(mode: tuple[str, str, bool], kind: str) -> list[tuple[LoadingInstance, int]]:
+def drawn(mode: tuple[str, str, bool], kind: str, number: int) -> list[tuple[LoadingInstance, int]]:
     upload, retention, one_deadline = mode
     found: list[tuple[LoadingInstance, int]] = []
     seed = 9000
-    while len(found) < EACH:
+    while len(found) < number:
         instance = random_instance(seed, models=3, users=4, one_deadline=one_deadline and kind != "no time for some")
         seed += 1
         if retention == "consecutive" or len(instance.library.blocks) <= FEW_BLOCKS:
@@ -64,11 +64,12 @@ def drawn(mode: tuple[str, str, bool], kind: str) -> list[tuple[LoadingInstance,
     return found
 
 
+@pytest.mark.parametrize("number", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", MODES, ids=NAMES)
-def test_every_method_tells_the_truth(mode, kind):
+def test_every_method_tells_the_truth(mode, kind, number):
     served = 0
-    for instance, best in drawn(mode, kind):
+    for instance, best in drawn(mode, kind, number):
         served += best
         for name, method in METHODS.items():
             if method.refusal(instance) is not None:

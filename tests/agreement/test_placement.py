@@ -11,16 +11,17 @@ from edgeopt.solution import Status
 from tests.placement.brute_force import optimum
 from tests.placement.random_instances import random_instance
 
-INSTANCES = 120
+SOME, MANY = 40, 160
 cached_optimum = cache(lambda seed: float(optimum(random_instance(seed))))
 KINDS = {name: facts.kind for name, facts in edgeopt.methods("placement").items()}
 
 
+@pytest.mark.parametrize("number", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", KINDS)
-def test_against_enumeration(name: str) -> None:
+def test_against_enumeration(name: str, number: int) -> None:
     """Exact methods find the optimum and prove it; the others stay at or below it, and their bounds at or above."""
     ran = 0
-    for seed in range(INSTANCES):
+    for seed in range(number):
         instance = random_instance(seed)
         if edgeopt.methods("placement")[name].refusal(instance):
             continue
@@ -35,4 +36,4 @@ def test_against_enumeration(name: str) -> None:
         if KINDS[name] == "exact":
             assert solution.status == Status.OPTIMAL, seed
             assert abs(solution.objective - best) <= margin, seed
-    assert ran >= INSTANCES / 4
+    assert ran >= number / 4

@@ -13,7 +13,7 @@ from edgeopt.tolerances import HIGHS_PRECISION, PROVED_GAP
 from tests.residency.brute_force import optimum
 from tests.residency.random_instances import random_instance
 
-INSTANCES = 150
+SOME = 80
 METHODS = edgeopt.methods("residency")
 cached_optimum = cache(lambda seed: optimum(random_instance(seed)))
 
@@ -42,14 +42,14 @@ def assert_true(seed: int, name: str) -> bool:
 @pytest.mark.parametrize("name", METHODS)
 def test_against_enumeration(name: str) -> None:
     """Exact methods find the optimum and prove it; the others stay at or above it, and their bounds at or below."""
-    outcomes = [assert_true(seed, name) for seed in range(INSTANCES)]
-    assert 0.75 < sum(outcomes) / INSTANCES < 1.0
+    outcomes = [assert_true(seed, name) for seed in range(SOME)]
+    assert 0.75 < sum(outcomes) / SOME < 1.0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_against_enumeration_of_many(name: str) -> None:
-    for seed in range(1000, 2500):
+    for seed in range(2000):
         assert_true(seed, name)
 
 

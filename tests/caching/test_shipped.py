@@ -57,6 +57,7 @@ def test_llama_base_has_its_published_parameters() -> None:
     assert library.size_bytes("llama-3.2-1b") == 2 * 1_235_814_400
 
 
+@pytest.mark.slow
 def test_smallest_is_solved() -> None:
     solution = edgeopt.solve(edgeopt.read(FOLDER / "cells-4.json"), threads=1)
     assert solution.gap < 1e-3

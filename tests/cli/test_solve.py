@@ -17,7 +17,7 @@ from tests.cli.program import run, start
 from tests.plans import two_models
 
 SLOW = """
-import time, edgeopt
+import sys, time, edgeopt
 from edgeopt.run import Outcome
 
 def plan(instance):
@@ -169,14 +169,10 @@ def test_starts_from_a_solution_file(instance: Path, tmp_path: Path) -> None:
 
 
 def test_exit_codes(instance: Path) -> None:
-    def exit_code(*arguments: str) -> int:
-        process = start("solve", instance, *arguments, preamble=SLOW)
-        process.communicate(timeout=60)
-        return process.returncode
-
-    assert exit_code("-m", "stuck", "--time-limit", "0.1") == 1
-    assert exit_code("-m", "impossible") == 3
-    assert exit_code("-m", "wrong") == 4
+    exec(SLOW, {"__name__": "__main__"})
+    assert run("solve", instance, "-m", "stuck", "--time-limit", "0.1")[0] == 1
+    assert run("solve", instance, "-m", "impossible")[0] == 3
+    assert run("solve", instance, "-m", "wrong")[0] == 4
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
@@ -258,6 +254,6 @@ def test_the_start_imports_no_solver_and_no_pandas() -> None:
 
 
 def test_progress_is_quiet_when_no_terminal_looks_on(instance: Path) -> None:
-    process = start("solve", instance, "-m", "patient", "--time-limit", "0.1", preamble=SLOW)
-    _, err = process.communicate(timeout=60)
-    assert err.strip() == "running"
+    exec(SLOW, {"__name__": "__main__"})
+    code, _, err = run("solve", instance, "-m", "patient", "--time-limit", "0.1")
+    assert (code, err.strip()) == (0, "running")

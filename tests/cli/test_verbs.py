@@ -13,7 +13,7 @@ import edgeopt
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.problems import PROBLEMS
 from edgeopt.run import Outcome, Run
-from tests.cli.program import run, start
+from tests.cli.program import run
 from tests.cli.test_solve import SLOW
 from tests.plans import two_models
 
@@ -87,9 +87,9 @@ class TestCompare:
         ("methods", "code"), [("stuck", 1), ("impossible", 3), ("dp,wrong", 4), ("dp,stuck", 0), ("dp,impossible", 4)]
     )
     def test_exit_codes(self, instance: Path, methods: str, code: int) -> None:
-        process = start("compare", instance, "-m", methods, "--time-limit", "0.2", preamble=SLOW)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == code
+        exec(SLOW, {"__name__": "__main__"})
+        ended, out, err = run("compare", instance, "-m", methods, "--time-limit", "0.2")
+        assert ended == code
         assert "Traceback" not in err
         assert "loading small" in out
 

@@ -32,7 +32,9 @@ def run_cpsat():
 
 
 @pytest.mark.parametrize("imports", [HIGHS + CPSAT, CPSAT + HIGHS], ids=["highs first", "ortools first"])
-@pytest.mark.parametrize("calls", ["run_highs(), run_cpsat()", "run_cpsat(), run_highs()"])
+@pytest.mark.parametrize(
+    "calls", ["run_highs(), run_cpsat()", pytest.param("run_cpsat(), run_highs()", marks=pytest.mark.slow)]
+)
 def test_both_solvers_in_one_process(imports, calls):
     done = subprocess.run(
         [sys.executable, "-c", f"{imports}\nprint([round(each) for each in ({calls})])"],
@@ -53,7 +55,13 @@ def test_the_package_itself_imports_no_solver():
 
 
 @pytest.mark.parametrize(
-    "first", ["", "import pyomo.environ", "import scipy.stats", "import pyomo.environ, scipy.stats"]
+    "first",
+    [
+        "",
+        "import pyomo.environ, scipy.stats",
+        pytest.param("import pyomo.environ", marks=pytest.mark.slow),
+        pytest.param("import scipy.stats", marks=pytest.mark.slow),
+    ],
 )
 def test_pyomo_comes_without_statistics_and_works_in_any_order(first):
     code = f"""

@@ -103,12 +103,13 @@ def test_plugin_is_known_and_its_content_is_part_of_the_run(write: Any, tmp_path
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_shipped_suites_are_right(path: Path) -> None:
     assert requested(path)
 
 
-def test_there_are_shipped_suites() -> None:
-    assert "tiny" in {path.stem for path in SHIPPED}
+def test_the_smallest_shipped_suite_is_right() -> None:
+    assert requested(ROOT / "benchmarks" / "suites" / "tiny.toml")
 
 
 PLACEMENT = '[[methods]]\nproblem = "placement"\nnames = ["greedy"]\n'
