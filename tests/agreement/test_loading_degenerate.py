@@ -14,7 +14,7 @@ from tests.loading.modes import FEW_BLOCKS, in_mode
 from tests.loading.random_instances import random_instance
 
 KINDS = ["no work", "no work, no time", "no time", "no time for some", "tiny", "huge"]
-SOME, MANY = 1, 4
+SOME, MANY = 1, 6
 
 
 def degenerate(instance: LoadingInstance, kind: str) -> LoadingInstance:
@@ -54,7 +54,7 @@ def degenerate(instance: LoadingInstance, kind: str) -> LoadingInstance:
 def drawn(mode: tuple[str, str, bool], kind: str, number: int) -> list[tuple[LoadingInstance, int]]:
     upload, retention, one_deadline = mode
     found: list[tuple[LoadingInstance, int]] = []
-    seed = 9000
+    seed = 9001
     while len(found) < number:
         instance = random_instance(seed, models=3, users=4, one_deadline=one_deadline and kind != "no time for some")
         seed += 1

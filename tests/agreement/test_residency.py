@@ -13,7 +13,7 @@ from edgeopt.tolerances import HIGHS_PRECISION, PROVED_GAP
 from tests.residency.brute_force import optimum
 from tests.residency.random_instances import random_instance
 
-SOME = 80
+SOME = 150
 METHODS = edgeopt.methods("residency")
 cached_optimum = cache(lambda seed: optimum(random_instance(seed)))
 
