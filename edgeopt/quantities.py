@@ -10,12 +10,17 @@ from edgeopt.errors import UsageError
 Number = int | float
 
 NOTHING = "-"
-BINARY_PREFIXES = ("", "Ki", "Mi", "Gi", "Ti", "Pi")
-TIMES = {"": 1.0, "m": 1e-3, "µ": 1e-6, "u": 1e-6, "n": 1e-9}
-QUANTITY = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\D*)")
 HUGE_FRACTION = 100  # the gap of a plan worth 0 is infinite but for the smallest divisor
 LARGE_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 SMALL_PREFIXES = ("", "m", "µ", "n")
+QUANTITY = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\D*)")
+LARGE = {prefix: Decimal(1000) ** power for power, prefix in enumerate(LARGE_PREFIXES)}
+BINARY = {
+    "K": LARGE["k"],
+    **{f"{p.upper()}i": Decimal(1024) ** power for power, p in enumerate(LARGE_PREFIXES) if power},
+}
+TIMES = {"": Decimal(1), "m": Decimal("1e-3"), "µ": Decimal("1e-6"), "u": Decimal("1e-6"), "n": Decimal("1e-9")}
+LARGEST_SIZE = 2**62
 
 
 def number(value: Number | None) -> str:
@@ -74,15 +79,44 @@ def parsed(text: str, unit: str) -> float:
     ValueError
         The text is no such quantity; the message says what would be right.
     """
-    match = QUANTITY.fullmatch(text.strip())
-    factors = dict(TIMES) if unit == "s" else {prefix: 1000.0**power for power, prefix in enumerate(LARGE_PREFIXES)}
-    if unit in ("B", "B/s"):
-        factors |= {prefix: 1024.0**power for power, prefix in enumerate(BINARY_PREFIXES) if power}
-    known = {"": 1.0, **{f"{prefix}{unit}": factor for prefix, factor in factors.items()}} if unit else {"": 1.0}
-    if match is None or match[2] not in known:
+    return float(_exactly(text, unit))
+
+
+def size_bytes(text: str) -> int:
+    """Read a size such as ``24GB``, ``16 GiB`` or ``200e9`` as whole bytes.
+
+    Raises
+    ------
+    UsageError
+        The text is none, or says more than records count.
+    """
+    size = _read(text, "B")
+    if size is None or size < 0:
+        raise UsageError(f"{text!r} is not a size: give bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB")
+    if size > LARGEST_SIZE:
+        raise UsageError(f"{text!r} is more than can be counted: at most {LARGEST_SIZE} bytes")
+    return int(size)
+
+
+def _exactly(text: str, unit: str) -> Decimal:
+    value = _read(text, unit)
+    if value is None:
         example = "500ms" if unit == "s" else f"3G{unit}"
         raise ValueError(f"{text!r} is not a number" + (f" of {unit}, such as {example}" if unit else ""))
-    return float(match[1]) * known[match[2]]
+    return value
+
+
+def _read(text: str, unit: str) -> Decimal | None:
+    """Return the number that a text is in a unit, with all its digits, or None where it is no such quantity."""
+    match = QUANTITY.fullmatch(text.strip())
+    factors = TIMES if unit == "s" else LARGE | (BINARY if unit in ("B", "B/s") else {})
+    known = {"": Decimal(1)} | ({prefix + unit: factor for prefix, factor in factors.items()} if unit else {})
+    if match is None or match[2] not in known:
+        return None
+    try:
+        return Decimal(match[1]) * known[match[2]]
+    except ArithmeticError:  # an exponent that decimals do not have
+        return Decimal(float(match[1]))
 
 
 def _needs_step(scaled: float, step: float) -> bool:
@@ -98,33 +132,6 @@ def metric(key: str, value: float) -> tuple[str, str]:
         if key.endswith(ending):
             return key.removesuffix(ending).replace("_", " "), quantity(value, unit)
     return key.replace("_", " "), number(value)
-
-
-LARGEST_SIZE = 2**62
-_SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?\s*(?:([kKMGTPE]i?)?B)?")
-
-
-def size_bytes(text: str) -> int:
-    """Read a size such as ``24GB``, ``16 GiB`` or ``200e9`` as whole bytes.
-
-    Raises
-    ------
-    UsageError
-        The text is none, or says more than records count.
-    """
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
-        raise UsageError(f"{text!r} is not a size: give bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB")
-    digits, power, prefix = found.groups()
-    step = 1024 if prefix and prefix.endswith("i") else 1000
-    unit = step ** LARGE_PREFIXES.index(prefix[0].replace("K", "k")) if prefix else 1
-    try:
-        size = Decimal(digits + (power or "")) * unit
-    except ArithmeticError:  # an exponent that decimals do not have
-        size = Decimal("Infinity")
-    if size > LARGEST_SIZE:
-        raise UsageError(f"{text!r} is more than can be counted: at most {LARGEST_SIZE} bytes")
-    return int(size)
 
 
 UNITS = {"_bytes_per_s": "B/s", "_bytes_per_sample": "B", **METRIC_UNITS, "_w": "W"}
@@ -148,5 +155,5 @@ def in_units(key: str, value: object) -> object:
     unit = unit_of(key)
     if not isinstance(value, str) or not unit:
         return value
-    found = parsed(value, unit)
-    return int(found) if found == int(found) else found
+    found = _exactly(value, unit)
+    return int(found) if abs(found) <= LARGEST_SIZE and found == int(found) else float(found)

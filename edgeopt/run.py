@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from math import inf, isfinite
 from threading import Event
 from typing import Generic, Literal, TypeVar
@@ -50,13 +51,28 @@ class Options:
     stop: tuple[StopRule, ...] = ()
 
 
+PlanMaker = Callable[[], Plan | None]
+
+
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: seconds since its start, best objective and best bound so far (None: none yet)."""
+    """How far a run is: seconds since its start, best objective and best bound so far (None: none yet), and the plan.
+
+    Attributes
+    ----------
+    make_plan : callable, optional
+        Makes the plan of the best objective.
+    """
 
     elapsed_s: float
     objective: Number | None
     bound: Number | None
+    make_plan: PlanMaker | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """The plan of the best objective, as in a solution file, made when it is looked at; None: none yet."""
+        return None if self.make_plan is None else self.make_plan()
 
 
 class Run:
@@ -78,16 +94,21 @@ class Run:
     ----------
     history : list of [float, float or None, float or None]
         Seconds, incumbent's objective and bound, whenever one of them improved.
+    iterations : int
+        Iterations so far, of all steps, as far as they are counted.
     """
 
     __slots__ = (
+        "_improved_at",
         "_improved_s",
+        "_make_plan",
         "_progress",
         "_root",
         "_stopped",
         "clock",
         "history",
         "interrupt",
+        "iterations",
         "maximize",
         "options",
     )
@@ -110,6 +131,8 @@ class Run:
         self._root = root or self
         self._stopped = False
         self._improved_s: float | None = None
+        self._improved_at = self.iterations = 0
+        self._make_plan: PlanMaker | None = None
 
     def elapsed_s(self) -> float:
         """Return the seconds since the run began, without those in which code was compiled or loaded."""
@@ -134,25 +157,50 @@ class Run:
         """Say whether a stop rule, or who is told the progress, ends this run and all its steps."""
         if not self._stopped and self.options.stop:
             _, objective, bound = self.history[-1] if self.history else (0.0, None, None)
-            seen = Seen(self.elapsed_s(), objective, bound, self._improved_s, self.maximize)
+            seen = Seen(
+                self.elapsed_s(),
+                objective,
+                bound,
+                self._improved_s,
+                self.maximize,
+                self.iterations,
+                self._improved_at,
+            )
             self._stopped = any(rule(seen) for rule in self.options.stop)
         return self._stopped
 
-    def report(self, objective: Number | None = None, bound: Number | None = None) -> None:
-        """Tell an incumbent's objective or a proven bound; what is not finite or no better than known is ignored."""
+    def count(self, iterations: int = 1) -> None:
+        """Tell that so many more iterations are done, for stop rules that count them."""
+        self._root.iterations += iterations
+
+    def report(
+        self, objective: Number | None = None, bound: Number | None = None, plan: PlanMaker | None = None
+    ) -> None:
+        """Tell an incumbent's objective or a proven bound; what is not finite or no better than known is ignored.
+
+        Parameters
+        ----------
+        objective, bound : int or float, optional
+        plan : callable, optional
+            Makes the plan of the objective, of data that do not change; it is called if someone looks at the plan.
+        """
         objective, bound = (value if value is not None and isfinite(value) else None for value in (objective, bound))
         _, best, tightest = self.history[-1] if self.history else (0.0, None, None)
         sign = 1 if self.maximize else -1
         better = objective is not None and (best is None or sign * objective > sign * best)
         tighter = bound is not None and (tightest is None or sign * bound < sign * tightest)
+        if objective is not None and objective == best and self._make_plan is None:
+            self._make_plan = plan
         if better or tighter:
             row = [round(self.elapsed_s(), 4), objective if better else best, bound if tighter else tightest]
             self.history.append(row)
             if better:
-                self._improved_s = self.elapsed_s()
+                self._improved_s, self._improved_at = self.elapsed_s(), self._root.iterations
+                self._make_plan = plan
             LOGGER.info("%.2f s: objective %s, bound %s", self.elapsed_s(), row[1], row[2])
-            if self._progress is not None and self._progress(Progress(self.elapsed_s(), row[1], row[2])) is True:
-                self._stopped = True
+            if self._progress is not None:
+                seen = Progress(self.elapsed_s(), row[1], row[2], self._make_plan)
+                self._stopped |= self._progress(seen) is True
 
     def part(
         self,
@@ -194,7 +242,7 @@ class Run:
         )
         pass_on: dict[str, Callable[[Progress], None]] = {
             "bound": lambda seen: self.report(bound=seen.bound),
-            "all": lambda seen: self.report(seen.objective, seen.bound),
+            "all": lambda seen: self.report(seen.objective, seen.bound, seen.make_plan),
         }
         told = pass_on.get(reports)
         return Run(options, maximize=self.maximize, progress=told, interrupt=self.interrupt, root=self._root)
@@ -212,6 +260,8 @@ class Incumbent(Generic[T]):
         Its objective.
     bound : int or float, optional
         Proven bound on the optimum.
+    plan : callable, optional
+        Makes the plan of a solution.
 
     Attributes
     ----------
@@ -220,9 +270,14 @@ class Incumbent(Generic[T]):
     """
 
     def __init__(
-        self, run: Run, best: T | None = None, value: Number | None = None, bound: Number | None = None
+        self,
+        run: Run,
+        best: T | None = None,
+        value: Number | None = None,
+        bound: Number | None = None,
+        plan: Callable[[T], Plan | None] | None = None,
     ) -> None:
-        self.run, self.best, self.value, self.bound = run, best, value, bound
+        self.run, self.best, self.value, self.bound, self._plan = run, best, value, bound, plan
         self.stopped: Stopped | None = None
         self._sign = 1 if run.maximize else -1
 
@@ -231,7 +286,7 @@ class Incumbent(Generic[T]):
         if self.value is not None and self._sign * value <= self._sign * self.value:
             return False
         self.best, self.value = best, value
-        self.run.report(value)
+        self.run.report(value, plan=None if self._plan is None else partial(self._plan, best))
         return True
 
     def tighten(self, bound: Number | None) -> bool:

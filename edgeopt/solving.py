@@ -80,11 +80,11 @@ def solve(
     start : Solution, dict, path or DataFrame, optional
         To start from: a solution of the same instance or its file, a plan, or a table as `Solution.to_frame` gives it.
     stop : callable or list of callable, optional
-        Stop rules: `FirstFeasible()`, `TargetObjective(value)`, `NoImprovement(seconds)`, or a function of what a rule
-        sees. The run ends when one says so, as far as its method tells its incumbents.
+        Stop rules: `FirstFeasible()`, `TargetObjective(value)`, `NoImprovement(seconds, iterations)`, or a function of
+        what a rule sees. The run ends when one says so, as far as its method tells its incumbents.
     progress : callable or bool, optional
-        Called with a `Progress` whenever incumbent or bound improves; if it returns True, the run ends. True shows a
-        line that changes, on a terminal or in a notebook.
+        Called with a `Progress` (objective, bound, and ``plan``) whenever incumbent or bound improves; if it returns
+        True, the run ends. True shows a line that changes, on a terminal or in a notebook.
 
     Returns
     -------
@@ -455,7 +455,7 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, run: Run, r
             raise ProgramError(f"the plan of {method.name!r} for {instance.name!r} fails the check: {listed}")
         objective, metrics = report.objective, report.metrics
     bound = _certified_bound(instance, method, objective, outcome.bound)
-    run.report(objective, bound)
+    run.report(objective, bound, lambda: outcome.plan)
     gap = relative_gap(objective, bound)
     status = _status(objective, gap, outcome.infeasible)
     remark = "it meets the bound that another method proved" if proved(objective, run.options.known_bound) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 from edgeopt.errors import UsageError
 
@@ -20,6 +21,10 @@ class Seen:
     improved_s : float or None
         When the objective improved last.
     maximize : bool
+    iterations : int
+        Iterations so far, as far as the method counts them.
+    improved_at : int
+        The iterations after which the objective improved last.
     """
 
     elapsed_s: float
@@ -27,6 +32,8 @@ class Seen:
     bound: float | None
     improved_s: float | None
     maximize: bool
+    iterations: int = 0
+    improved_at: int = 0
 
 
 StopRule = Callable[[Seen], bool]
@@ -54,13 +61,30 @@ class TargetObjective:
 
 @dataclass(frozen=True)
 class NoImprovement:
-    """Ends a run that has a plan when its objective has not improved for so many seconds."""
+    """Ends a run that has a plan when its objective has not improved for so many seconds, or iterations.
 
-    seconds: float
+    Iterations are those that the method's iteration limit counts; those of steps within it count, too. CP-SAT and SCIP
+    do not tell theirs before they end.
+    """
+
+    seconds: float | None = None
+    iterations: int | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.seconds, bool) or not isinstance(self.seconds, int | float) or not self.seconds >= 0:
-            raise UsageError(f"no improvement for at least 0 seconds, not {self.seconds!r}")
+        if self.seconds is None and self.iterations is None:
+            raise UsageError("no improvement for how long? Give seconds or iterations")
+        seconds, iterations = self.seconds, self.iterations
+        if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, Real) or not seconds >= 0):
+            raise UsageError(f"no improvement for at least 0 seconds, not {seconds!r}")
+        if iterations is not None and (
+            isinstance(iterations, bool) or not isinstance(iterations, Integral) or iterations < 1
+        ):
+            raise UsageError(f"no improvement for at least 1 iteration, a whole number, not {iterations!r}")
 
     def __call__(self, seen: Seen) -> bool:
-        return seen.improved_s is not None and seen.elapsed_s - seen.improved_s >= self.seconds
+        if seen.improved_s is None:
+            return False
+        idle_s, idle = seen.elapsed_s - seen.improved_s, seen.iterations - seen.improved_at
+        return (self.seconds is not None and idle_s >= self.seconds) or (
+            self.iterations is not None and idle >= self.iterations
+        )

@@ -6,7 +6,7 @@ import pytest
 
 from edgeopt.errors import UsageError
 from edgeopt.layout import aligned
-from edgeopt.quantities import metric, number, percent, quantity, size_bytes
+from edgeopt.quantities import in_units, metric, number, parsed, percent, quantity, size_bytes
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,18 @@ def test_sizes_beyond_counting_are_refused(text: str) -> None:
     assert size_bytes("4EB") == 4 * 10**18
     with pytest.raises(UsageError, match="more than can be counted"):
         size_bytes(text)
+
+
+def test_quantities_keep_all_their_digits() -> None:
+    assert size_bytes("4611686018.427387903GB") == 2**62 - 1
+    assert in_units("memory_bytes", "9007199.254740993GB") == 2**53 + 1
+    assert in_units("deadline_s", "0.3ms") == parsed("0.3ms", "s") == 0.0003
+    assert size_bytes("2KiB") == parsed("2KiB", "B") == 2048
+    assert size_bytes("1KB") == parsed("1KB", "B") == 1000
+    assert size_bytes("1EiB") == parsed("1EiB", "B") == 2**60
+
+
+@pytest.mark.parametrize("text", ["1e400", "1e999999999999999999999", "9e999999kB"])
+def test_quantities_beyond_floats_are_infinite(text: str) -> None:
+    assert parsed(text, "B") == in_units("memory_bytes", text) == float("inf")
+    assert parsed("1e-999999999999999999999", "B") == size_bytes("1e-999999999999999999999") == 0

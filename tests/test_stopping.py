@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import edgeopt
+from edgeopt.problems import find_problem
 from edgeopt.run import Options, Run
 from edgeopt.stopping import Seen
 from tests.cli.program import run
@@ -76,6 +77,44 @@ def test_a_callback_ends_a_run_by_returning_true(instance: edgeopt.Instance) -> 
     assert seen[:2] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("problem", "method"),
+    [(problem, "auto") for problem in ("loading", "pulling", "caching", "placement", "residency")]
+    + [("loading", "exact"), ("placement", "branch-and-bound"), ("pulling", "exact")],
+)
+def test_a_callback_sees_the_plan_of_any_problem_and_may_stop(problem: str, method: str) -> None:
+    specimens = find_problem(problem).part("specimens")
+    given = specimens.specimen(specimens.KINDS[0])
+    seen: list[edgeopt.Progress] = []
+
+    def look(progress: edgeopt.Progress) -> bool:
+        seen.append(progress)
+        return progress.plan is not None
+
+    solution = edgeopt.solve(given, method, progress=look, threads=1)
+    plans = [progress for progress in seen if progress.plan is not None]
+    assert plans
+    assert solution.plan is not None
+    for progress in plans:
+        assert progress.plan is not None
+        report = edgeopt.check(given, progress.plan)
+        assert report.violations == []
+        assert report.objective == pytest.approx(progress.objective, rel=1e-6)
+
+
+def test_a_method_of_ones_own_tells_plans(instance: edgeopt.Instance) -> None:
+    def telling(instance: edgeopt.Instance, run: Run) -> edgeopt.Outcome:
+        for count in (1, 2):
+            run.report(count, plan=lambda count=count: plan_of(instance, count))
+        run.report(bound=9)
+        return edgeopt.Outcome(plan_of(instance, 2))
+
+    seen: list[edgeopt.Progress] = []
+    edgeopt.solve(instance, telling, progress=seen.append)
+    assert [len(progress.plan["batches"][0]["users"]) for progress in seen if progress.plan] == [1, 2, 2]
+    assert seen[0].plan is seen[0].plan
+
+
 def test_targets_know_the_sense() -> None:
     rule = edgeopt.TargetObjective(5)
     assert rule(Seen(0, 6, None, 0, maximize=True))
@@ -86,6 +125,54 @@ def test_targets_know_the_sense() -> None:
     assert improved(Seen(5, 1, None, 3, True))
     assert not improved(Seen(4.9, 1, None, 3, True))
     assert not improved(Seen(99, None, 3, None, True))
+
+
+def test_no_improvement_counts_iterations() -> None:
+    rule = edgeopt.NoImprovement(iterations=10)
+    assert rule(Seen(0, 1, None, 0, True, iterations=15, improved_at=5))
+    assert not rule(Seen(1e9, 1, None, 0, True, iterations=14, improved_at=5))
+    assert not rule(Seen(0, None, None, None, True, iterations=99))
+    either = edgeopt.NoImprovement(seconds=2, iterations=10)
+    assert either(Seen(2, 1, None, 0, True, iterations=1))
+    assert either(Seen(1, 1, None, 0, True, iterations=10))
+    assert not either(Seen(1, 1, None, 0, True, iterations=9))
+    for wrong in (0, -1, 1.5, True):
+        with pytest.raises(edgeopt.UsageError, match="at least 1 iteration, a whole number"):
+            edgeopt.NoImprovement(iterations=wrong)
+    with pytest.raises(edgeopt.UsageError, match="Give seconds or iterations"):
+        edgeopt.NoImprovement()
+
+
+def test_steps_count_for_the_whole_run() -> None:
+    run = Run(Options(stop=(edgeopt.NoImprovement(iterations=5),)))
+    run.part().count(4)
+    run.report(1)
+    run.part().part().count(4)
+    assert run.stop_reason() is None
+    run.part().count()
+    assert run.iterations == 9
+    assert run.part().stop_reason() == run.stop_reason() == "stop_rule"
+    assert run.report(2) is None
+
+
+@pytest.mark.parametrize(
+    ("problem", "method", "idle"),
+    [("placement", "local-search", 5_000), ("loading", "local-search", 2_000), ("pulling", "local-search", 3)],
+)
+def test_searches_end_after_iterations_without_success_and_repeat_themselves(
+    problem: str, method: str, idle: int
+) -> None:
+    specimens = find_problem(problem).part("specimens")
+    drawn = specimens.specimen(specimens.KINDS[-1 if problem == "placement" else 0])
+    rule = edgeopt.NoImprovement(iterations=idle)
+    ends = []
+    for _ in range(2):
+        run = Run(Options(stop=(rule,), time_limit=100.0), maximize=drawn.conventions.maximize)
+        outcome = edgeopt.methods(problem)[method].function(drawn, run)
+        assert outcome.stopped == "stop_rule"
+        ends.append((run.iterations, outcome.plan))
+    assert ends[0] == ends[1]
+    assert ends[0][0] >= idle
 
 
 @pytest.mark.parametrize("stop", [edgeopt.FirstFeasible, [3], "first"])

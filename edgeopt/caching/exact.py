@@ -59,7 +59,7 @@ class Proof:
         self.work = work
         self.run = run
         self.sandwich = Sandwich(work.tables, run)
-        self.known: Incumbent[Integers] = Incumbent(run)
+        self.known: Incumbent[Integers] = Incumbent(run, plan=lambda masks: self.sandwich.reached.plan(masks))
         self.table_bound: float | None = None
 
     @property

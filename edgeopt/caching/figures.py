@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import fsum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,13 +38,11 @@ FRAME_COLUMNS = (
 
 def plot_plan(instance: CachingInstance, plan: Plan, ax: Axes | None = None) -> Figure:
     """Draw the cache map, the users' expected delays and who sends together; in given axes the map alone."""
-    from edgeopt.drawing.picture import Picture
+    from edgeopt.drawing.picture import Picture, figure_of
 
     if ax is not None:
         plot_caches(instance, plan, ax)
-        given: Any = ax.get_figure(root=True)
-        found: Figure = given
-        return found
+        return figure_of(ax)
 
     figure = Picture(figsize=(12, 7.5), layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=[max(1.0, 0.3 + 0.12 * len(instance.nodes)), 2.0])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +12,7 @@ from edgeopt.caching.lagrangian import bound_at, repaired
 from edgeopt.caching.search_kernels import Integers, exchange, improve
 from edgeopt.caching.tables import Menu
 from edgeopt.run import Run
+from edgeopt.solution import Plan
 
 RESTARTS = 60
 PRICE_SPREAD = 0.3  # standard deviation of the logarithm of a disturbed price
@@ -26,20 +30,32 @@ def descend(menu: Menu, choice: Integers, run: Run) -> Integers:
     return choice
 
 
-def search(menu: Menu, choice: Integers, prices: NDArray[np.float64], run: Run) -> Integers:
+def search(
+    menu: Menu,
+    choice: Integers,
+    prices: NDArray[np.float64],
+    run: Run,
+    plan: Callable[[Integers], Plan | None] | None = None,
+) -> Integers:
     """Search from a feasible choice, and return the best choice.
 
     In turn, some blocks of the best choice are emptied and chosen anew by price, or all blocks are chosen by
     disturbed prices; both are repaired and descended from. ``options.iteration_limit`` counts these restarts.
+    `plan` makes the plan of a choice.
     """
+
+    def report() -> None:
+        run.report(objective, plan=None if plan is None else partial(plan, best))
+
     rng = np.random.default_rng(run.options.seed)
     best = descend(menu, choice, run)
     objective = menu.cost(best)
-    run.report(objective)
+    report()
     limit = RESTARTS if run.options.iteration_limit is None else run.options.iteration_limit
     for restart in range(limit):
         if run.stop_reason() is not None:
             break
+        run.count()
         disturbed = prices * np.exp(PRICE_SPREAD * rng.standard_normal(len(prices)))
         _, chosen, _ = bound_at(menu, disturbed)
         started = chosen[menu.group]
@@ -51,5 +67,5 @@ def search(menu: Menu, choice: Integers, prices: NDArray[np.float64], run: Run) 
         candidate = descend(menu, candidate, run)
         if menu.cost(candidate) < objective:
             best, objective = candidate, menu.cost(candidate)
-            run.report(objective)
+            report()
     return best

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import inf
 
 import numpy as np
@@ -24,7 +24,7 @@ from edgeopt.caching.reach import FULL_TABLE_NODES
 from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.tables import DelayTables, Menu
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Stopped, relative_gap
+from edgeopt.solution import Plan, Stopped, relative_gap
 
 FOR_THE_PROBLEM = "The bound holds for any caches, nodes and beams"
 UNFINISHED = "No caches were found with which every delivery ends; some blocks reach their users only if cached"
@@ -98,7 +98,8 @@ class Worked:
             self.run.report(None, known)
             return Priced(menu, dual, known)
         dual = solve_dual(self.menu, self.run, start)
-        self.run.report(None if dual.choice is None else dual.objective)
+        if dual.choice is not None:
+            self.run.report(dual.objective, plan=partial(self._plan, self.menu, dual.choice))
         proven = self.full and self.tables.complete and np.isfinite(dual.bound)
         return Priced(self.menu, dual, dual.bound if proven else None)
 
@@ -108,7 +109,8 @@ class Worked:
         if priced.dual.choice is not None:
             # Delays that are bounds only must not be reported as those of a plan.
             run = self.run.part(iterations=self.run.options.iteration_limit) if self.tables.wide else self.run
-            priced.dual.choice = search(priced.menu, priced.dual.choice, priced.dual.prices, run)
+            plan = partial(self._plan, priced.menu)
+            priced.dual.choice = search(priced.menu, priced.dual.choice, priced.dual.prices, run, plan)
             priced.dual.objective = priced.menu.cost(priced.dual.choice)
         return priced
 
@@ -150,6 +152,9 @@ class Worked:
         plan = self.tables.plan(masks)
         return Outcome(plan=plan, stopped=self.stopped, message=UNFINISHED if plan is None else "")
 
+    def _plan(self, menu: Menu, choice: Integers) -> Plan | None:
+        return self.tables.plan(menu.masks[menu.group, choice])
+
     def _unreached(self) -> str:
         """Name an audience that hears the nodes one by one, but for which no beams were found."""
         audience = int(np.argmin(self.tables.whole_amplitudes()))
@@ -172,7 +177,7 @@ def through_world(instance: CachingInstance, world: CachingInstance, run: Run) -
     Nodes, users and channels are the same in both, and so are the beams for the same audiences.
     """
     work = work_up(instance, run)
-    other = work_up(world, run, work.tables.beamformer)
+    other = work_up(world, run.part(iterations=run.options.iteration_limit), work.tables.beamformer)
     refused = work.outcome or other.outcome
     if refused is not None:
         return refused
@@ -187,7 +192,9 @@ def through_world(instance: CachingInstance, world: CachingInstance, run: Run) -
 
 def universal_bound(instance: CachingInstance, run: Run) -> Outcome:
     """Bound the delay by prices, every rate replaced by one that no beams of any nodes exceed."""
-    work = Worked(universal(instance, run), run)
+    limit, start = run.options.iteration_limit, run.options.start
+    part = run.part(iterations=limit, start=start, reports="bound")  # its delays are of no plan
+    work = Worked(universal(instance, part), part)
     if work.outcome is not None:
         return work.outcome
     bound = work.priced().bound

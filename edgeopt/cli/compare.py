@@ -17,21 +17,25 @@ from edgeopt.cli.common import (
     Quiet,
     Seed,
     Threads,
-    command_line,
     complain,
     most_serious,
     on_terminal,
+    require_picture,
     require_writable,
 )
+from edgeopt.cli.compare_outputs import draw, exit_code, show, write_csv, write_report
 from edgeopt.cli.interrupts import keeping_work, postponed
-from edgeopt.cli.terminal import say, say_json
+from edgeopt.cli.terminal import say
 from edgeopt.drawing.names import printable
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeopt.comparison import Comparison, ComparisonRow
+    from edgeopt.comparing import Compared
+    from edgeopt.comparison import ComparisonRow
+    from edgeopt.instance import Instance
 
 DEFAULT_LIMIT_S = 60.0
+MOST_SEEDS = 10_000
 
 
 def compare(
@@ -44,25 +48,37 @@ def compare(
         float, typer.Option("--time-limit", "-t", metavar="S", help="Seconds for each method.")
     ] = DEFAULT_LIMIT_S,
     seed: Seed = 0,
+    seeds: Annotated[
+        str | None,
+        typer.Option(metavar="0,1,...", help="Several seeds, such as 0,1,2 or 0-4.", show_default=False),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Comparisons at a time, which share the cores.", show_default=False),
+    ] = None,
     threads: Threads = None,
     gap: Gap = 0.0,
     csv: Annotated[Path | None, typer.Option(metavar="F", help="Write the table as CSV, too.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="F.html", help="Write a report as one HTML page, too.")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="F", help="Draw objectives and bounds, or the gaps of several.", show_default=False),
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Run several methods on instances: objective, bound, gaps, time and status of each.
 
-    Ctrl-C ends the method that runs with its best solution, and the comparison with it.
+    With several seeds or workers there is one table of mean gaps. Ctrl-C ends the method that runs with its best
+    solution, and the comparison with it.
     """
     import edgeopt
     from edgeopt.method import find_method
 
-    if csv is not None and csv == report:
-        raise UsageError(f"--csv and --report both name {str(csv)!r}; name two files")
-    for output, ending in ((csv, ".csv"), (report, ".html")):
-        if output is not None:
-            require_writable(output, files, [ending])
+    _check_outputs(files, csv, report, plot)
+    numbers = None if seeds is None else _numbers(seeds)
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers must be at least 1, not {workers}")
     instances = [edgeopt.read(file) for file in files]
     chosen = [name.strip() for name in methods.split(",") if name.strip()] if methods is not None else None
     if chosen == []:
@@ -71,40 +87,108 @@ def compare(
         for name in chosen or ():
             if name != "auto":
                 find_method(instance.problem, name)
-    comparisons: list[Comparison] = []
+    options = {"time_limit": time_limit, "threads": threads, "gap": gap}
+    cases: list[Compared] = []
     failure: Exception | None = None
-    for instance in instances:
-        names = chosen or edgeopt.fitting_methods(instance)
-        try:
-            with keeping_work() if comparisons else nullcontext(), _live(instance.name, names, hidden=quiet) as on_row:
-                comparison = edgeopt.compare(
-                    instance, names, on_row=on_row, time_limit=time_limit, seed=seed, threads=threads, gap=gap
-                )
-        except KeyboardInterrupt:
-            complain(f"interrupted: {len(instances) - len(comparisons)} files are not compared")
-            break
-        except Exception as error:  # what is finished is written first
-            failure = error
-            break
-        comparisons.append(comparison)
-        if not as_json:
-            say(("\n" if len(comparisons) > 1 else "") + str(comparison))
-        if comparison.interrupted:
-            break
+    runs = _side_by_side if workers is not None else _one_by_one
+    try:
+        for case in runs(instances, chosen, [seed] if numbers is None else numbers, options, workers, quiet):
+            cases.append(case)
+            if numbers is None and workers is None and not as_json:
+                say(("\n" if len(cases) > 1 else "") + str(case.comparison))
+    except Exception as error:  # what is finished is written first
+        failure = error
+    several = numbers is not None or workers is not None
     with postponed():
-        if as_json and comparisons:
-            _print_json(comparisons, several=len(files) > 1)
-        codes = [_exit_code(comparison) for comparison in comparisons]
-        for output, write in ((csv, _write_csv), (report, _write_report)):
-            if output is not None and comparisons:
+        show(cases, several=several or len(files) > 1, summed=several, as_json=as_json)
+        codes = [exit_code(case.comparison) for case in cases]
+        for output, write in ((csv, write_csv), (report, write_report), (plot, draw)):
+            if output is not None and cases:
                 try:
-                    write(comparisons, output)
+                    write(cases, output)
                 except OSError as error:
                     complain(f"{str(output)!r} cannot be written: {error.strerror}")
                     codes.append(ExitCode.BAD_INPUT)
     if failure is not None:
         raise failure
     raise typer.Exit(most_serious(codes))
+
+
+def _check_outputs(files: list[Path], csv: Path | None, report: Path | None, plot: Path | None) -> None:
+    """Find the faults of outputs before the first run."""
+    if csv is not None and csv == report:
+        raise UsageError(f"--csv and --report both name {str(csv)!r}; name two files")
+    for output, endings in ((csv, [".csv"]), (report, [".html"]), (plot, [])):
+        if output is not None:
+            require_writable(output, files, endings)
+    if plot is not None:
+        require_picture(plot)
+
+
+def _numbers(seeds: str) -> list[int]:
+    """Return the seeds that a text such as ``0,1,5-9`` names."""
+    found: list[int] = []
+    for part in seeds.split(","):
+        first, to, last = part.strip().partition("-")
+        if not first.isdecimal() or (to and not last.isdecimal()) or (to and int(last) < int(first)):
+            raise UsageError(f"--seeds takes whole numbers such as 0,1,2 or 0-4, not {seeds!r}")
+        if to and int(last) - int(first) >= MOST_SEEDS:
+            raise UsageError(f"--seeds {seeds} are too many: at most {MOST_SEEDS}")
+        found += range(int(first), int(last if to else first) + 1)
+    return list(dict.fromkeys(found))
+
+
+def _one_by_one(
+    instances: list[Instance],
+    methods: list[str] | None,
+    seeds: list[int],
+    options: dict[str, Any],
+    workers: int | None,
+    quiet: bool,
+) -> Iterator[Compared]:
+    """Compare instance after instance, seed after seed, and show each row as it comes."""
+    import edgeopt
+    from edgeopt.comparing import Compared
+
+    cases = [(instance, seed) for instance in instances for seed in seeds]
+    for number, (instance, seed) in enumerate(cases):
+        names = methods or edgeopt.fitting_methods(instance)
+        title = instance.name if len(seeds) == 1 else f"{instance.name}, seed {seed}"
+        try:
+            with keeping_work() if number else nullcontext(), _live(title, names, hidden=quiet) as on_row:
+                comparison = edgeopt.compare(instance, names, on_row=on_row, seed=seed, **options)
+        except KeyboardInterrupt:
+            complain(f"interrupted: {len(cases) - number} {'files' if len(seeds) == 1 else 'cases'} are not compared")
+            return
+        yield Compared({}, seed, comparison)
+        if comparison.interrupted:
+            return
+
+
+def _side_by_side(
+    instances: list[Instance],
+    methods: list[str] | None,
+    seeds: list[int],
+    options: dict[str, Any],
+    workers: int | None,
+    quiet: bool,
+) -> Iterator[Compared]:
+    """Compare in processes, and tell each case as it comes."""
+    import edgeopt
+
+    total = len(instances) * len(seeds)
+    done: list[Compared] = []
+
+    def tell(case: Compared) -> None:
+        done.append(case)
+        if not quiet:
+            instance, best = case.comparison.instance, case.comparison.best_objective
+            say(f"{len(done)} of {total}: {instance.name}, seed {case.seed}: best {best}", err=True)
+
+    result = edgeopt.compare(instances, methods, seeds=seeds, workers=workers, on_case=tell, **options)
+    if len(result.cases) < total:
+        complain(f"interrupted: {total - len(result.cases)} cases are not compared")
+    yield from result.cases
 
 
 @contextmanager
@@ -146,48 +230,3 @@ def _line(row: ComparisonRow) -> str:
     status = status_text(solution.status, solution.stopped)
     time = quantity(solution.runtime_s, "s")
     return f"{row.method}: {number(solution.objective)}, bound {number(solution.bound)}, {time}, {status}"
-
-
-def _exit_code(comparison: Comparison) -> ExitCode:
-    from edgeopt.solution import Status
-
-    if comparison.contradiction is not None or any(row.failed for row in comparison.rows):
-        return ExitCode.CHECK_FAILED
-    if comparison.best_objective is not None:
-        return ExitCode.SOLVED
-    proved = any(row.solution is not None and row.solution.status == Status.INFEASIBLE for row in comparison.rows)
-    return ExitCode.INFEASIBLE if proved else ExitCode.NO_SOLUTION
-
-
-def _record(comparison: Comparison) -> dict[str, Any]:
-    return {
-        "problem": comparison.instance.problem,
-        "instance": comparison.instance.name,
-        "optimum": comparison.optimum,
-        "contradiction": comparison.contradiction,
-        "rows": comparison.records(),
-    }
-
-
-def _print_json(comparisons: list[Comparison], several: bool) -> None:
-    content = [_record(comparison) for comparison in comparisons]
-    say_json(content if several else content[0])
-
-
-def _write_report(comparisons: list[Comparison], path: Path) -> None:
-    from edgeopt.reporting import write_comparison_report
-
-    write_comparison_report(path, comparisons, {"command": command_line()})
-
-
-def _write_csv(comparisons: list[Comparison], path: Path) -> None:
-    from edgeopt.files import write_text
-    from edgeopt.layout import csv_text
-
-    records = [
-        {"instance": each.instance.name, **record, "contradiction": each.contradiction}
-        for each in comparisons
-        for record in each.records()
-    ]
-    headings = list(records[0]) if records else ["instance", "method"]
-    write_text(path, csv_text(headings, [list(record.values()) for record in records]))

@@ -94,15 +94,18 @@ def results(
     if output is not None:
         export(frame, output)
     if profile is not None:
+        from edgeopt.drawing.picture import figure_of
         from edgeopt.experiments import performance_profile, plot_profile
 
-        save_figure(plot_profile(performance_profile(frame)).get_figure(), profile)
+        save_figure(figure_of(plot_profile(performance_profile(frame))), profile)
     if table is not None:
         write_table(
             pivot(study) if study is not None and table.suffix.lower() in TEXTS else _plain(study, frame), table
         )
     if plot is not None:
-        save_figure(plot_study(frame, str(x), y, by).get_figure(), plot)
+        from edgeopt.drawing.picture import figure_of
+
+        save_figure(figure_of(plot_study(frame, str(x), y, by)), plot)
     say(summary_text(summary(frame)))
     if study is not None:
         say("\n" + table_text(pivot(study), ".md").rstrip())

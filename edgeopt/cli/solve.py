@@ -58,6 +58,10 @@ def solve(
         float | None,
         typer.Option(metavar="S", help="End when the objective has not improved for so long.", show_default=False),
     ] = None,
+    idle_iterations: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="End when it has not improved for so many iterations.", show_default=False),
+    ] = None,
     log: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Append what methods and solvers say, line by line.", show_default=False),
@@ -91,7 +95,7 @@ def solve(
         "gap": gap,
         "iteration_limit": iteration_limit,
         "start": Solution.read(start) if start is not None else None,
-        "stop": _stop_rules(first_feasible, target, no_improvement),
+        "stop": _stop_rules(first_feasible, target, no_improvement, idle_iterations),
     }
     solutions: list[Solution | None] = []
     codes = []
@@ -124,12 +128,15 @@ def solve(
     raise typer.Exit(most_serious(codes))
 
 
-def _stop_rules(first_feasible: bool, target: float | None, no_improvement: float | None) -> list[StopRule]:
+def _stop_rules(
+    first_feasible: bool, target: float | None, no_improvement: float | None, idle_iterations: int | None
+) -> list[StopRule]:
     from edgeopt.stopping import FirstFeasible, NoImprovement, TargetObjective
 
     rules: list[StopRule] = [FirstFeasible()] if first_feasible else []
     rules += [TargetObjective(target)] if target is not None else []
-    return rules + ([NoImprovement(no_improvement)] if no_improvement is not None else [])
+    idle = no_improvement is not None or idle_iterations is not None
+    return rules + ([NoImprovement(no_improvement, idle_iterations)] if idle else [])
 
 
 def _outputs(files: list[Path], output: Path | None) -> list[Path | None]:

@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, INK, PALE, VERMILION
-from edgeopt.drawing.picture import Picture
+from edgeopt.drawing.picture import axes_in, figure_of
 
 
 def plot_objectives(
@@ -44,7 +44,7 @@ def plot_objectives(
     _label(ax, [str(record["method"]) for record in records], objective)
     if drawn.any() or optimum is not None:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=8)
-    return _figure(ax)
+    return figure_of(ax)
 
 
 def plot_gaps(gaps: Mapping[str, Sequence[float | None]], ax: Axes | None = None) -> Figure:
@@ -63,13 +63,11 @@ def plot_gaps(gaps: Mapping[str, Sequence[float | None]], ax: Axes | None = None
     _label(ax, list(gaps), "gap to the best found; bar: mean")
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_xlim(left=0)
-    return _figure(ax)
+    return figure_of(ax)
 
 
 def _axes(ax: Axes | None, rows: int) -> Axes:
-    if ax is not None:
-        return ax
-    return Picture(figsize=(7.2, max(2.2, 1.1 + 0.32 * rows)), layout="constrained").subplots()
+    return axes_in(ax, 7.2, max(2.2, 1.1 + 0.32 * rows))
 
 
 def _label(ax: Axes, names: list[str], xlabel: str) -> None:
@@ -79,9 +77,3 @@ def _label(ax: Axes, names: list[str], xlabel: str) -> None:
     ax.grid(axis="x", color=PALE, linewidth=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
-
-
-def _figure(ax: Axes) -> Figure:
-    figure: Any = ax.get_figure(root=True)
-    found: Figure = figure
-    return found

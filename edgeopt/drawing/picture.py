@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from matplotlib import rcParams
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edgeopt.drawing.fonts import make_legible
@@ -33,3 +34,15 @@ class Picture(Figure):
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=110)
         return buffer.getvalue()
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure in which axes are, where they are in a part of it too."""
+    figure: Any = ax.get_figure(root=True)
+    found: Figure = figure
+    return found
+
+
+def axes_in(ax: Axes | None, width: float, height: float) -> Axes:
+    """Return the axes that are given, or those of a new figure of so many inches."""
+    return Picture(figsize=(width, height), layout="constrained").subplots() if ax is None else ax

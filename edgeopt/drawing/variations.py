@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, INK, ORANGE, PALE, PURPLE, VERMILION
-from edgeopt.drawing.picture import Picture
+from edgeopt.drawing.picture import axes_in, figure_of
 
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, INK)
 MARKS = ("o", "s", "^", "D", "v")
@@ -36,8 +36,7 @@ def plot_variations(
         Its name with its unit.
     ax : matplotlib Axes, optional
     """
-    if ax is None:
-        ax = Picture(figsize=(7.2, 4.2), layout="constrained").subplots()
+    ax = axes_in(ax, 7.2, 4.2)
     first, others = paths[0], list(paths[1:])
     axis = list(dict.fromkeys(record[first] for record in records if record[first] != TODAY))
     numbers = all(isinstance(value, int | float) for value in axis)
@@ -77,9 +76,7 @@ def plot_variations(
     if len(lines) <= NAMED:
         columns = 2 if len(lines) > 1 else 3
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=8)
-    figure: Any = ax.get_figure(root=True)
-    drawn: Figure = figure
-    return drawn
+    return figure_of(ax)
 
 
 def _short(value: Any) -> str:

@@ -212,7 +212,7 @@ class HighsSolver:
             self._set("time_limit", min(self._highs.getRunTime() + seconds, highspy.kHighsInf))
             _use_threads(self.run.options.threads)
             self._halt.clear()
-            self._enough, self._incumbent, self._bound = enough, None, None
+            self._enough, self._incumbent, self._bound, self._nodes = enough, None, None, 0
             run_in_a_thread(self._highs.run, self.run, self._halt.set, self._messages, report)
             return self._result(relaxed)
 
@@ -266,6 +266,9 @@ class HighsSolver:
         if bound != self._bound:
             self._bound = bound
             self._messages.put((None, bound))
+        nodes = max(self._nodes, event.data_out.mip_node_count)
+        self.run.count(nodes - self._nodes)
+        self._nodes = nodes
         event.interrupt(self._halt.is_set() or (self._enough is not None and self._enough(self._incumbent, bound)))
 
     def _on_incumbent(self, event: Any) -> None:

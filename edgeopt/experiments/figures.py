@@ -18,10 +18,9 @@ DASHES = ("-", "--", ":", "-.")
 
 def plot_profile(profile: Profile, ax: Axes | None = None) -> Axes:
     """Draw a performance profile: the higher a curve the better; its left end shows speed, its right end reach."""
-    if ax is None:
-        from matplotlib.figure import Figure
+    from edgeopt.drawing.picture import axes_in
 
-        ax = Figure(figsize=(6.4, 4), layout="constrained").add_subplot()
+    ax = axes_in(ax, 6.4, 4.0)
     curves = profile.curves
     end = max(2.0, 1.5 * float(curves.index[-1]))
     for number, (method, colour) in enumerate(zip(curves, cycle(COLOURS), strict=False)):

@@ -116,10 +116,9 @@ def plot_study(
     matplotlib.axes.Axes
     """
     table = study_table(frame, x, y, by)
-    if ax is None:
-        from edgeopt.drawing.picture import Picture
+    from edgeopt.drawing.picture import axes_in
 
-        ax = Picture(figsize=(6.8, 4.0), layout="constrained").add_subplot()
+    ax = axes_in(ax, 6.8, 4.0)
     values = _in_order(table[x])
     place = _places(values)
     if optimum and y == "objective" and OPTIMUM in frame:

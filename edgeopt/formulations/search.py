@@ -90,7 +90,7 @@ class Search:
     def __init__(self, instance: Instance, formulation: Any, program: LinearProgram, lazy: Any, run: Run) -> None:
         self.instance, self.formulation, self.lazy = instance, formulation, lazy
         self.solver = HighsSolver(program, run)
-        self.known: Incumbent[_Found] = Incumbent(run)
+        self.known: Incumbent[_Found] = Incumbent(run, plan=lambda found: found.plan)
         self.infeasible = False
         used = program.cost != 0
         whole = program.integer[used].all() and (program.cost[used] % 1 == 0).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import colormaps
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import INK, PALE
-from edgeopt.drawing.picture import Picture
+from edgeopt.drawing.picture import axes_in, figure_of
 from edgeopt.quantities import percent, quantity
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ def plot_sharing(library: ModelLibrary, ax: Axes | None = None) -> Figure:
     matplotlib.figure.Figure
     """
     sharing, summary = library.sharing, library.summary()
-    if ax is None:
-        height = float(np.clip(1.8 + 0.16 * summary.models, 3.0, 9.0))
-        ax = Picture(figsize=(8.0, height), layout="constrained").add_subplot()
+    ax = axes_in(ax, 8.0, float(np.clip(1.8 + 0.16 * summary.models, 3.0, 9.0)))
     models = row_order(sharing)
     boxes, holders = _boxes(sharing, models, left_edges(sharing))
     norm = LogNorm(2, max(3, int(holders.max(initial=0))))
@@ -72,11 +70,10 @@ def plot_sharing(library: ModelLibrary, ax: Axes | None = None) -> Figure:
     ax.set_xlabel("bytes of each model; what models share stands at the same place")
     _label_models(ax, [in_figure(sharing.model_names[model]) for model in models])
     ax.set_title(_title(library), fontsize=10, loc="left")
-    figure: Any = ax.get_figure(root=True)
+    figure = figure_of(ax)
     if np.any(holders > 1):
         _add_scale(figure, ax, norm)
-    drawn: Figure = figure
-    return drawn
+    return figure
 
 
 def row_order(sharing: Sharing) -> list[int]:

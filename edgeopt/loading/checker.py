@@ -164,7 +164,6 @@ def replay(instance: LoadingInstance, plan: Plan) -> Schedule:
         kept = _kept_blocks(instance, number, batch, resident, schedule)
         resident = kept | needed
         ready = max((uploaded.get(user, 0.0) for user in batch["users"]), default=0.0)
-        ready = max(ready, batch.get("start_s", 0.0))
         visit = _run(instance, batch, clock, ready, kept & needed, ahead & kept & needed)
         ahead = _loaded_ahead(instance, number, batches, resident, schedule)
         resident |= ahead
@@ -221,9 +220,10 @@ def _run(
     model, rate = instance.library.models[batch["model"]], instance.server.load_rate_bytes_per_s
     ahead_bytes, reused_bytes = _size(instance, ahead), _size(instance, present - ahead)
     missing = _size(instance, model.blocks) - reused_bytes - ahead_bytes
-    load_start = max(free_s, batch.get("start_s", 0.0) - missing / rate)
+    stated = batch.get("start_s", 0.0)
+    load_start = max(free_s, stated - missing / rate)
     load_end = load_start + missing / rate
-    start = max(load_end, ready_s)
+    start = max(load_end, ready_s, stated)  # the end of loading may be rounded to before the stated time
     number = len(batch["users"])
     seconds = (model.compute_fixed_s or 0.0) + (model.compute_per_sample_s or 0.0) * number if number else 0.0
     return Visit(

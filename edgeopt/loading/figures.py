@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from edgeopt.drawing.labels import apart
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION
-from edgeopt.drawing.picture import Picture
+from edgeopt.drawing.picture import Picture, figure_of
 from edgeopt.errors import UsageError
 from edgeopt.layout import require_columns
 from edgeopt.loading.bandwidths import radio
@@ -74,21 +74,19 @@ def plot_plan(instance: LoadingInstance, plan: Plan, ax: Axes | None = None) -> 
     instance : LoadingInstance
     plan : dict
     ax : matplotlib Axes, optional
-        Where to draw the schedule alone; default: a new figure with both.
+        Where to draw the schedule alone; default: a new figure with all.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    if ax is None and instance.stream and len(plan["batches"]) > MANY:
-        return plot_stream(instance, plan)
+    if instance.stream and len(plan["batches"]) > MANY:
+        return plot_stream(instance, plan, ax)
     schedule = replay(instance, plan)
     if ax is not None:
         _draw_schedule(ax, instance, schedule)
         ax.set_xlabel("time")
-        given: Any = ax.get_figure(root=True)
-        found: Figure = given
-        return found
+        return figure_of(ax)
     lanes = LANE_INCHES * (_foot(instance, schedule) + 0.5)
     heights = [lanes, PARAMETERS_INCHES, MEMORY_INCHES]
     figure = Picture(figsize=(9.0, sum(heights) + MARGINS_INCHES), layout="constrained")
@@ -100,7 +98,7 @@ def plot_plan(instance: LoadingInstance, plan: Plan, ax: Axes | None = None) -> 
     return figure
 
 
-def plot_plans(instance: LoadingInstance, plans: Mapping[str, Plan]) -> Figure:
+def plot_plans(instance: LoadingInstance, plans: Mapping[str, Plan], ax: Sequence[Axes] | None = None) -> Figure:
     """Draw the schedules of several plans one above the other, over the same time.
 
     Parameters
@@ -108,20 +106,39 @@ def plot_plans(instance: LoadingInstance, plans: Mapping[str, Plan]) -> Figure:
     instance : LoadingInstance
     plans : dict of str to dict
         Plans by what they are called; the titles say what each serves beyond the last.
+    ax : sequence of matplotlib Axes, optional
+        Where to draw them, axes for each plan; default: a new figure.
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    UsageError
+        There is no plan, or the axes are not as many as the plans.
     """
-    figure = Picture(figsize=(9.0, 3.5 * len(plans)), layout="constrained")
-    axes = figure.subplots(len(plans), 1, sharex=True, squeeze=False)[:, 0]
+    axes = _axes_of(plans, ax)
     served = [sum(len(batch["users"]) for batch in plan["batches"]) for plan in plans.values()]
     for ax, (name, plan), users in zip(axes, plans.items(), served, strict=True):
         _draw_schedule(ax, instance, replay(instance, plan))
         gain = f", {users / served[-1] - 1:+.0%}" if served[-1] and ax is not axes[-1] else ""
         ax.set_title(f"{in_figure(name)}: {users} of {len(instance.users)} users served{gain}", fontsize=10, loc="left")
     axes[-1].set_xlabel("time")
-    return figure
+    return figure_of(axes[-1])
+
+
+def _axes_of(plans: Mapping[str, Plan], ax: Sequence[Axes] | None) -> list[Axes]:
+    """Return axes for each plan: those that are given, or those of a new figure, with the same time."""
+    if not plans:
+        raise UsageError("there is no plan to draw")
+    if ax is None:
+        figure = Picture(figsize=(9.0, 3.5 * len(plans)), layout="constrained")
+        return list(figure.subplots(len(plans), 1, sharex=True, squeeze=False)[:, 0])
+    given = list(np.ravel(np.asarray(ax, dtype=object)))
+    if len(given) != len(plans):
+        raise UsageError(f"{len(plans)} plans need {len(plans)} axes, not {len(given)}")
+    return given
 
 
 def plan_frame(instance: LoadingInstance, plan: Plan) -> pd.DataFrame:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from edgeopt.run import Incumbent, Run
+from edgeopt.solution import Plan
 
 T = TypeVar("T")
 
@@ -21,6 +23,8 @@ class UsersProof(Generic[T]):
         How many users it serves.
     most : int
         No plan serves more.
+    plan : callable
+        Makes the plan of what the method has.
 
     Attributes
     ----------
@@ -32,9 +36,9 @@ class UsersProof(Generic[T]):
         Sentences for the user.
     """
 
-    def __init__(self, run: Run, best: T | None, users: int, most: int) -> None:
+    def __init__(self, run: Run, best: T | None, users: int, most: int, plan: Callable[[T], Plan]) -> None:
         self.run = run
-        self.known: Incumbent[T] = Incumbent(run, best, users, most)
+        self.known: Incumbent[T] = Incumbent(run, best, users, most, plan)
         self.nodes = 0
         self.notes: list[str] = []
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, INK, ORANGE, PALE, VERMILION
-from edgeopt.drawing.picture import Picture
+from edgeopt.drawing.picture import Picture, figure_of
 from edgeopt.loading.checker import Schedule, Visit, replay
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.quantities import quantity
@@ -31,13 +31,15 @@ TICKS, TICKS_S = 9, [60.0 * minutes for minutes in (1, 2, 5, 10, 20, 30, 60, 120
 Row = tuple[str, list[Visit]]
 
 
-def plot_stream(instance: LoadingInstance, plan: Plan) -> Figure:
+def plot_stream(instance: LoadingInstance, plan: Plan, ax: Axes | None = None) -> Figure:
     """Draw a plan of many batches over time: requests, models, the GPU, bytes, and the queue.
 
     Parameters
     ----------
     instance : LoadingInstance
     plan : dict
+    ax : matplotlib Axes, optional
+        Where to draw what the GPU does for which model alone; default: a new figure with all.
 
     Returns
     -------
@@ -47,6 +49,15 @@ def plot_stream(instance: LoadingInstance, plan: Plan) -> Figure:
     rows = _rows(instance, schedule)
     end_s = max(schedule.visits[-1].end_s if schedule.visits else 0.0, *instance.deadlines(), 1e-300)
     edges = np.linspace(0.0, end_s, BINS + 1)
+    served = sum(len(visit.users) for visit in schedule.visits)
+    share = f" ({served / len(instance.users):.0%})" if instance.users else ""
+    title = f"{in_figure(instance.name)}: {served} of {len(instance.users)} users served{share}"
+    title += f" in {len(schedule.visits)} batches"
+    if ax is not None:
+        _draw_models(ax, rows, edges)
+        _label_time(ax, end_s)
+        ax.set_title(title, fontsize=10, loc="left", pad=16)
+        return figure_of(ax)
     figure = Picture(figsize=(9.0, 6.0 + 0.17 * len(rows)), layout="constrained")
     ratios = [1.2, 0.17 * len(rows) + 0.3, 0.9, 0.9, 1.1]
     requests, models, gpu, loads, queue = figure.subplots(5, 1, sharex=True, height_ratios=ratios)
@@ -55,21 +66,19 @@ def plot_stream(instance: LoadingInstance, plan: Plan) -> Figure:
     _draw_gpu(gpu, schedule, edges)
     _draw_bytes(loads, schedule, edges)
     _draw_queue(queue, instance, schedule, edges)
-    minutes = end_s > LONG_S
-    queue.set_xlabel("time in minutes" if minutes else "time")
-    queue.xaxis.set_major_formatter((lambda value, place: f"{value / 60:g}") if minutes else EngFormatter(unit="s"))
-    if minutes:
-        queue.xaxis.set_major_locator(MultipleLocator(next((s for s in TICKS_S if end_s <= TICKS * s), end_s)))
-    queue.set_xlim(0, end_s)
-    served = sum(len(visit.users) for visit in schedule.visits)
-    share = f" ({served / len(instance.users):.0%})" if instance.users else ""
-    requests.set_title(
-        f"{in_figure(instance.name)}: {served} of {len(instance.users)} users served{share} in "
-        f"{len(schedule.visits)} batches",
-        fontsize=10,
-        loc="left",
-    )
+    _label_time(queue, end_s)
+    requests.set_title(title, fontsize=10, loc="left")
     return figure
+
+
+def _label_time(ax: Axes, end_s: float) -> None:
+    """Write the times below axes: in minutes where they are long."""
+    minutes = end_s > LONG_S
+    ax.set_xlabel("time in minutes" if minutes else "time")
+    ax.xaxis.set_major_formatter((lambda value, place: f"{value / 60:g}") if minutes else EngFormatter(unit="s"))
+    if minutes:
+        ax.xaxis.set_major_locator(MultipleLocator(next((s for s in TICKS_S if end_s <= TICKS * s), end_s)))
+    ax.set_xlim(0, end_s)
 
 
 def busy_s(starts: Floats, ends: Floats, edges: Floats) -> Floats:

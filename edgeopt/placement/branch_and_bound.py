@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from math import floor, log
 
 import numpy as np
@@ -13,8 +15,8 @@ from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.knapsack import Knapsack
 from edgeopt.placement.nothing import unless_nothing_fits
 from edgeopt.placement.starts import searched_start
-from edgeopt.run import Outcome, Run
-from edgeopt.solution import Stopped
+from edgeopt.run import Outcome, PlanMaker, Run
+from edgeopt.solution import Plan, Stopped
 
 CHUNK_ENTRIES = 250_000  # nodes times entries (item, element) between two looks at the clock
 FIRST_TARGET = 0.9  # between the best value known (0) and the root's bound (1)
@@ -39,6 +41,8 @@ class BranchAndBound:
     knapsack : Knapsack
     best : numpy.ndarray of bool, shape (items,)
         A feasible choice.
+    plan : callable, optional
+        Makes the plan of a choice.
 
     Attributes
     ----------
@@ -50,8 +54,8 @@ class BranchAndBound:
         Nodes searched.
     """
 
-    def __init__(self, knapsack: Knapsack, best: Chosen) -> None:
-        self.whole = knapsack
+    def __init__(self, knapsack: Knapsack, best: Chosen, plan: Callable[[Chosen], Plan] | None = None) -> None:
+        self.whole, self._plan_of = knapsack, plan
         self.knapsack, self.kept = knapsack.reduced()
         self.best, self.value = best, knapsack.value(best)
         self.total = float(self.knapsack.profit.sum())
@@ -70,7 +74,7 @@ class BranchAndBound:
         """Prove until the bound meets the best value, or a limit of the options or of nodes is reached."""
         target = self.value + FIRST_TARGET * (self.bound - self.value)
         step, last = FIRST_STEP * (self.bound - self.value), None
-        run.report(self._number(self.value), self._number(self.bound))
+        run.report(self._number(self.value), self._number(self.bound), self._plan())
         while self.bound > self.value + run.options.gap * abs(self.value):
             before = self.nodes
             target = max(self.value, floor(target) if self.whole_numbers else target)
@@ -107,11 +111,13 @@ class BranchAndBound:
                 return Stopped.ITERATION_LIMIT
             before = int(self.stack.state[branch_kernel.NODES])
             ending = branch_kernel.search(self.items, self.stack, self.space, self._cut(target), chunk)
-            self.nodes += int(self.stack.state[branch_kernel.NODES]) - before
+            done = int(self.stack.state[branch_kernel.NODES]) - before
+            self.nodes += done
+            run.count(done)
             if ending == branch_kernel.FOUND:
                 self._take_solution()
                 target = max(target, self.value)
-                run.report(self._number(self.value))
+                run.report(self._number(self.value), plan=self._plan())
             elif ending == branch_kernel.EXHAUSTED:
                 self.bound = min(self.bound, target if self.whole_numbers else target + 2 * self.margin)
                 run.report(None, self._number(self.bound))
@@ -138,6 +144,9 @@ class BranchAndBound:
         bound = self.total - killed + self.margin
         return max(self.value, floor(bound) if self.whole_numbers else bound)
 
+    def _plan(self) -> PlanMaker | None:
+        return None if self._plan_of is None else partial(self._plan_of, self.best)
+
     def _number(self, value: float) -> float:
         return round(value) if self.whole_numbers else value
 
@@ -162,7 +171,7 @@ def refusal(instance: PlacementInstance) -> str | None:
 
 def search_tree(arrays: DemandArrays, start: NDArray[np.bool_], run: Run) -> Outcome:
     """Prove a placement on one node optimal, or find a better one."""
-    tree = BranchAndBound(arrays.knapsack(0, arrays.empty()), start[0])
+    tree = BranchAndBound(arrays.knapsack(0, arrays.empty()), start[0], lambda best: arrays.plan(best[None, :]))
     stopped = tree.run(run, run.options.iteration_limit)
     return Outcome(arrays.plan(tree.best[None, :]), tree.bound, stopped, message=f"{tree.nodes} nodes")
 

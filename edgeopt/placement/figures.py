@@ -11,7 +11,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, INK, ORANGE, PALE
-from edgeopt.drawing.picture import Picture
+from edgeopt.drawing.picture import Picture, figure_of
 from edgeopt.layout import require_columns
 from edgeopt.placement.reasons import missed
 
@@ -56,9 +56,7 @@ def plot_plan(instance: PlacementInstance, plan: Plan, ax: Axes | None = None) -
     """
     if ax is not None:
         _draw_storage(ax, instance, plan)
-        given: Any = ax.get_figure(root=True)
-        shown: Figure = given
-        return shown
+        return figure_of(ax)
     figure = Picture(figsize=(10.0, max(2.8, 1.4 + 0.32 * len(instance.nodes))), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 4])
     _draw_storage(left, instance, plan)

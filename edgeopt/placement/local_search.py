@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,7 +84,8 @@ class LocalSearch:
             chunk = int(min(CHUNK, left))
             left -= chunk
             reached = tabu_kernel.run(self.sites, self.state, chunk, target)
-            run.report(self._number(self.value))
+            run.count(chunk)
+            run.report(self._number(self.value), plan=partial(self.arrays.plan, self.best))
             if reached or (iterations is None and patience.over(self.value, self.iterations)):
                 return Stopped.FINISHED
         return Stopped.ITERATION_LIMIT

@@ -35,7 +35,7 @@ def run_members(
     members : sequence of (str, callable, float)
         Name, method, and its part of the time that is left; the last one should have all of it.
     """
-    known = Incumbent(run, start, _value(arrays, start), arrays.all_weight)
+    known = Incumbent(run, start, _value(arrays, start), arrays.all_weight, arrays.plan)
     ran: list[str] = []
     failed: list[tuple[str, Exception]] = []
     stopped = Stopped.FINISHED

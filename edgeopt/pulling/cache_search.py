@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from edgeopt.pulling import cache_kernels
@@ -92,6 +94,7 @@ class CacheSearch:
             sites, kept = self._neighbours(), self.state()
             self.refill(sites, float(self.rng.choice(NOISE)))
             done += 1
+            self.within.count()
             now = self.saved
             if now < saved * (1 - 1e-12):
                 self.held, self.best, self.where = kept
@@ -99,8 +102,13 @@ class CacheSearch:
                 continue
             idle = 0 if now > saved * (1 + 1e-9) else idle + 1
             if now > saved:
-                self.within.report(self.separable.cloud_total - now)
+                self.report()
             saved = now
+
+    def report(self) -> None:
+        """Tell the total delay of what the sites hold now, and its plan."""
+        plan = partial(self.separable.plan, self.held.copy(), self.where.copy())
+        self.within.report(self.separable.cloud_total - self.saved, plan=plan)
 
     def _late(self, limit: float) -> bool:
         return self.within.stop_reason() is not None or self.within.elapsed_s() > limit
@@ -159,9 +167,9 @@ def solve_cache_search(instance: PullingInstance, run: Run) -> Outcome:
     search = CacheSearch(separable, run)
     end = _end_of_search(run)
     search.construct(end)
-    run.report(separable.cloud_total - search.saved)
+    search.report()
     search.sweep(end)
-    run.report(separable.cloud_total - search.saved)
+    search.report()
     now = run.elapsed_s()
     share = np.inf if run.options.time_limit is None else now + BOUND_SHARE * run.options.time_limit
     bound = climb_dual(search, min(share, end), BOUND_STEPS)

@@ -48,8 +48,8 @@ class ExactSearch:
     """
 
     def __init__(self, reduced: ReducedInstance, run: Run) -> None:
-        self.core, self.relaxed, self._run = reduced.core, reduced.relaxed, run
-        self.known: Incumbent[Ints] = Incumbent(run)
+        self.core, self.relaxed, self._run, self._plan = reduced.core, reduced.relaxed, run, reduced.plan
+        self.known: Incumbent[Ints] = Incumbent(run, plan=reduced.plan)
         self.by_openings = run.options.gap > 0 and bool(reduced.core.limited.any())  # fractional units are near enough
 
     @property
@@ -67,7 +67,7 @@ class ExactSearch:
         openings = Openings(self.core)
         openings.restore(opened)
         openings.insert(self._run, np.arange(self.core.sites), 1.0)
-        local = LocalSearch(openings, self._run, np.random.default_rng(self._run.options.seed))
+        local = LocalSearch(openings, self._run, np.random.default_rng(self._run.options.seed), self._plan)
         local.run(rounds, exact_sites=False)
         self.offer(local.amounts)
 

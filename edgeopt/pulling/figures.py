@@ -116,7 +116,9 @@ def _draw_links(ax: Axes, instance: PullingInstance, network: Any, position: Map
 
 def _draw_labels(ax: Axes, position: Mapping[str, Any], labels: Mapping[str, str], areas: Mapping[str, float]) -> None:
     """Write labels beside their nodes where they cover neither each other nor nodes."""
-    figure: Any = ax.get_figure(root=True)
+    from edgeopt.drawing.picture import figure_of
+
+    figure = figure_of(ax)
     figure.draw_without_rendering()
     scale = 72 / figure.dpi
     places = {node: ax.transData.transform(position[node]) * scale for node in position}
@@ -155,11 +157,9 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
     """
     import networkx as nx
 
-    from edgeopt.drawing.picture import Picture
+    from edgeopt.drawing.picture import axes_in, figure_of
 
-    figure: Any = Picture(figsize=(9.0, 7.0), layout="constrained") if ax is None else ax.get_figure(root=True)
-    ax = figure.subplots() if ax is None else ax
-    assert ax is not None
+    ax = axes_in(ax, 9.0, 7.0)
     service = serve(instance, plan)
     served = dict.fromkeys([*instance.cloudlets, instance.cloud.name], 0)
     for name, choice in plan["assignments"].items():
@@ -201,7 +201,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
     cloud = instance.cloud.name
     nx.draw_networkx_nodes(network, position, [cloud], areas[cloud], VERMILION, node_shape="s", ax=ax)
     if drawn is not None:
-        figure.colorbar(drawn, ax=ax, label="memory filled by pulled blocks", shrink=0.7)
+        figure_of(ax).colorbar(drawn, ax=ax, label="memory filled by pulled blocks", shrink=0.7)
     ax.margins(0.16)
     if len(instance.cloudlets) <= LABELLED_SITES:
         labels = {site: _label(instance, service, site, pulled[site]) for site in instance.cloudlets if served[site]}
@@ -214,8 +214,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
         loc="left",
     )
     ax.set_axis_off()
-    shown: Figure = figure
-    return shown
+    return figure_of(ax)
 
 
 def _draw_transfers(instance: PullingInstance, service: Service, position: dict[str, Any], ax: Axes) -> None:

@@ -81,8 +81,9 @@ def solve_greedy(reduced: ReducedInstance, run: Run) -> Outcome:
     amounts = openings.amounts()
     if amounts is None:
         return Outcome(stopped=run.stop_reason() or Outcome().stopped, message="the greedy found no feasible plan")
-    run.report(total)
-    return Outcome(reduced.plan(amounts), stopped=run.stop_reason() or Outcome().stopped)
+    plan = reduced.plan(amounts)
+    run.report(total, plan=lambda: plan)
+    return Outcome(plan, stopped=run.stop_reason() or Outcome().stopped)
 
 
 @on_reduced_instance

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from edgeopt.pulling import dual_kernels
@@ -122,7 +124,7 @@ def solve_lagrangian(reduced: ReducedInstance, run: Run, start: Ints | None = No
         if solution is not None and core.cost(solution) < best:
             best, amounts = core.cost(solution), solution
             opened = core.opened(solution)
-            run.report(best)
+            run.report(best, plan=partial(reduced.plan, amounts))
     target = min(best, openings.total)
     relaxation = LagrangianRelaxation(reduced.relaxed.up_to(best))
     steps = run.options.iteration_limit or ITERATIONS
@@ -134,11 +136,11 @@ def solve_lagrangian(reduced: ReducedInstance, run: Run, start: Ints | None = No
             break
         openings.restore(candidate)
         openings.insert(run, np.arange(core.sites), 1.0)
-        local = LocalSearch(openings, run, np.random.default_rng(run.options.seed))
+        local = LocalSearch(openings, run, np.random.default_rng(run.options.seed), reduced.plan)
         local.run(POLISHING_ROUNDS, exact_sites=False)
         if local.amounts is not None and local.best < best:
             best, amounts = local.best, local.amounts
-            run.report(best)
+            run.report(best, plan=partial(reduced.plan, amounts))
     relaxation.climb(run, min(best, target), steps // 2)
     plan = None if amounts is None else reduced.plan(amounts)
     return Outcome(plan, relaxation.bound, run.stop_reason() or Outcome().stopped)

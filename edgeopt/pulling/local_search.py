@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from edgeopt.errors import ProgramError
@@ -13,7 +16,7 @@ from edgeopt.pulling.openings import Openings
 from edgeopt.pulling.reach import on_reduced_instance, unless_decoupled
 from edgeopt.pulling.strong_solver import Overwork, solve_core
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Stopped
+from edgeopt.solution import Plan, Stopped
 
 NOISE = 0.3
 ALPHAS = (0.0, 0.5, 1.0)
@@ -32,6 +35,8 @@ class LocalSearch:
         Holds the solution to start from.
     run : Run
     rng : numpy.random.Generator
+    plan : callable
+        Makes the plan of units of each option.
 
     Attributes
     ----------
@@ -41,8 +46,8 @@ class LocalSearch:
         Units of each option in the best solution; None while some group is not served.
     """
 
-    def __init__(self, openings: Openings, run: Run, rng: np.random.Generator) -> None:
-        self.openings, self._run, self.rng = openings, run, rng
+    def __init__(self, openings: Openings, run: Run, rng: np.random.Generator, plan: Callable[[Ints], Plan]) -> None:
+        self.openings, self._run, self.rng, self._plan = openings, run, rng, plan
         self.core = openings.core
         self.current = openings.total, openings.opened
         self.best, self.opened = self.current
@@ -65,6 +70,7 @@ class LocalSearch:
                     self.solve_sites(min(count, len(self.sites)))
             idle = 0 if self.best < before * (1 - 1e-9) else idle + 1
             done += 1
+            self._run.count()
 
     def move(self) -> None:
         """Flip, swap or relocate a model, or rebuild a site or two."""
@@ -122,7 +128,7 @@ class LocalSearch:
         if total < self.best and self.core.feasible(amounts):
             self.best, self.amounts = total, amounts.copy()
             self.opened = self.core.opened(self.amounts)
-            self._run.report(total)
+            self._run.report(total, plan=partial(self._plan, self.amounts))
 
     def _neighbours(self, count: int) -> Ints:
         """Return a random site and others, drawn by how many groups could be served at both."""
@@ -146,11 +152,11 @@ def solve_local_search(reduced: ReducedInstance, run: Run, start: Ints | None = 
         _, opened = greedy_opening(openings, run)
         openings.restore(opened)
         sweep(openings, run)
-    search = LocalSearch(openings, run, np.random.default_rng(run.options.seed))
+    search = LocalSearch(openings, run, np.random.default_rng(run.options.seed), reduced.plan)
     if start is not None and reduced.core.cost(start) < search.best:
         search.best, search.amounts = reduced.core.cost(start), start
     if search.amounts is not None:
-        run.report(search.best)
+        run.report(search.best, plan=partial(reduced.plan, search.amounts))
     search.run(run.options.iteration_limit)
     stopped = run.stop_reason() or (
         Stopped.ITERATION_LIMIT if run.options.iteration_limit is not None else Stopped.FINISHED

@@ -106,7 +106,7 @@ def solve_rounding(reduced: ReducedInstance, run: Run, start: Ints | None = None
                 best, best_opened, winner = openings.total, openings.opened, name
     openings.restore(best_opened)
     openings.insert(run, np.arange(core.sites), 1.0)
-    local = LocalSearch(openings, run, rng)
+    local = LocalSearch(openings, run, rng, reduced.plan)
     if start is not None and core.cost(start) < local.best:
         local.best, local.amounts = core.cost(start), start
     local.run(POLISHING_ROUNDS, exact_sites=bool(core.limited.any()))

@@ -59,7 +59,7 @@ def solve_program(intervals: Intervals, start: Kept, run: Run) -> Outcome:
     HiGHS keeps rows to a tolerance, bytes count exactly: a solution that overfills a visit is cut off and the program
     is solved again; what is cut is infeasible, so the bounds stay valid.
     """
-    known: Incumbent[Kept] = Incumbent(run)
+    known: Incumbent[Kept] = Incumbent(run, plan=intervals.plan)
     known.offer(start, intervals.seconds(start))
     known.tighten(intervals.least_s)
     stopped = Stopped.FINISHED

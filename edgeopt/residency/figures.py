@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREY, INK, ORANGE, PALE, VERMILION
-from edgeopt.drawing.picture import Picture
+from edgeopt.drawing.picture import Picture, figure_of
 from edgeopt.quantities import quantity
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def plot_plan(instance: ResidencyInstance, plan: Plan, ax: Axes | None = None) -
     """
     if ax is not None:
         _draw_models(ax, instance, plan)
-        given: Any = ax.get_figure(root=True)
-        shown: Figure = given
-        return shown
+        return figure_of(ax)
     rows = min(MOST_ROWS, len(set(instance.requests)))
     figure = Picture(figsize=(11.0, 3.4 + 0.24 * rows), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[1.4, max(1.0, 0.24 * rows + 0.6)])

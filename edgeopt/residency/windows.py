@@ -121,7 +121,7 @@ class Windows:
 
     def __init__(self, intervals: Intervals, prices: Prices, start: Kept, run: Run) -> None:
         self.intervals, self.prices, self.run = intervals, prices, run
-        self.known: Incumbent[Kept] = Incumbent(run)
+        self.known: Incumbent[Kept] = Incumbent(run, plan=intervals.plan)
         visits, count = len(intervals.visits), max(1, len(intervals.block))
         self.length, self.step = (
             max(2, min(visits, visits * begun // count)) for begun in (BOUND_INTERVALS, SEARCH_INTERVALS)
@@ -246,11 +246,13 @@ def solve(intervals: Intervals, run: Run) -> Outcome:
     if passes < limit and not windows.ended():
         windows.sweep(0, run.elapsed_s() + SEARCH_SHARE * run.remaining_s())
         passes += 1
+        run.count()
     windows.tighten(*QUICK)
     while passes < limit and idle < 2 and not windows.ended():
         before = windows.known.value
         windows.sweep(windows.step // 2 if passes % 2 else 0, inf)
         passes += 1
+        run.count()
         idle = 0 if windows.known.value != before else idle + 1
     windows.tighten(*THOROUGH)
     best = start if windows.known.best is None else windows.known.best

@@ -86,7 +86,7 @@ def test_a_comparison_that_fails_at_once_writes_nothing(
 def test_a_report_is_written_although_the_table_cannot_be(
     instance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgeopt.cli.compare._write_csv", no_space)
+    monkeypatch.setattr("edgeopt.cli.compare.write_csv", no_space)
     table, page = tmp_path / "t.csv", tmp_path / "p.html"
     code, out, err = run("compare", instance, "-m", "greedy", "--csv", table, "--report", page)
     assert code == 2

@@ -3,6 +3,8 @@
 import copy
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import edgeopt
 from edgeopt.loading.checker import check, replay
@@ -98,6 +100,14 @@ def test_a_stated_start_is_kept_and_may_be_too_late():
     assert broken(STREAM, changed(1, start_s=20.5)) == [("deadline", 0.5)]
     visit = replay(STREAM, changed(1, start_s=20.5)).visits[1]
     assert (visit.load_start_s, visit.compute_start_s) == (18.5, 20.5)
+
+
+@given(st.floats(20.0, 30.0), st.floats(0.1, 10.0))
+def test_no_batch_computes_before_its_stated_start(start_s, rate):
+    """To the last digit: the end of a load that begins right before it is rounded."""
+    instance = STREAM.replace(**{"server.load_rate_bytes_per_s": rate})
+    visit = replay(instance, changed(1, start_s=start_s)).visits[1]
+    assert visit.compute_start_s == max(start_s, visit.load_end_s)
 
 
 @pytest.mark.parametrize("keys", [{"start_s": "soon"}, {"start_s": True}, {"prefetch": ["b"]}, {"evict": ["b"]}])

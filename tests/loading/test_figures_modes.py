@@ -1,6 +1,7 @@
 """Pictures and tables of plans in the other modes."""
 
 import pytest
+from matplotlib.figure import Figure
 
 import edgeopt
 from edgeopt.loading.figures import plan_frame, plot_plan, plot_plans
@@ -40,6 +41,14 @@ def test_the_gain_over_two_phases_is_drawn():
     title = f"exact: {served[0]} of 24 users served, {served[0] / served[1] - 1:+.0%}"
     assert above.get_title(loc="left") == title
     assert below.get_title(loc="left") == f"two-phase: {served[1]} of 24 users served"
+    given = Figure()
+    beside = given.subplots(1, 2)
+    assert plot_plans(instance, plans, beside) is given
+    assert [ax.get_title(loc="left") for ax in beside] == [ax.get_title(loc="left") for ax in (above, below)]
+    with pytest.raises(edgeopt.UsageError, match="2 plans need 2 axes, not 1"):
+        plot_plans(instance, plans, beside[:1])
+    with pytest.raises(edgeopt.UsageError, match="no plan to draw"):
+        plot_plans(instance, {})
 
 
 def test_blocks_kept_for_later_are_drawn():

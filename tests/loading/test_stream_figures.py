@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from edgeopt.loading.figures import plot_plan
 from edgeopt.loading.generator import generate
@@ -38,6 +39,13 @@ def test_many_batches_are_drawn_over_time(retention: str) -> None:
     assert models.get_yticklabels()[-1].get_text() == f"{40 - MOST_ROWS + 1} other models"
     assert gpu.get_ylim() == (0, 1)
     assert queue.get_xlabel() == "time in minutes"
+    given = Figure()
+    left, right = given.subplots(1, 2)
+    assert plot_plan(stream, plan, right) is given
+    assert len(right.get_yticks()) == MOST_ROWS
+    assert right.get_title(loc="left") == requests.get_title(loc="left")
+    assert right.get_xlabel() == "time in minutes"
+    assert not left.images
 
 
 def test_few_batches_are_drawn_one_by_one() -> None:

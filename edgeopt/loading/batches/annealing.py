@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -147,13 +148,13 @@ class Search:
         """Return the plan of the best sequence, or that of the start where it serves more."""
         if start is not None and users_of(start) > self.best.size[1]:
             return start
-        return plan_of(self._workload, batches_of(self._workload, self.best))
+        return _plan_of(self._workload, self.best)
 
     def _round(self) -> None:
-        from edgeopt.loading.batches.annealing_kernels import Heat, Sequence, anneal
+        from edgeopt.loading.batches.annealing_kernels import Heat, anneal
 
         workload, best = self._workload, self.best
-        line = Sequence(*(part.copy() for part in (best if self._suggested is None else self._suggested)))
+        line = copied(best if self._suggested is None else self._suggested)
         self._suggested = None
         warmth = WARM[self._rounds % len(WARM)]
         steps_of_round = ROUND_FOR_A_USER * int(workload.most.sum()) << self._rounds // len(WARM)
@@ -167,7 +168,19 @@ class Search:
                 steps = min(steps, self._limit - self.iterations)
             heat = anneal(steps, heat, line, best, self._limits, workload.timing, self._state)
             self.iterations += steps
-            self._run.report(int(best.size[1]))
+            self._run.count(steps)
+            self._run.report(int(best.size[1]), plan=partial(_plan_of, workload, copied(best)))
+
+
+def copied(sequence: Sequence) -> Sequence:
+    """Return a sequence that changes apart from this one."""
+    from edgeopt.loading.batches.annealing_kernels import Sequence
+
+    return Sequence(*(part.copy() for part in sequence))
+
+
+def _plan_of(workload: Workload, sequence: Sequence) -> Plan:
+    return plan_of(workload, batches_of(workload, sequence))
 
 
 def default_iterations(workload: Workload) -> int:
@@ -193,11 +206,11 @@ def solve_greedy(instance: LoadingInstance, run: Run) -> Outcome:
     workload = compile_workload(instance)
     if not workload.models:
         return serve_nobody(instance)
-    line = greedy_sequence(workload, run)
-    run.report(int(line.size[1]))
-    batches = batches_of(workload, line)
+    batches = batches_of(workload, greedy_sequence(workload, run))
+    plan = plan_of(workload, batches)
+    run.report(users_of(plan), plan=lambda: plan)
     return Outcome(
-        plan_of(workload, batches),
+        plan,
         stopped=run.stop_reason() or Stopped.FINISHED,
         message=f"{len(batches)} batches by least time for each user",
     )
@@ -209,7 +222,7 @@ def solve_local_search(instance: LoadingInstance, run: Run) -> Outcome:
     if not workload.models:
         return serve_nobody(instance)
     line, plan = started(workload, run)
-    run.report(int(line.size[1]))
+    run.report(int(line.size[1]), plan=partial(_plan_of, workload, copied(line)))
     search = Search(workload, run, line, enough=int(workload.most.sum()))
     stopped = search.run()
     return Outcome(search.plan(plan), stopped=stopped, message=f"{search.iterations} moves tried")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,12 +58,13 @@ def _solved_as(instance: LoadingInstance, changes: dict[str, Any], run: Run) -> 
     part = run.part(iterations=run.options.iteration_limit)
     name, _ = choose(other, part.options)
     outcome = methods("loading")[name].function(other, part)
-    plan = {"batches": []} if outcome.plan is None else outcome.plan
-    users = [entry["users"] for entry in plan["batches"]]
-    run.report(sum(map(len, users)))
+    other_plan = {"batches": []} if outcome.plan is None else outcome.plan
+    users = [entry["users"] for entry in other_plan["batches"]]
+    plan = plan_for(workload, converted(workload, other_plan, other.retention), users)
+    run.report(sum(map(len, users)), plan=lambda: plan)
     how = ", ".join(f"`{key}`: {value!r}" for key, value in changes.items() if isinstance(value, str))
     return Outcome(
-        plan_for(workload, converted(workload, plan, other.retention), users),
+        plan,
         stopped=outcome.stopped,
         message=f"solved by {name} with {how}" + (f": {outcome.message}" if outcome.message else ""),
     )
@@ -90,7 +92,7 @@ def solve_least_recently_used(instance: LoadingInstance, run: Run) -> Outcome:
         return serve_nobody(instance)
     cache = Cache(workload)
     while (stopped := run.stop_reason()) is None and cache.append():
-        run.report(served(cache.batches))
+        run.report(served(cache.batches), plan=partial(plan_of, workload, list(cache.batches)))
     return Outcome(
         plan_of(workload, cache.batches),
         stopped=stopped or Stopped.FINISHED,

@@ -8,6 +8,7 @@ left out; when none is left, the plan with one user fewer is optimal.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -170,7 +171,7 @@ def solve_counts(instance: LoadingInstance, run: Run) -> Outcome:
     search.run(SEARCH_ITERATIONS)
     plan = search.plan(plan)
     users = sum(len(batch["users"]) for batch in plan["batches"])
-    run.report(users)
+    run.report(users, plan=partial(dict, plan))
     answer = CountsProgram(workload, users + 1).solve(run)
     if answer.sequence is not None:
         plan = plan_of(workload, answer.sequence)

@@ -36,7 +36,7 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     search = Search(work, run, line, enough=int(work.most.sum()))
     search.run(default_iterations(work) // FIRST_SHARE)
     plan = search.plan(start)
-    proof = UsersProof(run, plan, users_of(plan), int(work.most.sum()))
+    proof = UsersProof(run, plan, users_of(plan), int(work.most.sum()), dict)
     relaxation = relaxed(work, run.part(run.remaining_s() / 2, reports="bound"))
     proof.known.tighten(relaxation.bound)
     proof.notes.append(f"{relaxation.bound} by the relaxation")
@@ -93,15 +93,15 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
     if not work.models:
         return serve_nobody(instance)
     users = len(work.queues.user_names)
-    lines, iterations = Lines(work.queues, work.timing), line_search.default_iterations(users)
+    lines, iterations = Lines(work.queues, work.timing, work), line_search.default_iterations(users)
     limit = iterations if run.options.iteration_limit is None else min(iterations, run.options.iteration_limit)
     search = line_search.Search(lines, run, line_search.first_line(lines, run))
     search.run(limit // FIRST_SHARE)
 
     def plan() -> Plan:
-        return line_search.plan_or_start(lines, search.best, work, run)
+        return line_search.plan_or_start(lines, search.best, run)
 
-    proof = UsersProof(run, plan(), users_of(plan()), users)
+    proof = UsersProof(run, plan(), users_of(plan()), users, dict)
     proof.known.tighten(bound_by_deadlines(work, run.part(run.remaining_s() / 3, reports="bound")))
     proof.notes.append(f"{proof.bound} by the relaxation")
     search.run(limit, proof.bound)

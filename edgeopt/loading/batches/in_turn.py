@@ -192,8 +192,9 @@ def serve_in_turn(instance: LoadingInstance, users: Sequence[str], run: Run) -> 
         if reason:
             return line.plan(), reason
         served += line.add(user)
-    run.report(served)
-    return line.plan(), Stopped.FINISHED
+    plan = line.plan()
+    run.report(served, plan=lambda: plan)
+    return plan, Stopped.FINISHED
 
 
 def _outcome(instance: LoadingInstance, plan: Plan, stopped: Stopped, order: str) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from edgeopt.loading.batches.lines import Lines, served_by
 from edgeopt.loading.batches.plans import users_of
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.loading.workload import Workload, compile_workload
+from edgeopt.loading.workload import compile_workload
 from edgeopt.patience import Patience
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
@@ -89,7 +90,8 @@ class Search:
             iterations, cycle, lines.users, self._line, self.best, lines.timing, self._state, self._other, *lines.room
         )
         self.iterations += iterations
-        self._run.report(int(served))
+        self._run.count(iterations)
+        self._run.report(int(served), plan=partial(lines.plan, lines.copy(self.best)))
 
 
 def default_iterations(users: int) -> int:
@@ -106,16 +108,16 @@ def first_line(lines: Lines, run: Run) -> Line:
         if lines.in_time(given):
             lines.fill(given, np.argsort(lines.users.upload, kind="stable"), run)
             line = max(given, line, key=served_by)
-    run.report(served_by(line))
+    run.report(served_by(line), plan=partial(lines.plan, lines.copy(line)))
     return line
 
 
-def plan_or_start(lines: Lines, line: Line, work: Workload, run: Run) -> Plan:
+def plan_or_start(lines: Lines, line: Line, run: Run) -> Plan:
     """Return a line's plan, or that of the run's start where that serves more: its evictions may be better."""
     start = run.options.start
     if start is not None and start.plan is not None and users_of(start.plan) > served_by(line):
         return start.plan
-    return lines.plan(line, work)
+    return lines.plan(line)
 
 
 def solve_greedy(instance: LoadingInstance, run: Run) -> Outcome:
@@ -123,10 +125,10 @@ def solve_greedy(instance: LoadingInstance, run: Run) -> Outcome:
     work = compile_workload(instance)
     if not work.models:
         return serve_nobody(instance)
-    lines = Lines(work.queues, work.timing)
+    lines = Lines(work.queues, work.timing, work)
     line = lines.greedy(run)
     return Outcome(
-        lines.plan(line, work),
+        lines.plan(line),
         stopped=run.stop_reason() or Stopped.FINISHED,
         message=f"cheapest insertion, best of several orders: {int(line.length[0])} batches",
     )
@@ -137,7 +139,7 @@ def solve_local_search(instance: LoadingInstance, run: Run) -> Outcome:
     work = compile_workload(instance)
     if not work.models:
         return serve_nobody(instance)
-    lines = Lines(work.queues, work.timing)
+    lines = Lines(work.queues, work.timing, work)
     search = Search(lines, run, first_line(lines, run))
     given = run.options.iteration_limit
     unlimited = given is None and run.options.time_limit is None
@@ -145,7 +147,7 @@ def solve_local_search(instance: LoadingInstance, run: Run) -> Outcome:
     if stopped == Stopped.FINISHED and given is not None and search.iterations >= given:
         stopped = Stopped.ITERATION_LIMIT
     return Outcome(
-        plan_or_start(lines, search.best, work, run),
+        plan_or_start(lines, search.best, run),
         stopped=stopped,
         message=f"{search.iterations} iterations of ruin and recreate: {int(search.best.length[0])} batches",
     )

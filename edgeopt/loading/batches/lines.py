@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,8 @@ class Lines:
     queues : Queues
         At least one user.
     timing : Timing
+    work : Workload, optional
+        What the plans are for; without it the usual mode, in which the batches say all.
 
     Attributes
     ----------
@@ -37,11 +40,11 @@ class Lines:
         Room for what the kernels compute: `figures`, `radio` and `scratch` of `place_kernels`.
     """
 
-    def __init__(self, queues: Queues, timing: Timing) -> None:
+    def __init__(self, queues: Queues, timing: Timing, work: Workload | None = None) -> None:
         from edgeopt.loading.batches.line_kernels import Users, new_line
         from edgeopt.loading.batches.place_kernels import new_figures
 
-        self.queues, self.timing = queues, timing
+        self.queues, self.timing, self._work = queues, timing, work
         self.users = Users(queues.model, queues.upload_s, queues.due_s, queues.capacity)
         number = len(queues.user_names)
         figures = new_figures(number)
@@ -104,11 +107,11 @@ class Lines:
             best = self._better(best, line, run)
         return best
 
-    def plan(self, line: Line, work: Workload) -> Plan:
+    def plan(self, line: Line) -> Plan:
         """Return a line's plan."""
         from edgeopt.loading.batches.timing_kernels import kept_blocks
 
-        if work.instance.usual_modes:
+        if self._work is None or self._work.instance.usual_modes:
             return self.queues.plan(batches_of(line))
         length = int(line.length[0])
         kept = np.zeros((length, 0), np.bool_)
@@ -119,7 +122,9 @@ class Lines:
             TimedBatch(model, len(users), tuple(np.flatnonzero(kept[p]).tolist()))
             for p, (model, users) in enumerate(batches)
         ]
-        return plan_for(work, sequence, [[self.queues.user_names[user] for user in users] for _, users in batches])
+        return plan_for(
+            self._work, sequence, [[self.queues.user_names[user] for user in users] for _, users in batches]
+        )
 
     def _orders(self) -> list[Integers]:
         upload, due = self.users.upload, self.users.due
@@ -145,7 +150,7 @@ class Lines:
             line = self._without_batches(line, run)
         if served_by(line) <= served_by(best):
             return best
-        run.report(served_by(line))
+        run.report(served_by(line), plan=partial(self.plan, self.copy(line)))
         return line
 
     def _without_batches(self, line: Line, run: Run) -> Line:

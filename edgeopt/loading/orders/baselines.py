@@ -24,9 +24,10 @@ def solve_without_sharing(instance: LoadingInstance, run: Run) -> Outcome:
     pool = Pool(tables, prefixes.horizon_s, watch.expired)
     shares = pool.shares(len(pool.table) - 1)
     order = [model for model, share in enumerate(shares) if share]
-    run.report(sum(shares))
+    plan = prefixes.plan(order, [shares[model] for model in order])
+    run.report(sum(shares), plan=lambda: plan)
     return Outcome(
-        prefixes.plan(order, [shares[model] for model in order]),
+        plan,
         stopped=watch.reason or Stopped.FINISHED,
         message="chosen as if each switch loaded the whole model; no bound on the optimum with sharing",
     )

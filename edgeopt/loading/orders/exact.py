@@ -56,7 +56,8 @@ class Proof(UsersProof["Selection"]):
     """The steps that bring the best plan and the bound together."""
 
     def __init__(self, prefixes: Prefixes, run: Run) -> None:
-        super().__init__(run, None, 0, sum(len(table) - 1 for table in prefixes.serve_s))
+        most = sum(len(table) - 1 for table in prefixes.serve_s)
+        super().__init__(run, None, 0, most, lambda best: prefixes.plan(best.order, best.counts))
         self.prefixes = prefixes
 
     def tighten(self, bound: float | None) -> None:

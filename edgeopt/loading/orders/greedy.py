@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.orders.order_dp import Selection, best_selection
@@ -44,7 +46,7 @@ def greedy_selection(tables: ServingTables, run: Run) -> tuple[Selection, Stoppe
         built = Selection(order.tolist(), counts[order].tolist())
         improved = best_selection(tables, path.completed(), run.stop_reason)
         best = max(best, built, improved, key=lambda selection: selection.users)
-        run.report(best.users)
+        run.report(best.users, plan=partial(tables.prefixes.plan, best.order, best.counts))
         if run.stop_reason():
             break
     return best, run.stop_reason()
@@ -72,8 +74,9 @@ def solve_append_only(instance: LoadingInstance, run: Run) -> Outcome:
         return serve_nobody(instance)
     tables = ServingTables.of(prefixes)
     order, counts = append_only(tables.serve, tables.slopes, tables.first, tables.load, tables.overlap, tables.horizon)
-    run.report(int(counts.sum()))
+    plan = prefixes.plan(order.tolist(), counts.tolist())
+    run.report(int(counts.sum()), plan=lambda: plan)
     return Outcome(
-        prefixes.plan(order.tolist(), counts.tolist()),
+        plan,
         message=f"appended {len(order)} models one after another, no model revisited or refilled",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,7 +72,7 @@ class Search:
         if selection.users <= self.best.users:
             return False
         self.best = selection
-        self._run.report(selection.users)
+        self._run.report(selection.users, plan=partial(self._tables.prefixes.plan, selection.order, selection.counts))
         return True
 
     def ended(self) -> Stopped | None:
@@ -133,6 +135,7 @@ class Search:
             self._state,
         )
         self.iterations += done
+        self._run.count(int(done))
         return int(done)
 
 

@@ -35,6 +35,8 @@ class ServingTables:
         Time that two neighbours save; the last model is a sentinel that overlaps nothing.
     horizon : float
         The deadline with its margin.
+    prefixes : Prefixes
+        What the tables are made of.
     """
 
     serve: NDArray[np.float64]
@@ -43,6 +45,7 @@ class ServingTables:
     load: NDArray[np.float64]
     overlap: NDArray[np.float64]
     horizon: float
+    prefixes: Prefixes
 
     @classmethod
     def of(cls, prefixes: Prefixes) -> ServingTables:
@@ -52,7 +55,8 @@ class ServingTables:
         serve = np.concatenate([*prefixes.serve_s, np.empty(0)])
         first = np.cumsum([0, *map(len, prefixes.serve_s)], dtype=np.int64)
         overlap = np.pad(prefixes.overlap_s, (0, 1))
-        return cls(serve, first, hull_slopes(serve, first), prefixes.model_load_s, overlap, float(prefixes.horizon_s))
+        slopes = hull_slopes(serve, first)
+        return cls(serve, first, slopes, prefixes.model_load_s, overlap, float(prefixes.horizon_s), prefixes)
 
     @cached_property
     def serving(self) -> Serving:

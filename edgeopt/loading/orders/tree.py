@@ -75,10 +75,11 @@ def solve_tree_approximation(instance: LoadingInstance, run: Run) -> Outcome:
         return serve_nobody(instance)
     atoms = laminar_atoms(prefixes.sharing)
     best = tree_selection(prefixes, ServingTables.of(prefixes), atoms, watch)
-    run.report(best.users)
+    plan = prefixes.plan(best.order, best.counts)
+    run.report(best.users, plan=lambda: plan)
     kept, shared = len(atoms), sum(len(models) > 1 for models in prefixes.sharing.holders)
     return Outcome(
-        prefixes.plan(best.order, best.counts),
+        plan,
         stopped=watch.reason or Stopped.FINISHED,
         message=f"the tree knapsack counted {kept} of {shared} shared parts as shared; its order was solved again "
         "with the true loads",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
@@ -27,7 +28,7 @@ def _method(make: Callable[[], list[Policy]]) -> Callable[[LoadingInstance, Run]
         for policy in make():
             simulation = Simulation(work, policy.shares)
             simulation.run(policy, lambda now_s: run.stop_reason() is None)
-            run.report(simulation.served)
+            run.report(simulation.served, plan=partial(plan_of, simulation))
             if best is None or simulation.served > best.served:
                 best = simulation
         assert best is not None

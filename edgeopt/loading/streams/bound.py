@@ -91,6 +91,7 @@ class PriceSearch:
         while True:
             evaluation = bounds.at(time, visit)
             self.iterations += 1
+            self._run.count()
             if evaluation.value < best:
                 best = evaluation.value
                 self.visit[stream.order], self._time, self._step_s = visit, time / step_s, step_s
@@ -120,6 +121,7 @@ class PriceSearch:
                 visit = np.full(bounds.users, price)
                 value = bounds.at(time, visit).value
                 self.iterations += 1
+                self._run.count()
                 if best is None or value < best[0]:
                     best = value, time, visit
                 if self._run.stop_reason() is not None:

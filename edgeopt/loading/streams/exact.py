@@ -45,7 +45,7 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
         return serve_nobody(instance)
     plans = Plans(work, run)
     plans.follow_policies()
-    proof = UsersProof(run, plans.plan, plans.users, len(work.queues.user_names))
+    proof = UsersProof(run, plans.plan, plans.users, len(work.queues.user_names), dict)
     run.report(proof.users, proof.bound)
     search = Search(work, proof.users)
     stopped, iterations = None, 0
@@ -57,6 +57,7 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
             _look_elsewhere(work, run, plans, proof)
             search.surpass(proof.users)
         iterations += 1
+        run.count()
         more = search.expand()
         if search.users > proof.users:
             proof.known.offer(search.plan(), search.users)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from edgeopt.loading.streams.beam import Beam
@@ -68,6 +70,7 @@ class Search:
     def _iterate(self) -> None:
         """Search a stretch anew; take the line unless it serves fewer users, rarely also then."""
         self.iterations += 1
+        self._run.count()
         line = self._changed(self._now)
         served = self._lines.served(line) if line is not None else -1
         loss = self._served - served
@@ -77,7 +80,7 @@ class Search:
             self._now, self._served = self.best, self.served
         if line is not None and served > self.served:
             self.best, self.served = line, served
-            self._run.report(served)
+            self._run.report(served, plan=partial(self._lines.plan, line))
 
     def _changed(self, line: Line) -> Line | None:
         """Return a line that is searched anew in a stretch of time, None where nothing is left to change."""

@@ -59,7 +59,7 @@ class Plans:
         """Take a plan if it serves more."""
         if users_of(plan) > self.users:
             self.plan, self.users = plan, users_of(plan)
-            self._run.report(self.users)
+            self._run.report(self.users, plan=lambda: plan)
 
     def follow_policies(self) -> None:
         """Take the best of the simple policies, and the run's start."""
@@ -89,6 +89,7 @@ class Plans:
                     return
                 beam = beam or Beam(lines, width, seconds / 2, CHILDREN, np.inf)
                 self.beams += 1
+                run.count()
                 cost = np.full(everybody, worth) if visit is None else np.minimum(1.0, worth / 0.6 * visit[lines.order])
                 _, node = beam.search(lines.begin(), np.inf, WAITS[number % 2] * seconds, cost).tolist()
                 line = beam.line(node)
@@ -153,7 +154,7 @@ def solve_portfolio(instance: LoadingInstance, run: Run) -> Outcome:
         return serve_nobody(instance)
     plans = Plans(work, run)
     plans.follow_policies()
-    proof = UsersProof(run, plans.plan, plans.users, len(work.queues.user_names))
+    proof = UsersProof(run, plans.plan, plans.users, len(work.queues.user_names), dict)
     run.report(proof.users, proof.bound)
     limit = run.options.iteration_limit
     prices = PriceSearch(work, run.part(BOUND_SHARE * run.remaining_s(), reports="bound"))

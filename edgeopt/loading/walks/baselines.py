@@ -27,10 +27,11 @@ def solve_without_sharing(instance: LoadingInstance, run: Run) -> Outcome:
     part = run.part(iterations=DEFAULT_WALKS if unlimited else run.options.iteration_limit)
     proof = Proof(replace(queues, switch_s=whole), part)
     proof.search_and_walk()
-    run.report(proof.users)
+    plan = queues.plan(proof.known.best or [])
+    run.report(proof.users, plan=lambda: plan)
     most = "the most" if proof.bound == proof.users else f"at most {proof.bound}"
     return Outcome(
-        queues.plan(proof.known.best or []),
+        plan,
         stopped=run.stop_reason() or Stopped.FINISHED,
         message=f"chosen as if each switch loaded the whole model ({most} then); no bound on the optimum with sharing",
     )

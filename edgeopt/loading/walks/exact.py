@@ -53,7 +53,7 @@ class Proof(UsersProof[list[Batch]]):
     """The steps that bring the best plan and the bound together."""
 
     def __init__(self, queues: Queues, run: Run) -> None:
-        super().__init__(run, [], 0, len(queues.user_names))
+        super().__init__(run, [], 0, len(queues.user_names), queues.plan)
         self.queues = queues
         self._rng = np.random.default_rng(run.options.seed)
 

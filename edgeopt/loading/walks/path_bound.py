@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -199,7 +200,7 @@ class PathBound:
         batches = sequenced(self._arrays, users, self._run)
         if isinstance(batches, list) and len(users) > self.served:
             self.served, self.served_batches = len(users), batches
-            self._run.report(self.served)
+            self._run.report(self.served, plan=partial(self._arrays.plan, batches))
         return True if isinstance(batches, list) else batches
 
     def _lowered(self, part: Part) -> Part:

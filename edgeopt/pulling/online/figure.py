@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,11 +24,9 @@ def plot_regret(study: Study, ax: Axes | None = None) -> Figure:
 
     The policies with least regret have 95 % bands; more bands would cover each other.
     """
-    from edgeopt.drawing.picture import Picture
+    from edgeopt.drawing.picture import axes_in, figure_of
 
-    figure: Any = Picture(figsize=(8.0, 5.0), layout="constrained") if ax is None else ax.get_figure(root=True)
-    ax = figure.subplots() if ax is None else ax
-    assert ax is not None
+    ax = axes_in(ax, 8.0, 5.0)
     ends = []
     order = sorted(zip(study.policies, study.regret, strict=True), key=lambda pair: float(pair[1][:, -1].mean()))
     for number, (name, regret) in enumerate(order):
@@ -49,5 +47,4 @@ def plot_regret(study: Study, ax: Axes | None = None) -> Figure:
     ax.grid(True, which="major", alpha=0.3)
     ax.legend(frameon=False, loc="upper left", fontsize=8)
     ax.spines[["top", "right"]].set_visible(False)
-    drawn: Figure = figure
-    return drawn
+    return figure_of(ax)

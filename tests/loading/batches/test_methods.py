@@ -98,7 +98,7 @@ def test_the_kernels_time_lines_as_the_checker_does(mode):
         workload = compile_workload(instance)
         if not workload.models:
             continue
-        lines, timing = Lines(workload.queues, workload.timing), workload.timing
+        lines, timing = Lines(workload.queues, workload.timing, workload), workload.timing
         number = len(lines.users.model)
         line, scratch = lines.line(), new_line(number)
         figures, radio, second = lines.room
@@ -112,7 +112,7 @@ def test_the_kernels_time_lines_as_the_checker_does(mode):
                 continue
             serve_at(user, lines.users, line, at, joins)
             assert end_of(line, timing) == pytest.approx(end)
-            report = edgeopt.check(instance, lines.plan(line, workload))
+            report = edgeopt.check(instance, lines.plan(line))
             assert not report.violations
             assert report.metrics["end_s"] == pytest.approx(end)
             inserted += 1
