@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
-from edgeopt.errors import UsageError
+from edgeopt.errors import Finding, InputError, UsageError
+from edgeopt.files import read_text
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 QUOTED = frozenset(',;"\n\r')
+ESCAPED = re.compile(r"^'(?=[=+\-@\t\r])")  # what `csv_text` makes of text that would be a formula
 
 
 def csv_text(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -84,6 +90,41 @@ def require_columns(frame: Any, names: Iterable[str]) -> None:
     missing = [name for name in names if name not in frame]
     if missing:
         raise UsageError(f"the table has no column {missing[0]!r}; it should have those of to_frame()")
+
+
+def read_plan_table(path: str | Path) -> Any:
+    """Read the CSV file of a plan's table as a data frame of texts, with nothing in empty cells."""
+    import pandas as pd
+
+    text = read_text(path, "it should be the table of a plan")
+    try:
+        frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, na_values=[""])
+        return frame.replace(ESCAPED, "", regex=True)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(Finding("the table", str(error)), path) from None
+
+
+def cell_of(value: Any) -> str:
+    """Write a list or a map into a cell of a table, as JSON; one without entries as an empty cell."""
+    return json.dumps(value, ensure_ascii=False) if value else ""
+
+
+def in_cell(cell: Any, column: str) -> Any:
+    """Read what `cell_of` wrote; None for an empty cell.
+
+    Raises
+    ------
+    UsageError
+        The cell holds something else.
+    """
+    if not isinstance(cell, str) or not cell:
+        return None
+    try:
+        return json.loads(cell)
+    except ValueError:
+        raise UsageError(
+            f"the column {column!r} of the table should hold what to_frame() writes, not {cell[:40]!r}"
+        ) from None
 
 
 def facts_html(title: str, facts: Mapping[str, str]) -> str:

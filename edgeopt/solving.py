@@ -19,6 +19,7 @@ from typing import Any
 from edgeopt.comparison import Comparison, ComparisonRow
 from edgeopt.errors import MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance, as_instance
+from edgeopt.layout import read_plan_table
 from edgeopt.method import Method, as_method, find_method, methods
 from edgeopt.progress_bar import shown
 from edgeopt.rehearsal import rehearse
@@ -78,7 +79,8 @@ def solve(
     iteration_limit : int, optional
         Iterations or nodes.
     start : Solution, dict, path or DataFrame, optional
-        To start from: a solution of the same instance or its file, a plan, or a table as `Solution.to_frame` gives it.
+        To start from: a solution of the same instance or its file, a plan, or a table as `Solution.to_frame` gives it
+        or its CSV file.
     stop : callable or list of callable, optional
         Stop rules: `FirstFeasible()`, `TargetObjective(value)`, `NoImprovement(seconds, iterations)`, or a function of
         what a rule sees. The run ends when one says so, as far as its method tells its incumbents.
@@ -379,11 +381,11 @@ def _checked_rules(stop: StopRule | Sequence[StopRule]) -> tuple[StopRule, ...]:
 
 def _checked_start(instance: Instance, start: Start) -> Solution | None:
     if isinstance(start, str | Path):
-        start = Solution.read(start)
-    elif hasattr(start, "itertuples"):
+        start = read_plan_table(start) if Path(start).suffix.lower() == ".csv" else Solution.read(start)
+    if hasattr(start, "itertuples"):
         start = _plan_of_frame(instance, start)
     if start is not None and not isinstance(start, Solution | dict):
-        kinds = "a Solution or its file, a plan, or a table of a plan"
+        kinds = "a Solution or its file, a plan, or a table of a plan or its CSV file"
         raise UsageError(f"the start is {kinds}, not a {type(start).__name__}")
     plan = start.plan if isinstance(start, Solution) else start
     if plan is None:
@@ -395,12 +397,11 @@ def _checked_start(instance: Instance, start: Start) -> Solution | None:
 
 
 def _plan_of_frame(instance: Instance, frame: Any) -> Plan:
-    """Return the plan that a table says, where the problem's tables say all of it."""
-    figures = instance.conventions.part("figures")
-    if not hasattr(figures, "plan_of_frame"):
-        remedy = "start from the solution or the plan"
-        raise UsageError(f"a table does not say all of a plan of {instance.problem}; {remedy}")
-    plan: Plan = figures.plan_of_frame(instance, frame)
+    """Return the plan that a table says."""
+    try:
+        plan: Plan = instance.conventions.part("figures").plan_of_frame(instance, frame)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"the table is no plan of {instance.problem} as to_frame() gives it: {error}") from None
     return plan
 
 

@@ -191,29 +191,41 @@ def test_solvers_end_at_the_first_plan() -> None:
     assert first.objective <= full.objective
 
 
-@pytest.mark.parametrize("problem", ["loading", "pulling", "placement"])
+DECIDED = {"loading": "batch", "pulling": "model", "caching": "beamformer", "placement": "model", "residency": "blocks"}
+
+
+def started(instance: edgeopt.Instance, run: Run) -> dict[str, Any]:
+    """Return the plan of the start."""
+    assert run.options.start is not None
+    assert run.options.start.plan is not None
+    return dict(run.options.start.plan)
+
+
+@pytest.mark.parametrize("problem", ["loading", "pulling", "caching", "placement", "residency"])
 def test_a_run_starts_from_files_and_tables(problem: str, tmp_path: Path) -> None:
-    file = TINY.parents[1] / problem / "tiny.json"
-    given = edgeopt.read(file)
-    known = edgeopt.solve(given, "greedy", threads=1)
-    known.write(tmp_path / "s.json")
-
-    def started(instance: edgeopt.Instance, run: Run) -> dict[str, Any]:
-        assert run.options.start is not None
-        assert run.options.start.plan is not None
-        return dict(run.options.start.plan)
-
-    for start in (tmp_path / "s.json", str(tmp_path / "s.json"), known.to_frame(), known, known.plan):
-        assert edgeopt.solve(given, started, start=start).objective == pytest.approx(known.objective)
+    specimens = find_problem(problem).part("specimens")
+    given = specimens.specimen(specimens.KINDS[0])
+    given.write(tmp_path / "i.json")
+    method = "lru" if problem == "residency" else "greedy"
+    known = edgeopt.solve(tmp_path / "i.json", method, threads=1)
+    solution, table = tmp_path / "s.json", tmp_path / "s.csv"
+    known.write(solution)
+    assert run("show", solution, "--instance", tmp_path / "i.json", "--csv", table)[0] == 0
+    for start in (solution, str(solution), table, str(table), known.to_frame(), known, known.plan):
+        assert edgeopt.solve(given, started, start=start).objective == pytest.approx(known.objective, rel=1e-12)
+    assert run("solve", tmp_path / "i.json", "-m", method, "--start", table)[0] == 0
+    frame = known.to_frame().reset_index()
     with pytest.raises(edgeopt.UsageError, match="the table has no column"):
-        edgeopt.solve(given, "greedy", start=known.to_frame()[[]].reset_index(drop=True))
+        edgeopt.solve(given, method, start=frame[[]])
+    with pytest.raises(edgeopt.UsageError, match=r"the table|the column|not feasible"):
+        edgeopt.solve(given, method, start=frame.assign(**{DECIDED[problem]: "[?"}))
+    table.write_text("")
+    with pytest.raises(edgeopt.InputError, match="No columns"):
+        edgeopt.solve(given, method, start=table)
 
 
-def test_tables_that_do_not_say_all_are_refused() -> None:
-    kept = edgeopt.read(TINY).replace(retention="capacity")
-    frame = edgeopt.solve(kept, "greedy", threads=1).to_frame()
-    with pytest.raises(edgeopt.UsageError, match="no table says which blocks are kept"):
-        edgeopt.solve(kept, "greedy", start=frame)
+def test_tables_name_users() -> None:
+    frame = edgeopt.solve(TINY, "greedy", threads=1).to_frame()
     frame["user"] = "nobody"
     with pytest.raises(edgeopt.UsageError, match="'nobody', who is no user"):
         edgeopt.solve(TINY, "greedy", start=frame)

@@ -11,6 +11,7 @@ from edgeopt.caching.checker import Delivery, evaluate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, PALE, VERMILION
+from edgeopt.layout import cell_of, in_cell, require_columns
 from edgeopt.quantities import quantity
 from edgeopt.solution import Plan
 
@@ -33,7 +34,10 @@ FRAME_COLUMNS = (
     "weakest_user",
     "served",
     "reason",
+    "cached_at",
+    "beamformer",
 )
+PLAN_COLUMNS = ("scenario", "block", "cached_at", "beamformer")
 
 
 def plot_plan(instance: CachingInstance, plan: Plan, ax: Axes | None = None) -> Figure:
@@ -155,8 +159,31 @@ def plan_frame(instance: CachingInstance, plan: Plan) -> pd.DataFrame:
     """Return the plan as a table, one row for each delivery; a plan serves all."""
     import pandas as pd
 
-    rows = [_row(instance, delivery) for delivery in evaluate(instance, plan).deliveries]
+    beams = {(sent["scenario"], sent["block"]): sent["beamformer"] for sent in plan["deliveries"]}
+    rows = [
+        {
+            **_row(instance, delivery),
+            "cached_at": cell_of([node for node, blocks in plan["cached"].items() if delivery.block in blocks]),
+            "beamformer": cell_of(beams[delivery.scenario, delivery.block]),
+        }
+        for delivery in evaluate(instance, plan).deliveries
+    ]
     return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool})
+
+
+def plan_of_frame(instance: CachingInstance, frame: pd.DataFrame) -> Plan:
+    """Return the plan of a table as `plan_frame` gives it: where blocks are cached, who sends them, and the beams."""
+    require_columns(frame, PLAN_COLUMNS)
+    cached: dict[str, list[str]] = {node: [] for node in instance.nodes}
+    deliveries = []
+    for scenario, block, at, beams in zip(*(frame[name] for name in PLAN_COLUMNS), strict=True):
+        for node in in_cell(at, "cached_at") or []:
+            if str(block) not in cached.setdefault(str(node), []):
+                cached[str(node)].append(str(block))
+        beamformer = in_cell(beams, "beamformer") or {}
+        sent = {"scenario": int(scenario), "block": str(block), "nodes": list(beamformer), "beamformer": beamformer}
+        deliveries.append(sent)
+    return {"cached": cached, "deliveries": deliveries}
 
 
 def infeasible_frame(instance: CachingInstance) -> pd.DataFrame:

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from edgeopt.solution import Solution
 
 
+UNREADABLE = ("beamformer",)
+LISTS = ("blocks", "evict", "prefetch", "before", "cached_at")
+LIST_CHARACTERS = 40
+
+
 def plan_table(solution: Solution) -> pd.DataFrame:
     """Return the solution's table, its names as a column."""
     frame = solution.to_frame()
@@ -34,7 +39,8 @@ def plan_text(frame: pd.DataFrame, most: int | None, command: str = "") -> str:
     """
     parts = []
     for served, heading in ((True, "served"), (False, "not served")):
-        rows = frame[frame["served"] == served].drop(columns="served").dropna(axis="columns", how="all")
+        rows = frame[frame["served"] == served].drop(columns=["served", *UNREADABLE], errors="ignore")
+        rows = rows.dropna(axis="columns", how="all")
         if rows.empty:
             continue
         if served:
@@ -75,7 +81,7 @@ def _cell(name: str, value: Any) -> str:
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return NOTHING
     if isinstance(value, str):
-        return value
+        return value if name not in LISTS or len(value) <= LIST_CHARACTERS else f"{value[: LIST_CHARACTERS - 1]}…"
     ending = _ending(name)
     return (
         quantity(float(value), METRIC_UNITS[ending])

@@ -49,7 +49,9 @@ def solve(
     iteration_limit: Annotated[
         int | None, typer.Option(metavar="N", help="Iterations or nodes: a reproducible limit.")
     ] = None,
-    start: Annotated[Path | None, typer.Option(metavar="SOL", help="Solution file to start from.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(metavar="SOL", help="Solution file, or CSV table of a plan, to start from.")
+    ] = None,
     first_feasible: Annotated[bool, typer.Option("--first-feasible", help="End at the first plan.")] = False,
     target: Annotated[
         float | None, typer.Option(metavar="V", help="End when the objective is as good as this.", show_default=False)
@@ -78,7 +80,7 @@ def solve(
     """
     import edgeopt
     from edgeopt.method import find_method
-    from edgeopt.solution import Solution, Stopped
+    from edgeopt.solution import Stopped
 
     outputs = _outputs(files, output)
     if log is not None:
@@ -94,7 +96,7 @@ def solve(
         "threads": threads,
         "gap": gap,
         "iteration_limit": iteration_limit,
-        "start": Solution.read(start) if start is not None else None,
+        "start": start,
         "stop": _stop_rules(first_feasible, target, no_improvement, idle_iterations),
     }
     solutions: list[Solution | None] = []

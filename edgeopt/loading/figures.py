@@ -1,4 +1,4 @@
-"""Pictures and tables of `loading` plans: who is served when, and what stays on the GPU."""
+"""Pictures of `loading` plans: who is served when, and what stays on the GPU."""
 
 from __future__ import annotations
 
@@ -19,33 +19,16 @@ from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PALE, VERMILION
 from edgeopt.drawing.picture import Picture, figure_of
 from edgeopt.errors import UsageError
-from edgeopt.layout import require_columns
-from edgeopt.loading.bandwidths import radio
-from edgeopt.loading.checker import Schedule, Upload, Visit, replay
-from edgeopt.loading.reasons import unserved
+from edgeopt.loading.checker import Schedule, Visit, replay
+from edgeopt.loading.plan_table import plan_frame as plan_frame
+from edgeopt.loading.plan_table import plan_of_frame as plan_of_frame
 from edgeopt.loading.stream_figures import MANY, plot_stream
 from edgeopt.quantities import quantity
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from edgeopt.loading.instance import LoadingInstance
     from edgeopt.solution import Plan
 
-FRAME_COLUMNS = (
-    "user",
-    "model",
-    "batch",
-    "bandwidth_hz",
-    "load_start_s",
-    "compute_start_s",
-    "end_s",
-    "deadline_s",
-    "slack_s",
-    "served",
-    "reason",
-)
-UPLOAD_COLUMNS = ("upload_start_s", "upload_end_s")
 LANES = ("upload", "load", "compute")
 OVERLAPPED_LANES = ("radio", "GPU")
 PREFETCH_LANES = ("radio", "load", "compute")
@@ -139,83 +122,6 @@ def _axes_of(plans: Mapping[str, Plan], ax: Sequence[Axes] | None) -> list[Axes]
     if len(given) != len(plans):
         raise UsageError(f"{len(plans)} plans need {len(plans)} axes, not {len(given)}")
     return given
-
-
-def plan_frame(instance: LoadingInstance, plan: Plan) -> pd.DataFrame:
-    """Return one row for each user: its batch, its upload, when it is served, and the slack; or why it is not served.
-
-    The users whom the plan serves come first, in the order of their batches.
-    """
-    import pandas as pd
-
-    schedule = replay(instance, plan)
-    uploads: dict[str, list[Upload]] = {}
-    for upload in schedule.uploads:
-        uploads.setdefault(upload.user, []).append(upload)
-    rows = [
-        {
-            "user": user,
-            "model": visit.model,
-            "batch": number,
-            **_upload_of(instance, plan, user, uploads.get(user, [])),
-            "load_start_s": visit.load_start_s,
-            "compute_start_s": visit.compute_start_s,
-            "end_s": visit.end_s,
-            "deadline_s": instance.users[user].deadline_s,
-            "slack_s": instance.users[user].deadline_s - visit.end_s,
-            "served": True,
-            "reason": "",
-        }
-        for number, visit in enumerate(schedule.visits)
-        for user in visit.users
-    ]
-    rows += [
-        {
-            "user": user,
-            "model": instance.users[user].model,
-            "deadline_s": instance.users[user].deadline_s,
-            "served": False,
-            "reason": reason,
-        }
-        for user, reason in unserved(instance, plan).items()
-    ]
-    columns = list(FRAME_COLUMNS)
-    if instance.upload == "overlapped":
-        columns[columns.index("bandwidth_hz") : columns.index("load_start_s")] = [*UPLOAD_COLUMNS, "bandwidth_hz"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.astype({"batch": "Int64", "served": bool})
-
-
-def plan_of_frame(instance: LoadingInstance, frame: pd.DataFrame) -> Plan:
-    """Return the plan of a table with columns ``user`` and ``batch``, as `plan_frame` gives it; the band is dealt anew.
-
-    Raises
-    ------
-    UsageError
-        Blocks are kept or loaded by choice, which no table says, a column is missing, or a user is unknown.
-    """
-    if instance.retention == "capacity" or instance.prefetch != "none":
-        raise UsageError("no table says which blocks are kept or loaded ahead; start from the solution or the plan")
-    require_columns(frame, ("user", "batch"))
-    served = frame[frame["batch"].notna()]
-    unknown = [user for user in served["user"] if user not in instance.users]
-    if unknown:
-        raise UsageError(f"the table names {unknown[0]!r}, who is no user of {instance.name!r}")
-    groups = [[str(user) for user in group["user"]] for _, group in served.groupby("batch", sort=True)]
-    batches = [{"model": instance.users[users[0]].model, "users": users} for users in groups]
-    return {"batches": batches, **radio(instance, [user for users in groups for user in users])}
-
-
-def _upload_of(instance: LoadingInstance, plan: Plan, user: str, uploads: list[Upload]) -> dict[str, float]:
-    """Return a user's largest bandwidth, and from when to when it uploads where that is a decision."""
-    if instance.upload == "phase":
-        return {"bandwidth_hz": float(plan["bandwidth_hz"].get(user, 0.0))}
-    start, end = (
-        min((each.start_s for each in uploads), default=0.0),
-        max((each.end_s for each in uploads), default=0.0),
-    )
-    most = max((each.bandwidth_hz for each in uploads), default=0.0)
-    return dict(zip((*UPLOAD_COLUMNS, "bandwidth_hz"), map(float, (start, end, most)), strict=True))
 
 
 def _draw_schedule(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREY, INK, ORANGE, PALE, VERMILION
 from edgeopt.drawing.picture import Picture, figure_of
+from edgeopt.layout import cell_of, in_cell, require_columns
 from edgeopt.quantities import quantity
 
 if TYPE_CHECKING:
@@ -21,7 +22,17 @@ if TYPE_CHECKING:
     from edgeopt.residency.instance import ResidencyInstance
     from edgeopt.solution import Plan
 
-FRAME_COLUMNS = ("request", "model", "loaded_bytes", "loading_s", "kept_bytes", "free_bytes", "served", "reason")
+FRAME_COLUMNS = (
+    "request",
+    "model",
+    "loaded_bytes",
+    "loading_s",
+    "kept_bytes",
+    "free_bytes",
+    "served",
+    "reason",
+    "blocks",
+)
 MOST_ROWS = 30  # models that have a row of their own, those with most requests first
 
 
@@ -54,7 +65,10 @@ def plot_plan(instance: ResidencyInstance, plan: Plan, ax: Axes | None = None) -
 
 
 def plan_frame(instance: ResidencyInstance, plan: Plan) -> pd.DataFrame:
-    """Return one row for each request: what it loads, what is kept beside its model, and what is free."""
+    """Return one row for each request: what it loads, what is kept beside its model, and what is free.
+
+    The names of the loaded ``blocks`` stand last.
+    """
     import pandas as pd
 
     library, loads = instance.library, {entry["request"]: entry["blocks"] for entry in plan["loads"]}
@@ -67,8 +81,17 @@ def plan_frame(instance: ResidencyInstance, plan: Plan) -> pd.DataFrame:
         seconds += instance.fixed_s.get(model, 0.0) if blocks else 0.0
         loaded = sum(library.blocks[block] for block in blocks)
         free = instance.memory_bytes - sizes[model] - int(kept[request])
-        rows.append((request, model, loaded, seconds, int(kept[request]), free, True, ""))
+        rows.append((request, model, loaded, seconds, int(kept[request]), free, True, "", cell_of(blocks)))
     return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype({"served": bool})
+
+
+def plan_of_frame(instance: ResidencyInstance, frame: pd.DataFrame) -> Plan:
+    """Return the plan of a table as `plan_frame` gives it: what is loaded at which request."""
+    require_columns(frame, ("request", "blocks"))
+    loads = [
+        (int(request), in_cell(cell, "blocks")) for request, cell in zip(frame["request"], frame["blocks"], strict=True)
+    ]
+    return {"loads": [{"request": request, "blocks": blocks} for request, blocks in loads if blocks]}
 
 
 def infeasible_frame(instance: ResidencyInstance) -> pd.DataFrame:

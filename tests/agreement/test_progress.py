@@ -27,6 +27,7 @@ def test_incumbents_have_plans(problem: str, kind: Any) -> None:
     specimens = find_problem(problem).part("specimens")
     instance = specimens.specimen(kind)
     incumbents = 0
+    last: dict[str, Any] = {}
     for name in edgeopt.methods(problem):
         if edgeopt.methods(problem)[name].refusal(instance) is not None:
             continue
@@ -41,4 +42,11 @@ def test_incumbents_have_plans(problem: str, kind: Any) -> None:
             else:
                 assert report.objective == pytest.approx(progress.objective, rel=1e-6), name
             incumbents += 1
+            last[name] = progress.plan
     assert incumbents
+    figures = instance.conventions.part("figures")
+    for name, plan in last.items():  # a table says all of a plan
+        again = figures.plan_of_frame(instance, figures.plan_frame(instance, plan))
+        report, expected = edgeopt.check(instance, again), edgeopt.check(instance, plan)
+        assert not report.violations, (name, report.violations)
+        assert report.objective == pytest.approx(expected.objective, rel=1e-12), name

@@ -18,7 +18,20 @@ TINY = INSTANCES / "loading" / "tiny.json"
 def test_seeds_are_compared_as_in_python(tmp_path: Path) -> None:
     table, picture, page = tmp_path / "t.csv", tmp_path / "p.svg", tmp_path / "r.html"
     files = [TINY, INSTANCES / "placement" / "tiny.json"]
-    code, out, err = run("compare", *files, "-m", "random,greedy", "--seeds", "0-1,4", "--csv", table, "--plot", picture, "--report", page)
+    code, out, err = run(
+        "compare",
+        *files,
+        "-m",
+        "random,greedy",
+        "--seeds",
+        "0-1,4",
+        "--csv",
+        table,
+        "--plot",
+        picture,
+        "--report",
+        page,
+    )
     assert code == 0
     expected = edgeopt.compare(files, ["random", "greedy"], seeds=[0, 1, 4], time_limit=60.0)
     with table.open() as file:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 import edgeopt
 from edgeopt.loading.checker import check, replay
-from edgeopt.loading.figures import plan_frame, plot_plan
+from edgeopt.loading.figures import plot_plan
+from edgeopt.loading.plan_table import plan_frame, plan_of_frame
 from tests.loading.streams.by_hand import stream_of
 
 # At 1 byte/s: a loads 8 bytes to 8 s; its users have uploaded at 7 s, and a batch of both computes from 8 to 10 s.
@@ -195,6 +196,24 @@ def test_an_empty_batch_needs_memory_for_its_model_and_what_is_kept():
     assert broken(IDLE.replace(**{"server.memory_bytes": 9}), plan) == [("memory", 1)]
     plan["batches"][1]["evict"] = ["a"]
     assert broken(IDLE.replace(**{"server.memory_bytes": 9}), plan) == []
+
+
+def test_tables_say_all_of_a_plan():
+    """Batches without users, evictions, what is loaded ahead, stated starts; not a last batch without users."""
+    empty = [{"model": "a", "users": []}, {"model": "b", "users": [], "evict": ["a"]}]
+    last = {**BATCHES[1], "evict": ["a"], "start_s": 20.25}
+    plan = {"batches": [*empty, BATCHES[0], last, {"model": "a", "users": []}], "uploads": UPLOADS}
+    frame = plan_frame(IDLE, plan)
+    assert list(frame["served"]) == [True, True, True]
+    assert plan_of_frame(IDLE, frame)["batches"] == plan["batches"][:-1]
+    text = frame.astype(str).where(frame.notna())  # as a CSV file has it
+    assert plan_of_frame(IDLE, text)["batches"] == plan["batches"][:-1]
+    ahead = changed(0, prefetch=["b"])
+    assert plan_of_frame(AHEAD, plan_frame(AHEAD, ahead))["batches"] == ahead["batches"]
+    with pytest.raises(edgeopt.UsageError, match="'prefetch' of the table should hold what to_frame"):
+        plan_of_frame(AHEAD, plan_frame(AHEAD, ahead).assign(prefetch="b"))
+    with pytest.raises(edgeopt.UsageError, match="says 'first' where a number should stand"):
+        plan_of_frame(AHEAD, plan_frame(AHEAD, ahead).assign(batch="first"))
 
 
 def test_a_million_seconds_of_arrivals_are_timed_to_the_tolerance():
