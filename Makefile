@@ -8,7 +8,7 @@ TIME_LIMIT ?= 8
 READY := $(VENV)/ready-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 LOCK := $(if $(shell command -v flock),flock .venv.lock)
 
-.PHONY: demo check test test-all docs release-check
+.PHONY: demo check test test-all test-lowest test-pythons docs release-check
 
 demo: $(READY)
 	$(VENV)/bin/edgeopt info $(INSTANCE)
@@ -25,6 +25,9 @@ test: $(READY)
 
 test-all: $(READY)
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal
+
+test-lowest test-pythons: test-%:
+	sh -e tools/test_versions.sh $*
 
 docs: $(READY)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check -q -e '.[docs]'

@@ -2,7 +2,6 @@
 # Build what would be released from what is committed, check it, list it, and install it as a user would, in fresh
 # environments, on every supported Python that is at hand.
 python=$1
-supported="3.11 3.12 3.13 3.14"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -16,12 +15,7 @@ git archive HEAD | tar --extract -C "$work/source"
 echo "== files of the wheel, by folder"
 "$python" -m zipfile -l "$(echo "$work"/dist/*.whl)" | tail -n +2 | cut -d / -f 1-2 | cut -d ' ' -f 1 | sort | uniq -c
 
-for number in $supported; do
-    found=
-    for candidate in "python$number" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$number".*/bin/python; do
-        if "$candidate" -c "" 2> /dev/null; then found=$candidate; fi
-    done
-    if [ -z "$found" ]; then echo "== Python $number is not at hand"; continue; fi
+for found in $(sh tools/pythons.sh); do
     for file in "$work"/dist/*; do
         echo "== $(basename "$file") on $("$found" --version)"
         rm -rf "$work/user" && "$found" -m venv "$work/user"
