@@ -164,6 +164,8 @@ class Solution(Record):
     history : list of (float, float or None, float or None)
         Seconds, incumbent, bound, whenever one of them improved.
     versions : dict of str to str
+    unit : str, optional
+        Unit of the objective, where it is not the usual one of the problem.
     instance_path : str, optional
         Instance file relative to the solution's folder, when both are files.
     plan : dict or None
@@ -187,6 +189,7 @@ class Solution(Record):
     metrics: DictOf[str, float] = Field(default_factory=FrozenDict)
     history: ListOf[HistoryRow] = Field(default_factory=FrozenList)
     versions: DictOf[str, str] = Field(default_factory=FrozenDict)
+    unit: str | None = None
     instance_path: str | None = None
     plan: PlainData | None
 
@@ -198,8 +201,9 @@ class Solution(Record):
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, a missing objective, bound, gap or plan as null."""
         data = self.model_dump(mode="json")
-        if self.instance_path is None:
-            del data["instance_path"]
+        for key in ("unit", "instance_path"):
+            if data[key] is None:
+                del data[key]
         return data
 
     @classmethod
@@ -281,7 +285,7 @@ class Solution(Record):
 
     def facts(self) -> dict[str, str]:
         """Return what the method found, in words and numbers with units."""
-        unit = find_problem(self.problem).unit
+        unit = find_problem(self.problem).unit if self.unit is None else self.unit
         facts = {
             "method": self.method,
             "status": f"{self.status} ({'bound only' if self._is_bound_only() else self.stopped})",

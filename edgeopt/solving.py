@@ -21,6 +21,7 @@ from edgeopt.errors import MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance, as_instance
 from edgeopt.layout import read_plan_table
 from edgeopt.method import Method, as_method, find_method, methods
+from edgeopt.problems import find_problem
 from edgeopt.progress_bar import shown
 from edgeopt.rehearsal import rehearse
 from edgeopt.run import LOGGER, Options, Outcome, Progress, Run
@@ -410,6 +411,7 @@ def _given_plan(instance: Instance, plan: Plan, objective: Number | None) -> Sol
         problem=instance.problem,
         instance=instance.name,
         instance_sha256=instance.sha256,
+        unit=unusual_unit(instance),
         method="given",
         status=Status.FEASIBLE,
         stopped=Stopped.FINISHED,
@@ -464,6 +466,7 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, run: Run, r
         problem=problem.name,
         instance=instance.name,
         instance_sha256=instance.sha256,
+        unit=unusual_unit(instance),
         method=method.name,
         status=status,
         stopped=_stopped(status, outcome.stopped, run),
@@ -481,6 +484,12 @@ def _certified(instance: Instance, method: Method, outcome: Outcome, run: Run, r
     )
     solution._instance = instance
     return solution
+
+
+def unusual_unit(instance: Instance) -> str | None:
+    """Return the unit of an instance's objective where it is not the usual one of its problem."""
+    unit = instance.conventions.unit
+    return None if unit == find_problem(instance.problem).unit else unit
 
 
 def _require_no_plan(instance: Instance, method: Method, outcome: Outcome, run: Run) -> None:

@@ -12,6 +12,8 @@ from edgeopt.quantities import parsed, unit_of
 
 EXAMPLES = "a number, a quantity such as 8GB, a factor such as x0.5, or a difference such as +2GB"
 
+ANY_NUMBER = ("weight",)  # keys whose whole numbers may become fractions
+
 Value = int | float | str | bool
 Changes = Mapping[str, Value | Sequence[Value]]
 
@@ -103,7 +105,7 @@ def label(values: Mapping[str, Value]) -> str:
 def _changed(path: str, old: Any, value: Value) -> Any:
     """Return the new value of a key; whole numbers stay whole."""
     if not isinstance(value, str) or isinstance(old, str | bool):
-        return _whole(old, value)
+        return _whole(path, old, value)
     if value.lower() in ("true", "false"):
         return value.lower() == "true"
     if isinstance(old, dict | list) or not isinstance(old, int | float | None):
@@ -112,7 +114,7 @@ def _changed(path: str, old: Any, value: Value) -> Any:
         new = _number(old, value, unit_of(path))
     except ValueError as error:
         raise InputError(Finding(f"$.{path}", str(error), EXAMPLES)) from None
-    return _whole(old, new) if old is not None else (int(new) if new == int(new) else new)
+    return _whole(path, old, new) if old is not None else (int(new) if new == int(new) else new)
 
 
 def _number(old: float | None, value: str, unit: str) -> float:
@@ -127,7 +129,9 @@ def _known(old: float | None, value: str) -> float:
     return old
 
 
-def _whole(old: Any, new: Any) -> Any:
-    """Return a number that is whole where the old one is; what is neither stays as it is."""
+def _whole(path: str, old: Any, new: Any) -> Any:
+    """Return a number that is whole where the old one is and counts something; what is neither stays as it is."""
+    if path.rpartition(".")[2] in ANY_NUMBER:
+        return new
     numbers = isinstance(old, int) and isinstance(new, float) and not isinstance(old, bool)
     return round(new) if numbers and abs(new) < 2**62 else new

@@ -64,7 +64,7 @@ def formulate(instance: LoadingInstance | Prefixes) -> pyo.ConcreteModel:
     Raises
     ------
     UsageError
-        The instance has individual deadlines or other modes.
+        The instance has individual deadlines, other modes, or weights.
 
     Returns
     -------
@@ -169,7 +169,22 @@ def _prefixes(instance: LoadingInstance | Prefixes) -> Prefixes:
             f"{instance.name!r}: the formulation is for one deadline, upload 'phase' and retention 'consecutive'; "
             "loading_deadlines and loading_overlapped relax the others"
         )
+    require_no_weights(instance)
     return compile_workload(instance).prefixes
+
+
+def require_no_weights(instance: LoadingInstance) -> None:
+    """Refuse weights: users of a model are then not served in the order of their uploads.
+
+    Raises
+    ------
+    UsageError
+    """
+    if instance.weighted:
+        raise UsageError(
+            f"{instance.name!r}: the formulation counts users, and these have weights; loading_deadlines.formulate and "
+            "loading_overlapped.formulate_individual take them"
+        )
 
 
 def _data(prefixes: Prefixes, pairs: list[tuple[int, int]]) -> Data:

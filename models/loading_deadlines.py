@@ -10,6 +10,7 @@ Sets, and data in units of the latest deadline
     u_k         upload time with the whole band                                             u
     a_i, b_i    computing of a batch, and of each sample; cap_i: largest batch              a, b, cap
     l_j         loading of block j                                                          load
+    w_k         weight of user k, 1 where users are counted                                 weight
 
 Decisions
 
@@ -21,10 +22,11 @@ Decisions
 
 Objective and constraints
 
-    maximise    sum x_k                                                                     most_users
+    maximise    sum w_k x_k                                                                 most_users
     subject to  work_t <= tau_t + (1 - tau_t) (1 - d_t)                                     in_time
                 work_t = sum u_k x_k + sum_{k in K_t} b_i(k) x_k + sum a_i q_it + sum l_j v_jt
-                x_k >= x_q      k of the model of q uploads no longer and is due no earlier     domination
+                x_k >= x_q      k of the model of q uploads no longer, is due no earlier,
+                                and weighs no less                                          domination
                 y_it >= x_k     k of model i first due by tau_t                             visited_for
                 cap_i q_it >= sum of x_k over K_t of model i                                batches
                 v_jt >= y_it    i holds j                                                   loaded_for
@@ -82,7 +84,9 @@ def formulate(instance: LoadingInstance | Queues, deadlines: Iterable[float] | N
     m.uploading = pyo.Expression(
         expr=pyo.quicksum(data.u[k] * m.x[k] for k in m.USERS), doc="the upload phase; latest deadlines"
     )
-    m.most_users = pyo.Objective(expr=pyo.quicksum(m.x.values()), sense=pyo.maximize, doc="served users")
+    m.most_users = pyo.Objective(
+        expr=pyo.quicksum(data.weight[k] * m.x[k] for k in m.USERS), sense=pyo.maximize, doc="served users, or weight"
+    )
     if len(data.tau):
         last = len(data.tau) - 1
         m.least_work = pyo.Objective(expr=_work(m, last), sense=pyo.minimize, doc="end of all work; latest deadlines")
@@ -124,6 +128,7 @@ class Data(NamedTuple):
     b: list[float]
     cap: list[int]
     load: dict[int, float]
+    weight: list[float]
 
     def users(self, i: int, t: int) -> list[int]:
         """Return the users of model i due by the t-th deadline."""
@@ -152,6 +157,7 @@ def _data(queues: Queues, deadlines: Iterable[float] | None) -> Data:
         b=(queues.per_sample_s / unit_s).tolist(),
         cap=queues.capacity.tolist(),
         load={j: float(queues.atom_load_s[j] / unit_s) for j in holders},
+        weight=[1] * len(queues.user_names) if queues.objective.weight is None else queues.objective.weight.tolist(),
     )
     tight = [(i, t) for i, t in _pairs(steps) if data.a[i] > 0 and data.cap[i] < len(data.users(i, t))]
     return data._replace(batches=tight)

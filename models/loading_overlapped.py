@@ -49,6 +49,7 @@ def formulate(instance: LoadingInstance | Workload, neighbours: bool = True) -> 
         Otherwise, and with capacity retention, each block is loaded once at least.
     """
     work = instance if isinstance(instance, Workload) else compile_workload(instance)
+    loading.require_no_weights(work.instance)
     chains = neighbours and not work.keeps
     m = loading.formulate(work.computing) if chains else loading.formulate_union(work.computing)
     m.name = "loading, overlapped uploads, one deadline"

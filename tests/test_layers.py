@@ -25,6 +25,7 @@ FLOORS = [
         "files",
         "record",
         "kernels",
+        "weights",
     },
     {"drawing", "measured", "libraries", "machine"},
     {"problems", "instance", "solution", "run", "method", "patience", "recipes", "variations", "builder", "stopping"},

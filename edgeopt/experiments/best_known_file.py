@@ -187,7 +187,8 @@ def _extreme(runs: pd.DataFrame, score: pd.Series[float]) -> Any:
 
 
 def _crosses(problem: str, objective: float | None, bound: float | None) -> bool:
-    return crosses(objective, bound, maximize=PROBLEMS[problem].maximize, integral=PROBLEMS[problem].integral)
+    whole = all(value is None or value % 1 == 0 for value in (objective, bound))  # weights need not be
+    return crosses(objective, bound, maximize=PROBLEMS[problem].maximize, integral=PROBLEMS[problem].integral and whole)
 
 
 def _better(first: float | None, second: float | None, sense: float) -> bool:

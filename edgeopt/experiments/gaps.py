@@ -85,6 +85,7 @@ def _gap(first: Floats, second: Floats, divisor: Floats) -> Floats:
 
 def _crosses(frame: pd.DataFrame, objective: Floats, bound: Floats) -> NDArray[np.bool_]:
     integral = np.array([PROBLEMS[problem].integral for problem in frame["problem"]], dtype=np.bool_)
+    integral &= (objective % 1 == 0) & (bound % 1 == 0)  # weights need not be whole numbers
     tolerance = np.where(integral, 0.0, CROSSING * np.maximum(np.abs(objective), np.abs(bound)))
     crossing: NDArray[np.bool_] = senses(frame) * (objective - bound) > tolerance
     return crossing

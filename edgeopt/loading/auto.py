@@ -25,6 +25,8 @@ def choose(instance: LoadingInstance, options: Options) -> tuple[str, str]:
             "portfolio",
             "the users arrive over time, and are too many for a proof; it searches, and bounds the optimum",
         )
+    if instance.weighted:
+        return _with_weights(instance, options)
     common = instance.deadline_kind == "common"
     if not instance.usual_modes and common:
         return "exact", "the only method that can prove the optimum in this mode at any size"
@@ -41,6 +43,16 @@ def choose(instance: LoadingInstance, options: Options) -> tuple[str, str]:
     if reason:
         return "local-search", f"{reason} of an exact method"
     return "exact", "blocks cross in too many groups for a dynamic program"
+
+
+def _with_weights(instance: LoadingInstance, options: Options) -> tuple[str, str]:
+    """Choose for users of different weights, whatever the mode."""
+    size = len(instance.users) * len({user.model for user in instance.users.values()})
+    if size <= PROVED:
+        return "exact", "the users have weights, and are few enough for a proof"
+    if options.time_limit is not None and size <= BOUNDED:
+        return "exact", "the users have weights; it searches locally and bounds within the time limit"
+    return "local-search", "the users have weights, and are too many for a proof"
 
 
 def _after_an_upload_phase(instance: LoadingInstance, options: Options) -> tuple[str, str]:

@@ -24,14 +24,16 @@ class LoadingBuilder(Builder):
         spectral_efficiency: float,
         deadline_s: float | str,
         arrival_s: float | str = 0.0,
+        weight: float = 1,
     ) -> Self:
-        """Add a user of a model, what it uploads, and by when it must be served."""
+        """Add a user of a model, what it uploads, by when it must be served, and what serving it counts."""
         values = {
             "model": model,
             "upload_bits": upload_bits,
             "spectral_efficiency": spectral_efficiency,
             "deadline_s": deadline_s,
             "arrival_s": arrival_s,
+            "weight": weight,
         }
         self._put(self._entries("users"), "user", name, values)
         return self

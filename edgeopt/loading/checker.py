@@ -94,7 +94,7 @@ def check(instance: LoadingInstance, plan: Plan) -> CheckReport:
     Returns
     -------
     CheckReport
-        The objective is the number of users served; None when the plan cannot be read.
+        The objective is the number of users served, with weights the sum of theirs; None when the plan cannot be read.
     """
     faults = form_faults(instance, plan)
     if faults:
@@ -102,9 +102,10 @@ def check(instance: LoadingInstance, plan: Plan) -> CheckReport:
     schedule = replay(instance, plan)
     served = {user for visit in schedule.visits for user in visit.users if user in instance.users}
     return CheckReport(
-        len(served),
+        instance.worth(served),
         schedule.violations,
         {
+            **({"served_users": float(len(served))} if instance.weighted else {}),
             "upload_s": schedule.upload_s,
             "loading_s": fsum(map(_loading_s, schedule.visits)),
             "compute_s": fsum(visit.end_s - visit.compute_start_s for visit in schedule.visits),

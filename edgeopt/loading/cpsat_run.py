@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
 from edgeopt.engines.cpsat import solve
 from edgeopt.engines.running import Result
 from edgeopt.errors import ProgramError
 from edgeopt.run import Run
+from edgeopt.solution import Number
 
 Stop = TypeVar("Stop", bound=Hashable)
 
 
-def run_model(model: Any, run: Run, settings: dict[str, Any], *, bounds_hold: bool) -> Result:
+def run_model(model: Any, run: Run, settings: dict[str, Any], *, bounds: Callable[[float], Number] | None) -> Result:
     """Run CP-SAT; an iteration of the limit is a thousandth of its own units of work.
 
     Parameters
@@ -22,20 +23,20 @@ def run_model(model: Any, run: Run, settings: dict[str, Any], *, bounds_hold: bo
     run : Run
     settings : dict
         Parameters of the solver.
-    bounds_hold : bool
-        The model's bounds are bounds of the instance, and are reported.
+    bounds : callable, optional
+        Turns the model's bounds into those of the instance, which are reported; None where they are not.
     """
 
     def report(_: float | None, bound: float | None) -> None:
-        if bound is not None:
-            run.report(bound=round(bound))
+        if bound is not None and bounds is not None:
+            run.report(bound=bounds(bound))
 
     limit = run.options.iteration_limit
     return solve(
         model,
         run,
         gap=run.options.gap,
-        report=report if bounds_hold and model.has_objective() else None,
+        report=report if bounds is not None and model.has_objective() else None,
         settings=settings,
         deterministic_limit=None if limit is None else limit / 1000,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from edgeopt.loading.checker import Schedule, Visit, replay
 from edgeopt.loading.plan_table import plan_frame as plan_frame
 from edgeopt.loading.plan_table import plan_of_frame as plan_of_frame
 from edgeopt.loading.stream_figures import MANY, plot_stream
-from edgeopt.quantities import quantity
+from edgeopt.quantities import amount, quantity
 
 if TYPE_CHECKING:
     from edgeopt.loading.instance import LoadingInstance
@@ -102,13 +102,22 @@ def plot_plans(instance: LoadingInstance, plans: Mapping[str, Plan], ax: Sequenc
         There is no plan, or the axes are not as many as the plans.
     """
     axes = _axes_of(plans, ax)
-    served = [sum(len(batch["users"]) for batch in plan["batches"]) for plan in plans.values()]
+    served = [[user for batch in plan["batches"] for user in batch["users"]] for plan in plans.values()]
+    least = instance.worth(served[-1])
     for ax, (name, plan), users in zip(axes, plans.items(), served, strict=True):
         _draw_schedule(ax, instance, replay(instance, plan))
-        gain = f", {users / served[-1] - 1:+.0%}" if served[-1] and ax is not axes[-1] else ""
-        ax.set_title(f"{in_figure(name)}: {users} of {len(instance.users)} users served{gain}", fontsize=10, loc="left")
+        gain = f", {instance.worth(users) / least - 1:+.0%}" if least and ax is not axes[-1] else ""
+        ax.set_title(f"{in_figure(name)}: {_served(instance, users)}{gain}", fontsize=10, loc="left")
     axes[-1].set_xlabel("time")
     return figure_of(axes[-1])
+
+
+def _served(instance: LoadingInstance, users: Collection[str]) -> str:
+    """Say how many users are served, and with weights what they count."""
+    text = f"{len(users)} of {len(instance.users)} users served"
+    if instance.weighted:
+        text += f", weight {amount(instance.worth(users), '')} of {amount(instance.worth(instance.users), '')}"
+    return text
 
 
 def _axes_of(plans: Mapping[str, Plan], ax: Sequence[Axes] | None) -> list[Axes]:
@@ -135,7 +144,7 @@ def _draw_schedule(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> N
     overlapped = instance.upload == "overlapped"
     lanes = _lanes(instance)
     computing = len(lanes) - 1
-    served = sum(len(visit.users) for visit in visits)
+    served = [user for visit in visits for user in visit.users]
     loads = [_bar(1, visit.load_start_s, visit.load_end_s) for visit in visits]
     loads += [_bar(1, v.compute_start_s, v.ahead_end_s) for v in visits if v.ahead_end_s > v.compute_start_s]
     batches = [_bar(computing, visit.compute_start_s, visit.end_s) for visit in visits]
@@ -164,7 +173,7 @@ def _draw_schedule(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> N
     ax.legend(handles=[*parts, *deadline], loc="lower right", bbox_to_anchor=(1, 1), fontsize=8, frameon=False, ncols=2)
     loaded, reused = (sum(getattr(visit, part) for visit in visits) for part in ("loaded_bytes", "reused_bytes"))
     ax.set_title(
-        f"{in_figure(instance.name)}: {served} of {len(instance.users)} users served in {len(visits)} batches\n"
+        f"{in_figure(instance.name)}: {_served(instance, served)} in {len(visits)} batches\n"
         f"{quantity(loaded, 'B')} loaded, {quantity(reused, 'B')} {_reuse(instance)}",
         fontsize=10,
         loc="left",

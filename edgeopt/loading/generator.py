@@ -38,6 +38,7 @@ Uploads = Literal["image", "prompt", "features", "none"]
 Deadlines = Literal["common", "individual"]
 Upload = Literal["phase", "overlapped"]
 Retention = Literal["consecutive", "capacity"]
+Weights = Literal["one", "classes", "values"]
 Prefetch = Literal["none", "idle", "next"]
 Coming = Literal["together", "poisson", "diurnal", "bursts", "flash", "trace"]
 
@@ -49,6 +50,7 @@ LOAD_RATE_BYTES_PER_S = 2.69e9
 GPU_MEMORY_BYTES = tuple(size * 10**9 for size in (1, 2, 4, 8, 16, 24, 48, 80, 96, 141, 192))
 LEAST_BATCH = 4  # our choice: every model can run this many samples at once
 ZIPF_EXPONENT = 0.8  # our choice; request popularities on the web are usually fitted with 0.6 to 1
+WEIGHT_CLASSES, CLASS_PROBABILITIES = (1, 3, 10), (0.6, 0.3, 0.1)  # our choice
 WINDOWS = 4  # of a stream, in units of the longest load with a small batch; our choice
 INDIVIDUAL_SPREAD = (0.5, 1.5)  # individual deadlines, in units of the common one
 
@@ -96,6 +98,21 @@ def upload_bytes(kind: Uploads, count: int, rng: np.random.Generator) -> Floats:
         return 4 * tokens
     values = np.array([512 * 28 * 28, 1024 * 14 * 14, 2048 * 7 * 7], dtype=np.float64)
     return 2 * values[rng.integers(0, 3, count)]
+
+
+def user_weights(kind: Weights, count: int, rng: np.random.Generator) -> list[int] | list[float]:
+    """Draw the weights of users; the distributions are our choice.
+
+    - ``one``: each user counts the same.
+    - ``classes``: service classes of weight 1, 3 and 10, with probabilities 0.6, 0.3 and 0.1.
+    - ``values``: from 0.1 to 10, log-uniform, with three digits.
+    """
+    if kind == "one":
+        return [1] * count
+    if kind == "classes":
+        classes: list[int] = rng.choice(WEIGHT_CLASSES, size=count, p=CLASS_PROBABILITIES).tolist()
+        return classes
+    return [float(f"{value:.3g}") for value in np.exp(rng.uniform(log(0.1), log(10), count)).tolist()]
 
 
 def popularity(count: int, exponent: float, rng: np.random.Generator) -> Floats:
@@ -169,6 +186,13 @@ class LoadingRecipe(TraceRecipe):
         Upload | None,
         Argument("phase: before the service; overlapped: meanwhile; default: phase, but overlapped in a stream."),
     ] = None
+    weights: Annotated[
+        Weights,
+        Argument(
+            "What serving a user counts: one; classes: 1, 3 or 10 for six, three and one of ten users; or values: "
+            "between 0.1 and 10, log-uniform."
+        ),
+    ] = "one"
     retention: Annotated[
         Retention, Argument("The GPU keeps blocks for consecutive models, or as its capacity allows.")
     ] = "consecutive"
@@ -266,6 +290,7 @@ class LoadingRecipe(TraceRecipe):
         if self.streams:
             arrival_s, asked, bits = self._stream(names, simple_s, popular, asked, bits)
         factor = rng.uniform(*INDIVIDUAL_SPREAD, users) if self.deadlines == "individual" else np.ones(users)
+        weights = user_weights(self.weights, users, np.random.default_rng([self.seed, 7]))
         width = len(str(users))
         return LoadingInstance(
             name=name or f"{library.name}-{len(names)}x{users}-seed{self.seed}",
@@ -282,6 +307,7 @@ class LoadingRecipe(TraceRecipe):
                     spectral_efficiency=float(efficiency[index]),
                     deadline_s=float(f"{arrival + float(f'{window_s * factor[index]:.4g}'):.12g}"),
                     arrival_s=arrival,
+                    weight=weights[index],
                 )
                 for index, arrival in enumerate(float(f"{time:.9g}") for time in arrival_s.tolist())
             },

@@ -64,7 +64,8 @@ class Insertion:
         number, latest = self.index[facts.model], _latest_s(self.instance, user)
         found = cheapest_places(self.line, self.times, self.phase, number, upload, facts.arrival_s, latest)
         places = [self._place(user, int(at), bool(joins)) for late, at, joins in found if late != NOWHERE]
-        return min((place for place in places if place is not None), key=lambda place: len(place.gone), default=None)
+        found = [place for place in places if place is not None]
+        return min(found, key=lambda place: self.instance.worth(place.gone), default=None)
 
     def _place(self, user: str, batch: int, joins: bool) -> Place | None:
         instance, facts, line = self.instance, self.instance.users[user], self.line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, ClassVar, Literal
 
@@ -10,8 +11,10 @@ from edgeopt.errors import Finding, suggestion
 from edgeopt.frozen import DictOf
 from edgeopt.instance import Instance, require_model_keys
 from edgeopt.libraries.library import Name
-from edgeopt.quantities import quantity
+from edgeopt.problems import Problem
+from edgeopt.quantities import number, quantity
 from edgeopt.record import Bytes, NonNegative, Positive, Record
+from edgeopt.weights import Weight, total_weight, whole
 
 NEEDED_MODEL_KEYS = ("compute_fixed_s", "compute_per_sample_s", "workspace_bytes_per_sample")
 
@@ -59,6 +62,8 @@ class User(Record):
         T_k, counted from time 0: where uploads are a phase, from its start.
     arrival_s : float
         r_k: its upload starts no sooner.
+    weight : int or float
+        g_k, what serving it counts; 0: nothing.
     """
 
     model: Name
@@ -66,6 +71,7 @@ class User(Record):
     spectral_efficiency: Positive
     deadline_s: NonNegative
     arrival_s: NonNegative = 0.0
+    weight: Weight = 1
 
 
 class LoadingInstance(Instance):
@@ -100,7 +106,7 @@ class LoadingInstance(Instance):
     prefetch: Literal["none", "idle", "next"] = "none"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data; modes and arrivals are named only where they are not the usual ones."""
+        """Return plain data; modes, arrivals and weights are named only where they are not the usual ones."""
         data = super().to_dict()
         for mode, usual in USUAL.items():
             if data[mode] == usual:
@@ -108,6 +114,8 @@ class LoadingInstance(Instance):
         for user in data["users"].values():
             if not user["arrival_s"]:
                 del user["arrival_s"]
+            if user["weight"] == 1:
+                del user["weight"]
         return data
 
     def findings(self) -> Iterable[Finding]:
@@ -156,6 +164,26 @@ class LoadingInstance(Instance):
         """The distinct deadlines in seconds, increasing."""
         return sorted({user.deadline_s for user in self.users.values()})
 
+    @cached_property
+    def weighted(self) -> bool:
+        """Whether a user's weight is not 1, so that weights are to be served, not users."""
+        return any(user.weight != 1 for user in self.users.values())
+
+    @property
+    def conventions(self) -> Problem:
+        """The entry of the problem; with weights the objective is their sum."""
+        usual = super().conventions
+        return replace(usual, objective="weight", unit="", integral=self.integral) if self.weighted else usual
+
+    @cached_property
+    def integral(self) -> bool:
+        """Whether the objective takes integer values only: without weights, and where all are whole numbers."""
+        return whole(user.weight for user in self.users.values())
+
+    def worth(self, users: Iterable[str]) -> int | float:
+        """Return the objective of serving these users: the sum of their weights, without weights their number."""
+        return total_weight(self.users[user].weight for user in users)
+
     @property
     def usual_modes(self) -> bool:
         """Whether uploads come before the service, and blocks stay between consecutive models only."""
@@ -185,10 +213,15 @@ class LoadingInstance(Instance):
         if self.stream:
             last = max((user.arrival_s for user in self.users.values()), default=0.0)
             arrivals = {"arrivals": f"over {quantity(last, 's')}; {PREFETCH[self.prefetch]}"}
+        weights = {}
+        if self.weighted:
+            least, most = (number(bound(user.weight for user in self.users.values())) for bound in (min, max))
+            weights = {"weights": f"{least} to {most}, {number(self.worth(self.users))} in all"}
         return {
             **super().facts(),
             "users": f"{len(self.users)} of {len(requested)} models",
             **arrivals,
+            **weights,
             "deadlines": span,
             "GPU": f"{memory}, loads {rate}; {len(too_large)} requested models do not fit into it",
             "bandwidth": f"{quantity(self.bandwidth_hz, 'Hz')}; all uploads together take {uploads}",

@@ -6,12 +6,15 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.method import Code, Row, keys
 
 # What is free with one deadline, after an upload phase and between consecutive models, is not free otherwise.
-ORDERS = keys(deadline_kind="common", upload="phase", retention="consecutive")
-WALKS = keys(deadline_kind="individual", upload="phase", retention="consecutive")
+ORDERS = keys(deadline_kind="common", upload="phase", retention="consecutive", weighted=False)
+WALKS = keys(deadline_kind="individual", upload="phase", retention="consecutive", weighted=False)
 # All users are there at time 0, in any other mode.
-TOGETHER = keys(stream=False)
-STREAM = keys(stream=True)
-COMMON, INDIVIDUAL = keys(deadline_kind="common", stream=False), keys(deadline_kind="individual", stream=False)
+TOGETHER = keys(stream=False, weighted=False)
+COMMON = keys(deadline_kind="common", stream=False, weighted=False)
+INDIVIDUAL = keys(deadline_kind="individual", stream=False, weighted=False)
+STREAM = keys(stream=True, weighted=False)
+# Users are told apart by their weights, whatever the mode and the deadlines.
+WEIGHTED = keys(stream=False, weighted=True)
 
 
 METHODS = [
@@ -25,6 +28,7 @@ METHODS = [
             COMMON: Code("batches.exact:solve_exact"),
             INDIVIDUAL: Code("batches.exact:solve_individual"),
             STREAM: Code("streams.exact:solve_exact", "streams.exact:refusal"),
+            WEIGHTED: Code("batches.exact:solve_individual"),
         },
     ),
     Row(
@@ -35,6 +39,7 @@ METHODS = [
             ORDERS: Code("orders.circuit:solve_cpsat", "orders.circuit:size_refusal"),
             WALKS: Code("walks.circuit:solve_cpsat", "walks.circuit:size_refusal"),
             TOGETHER: Code("batches.slots:solve_cpsat", "batches.slots:size_refusal"),
+            WEIGHTED: Code("batches.slots:solve_cpsat", "batches.slots:size_refusal"),
         },
     ),
     Row(
@@ -65,6 +70,7 @@ METHODS = [
             COMMON: Code("batches.annealing:solve_greedy"),
             INDIVIDUAL: Code("batches.line_search:solve_greedy"),
             STREAM: Code("streams.searched:solve_greedy"),
+            WEIGHTED: Code("batches.line_search:solve_greedy"),
         },
     ),
     Row(
@@ -77,6 +83,7 @@ METHODS = [
             COMMON: Code("batches.annealing:solve_local_search"),
             INDIVIDUAL: Code("batches.line_search:solve_local_search"),
             STREAM: Code("streams.searched:solve_local_search"),
+            WEIGHTED: Code("batches.line_search:solve_local_search"),
         },
     ),
     Row("beam", "heuristic", "none; at least as good as greedy", {STREAM: Code("streams.searched:solve_beam")}),
@@ -108,6 +115,7 @@ METHODS = [
             COMMON: Code("batches.bounds:solve_bound"),
             INDIVIDUAL: Code("batches.bounds:solve_bound_by_deadlines"),
             STREAM: Code("streams.bound:solve_bound"),
+            WEIGHTED: Code("batches.bounds:solve_bound_by_deadlines"),
         },
     ),
     Row(
@@ -125,29 +133,29 @@ METHODS = [
         "baseline",
         "none",
         {
-            TOGETHER: Code("batches.in_turn:solve_earliest_deadline_first"),
-            keys(stream=True): Code("policies.baselines:earliest_deadline"),
+            keys(stream=False): Code("batches.in_turn:solve_earliest_deadline_first"),
+            STREAM: Code("policies.baselines:earliest_deadline"),
         },
     ),
-    Row("random", "baseline", "none", {TOGETHER: Code("batches.in_turn:solve_at_random")}),
+    Row("random", "baseline", "none", {keys(stream=False): Code("batches.in_turn:solve_at_random")}),
     Row(
         "two-phase",
         "baseline",
         "none; the plan made as if uploads came first",
-        {keys(upload="overlapped", stream=False): Code("batches.baselines:solve_two_phase")},
+        {keys(upload="overlapped", stream=False, weighted=False): Code("batches.baselines:solve_two_phase")},
     ),
     Row(
         "consecutive",
         "baseline",
         "none; the plan made as if only consecutive models shared",
-        {keys(retention="capacity", stream=False): Code("batches.baselines:solve_consecutive")},
+        {keys(retention="capacity", stream=False, weighted=False): Code("batches.baselines:solve_consecutive")},
     ),
     Row(
         "lru",
         "baseline",
         "none",
         {
-            keys(retention="capacity", deadline_kind="common", stream=False): Code(
+            keys(retention="capacity", deadline_kind="common", stream=False, weighted=False): Code(
                 "batches.baselines:solve_least_recently_used"
             )
         },
@@ -162,6 +170,8 @@ def not_taken(instance: LoadingInstance, key: str) -> str:
     elif key == "deadline_kind":
         common = instance.deadline_kind == "common"
         reason = "it does not know one deadline for all users" if common else _different_deadlines(instance)
+    elif key == "weighted":
+        reason = _weights(instance)
     elif (key, getattr(instance, key)) == ("upload", "phase"):
         reason = "uploads are a phase of their own here anyway"
     elif (key, getattr(instance, key)) == ("retention", "consecutive"):
@@ -169,6 +179,11 @@ def not_taken(instance: LoadingInstance, key: str) -> str:
     else:
         reason = f"it does not know `{key}`: {getattr(instance, key)!r}"
     return f"{reason}; 'exact' and 'local-search' would work"
+
+
+def _weights(instance: LoadingInstance) -> str:
+    name, user = next((name, user) for name, user in instance.users.items() if user.weight != 1)
+    return f"it counts users, but {name!r} has weight {user.weight:g}"
 
 
 def _stream(instance: LoadingInstance) -> str:

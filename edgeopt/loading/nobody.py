@@ -17,9 +17,12 @@ def why_nobody(instance: LoadingInstance) -> str:
     """Say why no user can be served even alone: what memory lacks, or by how much the nearest deadline is missed."""
     if not instance.users:
         return "there are no users"
-    needed = {model: least_memory_bytes(instance, model) for model in {user.model for user in instance.users.values()}}
+    counting = {name: user for name, user in instance.users.items() if user.weight}
+    if not counting:
+        return "serving counts nothing: all weights are 0"
+    needed = {model: least_memory_bytes(instance, model) for model in {user.model for user in counting.values()}}
     memory = instance.server.memory_bytes
-    fitting = [name for name, user in instance.users.items() if needed[user.model] <= memory]
+    fitting = [name for name, user in counting.items() if needed[user.model] <= memory]
     if not fitting:
         model = min(needed, key=lambda name: (needed[name], name))
         return (

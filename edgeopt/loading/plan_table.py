@@ -77,6 +77,9 @@ def plan_frame(instance: LoadingInstance, plan: Plan) -> pd.DataFrame:
     columns = list(FRAME_COLUMNS)
     if instance.upload == "overlapped":
         columns[columns.index("bandwidth_hz") : columns.index("load_start_s")] = [*UPLOAD_COLUMNS, "bandwidth_hz"]
+    if instance.weighted:
+        columns.insert(columns.index("model") + 1, "weight")
+        rows = [{**row, "weight": instance.users[str(row["user"])].weight} for row in rows]
     columns += [key for key in ("start_s", *LISTS, "before") if any(key in batch for batch in said)]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype({"batch": "Int64", "served": bool})

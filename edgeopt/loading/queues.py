@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgeopt.libraries.sharing import Sharing
 from edgeopt.loading.bandwidths import bandwidths
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.objective import Objective
 from edgeopt.loading.timing import Timing
 from edgeopt.solution import Plan
 
@@ -78,11 +79,19 @@ class Queues:
         )
 
     @cached_property
+    def objective(self) -> Objective:
+        """What serving these users counts."""
+        return Objective(self.instance, self.user_names)
+
+    @cached_property
     def dominations(self) -> list[tuple[int, int]]:
         """Pairs (k, q) of users of one model: some optimal plan that serves q serves k, too.
 
-        k uploads no longer and is due no earlier than q, ties by number. Pairs that follow from others are left out.
+        k uploads no longer, is due no earlier and weighs no less than q, ties by number. Pairs that follow from others
+        are left out.
         """
+        if self.objective.weight is not None:
+            return self._weighted_dominations(self.objective.weight)
         pairs = []
         for low, high in zip(self.first, self.first[1:], strict=False):
             for q in range(low, high):
@@ -93,6 +102,21 @@ class Queues:
                     if self.upload_s[k] > least:
                         pairs.append((k, q))
                         least = self.upload_s[k]
+        return pairs
+
+    def _weighted_dominations(self, weight: Floats) -> list[tuple[int, int]]:
+        pairs = []
+        for low, high in zip(self.first, self.first[1:], strict=False):
+            figures = np.column_stack([-self.upload_s[low:high], self.due_s[low:high], weight[low:high]])
+            for q, own in enumerate(figures):
+                no_worse = (figures >= own).all(axis=1)
+                same = (figures == own).all(axis=1)
+                better = np.flatnonzero(no_worse & (~same | (np.arange(len(same)) < q)))
+                kept: list[int] = []
+                for k in better[np.lexsort((-better, *figures[better].T))].tolist():
+                    if not any((figures[k] >= figures[other]).all() for other in kept):
+                        kept.append(k)
+                pairs += [(int(low) + k, int(low) + q) for k in kept]
         return pairs
 
     def _better(self, k: int, q: int) -> bool:

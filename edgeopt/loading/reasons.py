@@ -6,10 +6,10 @@ from edgeopt.loading.checker import TOLERANCE
 from edgeopt.loading.insertion import Insertion, Place, timed_anew
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import alone_s, least_memory_bytes
-from edgeopt.quantities import quantity
+from edgeopt.quantities import number, quantity
 from edgeopt.solution import Plan
 
-UNFIT, LATE, WORTH = "does not fit", "too late even alone", "not worth its time"
+UNFIT, LATE, WORTH, UNCOUNTED = "does not fit", "too late even alone", "not worth its time", "does not count"
 ROOM, LEFT_OUT = "there is room", "left out"
 LISTED = 3
 PRICED = 2_000_000  # users tried, times users served: more take longer than a reader waits
@@ -37,8 +37,10 @@ def unserved(instance: LoadingInstance, plan: Plan) -> dict[str, str]:
 
 
 def _hopeless(instance: LoadingInstance, user: str) -> str:
-    """Say why no plan serves a user, or nothing."""
+    """Say why no plan serves a user, or serves it for nothing; or say nothing."""
     facts = instance.users[user]
+    if not facts.weight:
+        return f"{UNCOUNTED}: its weight is 0"
     needed, memory = least_memory_bytes(instance, facts.model), instance.server.memory_bytes
     if needed > memory:
         return (
@@ -60,7 +62,14 @@ def _priced(instance: LoadingInstance, plan: Plan, user: str, place: Place | Non
         return f"{ROOM}: {where}, all are in time; the plan can be improved"
     shown = ", ".join(map(repr, place.gone[:LISTED])) + (", ..." if len(place.gone) > LISTED else "")
     count = len(place.gone)
-    return f"{WORTH}: {where}, {count} other{'s' * (count > 1)} would have to go ({shown})"
+    others = f"{count} other{'s' * (count > 1)}"
+    if not instance.weighted:
+        return f"{WORTH}: {where}, {others} would have to go ({shown})"
+    own, lost = instance.users[user].weight, instance.worth(place.gone)
+    weights = f"of weight {number(lost)} for its {number(own)}"
+    if own > lost:
+        return f"{ROOM}: {where}, {others} {weights} would have to go ({shown}); the plan can be improved"
+    return f"{WORTH}: {where}, {others} {weights} would have to go ({shown})"
 
 
 def _where(instance: LoadingInstance, plan: Plan, user: str, place: Place) -> str:

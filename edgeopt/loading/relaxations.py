@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import floor
 from typing import TYPE_CHECKING
 
+from edgeopt.loading.objective import WHOLE_GAP
 from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.programs import union_program
 from edgeopt.run import Run
-from edgeopt.solution import Status
+from edgeopt.solution import Number, Status
 from edgeopt.tolerances import WHOLE
 
 if TYPE_CHECKING:
@@ -37,9 +39,26 @@ def union_bound(prefixes: Prefixes, run: Run) -> int:
 
 
 def program_bound(program: LinearProgram, bound: int, run: Run) -> int:
-    """Tighten a bound on the users by a program that relaxes the problem: first by its linear relaxation.
+    """Tighten a bound on the users by a program that relaxes the problem, see `value_bound`."""
+    return int(value_bound(program, bound, floor_bound, WHOLE_GAP, run))
+
+
+def value_bound(
+    program: LinearProgram, bound: Number, rounded: Callable[[float], Number], gap: float, run: Run
+) -> Number:
+    """Tighten a bound by a program that relaxes the problem: first by its linear relaxation.
 
     Stopped early, the branch and bound's own bound holds.
+
+    Parameters
+    ----------
+    program : LinearProgram
+    bound : int or float
+    rounded : callable
+        Rounds a bound of the solver, see `Objective.floor`.
+    gap : float
+        Gap at which the branch and bound may stop.
+    run : Run
     """
     from edgeopt.engines.highs import HighsSolver
 
@@ -47,12 +66,12 @@ def program_bound(program: LinearProgram, bound: int, run: Run) -> int:
     relaxed = solver.solve(relaxed=True)
     if relaxed.row_duals is not None:
         proven = solver.program.proven_bound(relaxed.row_duals)
-        bound = bound if proven is None else min(bound, floor_bound(proven))
+        bound = bound if proven is None else min(bound, rounded(proven))
         run.report(bound=bound)
-    result = solver.solve(absolute_gap=0.999, report=lambda _, value: run.report(None, value and floor_bound(value)))
+    result = solver.solve(absolute_gap=gap, report=lambda _, value: run.report(None, value and rounded(value)))
     if result.status == Status.INFEASIBLE or result.bound is None:
         return bound
-    return min(bound, floor_bound(result.bound))
+    return min(bound, rounded(result.bound))
 
 
 def terms(prefixes: Prefixes) -> int:

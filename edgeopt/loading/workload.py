@@ -37,8 +37,8 @@ class Workload:
         The latest deadline, and with a margin for rounding the limit to compare sums of floats with.
     model_names : list of str
     users : list of list of str
-        The users of each model that can be served alone, least upload time first (ties by name). With one deadline
-        only as many as the model could serve in time.
+        The users of each model that can be served alone, least upload time first (ties by name). With one deadline and
+        without weights only as many as the model could serve in time; of weight 0 none.
     most : numpy.ndarray of int64, shape (models,)
         Their numbers.
     batch : numpy.ndarray of int64, shape (models,)
@@ -206,19 +206,22 @@ def compile_workload(instance: LoadingInstance) -> Workload:
     overlapped = instance.upload == "overlapped"
     waiting: dict[str, list[tuple[float, str]]] = {}
     for name, user in instance.users.items():
+        if user.weight == 0:
+            continue
         waiting.setdefault(user.model, []).append((instance.upload_s(name), name))
     rows: list[tuple[str, list[str], int, Floats]] = []
     for model in instance.library.models:
         limit = instance.capacity(model)
         queue = sorted(waiting.get(model, ())) if limit != 0 else []
-        if len(deadlines) > 1 or instance.stream:
+        by_upload = len(deadlines) == 1 and not instance.stream and not instance.weighted
+        if not by_upload:
             queue = [entry for entry in queue if _alone_in_time(instance, model, *entry)]
         batch = len(queue) if limit is None else min(limit, len(queue))
         if batch == 0:
             continue
         uploads = np.concatenate([[0.0], np.cumsum([upload for upload, _ in queue])])
         fitting = len(queue) + 1
-        if len(deadlines) == 1 and not instance.stream:
+        if by_upload:
             alone = _least_s(instance, model, batch, uploads, overlapped)
             fitting = int(np.searchsorted(alone, horizon, side="right"))  # it does not decrease
         if fitting > 1:

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
+from typing import ClassVar, Literal
 
 from edgeopt.errors import Finding, suggestion
 from edgeopt.frozen import DictOf, ListOf
 from edgeopt.instance import Instance
 from edgeopt.libraries.library import Name
 from edgeopt.quantities import quantity
-from edgeopt.record import Bytes, NonNegative, Record
-
-# Sums of integer weights up to here are exact in double precision, so bounds on them may be rounded.
-LARGEST_INTEGRAL_TOTAL = 2**50
-
-
-def _whole_numbers_stay(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    checked = check(value)
-    return value if isinstance(value, int) else checked
-
-
-# An integer is kept as one, so that the weights of an integral instance add up to an integer.
-Weight = Annotated[
-    NonNegative,
-    WrapValidator(_whole_numbers_stay),
-    PlainSerializer(lambda weight: weight, return_type=int | float),
-]
+from edgeopt.record import Bytes, Record
+from edgeopt.weights import Weight, whole
 
 
 class Node(Record):
@@ -98,12 +81,7 @@ class PlacementInstance(Instance):
     @property
     def integral(self) -> bool:
         """Whether all weights are whole numbers, so that bounds may be rounded."""
-        total = 0
-        for row in self.demand:
-            if row.weight != int(row.weight):
-                return False
-            total += int(row.weight)
-        return total <= LARGEST_INTEGRAL_TOTAL
+        return whole(row.weight for row in self.demand)
 
     def facts(self) -> dict[str, str]:
         users = {row.user for row in self.demand}

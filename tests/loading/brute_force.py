@@ -16,6 +16,13 @@ from edgeopt.loading.instance import LoadingInstance
 State = tuple[frozenset[str], frozenset[str]]  # blocks on the GPU, users served
 
 
+def heaviest(instance: LoadingInstance) -> Fraction:
+    """Return the largest sum of weights of users that can be served in time."""
+    sets = [users for number in range(len(instance.users) + 1) for users in subsets(instance.users, number)]
+    weight = {users: sum((written(instance.users[user].weight) for user in users), Fraction(0)) for users in sets}
+    return next(weight[users] for users in sorted(sets, key=lambda users: -weight[users]) if can_serve(instance, users))
+
+
 def optimum(instance: LoadingInstance) -> int:
     """Return the largest number of users that can be served in time."""
     for number in range(len(instance.users), 0, -1):

@@ -7,28 +7,32 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import why_nobody
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Stopped
+from edgeopt.solution import Number, Stopped
 
 
-def bound_by_deadlines(work: Workload, run: Run) -> int:
-    """Bound the users by what is uploaded, loaded and computed up to each deadline, as well as the limits allow."""
+def bound_by_deadlines(work: Workload, run: Run) -> Number:
+    """Bound the optimum by what is uploaded, loaded and computed up to each deadline, as well as the limits allow."""
     from edgeopt.engines.linear import compile_formulation
-    from edgeopt.loading.relaxations import program_bound
+    from edgeopt.loading.relaxations import value_bound
     from edgeopt.loading.walks.bounds import stated_deadlines
 
-    bound = len(work.queues.user_names)
+    objective = work.queues.objective
+    bound = objective.most
+    run.report(bound=bound)
     if not bound or work.deadline_s == 0 or run.stop_reason() is not None:
         return bound
-    if work.overlapped and not work.keeps:
+    if work.overlapped and not work.keeps and objective.weight is None:
         bound = min(bound, relaxed(work, run.part(run.remaining_s() / 4, reports="bound")).bound)
     deadlines = stated_deadlines(work.queues)
     if work.overlapped:
         from edgeopt.models.loading_overlapped import formulate_individual
 
-        return program_bound(compile_formulation(formulate_individual(work, deadlines)), bound, run)
-    from edgeopt.models.loading_deadlines import formulate
+        program = compile_formulation(formulate_individual(work, deadlines))
+    else:
+        from edgeopt.models.loading_deadlines import formulate
 
-    return program_bound(compile_formulation(formulate(work.queues, deadlines)), bound, run)
+        program = compile_formulation(formulate(work.queues, deadlines))
+    return value_bound(program, bound, objective.floor, objective.gap(float(bound)), run)
 
 
 def solve_bound(instance: LoadingInstance, run: Run) -> Outcome:

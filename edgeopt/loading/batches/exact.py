@@ -18,8 +18,9 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.workload import Workload, compile_workload
-from edgeopt.run import Outcome, Run
-from edgeopt.solution import Plan, Stopped
+from edgeopt.quantities import number
+from edgeopt.run import Incumbent, Outcome, Run
+from edgeopt.solution import Plan, Stopped, proved
 
 MOST_ASKED_CODES = 2**62  # the dynamic program may give up; beyond, it cannot even begin
 FIRST_SHARE = 10  # of the local search's default iterations, before there is a bound
@@ -98,22 +99,29 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
     search = line_search.Search(lines, run, line_search.first_line(lines, run))
     search.run(limit // FIRST_SHARE)
 
-    def plan() -> Plan:
-        return line_search.plan_or_start(lines, search.best, run)
+    objective = lines.objective
 
-    proof = UsersProof(run, plan(), users_of(plan()), users, dict)
-    proof.known.tighten(bound_by_deadlines(work, run.part(run.remaining_s() / 3, reports="bound")))
-    proof.notes.append(f"{proof.bound} by the relaxation")
-    search.run(limit, proof.bound)
-    _offer(proof, plan())
-    reason = size_refusal(instance)
-    if not proof.known.closed() and reason is None:
+    def look(limit: int | None) -> None:
+        search.run(limit, known.bound)
+        plan = line_search.plan_or_start(lines, search.best, run)
+        known.offer(plan, objective.of_plan(plan))
+
+    plan = line_search.plan_or_start(lines, search.best, run)
+    known: Incumbent[Plan] = Incumbent(run, plan, objective.of_plan(plan), objective.most, dict)
+    known.tighten(bound_by_deadlines(work, run.part(run.remaining_s() / 3, reports="bound")))
+    notes = [f"{number(known.bound)} by the relaxation"]
+    look(limit)
+    if not _closed(known) and size_refusal(instance) is None:
         part = run.part(SLOTS_SHARE * run.remaining_s(), reports="bound")
-        better, bound, _, _, note = solve_slots(work, part, proof.known.best or plan())
-        _offer(proof, better)
-        proof.known.tighten(bound)
-        proof.notes.append(note)
-    if not proof.known.closed() and run.options.time_limit is not None and run.options.iteration_limit is None:
-        search.run(None, proof.bound)
-        _offer(proof, plan())
-    return _outcome(proof)
+        better, bound, _, _, note = solve_slots(work, part, known.best or plan)
+        known.offer(better, objective.of_plan(better))
+        known.tighten(bound)
+        notes.append(note)
+    if not _closed(known) and run.options.time_limit is not None and run.options.iteration_limit is None:
+        look(None)
+    return Outcome(known.best, known.bound, run.stop_reason() or Stopped.FINISHED, message="; ".join(notes))
+
+
+def _closed(known: Incumbent[Plan]) -> bool:
+    """Say whether plan and bound agree, weights up to rounding, or the run has to end."""
+    return known.closed() or proved(known.value, known.bound)

@@ -185,15 +185,16 @@ def _line(instance: LoadingInstance) -> LineInPhases | LineInAnyMode:
 
 
 def serve_in_turn(instance: LoadingInstance, users: Sequence[str], run: Run) -> tuple[Plan, Stopped]:
-    """Add users in this order, leaving out those who would make anybody late."""
-    line, served = _line(instance), 0
+    """Add users in this order, leaving out those who would make anybody late, and those of weight 0."""
+    line, served = _line(instance), []
     for user in users:
         reason = run.stop_reason()
         if reason:
             return line.plan(), reason
-        served += line.add(user)
+        if instance.users[user].weight and line.add(user):
+            served.append(user)
     plan = line.plan()
-    run.report(served, plan=lambda: plan)
+    run.report(instance.worth(served), plan=lambda: plan)
     return plan, Stopped.FINISHED
 
 

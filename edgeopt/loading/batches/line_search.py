@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeopt.loading.batches.lines import Lines, served_by
-from edgeopt.loading.batches.plans import users_of
+from edgeopt.loading.batches.lines import Lines
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.workload import compile_workload
 from edgeopt.patience import Patience
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Plan, Stopped
+from edgeopt.solution import Number, Plan, Stopped
 
 if TYPE_CHECKING:
     from edgeopt.loading.batches.line_kernels import Line
@@ -56,8 +55,8 @@ class Search:
         self.best = lines.copy(start)
         self.iterations = 0
 
-    def run(self, limit: int | None = None, enough: int | None = None) -> Stopped:
-        """Search until so many iterations are done in all, so many users are served, or the run has to end."""
+    def run(self, limit: int | None = None, enough: Number | None = None) -> Stopped:
+        """Search until so many iterations are done in all, the value is enough, or the run has to end."""
         while (reason := self._ended(limit, enough)) is None:
             self._advance(self._chunk if limit is None else min(self._chunk, limit - self.iterations))
         return reason
@@ -66,11 +65,11 @@ class Search:
         """Search on within the limits of another run."""
         self._run = run
 
-    def _ended(self, limit: int | None, enough: int | None) -> Stopped | None:
-        served, everybody = served_by(self.best), len(self.best.place)
-        if served >= (everybody if enough is None else enough) or (limit is not None and self.iterations >= limit):
+    def _ended(self, limit: int | None, enough: Number | None) -> Stopped | None:
+        value, most = self._lines.value(self.best), self._lines.objective.most
+        if value >= (most if enough is None else enough) or (limit is not None and self.iterations >= limit):
             return Stopped.FINISHED
-        if limit is None and self._patience.over(served, self.iterations):
+        if limit is None and self._patience.over(value, self.iterations):
             return Stopped.FINISHED
         return self._run.stop_reason()
 
@@ -86,12 +85,21 @@ class Search:
             self._line = self._lines.copy(self.best)
         cycle = Cycle(since, length, self._tried)
         lines = self._lines
-        served = search(
-            iterations, cycle, lines.users, self._line, self.best, lines.timing, self._state, self._other, *lines.room
+        search(
+            iterations,
+            cycle,
+            lines.users,
+            self._line,
+            self.best,
+            lines.timing,
+            self._state,
+            self._other,
+            *lines.room,
+            lines.shares,
         )
         self.iterations += iterations
         self._run.count(iterations)
-        self._run.report(int(served), plan=partial(lines.plan, lines.copy(self.best)))
+        self._run.report(lines.value(self.best), plan=partial(lines.plan, lines.copy(self.best)))
 
 
 def default_iterations(users: int) -> int:
@@ -100,22 +108,22 @@ def default_iterations(users: int) -> int:
 
 
 def first_line(lines: Lines, run: Run) -> Line:
-    """Return the greedy's line, or the given start completed, whichever serves more."""
+    """Return the greedy's line, or the given start completed, whichever is worth more."""
     line = lines.greedy(run)
     start = run.options.start
     if start is not None and start.plan is not None:
         given = lines.line(lines.queues.batches(start.plan))
         if lines.in_time(given):
             lines.fill(given, np.argsort(lines.users.upload, kind="stable"), run)
-            line = max(given, line, key=served_by)
-    run.report(served_by(line), plan=partial(lines.plan, lines.copy(line)))
+            line = max(given, line, key=lines.value)
+    run.report(lines.value(line), plan=partial(lines.plan, lines.copy(line)))
     return line
 
 
 def plan_or_start(lines: Lines, line: Line, run: Run) -> Plan:
-    """Return a line's plan, or that of the run's start where that serves more: its evictions may be better."""
+    """Return a line's plan, or that of the run's start where that is worth more: its evictions may be better."""
     start = run.options.start
-    if start is not None and start.plan is not None and users_of(start.plan) > served_by(line):
+    if start is not None and start.plan is not None and lines.objective.of_plan(start.plan) > lines.value(line):
         return start.plan
     return lines.plan(line)
 

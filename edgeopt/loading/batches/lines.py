@@ -13,7 +13,7 @@ from edgeopt.loading.batches.plans import plan_for
 from edgeopt.loading.queues import Batch, Integers, Queues
 from edgeopt.loading.workload import Timing, Workload
 from edgeopt.run import Run
-from edgeopt.solution import Plan
+from edgeopt.solution import Number, Plan
 
 if TYPE_CHECKING:
     from edgeopt.loading.batches.line_kernels import Line
@@ -36,6 +36,10 @@ class Lines:
 
     Attributes
     ----------
+    objective : Objective
+        What serving the users counts.
+    shares : numpy.ndarray or None
+        Weights in units of their mean, None where each user counts 1.
     room : tuple of Figures, numpy.ndarray or None, Line or None
         Room for what the kernels compute: `figures`, `radio` and `scratch` of `place_kernels`.
     """
@@ -46,6 +50,9 @@ class Lines:
 
         self.queues, self.timing, self._work = queues, timing, work
         self.users = Users(queues.model, queues.upload_s, queues.due_s, queues.capacity)
+        self.objective = queues.objective
+        weight = self.objective.weight
+        self.shares = None if weight is None else weight / weight.mean()
         number = len(queues.user_names)
         figures = new_figures(number)
         self.room = (
@@ -93,8 +100,9 @@ class Lines:
     def greedy(self, run: Run) -> Line:
         """Return the best of lines that are filled in different orders of the users, each where the line ends soonest.
 
-        When the users are few enough, one line takes next the user with whom it ends soonest. A batch is left out where
-        more others fit then, unless each trial would run the whole line again.
+        When the users are few enough, one line takes next the user with whom it ends soonest, with weights the one who
+        takes least time for its weight. A batch is left out where more others fit then, unless each trial would run the
+        whole line again.
         """
         best = self.line()
         for order in self._orders():
@@ -129,6 +137,9 @@ class Lines:
     def _orders(self) -> list[Integers]:
         upload, due = self.users.upload, self.users.due
         both = upload / upload.max(initial=1e-300) + due / due.max(initial=1e-300)
+        if self.shares is not None:
+            keys = -self.shares, upload / self.shares, due / self.shares, both / self.shares
+            return [np.lexsort((upload, due)), *(np.argsort(key, kind="stable") for key in keys)]
         return [np.lexsort((upload, due)), np.lexsort((due, upload)), np.argsort(both, kind="stable")]
 
     def _can_choose(self) -> bool:
@@ -142,15 +153,16 @@ class Lines:
         waiting = np.flatnonzero(line.place < 0)
         left = len(waiting)
         while left and run.stop_reason() is None:
-            left = serve_cheapest(waiting, left, self.users, line, *self.room, self.timing)
+            left = serve_cheapest(waiting, left, self.users, line, *self.room, self.timing, self.shares)
 
     def _better(self, best: Line, line: Line, run: Run) -> Line:
         """Return the better of two lines, the second improved where that is cheap."""
         if not self.timing.keeps:
             line = self._without_batches(line, run)
-        if served_by(line) <= served_by(best):
+        value = self.value(line)
+        if value <= self.value(best):
             return best
-        run.report(served_by(line), plan=partial(self.plan, self.copy(line)))
+        run.report(value, plan=partial(self.plan, self.copy(line)))
         return line
 
     def _without_batches(self, line: Line, run: Run) -> Line:
@@ -163,10 +175,17 @@ class Lines:
             tried.place[tried.place == position] = -1
             rebuild(self.users, tried)
             left_out, back = np.flatnonzero(line.place < 0), np.flatnonzero(line.place == position)
-            others = left_out[np.argsort(self.users.upload[left_out], kind="stable")]
+            cost = self.users.upload if self.shares is None else self.users.upload / self.shares
+            others = left_out[np.argsort(cost[left_out], kind="stable")]
             self.fill(tried, np.concatenate([others, back]), run)
-            line, position = (tried, 0) if served_by(tried) > served_by(line) else (line, position + 1)
+            line, position = (tried, 0) if self.value(tried) > self.value(line) else (line, position + 1)
         return line
+
+    def value(self, line: Line) -> Number:
+        """Return the value of a line."""
+        if self.shares is None:
+            return served_by(line)
+        return self.objective.of_users(np.flatnonzero(line.place >= 0).tolist())
 
 
 def served_by(line: Line) -> int:

@@ -249,8 +249,11 @@ def serve_cheapest(
     radio: Floats | None,
     scratch: Line | None,
     timing: Timing,
+    shares: Floats | None,
 ) -> int:
     """Serve the waiting user with whom the line ends soonest; return how many of the first `left` still wait.
+
+    With weights in `shares`, it is the one who takes least time for its weight.
 
     With consecutive retention a user who does not fit will not fit later either, since insertions only delay; it is
     taken off the list.
@@ -259,6 +262,7 @@ def serve_cheapest(
         measure(line, timing, figures, radio)
     nobody: Any = np.int64(-1)
     best, chosen, where, how = np.inf, nobody, nobody, np.bool_(False)
+    now = end_of(line, timing) if shares is not None else 0.0
     kept = 0
     for index in range(left):
         user = waiting[index]
@@ -266,8 +270,9 @@ def serve_cheapest(
         if at < 0 and not timing.keeps:
             continue
         waiting[kept] = user
-        if end < best:
-            best, chosen, where, how = end, kept, at, joins
+        cost = end if shares is None else (end - now) / shares[user]
+        if end < np.inf and cost < best:
+            best, chosen, where, how = cost, kept, at, joins
         kept += 1
     if chosen < 0:
         return 0

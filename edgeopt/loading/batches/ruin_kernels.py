@@ -99,12 +99,18 @@ def move_batch(line: Line, timing: Timing, state: NDArray[np.uint64]) -> None:
 
 @inner_kernel(allocates=True)
 def turn(
-    users: Users, before: Line, line: Line, largest: tuple[float, float], cycle: Cycle, state: NDArray[np.uint64]
+    users: Users,
+    before: Line,
+    line: Line,
+    largest: tuple[float, float],
+    cycle: Cycle,
+    state: NDArray[np.uint64],
+    shares: Floats | None,
 ) -> Integers:
     """Return users to be tried, in a drawn order: at random, by deadline, upload or both, or by models.
 
     They are all who were removed just now, and the first of the others. `largest` are the longest upload and the latest
-    deadline.
+    deadline. With weights in `shares` heavy users come earlier, unless the order is by deadline or by models.
     """
     (longest, latest), tried, models = largest, cycle.tried, len(users.capacity)
     waiting = np.empty(len(line.place), np.int64)
@@ -127,6 +133,8 @@ def turn(
                 key[number] = users.upload[user] / longest + users.due[user] / latest + 0.3 * noise
             else:
                 key[number] = (users.model[user] + shifted) % models + 0.9 * noise
+            if shares is not None and kind != 3 and kind < 6:
+                key[number] /= shares[user]
             number += 1
     order = stable_order(key[:number])
     kept, others = 0, 0
@@ -141,9 +149,24 @@ def turn(
 
 
 @inner_kernel
-def score(line: Line, figures: Figures, scratch: Line | None, horizon: float, timing: Timing) -> float:
-    """Return the users served, and a little for the time that is left."""
-    number = served(line)
+def value(line: Line, shares: Floats | None) -> float:
+    """Return the number of users served, or what their weights in `shares` add up to."""
+    if shares is None:
+        total: float = served(line)
+    else:
+        total = 0.0
+        for user in range(len(line.place)):
+            if line.place[user] >= 0:
+                total += shares[user]
+    return total
+
+
+@inner_kernel
+def score(
+    line: Line, figures: Figures, scratch: Line | None, horizon: float, timing: Timing, shares: Floats | None
+) -> float:
+    """Return the value of the users served, and a little for the time that is left."""
+    number = value(line, shares)
     if scratch is None:
         return number + TIME_PRICE * (1.0 - figures.clock[line.length[0]] / horizon)
     return number + TIME_PRICE * (1.0 - end_of(line, timing) / horizon)
@@ -162,29 +185,29 @@ def search(
     figures: Figures,
     radio: Floats | None,
     scratch: Line | None,
-) -> int:
-    """Ruin and recreate a line again and again, and keep the best; return its number of users."""
+    shares: Floats | None,
+) -> None:
+    """Ruin and recreate a line again and again, and keep the best; `shares` are weights, or None where all count 1."""
     horizon = users.due[first_largest(users.due)] + 1e-300
     largest = users.upload[first_largest(users.upload)] + 1e-300, horizon
     if scratch is None:
         measure(best, timing, figures, radio)
-    best_score = score(best, figures, scratch, horizon, timing)
+    best_score = score(best, figures, scratch, horizon, timing, shares)
     if scratch is None:
         measure(line, timing, figures, radio)
-    current = score(line, figures, scratch, horizon, timing)
-    most = served(best)
+    current = score(line, figures, scratch, horizon, timing, shares)
+    most = value(best, shares)
     for step in range(steps):
         copy_line(line, other)
         ruin(users, other, timing, radio, scratch, state)
-        waiting = turn(users, line, other, largest, cycle, state)
+        waiting = turn(users, line, other, largest, cycle, state, shares)
         fill(waiting, users, other, figures, radio, scratch, timing)
-        now = score(other, figures, scratch, horizon, timing)
+        now = score(other, figures, scratch, horizon, timing, shares)
         heat = HOT * (COLD / HOT) ** (((cycle.since + step) % cycle.length) / cycle.length)
         if now >= current or draw(state, FINE) / FINE < np.exp((now - current) / heat):
             current = now
             copy_line(other, line)
-            users_now = served(other)
-            if users_now > most or (users_now == most and now > best_score):
-                best_score, most = now, users_now
+            value_now = value(other, shares)
+            if value_now > most or (value_now == most and now > best_score):
+                best_score, most = now, value_now
                 copy_line(other, best)
-    return most

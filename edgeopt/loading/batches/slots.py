@@ -16,15 +16,17 @@ import numpy as np
 from edgeopt.loading.batches.plans import Batch, in_time, plan_for
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
+from edgeopt.loading.objective import Objective
 from edgeopt.loading.workload import MOST_SINGLE_BLOCKS, Workload, compile_workload
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Plan, Status, Stopped
+from edgeopt.solution import Number, Plan, Status, Stopped
 
 if TYPE_CHECKING:
     from edgeopt.engines.running import Result
 
 MOST_CELLS = 150  # slots times users
 UNITS = 2**30  # time units of the latest deadline
+WEIGHT_UNITS = 2**44  # of all weights, where they are no whole numbers
 ROUNDING = 1e-6  # units by which a float may be off
 
 
@@ -61,7 +63,7 @@ def solve_cpsat(instance: LoadingInstance, run: Run) -> Outcome:
     return Outcome(*solve_slots(work, run, start))
 
 
-def solve_slots(work: Workload, run: Run, start: Plan | None) -> tuple[Plan, int, Stopped, bool, str]:
+def solve_slots(work: Workload, run: Run, start: Plan | None) -> tuple[Plan, Number, Stopped, bool, str]:
     """Solve the model for a workload in which somebody can be served, from a plan if there is one.
 
     Returns the fields of an `Outcome`.
@@ -70,7 +72,7 @@ def solve_slots(work: Workload, run: Run, start: Plan | None) -> tuple[Plan, int
     if start is not None:
         relaxed.hint(start)
     result = relaxed.solve()
-    bound = len(work.queues.user_names) if result.bound is None else round(result.bound)
+    bound = work.queues.objective.most if result.bound is None else relaxed.value(result.bound)
     sequence, users = relaxed.batches(result)
     message = f"{relaxed.number} slots for batches"
     if not in_time(work, sequence, users):
@@ -80,6 +82,16 @@ def solve_slots(work: Workload, run: Run, start: Plan | None) -> tuple[Plan, int
         message += "; the bound with times rounded down, the plan with times rounded up"
     stopped = Stopped.FINISHED if result.stopped == Stopped.PROVED else result.stopped
     return plan_for(work, sequence, users), bound, stopped, False, message
+
+
+def _whole_weights(objective: Objective) -> tuple[list[int], Number]:
+    """Return the weights of users in units, rounded up, and the unit."""
+    if objective.weight is None:
+        return [1] * len(objective.users), 1
+    unit: Number = objective.step or float(objective.most) / WEIGHT_UNITS
+    if objective.step is not None:
+        return [round(weight) // objective.step for weight in objective.weight.tolist()], unit
+    return [ceil(weight / unit) for weight in objective.weight.tolist()], unit
 
 
 class Slots:
@@ -119,7 +131,14 @@ class Slots:
         for slot in slots:
             self._blocks(slot)
         self._times()
-        self.model.maximize(sum(self._done[-1]) if self.number else 0)
+        weights, self._weight_unit = _whole_weights(work.queues.objective)
+        terms = zip(weights, self._done[-1], strict=True) if self.number else ()
+        self.model.maximize(sum(weight * done for weight, done in terms))
+
+    def value(self, bound: float) -> Number:
+        """Return a bound of the model as one of the instance's objective."""
+        most = self.work.queues.objective.most
+        return min(most, round(bound) * self._weight_unit)
 
     def _units(self, seconds: float, up: bool | None = None) -> int:
         exact = float(seconds) / self._unit
@@ -221,7 +240,8 @@ class Slots:
         """Run CP-SAT; its bounds are reported where they are bounds of the instance."""
         from edgeopt.loading.cpsat_run import run_model
 
-        return run_model(self.model, self.run, {"linearization_level": 2}, bounds_hold=not self._round_up)
+        bounds = None if self._round_up else self.value
+        return run_model(self.model, self.run, {"linearization_level": 2}, bounds=bounds)
 
     def batches(self, result: Result) -> tuple[list[Batch], list[list[str]]]:
         """Return the batches and their users; none without a solution."""

@@ -160,7 +160,7 @@ class Circuit:
         """Run CP-SAT; its bounds are reported where they are bounds of the instance."""
         from edgeopt.loading.cpsat_run import run_model
 
-        return run_model(self.model, self.run, ONE_WORKER, bounds_hold=not self._round_up)
+        return run_model(self.model, self.run, ONE_WORKER, bounds=None if self._round_up else round)
 
     def selection(self, result: Result) -> tuple[list[int], list[int]]:
         """Return the models in the order of their visits, and the users of each; none without a solution."""

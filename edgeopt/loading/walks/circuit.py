@@ -216,7 +216,7 @@ class Circuit:
         """Run CP-SAT; its bounds are reported where they are bounds of the instance."""
         from edgeopt.loading.cpsat_run import run_model
 
-        return run_model(self.model, self.run, {"linearization_level": 2}, bounds_hold=not self._round_up)
+        return run_model(self.model, self.run, {"linearization_level": 2}, bounds=None if self._round_up else round)
 
     def batches(self, result: Result) -> list[Batch]:
         """Return the batches in the order of the tour; none without a solution."""

@@ -1,0 +1,75 @@
+"""What serving users counts: one each, or their weights; and how bounds on it are rounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from math import floor, gcd
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeopt.loading.instance import LoadingInstance
+from edgeopt.solution import Number, Plan
+from edgeopt.tolerances import HIGHS_BOUND_ERROR, WHOLE
+
+WHOLE_GAP = 0.999  # of a step: two different values differ by one
+
+
+class Objective:
+    """The objective over the users of a workload, each of whom could be served alone.
+
+    Parameters
+    ----------
+    instance : LoadingInstance
+    users : list of str
+
+    Attributes
+    ----------
+    weight : numpy.ndarray or None
+        Weights of the users, all positive; None where each counts 1.
+    """
+
+    def __init__(self, instance: LoadingInstance, users: list[str]) -> None:
+        self.instance, self.users = instance, users
+        self.weight: NDArray[np.float64] | None = None
+        if instance.weighted:
+            self.weight = np.array([float(instance.users[user].weight) for user in users])
+
+    @cached_property
+    def most(self) -> Number:
+        """The value of serving all users."""
+        return self.instance.worth(self.users)
+
+    @cached_property
+    def step(self) -> int | None:
+        """The largest number that every value is a multiple of; None where weights are no whole numbers."""
+        if not self.instance.weighted:
+            return 1
+        return gcd(*(int(self.instance.users[user].weight) for user in self.users)) if self.instance.integral else None
+
+    def of_users(self, users: Iterable[int]) -> Number:
+        """Return the value of serving users, by number."""
+        return self.instance.worth(self.users[user] for user in users)
+
+    def of_plan(self, plan: Plan) -> Number:
+        """Return the value of a plan."""
+        return self.instance.worth(user for batch in plan["batches"] for user in batch["users"])
+
+    def floor(self, bound: float) -> Number:
+        """Return the largest value up to a bound of a solver, after what rounding may have taken off it.
+
+        The error of a bound on a sum of weights grows with the largest weight. As that user could be served alone, no
+        valid bound is smaller, and the error is at most a small part of the bound.
+        """
+        if self.weight is None:
+            return floor(bound + WHOLE)
+        loosened = bound * (1 + HIGHS_BOUND_ERROR)
+        loosened = loosened if self.step is None else self.step * floor(loosened / self.step + WHOLE)
+        return min(self.most, loosened)
+
+    def gap(self, bound: float) -> float:
+        """Return the gap at which a solver may stop, since no other value lies in it."""
+        if self.weight is None:
+            return WHOLE_GAP
+        return 0.0 if self.step is None else max(0.0, WHOLE_GAP * self.step - 2 * HIGHS_BOUND_ERROR * bound)

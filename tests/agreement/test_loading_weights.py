@@ -1,0 +1,93 @@
+"""What must hold for every method of `loading` where users have weights, in each of the eight modes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+from itertools import product
+
+import pytest
+
+import edgeopt
+from edgeopt.loading.instance import LoadingInstance
+from tests.loading.brute_force import heaviest, optimum
+from tests.loading.modes import FEW_BLOCKS, in_mode
+from tests.loading.random_instances import random_instance
+from tests.loading.weights import KINDS, drawn_weights, with_weights
+
+METHODS = edgeopt.methods("loading")
+MODES = list(product(("phase", "overlapped"), ("consecutive", "capacity"), (True, False)))
+NAMES = [f"{upload}-{retention}-{'one' if one else 'individual'}" for upload, retention, one in MODES]
+INSTANCES = 140
+SAME = Fraction(1, 10**9)
+TAKEN = {"exact", "cpsat", "greedy", "local-search", "bound", "edf", "random"}
+
+
+@cache
+def drawn(mode: tuple[str, str, bool], count: int) -> list[tuple[LoadingInstance, Fraction]]:
+    """Tiny instances of a mode with their optima by enumeration, which shares nothing with any method."""
+    upload, retention, one_deadline = mode
+    found: list[tuple[LoadingInstance, Fraction]] = []
+    seed = 8000
+    while len(found) < count:
+        seed += 1
+        instance = random_instance(seed, models=3, users=4, one_deadline=one_deadline)
+        if retention == "capacity" and len(instance.library.blocks) > FEW_BLOCKS:
+            continue
+        instance = drawn_weights(in_mode(instance, upload, retention), list(KINDS)[seed % len(KINDS)], seed)
+        if instance.weighted:
+            found.append((instance, heaviest(instance)))
+    return found
+
+
+def check_method(name: str, instance: LoadingInstance, best: Fraction) -> None:
+    """Require that a method's plan and bound enclose the optimum, and that an exact one reaches it."""
+    solution = edgeopt.solve(instance, name, threads=1, iteration_limit=300)
+    least, most = best * (1 - SAME), best * (1 + SAME)
+    assert solution.bound is None or solution.bound >= least, (instance.name, solution.bound, best)
+    assert all(bound is None or bound >= least for _, _, bound in solution.history), instance.name
+    assert all(found is None or found <= most for _, found, _ in solution.history), instance.name
+    assert solution.objective is None or solution.objective <= most, instance.name
+    if METHODS[name].kind == "exact":
+        assert solution.status == "optimal", (instance.name, solution.message)
+        assert least <= solution.objective
+    if solution.plan is not None:
+        assert edgeopt.check(instance, solution.plan).objective == solution.objective
+
+
+@pytest.mark.parametrize(
+    "count", [pytest.param(INSTANCES, marks=pytest.mark.slow, id="all"), pytest.param(7, id="some")]
+)
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("mode", MODES, ids=NAMES)
+def test_a_method_refuses_weights_or_tells_the_truth(mode, name, count):
+    for instance, best in drawn(mode, count):
+        reason = METHODS[name].refusal(instance)
+        assert reason is None or name not in TAKEN, reason
+        if reason is None:
+            check_method(name, instance, best)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=NAMES)
+def test_equal_weights_serve_as_many_users_as_none(mode):
+    upload, retention, one_deadline = mode
+    for seed in (8101, 8105, 8109):
+        plain = in_mode(random_instance(seed, models=3, users=4, one_deadline=one_deadline), upload, retention)
+        instance = with_weights(plain, [0.25] * len(plain.users))
+        assert edgeopt.solve(instance, "exact", threads=1).objective == 0.25 * optimum(plain)
+
+
+def test_weights_of_one_are_no_weights():
+    plain = random_instance(8201, models=3, users=4)
+    instance = with_weights(plain, [1.0] * len(plain.users))
+    assert not instance.weighted
+    assert instance.to_dict() == plain.to_dict()
+    assert instance.sha256 == plain.sha256
+
+
+@pytest.mark.parametrize("name", sorted(TAKEN))
+def test_nothing_is_served_where_nothing_counts(name):
+    plain = random_instance(8201, models=3, users=4)
+    solution = edgeopt.solve(with_weights(plain, [0] * len(plain.users)), name)
+    assert solution.objective in (0, None)
+    assert name in ("edf", "random") or solution.bound == 0
