@@ -1,4 +1,4 @@
-"""Local search: tabu over the placements of all nodes."""
+"""Local search: tabu over the placements of all nodes, and on one node also over what it leaves out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgeopt.patience import Patience
 from edgeopt.placement import tabu_kernel
 from edgeopt.placement.arrays import DemandArrays
+from edgeopt.placement.left_out import LeftOutSearch
 from edgeopt.run import Run
 from edgeopt.solution import Stopped
 
@@ -27,6 +28,8 @@ class LocalSearch:
     is kept incrementally. After `tabu_kernel.IDLE` idle iterations the search goes on from the best or the local best
     placement, less 10 to 60 % of the models of some nodes.
 
+    With one node a `LeftOutSearch` runs beside it; each goes on from what the other finds when that is better.
+
     Parameters
     ----------
     arrays : DemandArrays
@@ -40,6 +43,9 @@ class LocalSearch:
         self.sites = make_sites(arrays)
         self.state = tabu_kernel.make_state(self.sites, seed)
         self.state.values[tabu_kernel.BEST] = -np.inf
+        self.left_out: LeftOutSearch | None = None
+        if len(arrays.node_names) == 1 and arrays.model_names:
+            self.left_out = LeftOutSearch(arrays.knapsack(0, arrays.empty()), seed)
         self.adopt(start)
 
     def adopt(self, placed: Placement) -> None:
@@ -83,12 +89,24 @@ class LocalSearch:
                 return reason
             chunk = int(min(CHUNK, left))
             left -= chunk
-            reached = tabu_kernel.run(self.sites, self.state, chunk, target)
+            reached = tabu_kernel.run(self.sites, self.state, chunk, target) or self._leave_out(chunk, target)
             run.count(chunk)
             run.report(self._number(self.value), plan=partial(self.arrays.plan, self.best))
             if reached or (iterations is None and patience.over(self.value, self.iterations)):
                 return Stopped.FINISHED
         return Stopped.ITERATION_LIMIT
+
+    def _leave_out(self, iterations: int, target: float) -> bool:
+        """Search over what the only node leaves out, from the better of both best placements; say if it is enough."""
+        if self.left_out is None:
+            return False
+        rise = self.sites.least_rise  # what rounding adds is not better
+        if self.value >= self.left_out.value + rise:
+            self.left_out.adopt(self.best[0])
+        chosen = self.left_out.run(iterations, target)
+        if self.left_out.value >= self.value + rise:
+            self.adopt(chosen[None])
+        return self.value >= target
 
     def _number(self, value: float) -> float:
         return round(value) if self.arrays.integral else value
