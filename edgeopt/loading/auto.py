@@ -47,6 +47,10 @@ def choose(instance: LoadingInstance, options: Options) -> tuple[str, str]:
 
 def _with_weights(instance: LoadingInstance, options: Options) -> tuple[str, str]:
     """Choose for users of different weights, whatever the mode."""
+    if instance.usual_modes and instance.deadline_kind == "common":
+        for name, sharing in (("dp", "tree sharing"), ("modular-dp", "few groups of models that cross")):
+            if methods("loading")[name].refusal(instance) is None:
+                return name, f"{sharing}, one deadline, and weights of few units, solved exactly"
     size = len(instance.users) * len({user.model for user in instance.users.values()})
     if size <= PROVED:
         return "exact", "the users have weights, and are few enough for a proof"

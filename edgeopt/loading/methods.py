@@ -15,6 +15,7 @@ INDIVIDUAL = keys(deadline_kind="individual", stream=False, weighted=False)
 STREAM = keys(stream=True, weighted=False)
 # Users are told apart by their weights, whatever the mode and the deadlines.
 WEIGHTED = keys(stream=False, weighted=True)
+WEIGHTED_ORDERS = keys(deadline_kind="common", upload="phase", retention="consecutive", weighted=True)
 
 
 METHODS = [
@@ -46,13 +47,19 @@ METHODS = [
         "dp",
         "exact",
         "optimal for tree sharing and one deadline",
-        {ORDERS: Code("orders.dp:solve_tree", "orders.dp:crossing_refusal")},
+        {
+            ORDERS: Code("orders.dp:solve_tree", "orders.dp:crossing_refusal"),
+            WEIGHTED_ORDERS: Code("orders.weights:solve_tree", "orders.weights:tree_refusal"),
+        },
     ),
     Row(
         "modular-dp",
         "exact",
         "optimal for any sharing and one deadline",
-        {ORDERS: Code("orders.modular_dp:solve_modular", "orders.modular_dp:width_refusal")},
+        {
+            ORDERS: Code("orders.modular_dp:solve_modular", "orders.modular_dp:width_refusal"),
+            WEIGHTED_ORDERS: Code("orders.weights:solve_modular", "orders.weights:modular_refusal"),
+        },
     ),
     Row(
         "counts-dp",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 from functools import cached_property
-from math import floor, gcd
+from math import floor, gcd, lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.solution import Number, Plan
 from edgeopt.tolerances import HIGHS_BOUND_ERROR, WHOLE
+from edgeopt.weights import LARGEST_WHOLE_TOTAL
 
-WHOLE_GAP = 0.999  # of a step: two different values differ by one
+WHOLE_GAP = 0.999  # of a unit: two different values differ by one
 
 
 class Objective:
@@ -42,11 +44,26 @@ class Objective:
         return self.instance.worth(self.users)
 
     @cached_property
-    def step(self) -> int | None:
-        """The largest number that every value is a multiple of; None where weights are no whole numbers."""
-        if not self.instance.weighted:
-            return 1
-        return gcd(*(int(self.instance.users[user].weight) for user in self.users)) if self.instance.integral else None
+    def unit(self) -> Fraction | None:
+        """The largest number that every weight, as it is written, is a multiple of; None where it is too small."""
+        if self.weight is None:
+            return Fraction(1)
+        written = [Fraction(repr(self.instance.users[user].weight)) for user in self.users]
+        shared = lcm(*(weight.denominator for weight in written))
+        unit = Fraction(gcd(*(int(weight * shared) for weight in written)), shared)
+        return unit if sum(written) <= LARGEST_WHOLE_TOTAL * unit else None
+
+    @cached_property
+    def units(self) -> list[int]:
+        """The weights in units, which there have to be."""
+        assert self.unit is not None
+        return [int(Fraction(repr(self.instance.users[user].weight)) / self.unit) for user in self.users]
+
+    def value(self, units: int) -> Number:
+        """Return the value of so many units."""
+        assert self.unit is not None
+        value = units * self.unit
+        return int(value) if self.instance.integral else float(value)
 
     def of_users(self, users: Iterable[int]) -> Number:
         """Return the value of serving users, by number."""
@@ -65,11 +82,12 @@ class Objective:
         if self.weight is None:
             return floor(bound + WHOLE)
         loosened = bound * (1 + HIGHS_BOUND_ERROR)
-        loosened = loosened if self.step is None else self.step * floor(loosened / self.step + WHOLE)
+        if self.unit is not None:
+            loosened = self.value(floor(loosened / float(self.unit) + WHOLE))
         return min(self.most, loosened)
 
     def gap(self, bound: float) -> float:
         """Return the gap at which a solver may stop, since no other value lies in it."""
         if self.weight is None:
             return WHOLE_GAP
-        return 0.0 if self.step is None else max(0.0, WHOLE_GAP * self.step - 2 * HIGHS_BOUND_ERROR * bound)
+        return 0.0 if self.unit is None else max(0.0, WHOLE_GAP * float(self.unit) - 2 * HIGHS_BOUND_ERROR * bound)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgeopt.libraries.sharing import Sharing
 from edgeopt.loading.bandwidths import bandwidths
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.solution import Plan
+from edgeopt.solution import Number, Plan
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,10 @@ class Prefixes:
         np.fill_diagonal(overlap, 0.0)
         return overlap
 
+    def value(self, entry: int) -> Number:
+        """Return the objective that an entry of the tables stands for."""
+        return entry
+
     def users_without_loading(self) -> int:
         """Bound the optimum: the most users whose uploads and samples alone fit before the deadline."""
         costs = [
@@ -80,6 +84,10 @@ class Prefixes:
             for user in users
         ]
         return int(np.searchsorted(np.cumsum(np.sort(costs)), self.horizon_s, side="right"))
+
+    def most_without_loading(self) -> Number:
+        """Bound the optimum without any program."""
+        return self.users_without_loading()
 
     def plan(self, order: Sequence[int], counts: Sequence[int]) -> Plan:
         """Make the plan that visits models in `order` and serves the `counts[p]` least uploads of `order[p]`.

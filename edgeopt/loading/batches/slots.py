@@ -8,6 +8,7 @@ instance's own times; when one is too late, the model with times rounded up give
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
@@ -84,14 +85,13 @@ def solve_slots(work: Workload, run: Run, start: Plan | None) -> tuple[Plan, Num
     return plan_for(work, sequence, users), bound, stopped, False, message
 
 
-def _whole_weights(objective: Objective) -> tuple[list[int], Number]:
-    """Return the weights of users in units, rounded up, and the unit."""
-    if objective.weight is None:
-        return [1] * len(objective.users), 1
-    unit: Number = objective.step or float(objective.most) / WEIGHT_UNITS
-    if objective.step is not None:
-        return [round(weight) // objective.step for weight in objective.weight.tolist()], unit
-    return [ceil(weight / unit) for weight in objective.weight.tolist()], unit
+def _whole_weights(objective: Objective) -> tuple[list[int], Callable[[int], Number]]:
+    """Return the weights of users in whole units, rounded up, and what so many units count."""
+    if objective.unit is not None:
+        return objective.units, objective.value
+    weights = [] if objective.weight is None else objective.weight.tolist()
+    unit = float(objective.most) / WEIGHT_UNITS
+    return [ceil(weight / unit) for weight in weights], lambda units: units * unit
 
 
 class Slots:
@@ -131,14 +131,14 @@ class Slots:
         for slot in slots:
             self._blocks(slot)
         self._times()
-        weights, self._weight_unit = _whole_weights(work.queues.objective)
+        weights, self._value = _whole_weights(work.queues.objective)
         terms = zip(weights, self._done[-1], strict=True) if self.number else ()
         self.model.maximize(sum(weight * done for weight, done in terms))
 
     def value(self, bound: float) -> Number:
         """Return a bound of the model as one of the instance's objective."""
         most = self.work.queues.objective.most
-        return min(most, round(bound) * self._weight_unit)
+        return min(most, self._value(round(bound)))
 
     def _units(self, seconds: float, up: bool | None = None) -> int:
         exact = float(seconds) / self._unit

@@ -75,9 +75,13 @@ def crossing_refusal(instance: LoadingInstance) -> str | None:
 
 def solve_tree(instance: LoadingInstance, run: Run) -> Outcome:
     """Solve an instance with tree sharing and one deadline."""
-    prefixes, watch = compile_workload(instance).prefixes, Watch(run)
-    if not prefixes.model_names:
-        return serve_nobody(instance)
+    prefixes = compile_workload(instance).prefixes
+    return solve_tables(prefixes, run) if prefixes.model_names else serve_nobody(instance)
+
+
+def solve_tables(prefixes: Prefixes, run: Run) -> Outcome:
+    """Solve for tables of models with tree sharing."""
+    watch = Watch(run)
     classes = [[atom] for atom in range(len(prefixes.sharing.atoms))]
 
     def tabulate(group: Group, tables: Sequence[Table]) -> GroupTable:
@@ -131,5 +135,5 @@ def fold(
                 waiting += [(group.cells[inner], users) for inner, users in reversed(visits)]
     plan = prefixes.plan(order, counts)
     if watch.reason is None:
-        return Outcome(plan, bound=served, stopped=Stopped.PROVED)
-    return Outcome(plan, bound=prefixes.users_without_loading(), stopped=watch.reason)
+        return Outcome(plan, bound=prefixes.value(served), stopped=Stopped.PROVED)
+    return Outcome(plan, bound=prefixes.most_without_loading(), stopped=watch.reason)

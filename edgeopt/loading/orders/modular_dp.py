@@ -17,6 +17,7 @@ from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.orders.dp import GroupTable, TreeGroup, Watch, fold
 from edgeopt.loading.orders.merging import Table, merge, split
 from edgeopt.loading.orders.sharing_tree import Group
+from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Outcome, Run
 
@@ -164,9 +165,13 @@ def width_refusal(instance: LoadingInstance) -> str | None:
 
 def solve_modular(instance: LoadingInstance, run: Run) -> Outcome:
     """Solve an instance with one deadline whose groups of crossing blocks are narrow."""
-    prefixes, watch = compile_workload(instance).prefixes, Watch(run)
-    if not prefixes.model_names:
-        return serve_nobody(instance)
+    prefixes = compile_workload(instance).prefixes
+    return solve_tables(prefixes, run) if prefixes.model_names else serve_nobody(instance)
+
+
+def solve_tables(prefixes: Prefixes, run: Run) -> Outcome:
+    """Solve for tables of models whose groups of crossing blocks are narrow."""
+    watch = Watch(run)
 
     def tabulate(group: Group, tables: Sequence[Table]) -> GroupTable:
         load_s = prefixes.atom_load_s[group.atoms]
