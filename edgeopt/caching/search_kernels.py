@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 NEGLIGIBLE = 1e-12  # relative to the block's cost; smaller gains are rounding
+STALE = -1.0  # in place of a gain that is to be computed anew
 
 
 @inner_kernel(error_model="numpy")
@@ -72,7 +73,7 @@ def release_excess(
                 for node in range(nodes):
                     change = (current >> node & 1) - (new >> node & 1)
                     if change > 0 and free[node] < 0:
-                        relieved += min(sizes[block], -free[node])
+                        relieved += sizes[block] if sizes[block] < -free[node] else -free[node]
                     elif change != 0:
                         worth += prices[node] * change
                 loss = sizes[block] * (_finite_difference(costs[g, candidate], costs[g, choice[block]]) - worth)
@@ -119,28 +120,34 @@ def make_finite(
             choice[block] = best
 
 
-@kernel(allocates=True, nogil=True, error_model="numpy")
 def improve(masks: Integers, costs: Floats, sizes: Integers, group: Integers, choice: Integers, free: Integers) -> None:
     """Jump to the set of most gain per added byte that fits, over all blocks, until none gains."""
+    ratio, target = np.full(len(sizes), STALE), np.zeros(len(sizes), np.int64)
+    _jump(masks, costs, sizes, group, choice, free, ratio, target)
+
+
+@kernel(nogil=True, error_model="numpy")
+def _jump(
+    masks: Integers,
+    costs: Floats,
+    sizes: Integers,
+    group: Integers,
+    choice: Integers,
+    free: Integers,
+    ratio: Floats,
+    target: Integers,
+) -> None:
+    """Improve; each block's best jump known has a `target` and gains `ratio` per added byte."""
     blocks = len(sizes)
-    ratio = np.empty(blocks)
-    target = np.empty(blocks, np.int64)
-    stale = np.empty(blocks, np.bool_)
-    for block in range(blocks):
-        ratio[block], target[block], stale[block] = 0.0, 0, True
     while True:
         best = -1
         for block in range(blocks):
             g = group[block]
-            if (
-                not stale[block]
-                and ratio[block] > 0
-                and not fits(masks[g, choice[block]], masks[g, target[block]], sizes[block], free)
-            ):
-                stale[block] = True
-            if stale[block]:
-                ratio[block], target[block] = _best_jump(masks[g], costs[g], sizes[block], choice[block], free)
-                stale[block] = False
+            current = choice[block]
+            if ratio[block] > 0 and not fits(masks[g, current], masks[g, target[block]], sizes[block], free):
+                ratio[block] = STALE
+            if ratio[block] < 0:
+                ratio[block], target[block] = _best_jump(masks, costs, g, sizes[block], current, free)
             if ratio[block] > 0 and (best < 0 or ratio[block] > ratio[best]):
                 best = block
         if best < 0:
@@ -149,27 +156,28 @@ def improve(masks: Integers, costs: Floats, sizes: Integers, group: Integers, ch
         old, new = masks[g, choice[best]], masks[g, target[best]]
         move(old, new, sizes[best], free)
         choice[best] = target[best]
-        stale[best] = True
+        ratio[best] = STALE
         if old & ~new:  # room was made, others may now have better jumps
             for block in range(blocks):
-                stale[block] = True
+                ratio[block] = STALE
 
 
 @inner_kernel(error_model="numpy")
-def _best_jump(masks: Integers, costs: Floats, size: int, current: int, free: Integers) -> tuple[float, int]:
-    """Return the gain per added byte of a block's best jump, and its candidate; 0 when nothing gains."""
+def _best_jump(masks: Integers, costs: Floats, g: int, size: int, current: int, free: Integers) -> tuple[float, int]:
+    """Return the gain per added byte of the best jump of a block of group g, and its candidate; 0 if nothing gains."""
     best, target = 0.0, current
-    if costs[current] == np.inf:
+    cost, old = costs[g, current], masks[g, current]
+    if cost == np.inf:
         return best, target
-    for candidate in range(len(masks)):
-        gain = costs[current] - costs[candidate]
-        if gain <= NEGLIGIBLE * costs[current]:
+    for candidate in range(masks.shape[1]):
+        gain, new = cost - costs[g, candidate], masks[g, candidate]
+        if gain <= NEGLIGIBLE * cost:
             continue
         added = 0
         for node in range(len(free)):
-            added += (masks[candidate] >> node & 1) - (masks[current] >> node & 1)
+            added += (new >> node & 1) - (old >> node & 1)
         ratio = gain / added if added > 0 else 1e9 * gain
-        if ratio > best and fits(masks[current], masks[candidate], size, free):
+        if ratio > best and fits(old, new, size, free):
             best, target = ratio, candidate
     return best, target
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edgeopt.caching.beamforming.channels import CANCELLING, Complexes, Floats, PairArrays
+from edgeopt.caching.beamforming.pair_kernels import measure
 from edgeopt.kernels import inner_kernel, kernel
 
 ROUNDING = 1e-10  # relative; bounds are raised by it
@@ -38,68 +39,82 @@ class Bounds(NamedTuple):
     matrices: Complexes
 
 
-@kernel(allocates=True, nogil=True, error_model="numpy")
-def bound_pairs(pairs: PairArrays, steps: int, bounds: Bounds) -> None:
+class Room(NamedTuple):
+    """What the kernels write about one pair, with room for the largest; N nodes and K users.
+
+    Attributes
+    ----------
+    products : array, shape (N, K, K)
+        Inner products of the channels from each node.
+    length : array, shape (N, K)
+        Lengths of the channels.
+    errors, prices, heard : array, shape (N,)
+    alone, weights, guesses, kept_guesses, received : array, shape (K,)
+    vector, image, sums : array, shape (K,)
+    """
+
+    products: Complexes
+    length: Floats
+    errors: Floats
+    prices: Floats
+    heard: Floats
+    alone: Floats
+    weights: Floats
+    guesses: Floats
+    kept_guesses: Floats
+    received: Floats
+    vector: Complexes
+    image: Complexes
+    sums: Complexes
+
+    @classmethod
+    def of(cls, nodes: int, users: int) -> Room:
+        """Make room for pairs of at most so many nodes and users."""
+        by_node, by_user = np.empty((3, nodes)), np.empty((5, users))
+        products, factors = np.empty((nodes, users, users), np.complex128), np.empty((3, users), np.complex128)
+        return cls(products, np.empty((nodes, users)), *by_node, *by_user, *factors)
+
+
+@kernel(nogil=True, error_model="numpy")
+def bound_pairs(pairs: PairArrays, steps: int, room: Room, bounds: Bounds) -> None:
     """Fill in bounds on the least robust amplitude of many pairs, all zero before."""
-    channels, errors, nodes, users = pairs.channels, pairs.errors, pairs.nodes, pairs.users
-    amplitudes, weights, halves = bounds.amplitudes, bounds.weights, bounds.halves
-    shares, prices, matrices = bounds.shares, bounds.prices, bounds.matrices
-    for pair in range(nodes.shape[0]):
-        node_count, user_count = 0, 0
-        while node_count < nodes.shape[1] and nodes[pair, node_count] >= 0:
-            node_count += 1
-        while user_count < users.shape[1] and users[pair, user_count] >= 0:
-            user_count += 1
+    products, errors, length, alone = room.products, room.errors, room.length, room.alone
+    for pair in range(len(bounds.amplitudes)):
+        node_count, user_count = measure(pairs, pair, products, errors, length)
         if user_count == 0:
             continue
-        products = np.empty((node_count, user_count, user_count), np.complex128)
-        error = np.empty(node_count)
-        for n in range(node_count):
-            error[n] = errors[nodes[pair, n]]
-        alone = np.empty(user_count)
         weakest = 0
         for k in range(user_count):
             alone[k] = 0.0
             for n in range(node_count):
-                for other in range(user_count):
-                    product = 0j
-                    for a in range(channels.shape[2]):
-                        product += (
-                            np.conj(channels[nodes[pair, n], users[pair, k], a])
-                            * channels[nodes[pair, n], users[pair, other], a]
-                        )
-                    products[n, k, other] = product
-                alone[k] += max(0.0, sqrt(products[n, k, k].real) * (1 + CANCELLING) - error[n])
+                alone[k] += _at_least(length[n, k] * (1 + CANCELLING) - errors[n], 0.0)
             if alone[k] < alone[weakest]:
                 weakest = k
-        amplitudes[pair] = alone[weakest] * (1 + ROUNDING)
-        weights[pair, weakest] = 1.0
-        if steps > 0 and user_count > 1 and alone[weakest] > 0.0:
-            shortest = alone[weakest]
+        shortest = alone[weakest]
+        bounds.amplitudes[pair] = shortest * (1 + ROUNDING)
+        bounds.weights[pair, weakest] = 1.0
+        if steps > 0 and user_count > 1 and shortest > 0.0:
             for n in range(node_count):
-                error[n] /= shortest
+                errors[n] /= shortest
                 for k in range(user_count):
                     for other in range(user_count):
-                        products[n, k, other] *= 1.0 / shortest**2
+                        products[n, k, other] = _times(products[n, k, other], 1.0 / (shortest * shortest))
             for k in range(user_count):
                 alone[k] /= shortest
-            halves[pair] = shortest * _spectral(
-                products, error, alone, steps, shares[pair], prices[pair], matrices[pair]
-            )
+            half = _spectral(room, node_count, user_count, steps, bounds, pair)
+            bounds.halves[pair] = shortest * half
             for n in range(node_count):
-                prices[pair, n] *= shortest
+                bounds.prices[pair, n] *= shortest
 
 
-@kernel(cache=False, inline="always", error_model="numpy")
-def _spectral(
-    products: Complexes,
-    errors: Floats,
-    alone: Floats,
-    steps: int,
-    kept_weights: Floats,
-    kept_prices: Floats,
-    matrix: Complexes,
-) -> float:
+@inner_kernel(error_model="numpy")
+def _times(value: complex, factor: float) -> complex:
+    """Multiply by a real number: numba's product of complex numbers takes a quarter of a second to compile."""
+    return complex(value.real * factor, value.imag * factor)
+
+
+@inner_kernel(error_model="numpy")
+def _spectral(room: Room, nodes: int, users: int, steps: int, kept: Bounds, pair: int) -> float:
     """Lower the spectral bound by multiplicative steps; leave weights, prices and matrix of the least one seen.
 
     Amplitudes are in units of what the weakest user receives alone. For weights lambda, guesses c of the amplitudes
@@ -112,138 +127,144 @@ def _spectral(
     float
         The first sum.
     """
-    nodes, users = products.shape[0], products.shape[1]
-    weights, guesses, prices = np.empty(users), np.empty(users), np.empty(nodes)
-    kept_guesses = np.empty(users)
+    weights, guesses, prices, received = room.weights, room.guesses, room.prices, room.received
     total = 0.0
     for k in range(users):
-        weights[k] = exp(-3.0 * (alone[k] - 1))
-        guesses[k] = max(alone[k], LEAST)
+        weights[k] = exp(-3.0 * (room.alone[k] - 1))
+        guesses[k] = _at_least(room.alone[k], LEAST)
         total += weights[k]
     for k in range(users):
         weights[k] /= total
-        kept_weights[k], kept_guesses[k] = weights[k], guesses[k]
+        kept.shares[pair, k], room.kept_guesses[k] = weights[k], guesses[k]
+        room.vector[k] = 1.0 / sqrt(users)
     for n in range(nodes):
         prices[n] = LEAST
         for k in range(users):
-            prices[n] += products[n, k, k].real * weights[k] / (2 * guesses[k])
-        kept_prices[n] = prices[n]
+            prices[n] += room.products[n, k, k].real * weights[k] / (2 * guesses[k])
+        kept.prices[pair, n] = prices[n]
     least = np.inf
-    vector, image = np.empty(users, np.complex128), np.empty(users, np.complex128)
-    for k in range(users):
-        vector[k] = 1.0 / sqrt(users)
-    heard, received = np.empty(nodes), np.empty(users)
     for step in range(steps):
-        _fill(products, weights, guesses, prices, matrix)
+        _fill(room, nodes, users, kept.matrices, pair)
         top = 0.0
         for _ in range(3):
-            top = _power_step(matrix, vector, image)
-        bound, scale = _bound(weights, guesses, prices, errors, top)
+            top = _power_step(kept.matrices, pair, users, room.vector, room.image)
+        bound, scale = _bound(room, nodes, users, top)
         if bound < least:
             least = bound
             for k in range(users):
-                kept_weights[k], kept_guesses[k] = weights[k], guesses[k] * scale
+                kept.shares[pair, k], room.kept_guesses[k] = weights[k], guesses[k] * scale
             for n in range(nodes):
-                kept_prices[n] = prices[n] * (top / scale)
+                kept.prices[pair, n] = prices[n] * (top / scale)
         # The beams that stand against a lower bound: of node n along its channels weighted by the vector, over d_n.
-        _beams(products, weights, guesses, prices, vector, heard, received)
+        _send(room, nodes, users)
         size = 1.0 / sqrt(1.0 + 0.3 * step)
         weakest, strongest = np.inf, LEAST
         for k in range(users):
-            weakest, strongest = min(weakest, received[k]), max(strongest, received[k])
+            strongest = _at_least(received[k], strongest)
+            if received[k] < weakest:
+                weakest = received[k]
         for n in range(nodes):
-            prices[n] *= top * exp(size * max(SMALLEST_LOG, log(max(heard[n], LEAST))))
+            prices[n] *= top * exp(size * _at_least(log(_at_least(room.heard[n], LEAST)), SMALLEST_LOG))
         total = 0.0
         for k in range(users):
-            guesses[k] *= exp(0.5 * size * min(1.0, max(-1.0, log(max(received[k], LEAST) / guesses[k]))))
+            turn = -_at_least(-_at_least(log(_at_least(received[k], LEAST) / guesses[k]), -1.0), -1.0)
+            guesses[k] *= exp(0.5 * size * turn)
             weights[k] *= exp(-size * (received[k] - weakest) / strongest)
             total += weights[k]
         for k in range(users):
             weights[k] /= total
     half = 0.0
     for k in range(users):
-        half += kept_weights[k] * kept_guesses[k] / 2
-    _fill(products, kept_weights, kept_guesses, kept_prices, matrix)
+        weights[k], guesses[k] = kept.shares[pair, k], room.kept_guesses[k]
+        half += weights[k] * guesses[k] / 2
+    for n in range(nodes):
+        prices[n] = kept.prices[pair, n]
+    _fill(room, nodes, users, kept.matrices, pair)
     return half
 
 
 @inner_kernel(error_model="numpy")
-def _fill(products: Complexes, weights: Floats, guesses: Floats, prices: Floats, matrix: Complexes) -> None:
-    for k in range(len(guesses)):
-        for other in range(len(guesses)):
-            total = 0j
-            for n in range(len(products)):
-                total += products[n, k, other] * (1.0 / prices[n])
-            size = sqrt(weights[k] / (2 * guesses[k])) * sqrt(weights[other] / (2 * guesses[other]))
-            matrix[k, other] = total * size
+def _at_least(value: float, least: float) -> float:
+    return value if value > least else least
 
 
 @inner_kernel(error_model="numpy")
-def _power_step(matrix: Complexes, vector: Complexes, image: Complexes) -> float:
+def _fill(room: Room, nodes: int, users: int, matrices: Complexes, pair: int) -> None:
+    """Fill in the matrix of a pair."""
+    products, weights, guesses, prices = room.products, room.weights, room.guesses, room.prices
+    for k in range(users):
+        for other in range(users):
+            real, imaginary = 0.0, 0.0
+            for n in range(nodes):
+                real += products[n, k, other].real * (1.0 / prices[n])
+                imaginary += products[n, k, other].imag * (1.0 / prices[n])
+            size = sqrt(weights[k] / (2 * guesses[k])) * sqrt(weights[other] / (2 * guesses[other]))
+            matrices[pair, k, other] = complex(real * size, imaginary * size)
+
+
+@inner_kernel(error_model="numpy")
+def _power_step(matrices: Complexes, pair: int, users: int, vector: Complexes, image: Complexes) -> float:
     """Make one step of power iteration; return about the largest eigenvalue."""
     total = 0.0
-    for k in range(len(vector)):
-        value = 0j
-        for other in range(len(vector)):
-            value += matrix[k, other] * vector[other]
-        image[k] = value
-        total += value.real**2 + value.imag**2
-    total = max(sqrt(total), LEAST)
-    for k in range(len(vector)):
-        vector[k] = image[k] * (1.0 / total)
+    for k in range(users):
+        real, imaginary = 0.0, 0.0
+        for other in range(users):
+            one, two = matrices[pair, k, other], vector[other]
+            real += one.real * two.real - one.imag * two.imag
+            imaginary += one.real * two.imag + one.imag * two.real
+        image[k] = complex(real, imaginary)
+        total += real * real + imaginary * imaginary
+    total = _at_least(sqrt(total), LEAST)
+    for k in range(users):
+        vector[k] = _times(image[k], 1.0 / total)
     return total
 
 
 @inner_kernel(error_model="numpy")
-def _bound(weights: Floats, guesses: Floats, prices: Floats, errors: Floats, top: float) -> tuple[float, float]:
+def _bound(room: Room, nodes: int, users: int, top: float) -> tuple[float, float]:
     """Return the bound when the largest eigenvalue is `top`, and the factor of the guesses at which it is least."""
+    weights, guesses, prices, errors = room.weights, room.guesses, room.prices, room.errors
     half, power = 0.0, 0.0
-    for k in range(len(weights)):
+    for k in range(users):
         half += weights[k] * guesses[k] / 2
-    for n in range(len(prices)):
+    for n in range(nodes):
         power += prices[n] * top
     scale = sqrt(power / half) if half > 0 else 1.0
     free = True
-    for n in range(len(prices)):
+    for n in range(nodes):
         if prices[n] * top < errors[n] * scale:
             free = False
     if not free:
         scale = 1.0
     bound = half * scale
-    for n in range(len(prices)):
-        bound += max(0.0, prices[n] * top / scale - errors[n])
+    for n in range(nodes):
+        bound += _at_least(prices[n] * top / scale - errors[n], 0.0)
     return bound, scale
 
 
-@inner_kernel(allocates=True, error_model="numpy")
-def _beams(
-    products: Complexes,
-    weights: Floats,
-    guesses: Floats,
-    prices: Floats,
-    vector: Complexes,
-    heard: Floats,
-    received: Floats,
-) -> None:
+@inner_kernel(error_model="numpy")
+def _send(room: Room, nodes: int, users: int) -> None:
     """Fill in lengths of the nodes' beams, 1 in the mean of squares, and what the users receive from them."""
-    nodes, users = products.shape[0], products.shape[1]
-    part, sums = np.empty(users, np.complex128), np.empty(users, np.complex128)
+    products, prices, heard, received = room.products, room.prices, room.heard, room.received
+    part, sums = room.image, room.sums
     for k in range(users):
         sums[k] = 0j
-        part[k] = vector[k] * sqrt(weights[k] / (2 * guesses[k]))
+        part[k] = _times(room.vector[k], sqrt(room.weights[k] / (2 * room.guesses[k])))
     total = 0.0
     for n in range(nodes):
         square = 0.0
         for k in range(users):
-            image = 0j
+            real, imaginary = 0.0, 0.0
             for other in range(users):
-                image += products[n, k, other] * part[other]
-            square += part[k].real * image.real + part[k].imag * image.imag
-            sums[k] += image * (1.0 / prices[n])
-        heard[n] = sqrt(max(0.0, square)) / prices[n]
-        total += heard[n] ** 2
-    mean = max(sqrt(total / nodes), LEAST)
+                one, two = products[n, k, other], part[other]
+                real += one.real * two.real - one.imag * two.imag
+                imaginary += one.real * two.imag + one.imag * two.real
+            square += part[k].real * real + part[k].imag * imaginary
+            sums[k] += _times(complex(real, imaginary), 1.0 / prices[n])
+        heard[n] = sqrt(_at_least(square, 0.0)) / prices[n]
+        total += heard[n] * heard[n]
+    mean = _at_least(sqrt(total / nodes), LEAST)
     for n in range(nodes):
         heard[n] /= mean
     for k in range(users):
-        received[k] = sqrt(sums[k].real ** 2 + sums[k].imag ** 2) / mean
+        received[k] = sqrt(sums[k].real * sums[k].real + sums[k].imag * sums[k].imag) / mean

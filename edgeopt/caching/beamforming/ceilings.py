@@ -41,7 +41,7 @@ def ceilings(channels: Channels, pairs: Pairs, steps: int = STEPS) -> Ceilings:
     steps : int
         Effort; any number gives valid bounds.
     """
-    from edgeopt.caching.beamforming.ceiling_kernels import ROUNDING, Bounds, bound_pairs
+    from edgeopt.caching.beamforming.ceiling_kernels import ROUNDING, Bounds, Room, bound_pairs
 
     count, width = pairs.users.shape
     bounds = Bounds(
@@ -52,7 +52,8 @@ def ceilings(channels: Channels, pairs: Pairs, steps: int = STEPS) -> Ceilings:
         prices=np.zeros(pairs.nodes.shape),
         matrices=np.zeros((count, width, width), np.complex128),
     )
-    bound_pairs(pairs.arrays(channels), steps, bounds)
+    room = Room.of(pairs.nodes.shape[1], width)
+    bound_pairs(pairs.arrays(channels), steps, room, bounds)
     amplitudes, weights, halves = bounds.amplitudes, bounds.weights, bounds.halves
     tried = np.flatnonzero(halves)
     powers = np.linalg.eigvalsh(bounds.matrices[tried])[:, -1:] * (1 + ROUNDING) * bounds.prices[tried]

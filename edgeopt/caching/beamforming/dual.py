@@ -25,10 +25,11 @@ def dual(channels: Channels, pairs: Pairs, rounds: int = ROUNDS, steps: int = ST
     rounds, steps, starts : int
         Effort; the defaults are within 1 % of the best known amplitude on the mean (benchmarks/caching).
     """
-    from edgeopt.caching.beamforming.dual_kernels import solve_pairs
+    from edgeopt.caching.beamforming.dual_kernels import Room, solve_pairs
 
     antennas = channels.scaled.shape[2]
     amplitudes = np.zeros(len(pairs))
     vectors = np.zeros((len(pairs), pairs.nodes.shape[1], antennas), np.complex128)
-    solve_pairs(pairs.arrays(channels), rounds, steps, starts, amplitudes, vectors)
+    room = Room.of(pairs.nodes.shape[1], pairs.users.shape[1])
+    solve_pairs(pairs.arrays(channels), rounds, steps, starts, room, amplitudes, vectors)
     return Beams(amplitudes, vectors)

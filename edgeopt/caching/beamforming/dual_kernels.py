@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from math import cos, exp, pi, sin, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
-from edgeopt.caching.beamforming.channels import Complexes, Floats, Integers, PairArrays
+from edgeopt.caching.beamforming.channels import Complexes, Floats, PairArrays
+from edgeopt.caching.beamforming.pair_kernels import measure
 from edgeopt.kernels import inner_kernel, kernel
 
 STEP_SIZE = 3.0
@@ -14,153 +16,176 @@ ALIGNED_STARTS = 3
 GOLDEN_RATIO = 0.6180339887498949
 ENOUGH = 3e-3  # relative gap of a fixed-phase problem, and turn of phases, at which a step ends
 AT_THE_BOUND = 1e-6  # relative; no start reaches more than the weakest user alone receives
+FAST = {"contract", "reassoc", "nsz", "arcp"}
 
 
-@kernel(allocates=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+class Room(NamedTuple):
+    """What the kernels write about one pair, with room for the largest; N nodes and K users.
+
+    Beams are sums of the users' channels with the factors `mix`, so that all works with inner products of channels.
+
+    Attributes
+    ----------
+    products : array, shape (N, K, K)
+        Inner products of the channels from each node.
+    errors : array, shape (N,)
+    length : array, shape (N, K)
+        Lengths of the channels.
+    strength : array, shape (K,)
+        Their sums over the nodes; infinite once phases were aligned with the user.
+    phases, received, heard, image : array, shape (K,)
+    weights : array, shape (K,)
+    mix, current, mean : array, shape (N, K)
+        The best beamformer, the last one, and the sum of those of a round.
+    """
+
+    products: Complexes
+    errors: Floats
+    length: Floats
+    strength: Floats
+    phases: Complexes
+    received: Complexes
+    heard: Complexes
+    image: Complexes
+    weights: Floats
+    mix: Complexes
+    current: Complexes
+    mean: Complexes
+
+    @classmethod
+    def of(cls, nodes: int, users: int) -> Room:
+        """Make room for pairs of at most so many nodes and users."""
+
+        def table(*shape: int) -> Complexes:
+            return np.empty(shape, np.complex128)
+
+        return cls(
+            products=table(nodes, users, users),
+            errors=np.empty(nodes),
+            length=np.empty((nodes, users)),
+            strength=np.empty(users),
+            phases=table(users),
+            received=table(users),
+            heard=table(users),
+            image=table(users),
+            weights=np.empty(users),
+            mix=table(nodes, users),
+            current=table(nodes, users),
+            mean=table(nodes, users),
+        )
+
+
+@kernel(nogil=True, error_model="numpy", fastmath=FAST)
 def solve_pairs(
-    pairs: PairArrays, rounds: int, steps: int, starts: int, amplitudes: Floats, vectors: Complexes
+    pairs: PairArrays, rounds: int, steps: int, starts: int, room: Room, amplitudes: Floats, vectors: Complexes
 ) -> None:
-    """Find beamformers of many pairs; `amplitudes` and `vectors` are filled in.
+    """Find beamformers of many pairs; `amplitudes` and `vectors`, zero before, are filled in.
 
     Parameters
     ----------
     pairs : PairArrays
     rounds, steps, starts : int
+    room : Room
     amplitudes : array, shape (pairs,)
     vectors : array, shape (pairs, most nodes, antennas)
     """
-    channels, errors, nodes, users = pairs.channels, pairs.errors, pairs.nodes, pairs.users
-    for pair in range(len(nodes)):
-        node_count, user_count = _count(nodes[pair]), _count(users[pair])
+    channels, nodes, users, mix = pairs.channels, pairs.nodes, pairs.users, room.mix
+    for pair in range(len(amplitudes)):
+        node_count, user_count = measure(pairs, pair, room.products, room.errors, room.length)
         if node_count == 0 or user_count == 0:
             continue
-        local = np.empty((node_count, user_count, channels.shape[2]), np.complex128)
-        error = np.empty(node_count)
-        for n in range(node_count):
-            error[n] = errors[nodes[pair, n]]
-            for k in range(user_count):
-                for a in range(channels.shape[2]):
-                    local[n, k, a] = channels[nodes[pair, n], users[pair, k], a]
-        beam = vectors[pair]
         if user_count == 1:
-            amplitudes[pair] = _towards_one_user(local, error, beam)
+            best = _towards_one_user(room.length, room.errors, node_count, mix)
         else:
-            amplitudes[pair] = _best_of_starts(local, error, rounds, steps, starts, beam)
-        if amplitudes[pair] <= 0.0:
-            amplitudes[pair] = 0.0
-            for n in range(node_count):
-                for a in range(channels.shape[2]):
-                    beam[n, a] = 0.0
+            best = _best_of_starts(room, node_count, user_count, rounds, steps, starts)
+        if best <= 0.0:
+            continue
+        amplitudes[pair] = best
+        for n in range(node_count):
+            for a in range(channels.shape[2]):
+                real, imaginary = 0.0, 0.0
+                for k in range(user_count):
+                    factor, channel = mix[n, k], channels[nodes[pair, n], users[pair, k], a]
+                    real += factor.real * channel.real - factor.imag * channel.imag
+                    imaginary += factor.real * channel.imag + factor.imag * channel.real
+                vectors[pair, n, a] = complex(real, imaginary)
 
 
-@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
-def _count(row: Integers) -> int:
-    count = 0
-    while count < len(row) and row[count] >= 0:
-        count += 1
-    return count
-
-
-@kernel(cache=False, inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
-def _towards_one_user(channels: Complexes, errors: Floats, beam: Complexes) -> float:
+@inner_kernel(error_model="numpy", fastmath=FAST)
+def _towards_one_user(length: Floats, errors: Floats, node_count: int, mix: Complexes) -> float:
     """Find the optimum for one user: each node sends along its channel if longer than the error, or is silent."""
     amplitude = 0.0
-    for n in range(len(channels)):
-        square = 0.0
-        for a in range(channels.shape[2]):
-            square += channels[n, 0, a].real ** 2 + channels[n, 0, a].imag ** 2
-        length = sqrt(square)
-        if length > errors[n]:
-            amplitude += length - errors[n]
-            for a in range(channels.shape[2]):
-                beam[n, a] = channels[n, 0, a] * (1.0 / length)
+    for n in range(node_count):
+        mix[n, 0] = 0.0
+        if length[n, 0] > errors[n]:
+            amplitude += length[n, 0] - errors[n]
+            mix[n, 0] = 1.0 / length[n, 0]
     return amplitude
 
 
-@kernel(cache=False, inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
-def _best_of_starts(
-    channels: Complexes, errors: Floats, rounds: int, steps: int, starts: int, beam: Complexes
-) -> float:
-    """Start from phases aligned with the weakest users, then from spread phases; end early at an upper bound.
-
-    All works with inner products of channels: beams are sums of the users' channels with the factors `mix`.
-    """
-    node_count, user_count, antennas = channels.shape
-    products = np.empty((node_count, user_count, user_count), np.complex128)
-    length = np.empty((node_count, user_count))
-    strength = np.empty(user_count)
+@inner_kernel(error_model="numpy", fastmath=FAST)
+def _best_of_starts(room: Room, node_count: int, user_count: int, rounds: int, steps: int, starts: int) -> float:
+    """Start from phases aligned with the weakest users, then from spread phases; end early at an upper bound."""
+    length, errors, strength, phases = room.length, room.errors, room.strength, room.phases
     limit = np.inf
     for k in range(user_count):
         strength[k], alone = 0.0, 0.0
         for n in range(node_count):
-            for other in range(user_count):
-                product = 0j
-                for a in range(antennas):
-                    product += np.conj(channels[n, k, a]) * channels[n, other, a]
-                products[n, k, other] = product
-            length[n, k] = sqrt(products[n, k, k].real)
             strength[k] += length[n, k]
-            alone += max(0.0, length[n, k] - errors[n])
-        limit = min(limit, alone)
-    best, mix = -np.inf, np.empty((node_count, user_count), np.complex128)
-    phases = np.empty(user_count, np.complex128)
+            if length[n, k] > errors[n]:
+                alone += length[n, k] - errors[n]
+        if alone < limit:
+            limit = alone
+    best = -np.inf
     for start in range(starts):
-        if start < min(ALIGNED_STARTS, user_count):
+        if start < ALIGNED_STARTS and start < user_count:
             weakest = 0
             for k in range(user_count):
                 if strength[k] < strength[weakest]:
                     weakest = k
             strength[weakest] = np.inf
-            _align_phases(products, length, weakest, phases)
+            _align_phases(room.products, room.length, node_count, user_count, weakest, phases)
         else:
             for k in range(user_count):
                 angle = 2 * pi * GOLDEN_RATIO * k * (start - ALIGNED_STARTS + 1)
                 phases[k] = complex(cos(angle), sin(angle))
-        best = _ascend(products, errors, phases, rounds, steps, best, mix)
+        best = _ascend(room, node_count, user_count, rounds, steps, best)
         if best >= (1 - AT_THE_BOUND) * limit:
             break
-    for n in range(node_count):
-        for a in range(antennas):
-            total = 0j
-            for k in range(user_count):
-                total += mix[n, k] * channels[n, k, a]
-            beam[n, a] = total
     return best
 
 
-@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
-def _align_phases(products: Complexes, length: Floats, user: int, phases: Complexes) -> None:
+@inner_kernel(error_model="numpy", fastmath=FAST)
+def _align_phases(
+    products: Complexes, length: Floats, node_count: int, user_count: int, user: int, phases: Complexes
+) -> None:
     """Fill in the phases at which all users receive what is sent along the channels of one of them."""
-    for k in range(len(phases)):
-        received = 0j
-        for n in range(len(products)):
+    for k in range(user_count):
+        real, imaginary = 0.0, 0.0
+        for n in range(node_count):
             if length[n, user] > 0.0:
-                received += products[n, k, user] * (1.0 / length[n, user])
-        phases[k] = _phase(received, 1 + 0j)
+                real += products[n, k, user].real * (1.0 / length[n, user])
+                imaginary += products[n, k, user].imag * (1.0 / length[n, user])
+        phases[k] = _phase(complex(real, imaginary), 1 + 0j)
 
 
-@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+@inner_kernel(error_model="numpy", fastmath=FAST)
 def _phase(value: complex, otherwise: complex) -> complex:
-    size = sqrt(value.real**2 + value.imag**2)
-    return value * (1.0 / size) if size > 0.0 else otherwise
+    size = sqrt(value.real * value.real + value.imag * value.imag)
+    return complex(value.real * (1.0 / size), value.imag * (1.0 / size)) if size > 0.0 else otherwise
 
 
-@kernel(cache=False, inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
-def _ascend(
-    products: Complexes, errors: Floats, phases: Complexes, rounds: int, steps: int, best: float, mix: Complexes
-) -> float:
+@inner_kernel(error_model="numpy", fastmath=FAST)
+def _ascend(room: Room, node_count: int, user_count: int, rounds: int, steps: int, best: float) -> float:
     """Alternate exponentiated gradient on the users' weights and new phases; keeps the best beamformer seen.
 
     A round ends when its best beamformer meets the dual value of the fixed-phase problem, and all end when phases stay.
     The mean of a round's beamformers is tried too: only means reach nodes that send with part of their power.
     """
-    node_count, user_count = products.shape[0], products.shape[1]
-    weights = np.empty(user_count)
+    products, errors, phases, weights = room.products, room.errors, room.phases, room.weights
+    mix, current, mean, received, heard = room.mix, room.current, room.mean, room.received, room.heard
     for k in range(user_count):
         weights[k] = 1.0 / user_count
-    current = np.empty((node_count, user_count), np.complex128)
-    mean = np.empty((node_count, user_count), np.complex128)
-    received, heard = np.empty(user_count, np.complex128), np.empty(user_count, np.complex128)
     taken = 0
     for _ in range(rounds):
         for n in range(node_count):
@@ -170,40 +195,43 @@ def _ascend(
         while count == 0 or (count < steps and ceiling - most > ENOUGH * ceiling):
             taken += 1
             count += 1
-            value, loss = _respond(products, errors, phases, weights, current, received)
-            ceiling = min(ceiling, value)
-            amplitude, aligned = _least(received, phases)
-            most = max(most, aligned - loss)
-            if amplitude - loss > best:
+            value, loss = _respond(room, node_count, user_count)
+            if value < ceiling:
+                ceiling = value
+            amplitude, aligned = _least(received, phases, user_count)
+            if aligned - loss > most:
+                most = aligned - loss
+            better = amplitude - loss > best
+            if better:
                 best = amplitude - loss
-                _copy(current, mix)
             for n in range(node_count):
                 for k in range(user_count):
                     mean[n, k] += current[n, k]
-            _reweigh(phases, received, STEP_SIZE / sqrt(taken), weights)
+                    if better:
+                        mix[n, k] = current[n, k]
+            _reweigh(phases, received, STEP_SIZE / sqrt(taken), user_count, weights)
         if count > 1:
-            for n in range(node_count):
-                for k in range(user_count):
-                    mean[n, k] *= 1.0 / count
-            loss = _receive(products, errors, mean, heard)
-            amplitude, _ = _least(heard, phases)
+            loss = _receive(products, errors, mean, 1.0 / count, node_count, user_count, heard)
+            amplitude, _ = _least(heard, phases, user_count)
             if amplitude - loss > best:
                 best = amplitude - loss
-                _copy(mean, mix)
+                for n in range(node_count):
+                    for k in range(user_count):
+                        mix[n, k] = mean[n, k]
         turned = 0.0
         for k in range(user_count):
             phase = _phase(received[k], phases[k])
-            turned = max(turned, (phase.real - phases[k].real) ** 2 + (phase.imag - phases[k].imag) ** 2)
+            real, imaginary = phase.real - phases[k].real, phase.imag - phases[k].imag
+            if real * real + imaginary * imaginary > turned:
+                turned = real * real + imaginary * imaginary
             phases[k] = phase
         if turned < ENOUGH**2:
             break
     return best
 
 
-@inner_kernel(allocates=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
-def _respond(
-    products: Complexes, errors: Floats, phases: Complexes, weights: Floats, mix: Complexes, received: Complexes
-) -> tuple[float, float]:
+@inner_kernel(error_model="numpy", fastmath=FAST)
+def _respond(room: Room, node_count: int, user_count: int) -> tuple[float, float]:
     """Find the best beamformer for the weighted sum of users: along the sum of channels at full power, or silent.
 
     Returns
@@ -211,79 +239,93 @@ def _respond(
     tuple of (float, float)
         The dual value, and what the errors cost.
     """
-    users = len(weights)
+    products, errors, phases, weights = room.products, room.errors, room.phases, room.weights
+    current, received, image = room.current, room.received, room.image
     value, loss = 0.0, 0.0
-    for k in range(users):
+    for k in range(user_count):
         received[k] = 0.0
-    image = np.empty(users, np.complex128)
-    for n in range(len(products)):
+    for n in range(node_count):
         square = 0.0
-        for k in range(users):
-            total = 0j
-            for other in range(users):
-                total += products[n, k, other] * (weights[other] * phases[other])
-            image[k] = total
-            square += weights[k] * (phases[k].real * total.real + phases[k].imag * total.imag)
-        length = sqrt(max(0.0, square))
-        if length > errors[n]:
+        for k in range(user_count):
+            real, imaginary = 0.0, 0.0
+            for other in range(user_count):
+                product, phase, weight = products[n, k, other], phases[other], weights[other]
+                real += product.real * (weight * phase.real) - product.imag * (weight * phase.imag)
+                imaginary += product.real * (weight * phase.imag) + product.imag * (weight * phase.real)
+            image[k] = complex(real, imaginary)
+            square += weights[k] * (phases[k].real * real + phases[k].imag * imaginary)
+        length = sqrt(square) if square > 0.0 else 0.0
+        sends = length > errors[n]
+        if sends:
             value += length - errors[n]
             loss += errors[n]
-            for k in range(users):
-                received[k] += image[k] * (1.0 / length)
-                mix[n, k] = phases[k] * (weights[k] / length)
-        else:
-            for k in range(users):
-                mix[n, k] = 0.0
+        for k in range(user_count):
+            factor = weights[k] / length if sends else 0.0
+            current[n, k] = complex(phases[k].real * factor, phases[k].imag * factor)
+            if sends:
+                received[k] += complex(image[k].real * (1.0 / length), image[k].imag * (1.0 / length))
     return value, loss
 
 
-@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
-def _receive(products: Complexes, errors: Floats, mix: Complexes, received: Complexes) -> float:
-    """Fill in what the users receive; return what the errors cost."""
-    users = len(received)
-    for k in range(users):
+@inner_kernel(error_model="numpy", fastmath=FAST)
+def _receive(
+    products: Complexes,
+    errors: Floats,
+    mix: Complexes,
+    scale: float,
+    node_count: int,
+    user_count: int,
+    received: Complexes,
+) -> float:
+    """Scale a beamformer, and fill in what the users receive from it; return what the errors cost."""
+    for k in range(user_count):
         received[k] = 0.0
     loss = 0.0
-    for n in range(len(products)):
+    for n in range(node_count):
         square = 0.0
-        for k in range(users):
-            total = 0j
-            for other in range(users):
-                total += products[n, k, other] * mix[n, other]
-            received[k] += total
-            square += mix[n, k].real * total.real + mix[n, k].imag * total.imag
-        loss += errors[n] * sqrt(max(0.0, square))
+        for k in range(user_count):
+            mix[n, k] = complex(mix[n, k].real * scale, mix[n, k].imag * scale)
+        for k in range(user_count):
+            real, imaginary = 0.0, 0.0
+            for other in range(user_count):
+                product, factor = products[n, k, other], mix[n, other]
+                real += product.real * factor.real - product.imag * factor.imag
+                imaginary += product.real * factor.imag + product.imag * factor.real
+            received[k] += complex(real, imaginary)
+            square += mix[n, k].real * real + mix[n, k].imag * imaginary
+        if square > 0.0:
+            loss += errors[n] * sqrt(square)
     return loss
 
 
-@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
-def _least(received: Complexes, phases: Complexes) -> tuple[float, float]:
+@inner_kernel(error_model="numpy", fastmath=FAST)
+def _least(received: Complexes, phases: Complexes, user_count: int) -> tuple[float, float]:
     """Return the least amplitude, and least part in phase."""
-    square, aligned = np.inf, np.inf
-    for k in range(len(received)):
-        square = min(square, received[k].real ** 2 + received[k].imag ** 2)
-        aligned = min(aligned, received[k].real * phases[k].real + received[k].imag * phases[k].imag)
-    return sqrt(square), aligned
+    least, least_aligned = np.inf, np.inf
+    for k in range(user_count):
+        one, phase = received[k], phases[k]
+        square, aligned = one.real * one.real + one.imag * one.imag, one.real * phase.real + one.imag * phase.imag
+        if square < least:
+            least = square
+        if aligned < least_aligned:
+            least_aligned = aligned
+    return sqrt(least), least_aligned
 
 
-@inner_kernel(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
-def _reweigh(phases: Complexes, received: Complexes, step: float, weights: Floats) -> None:
+@inner_kernel(error_model="numpy", fastmath=FAST)
+def _reweigh(phases: Complexes, received: Complexes, step: float, user_count: int, weights: Floats) -> None:
     """Move weight to the users that receive least in their phases."""
     least, most = np.inf, 1e-300
-    for k in range(len(weights)):
+    for k in range(user_count):
         aligned = received[k].real * phases[k].real + received[k].imag * phases[k].imag
-        least, most = min(least, aligned), max(most, aligned)
+        if aligned < least:
+            least = aligned
+        if aligned > most:
+            most = aligned
     total = 0.0
-    for k in range(len(weights)):
+    for k in range(user_count):
         aligned = received[k].real * phases[k].real + received[k].imag * phases[k].imag
         weights[k] *= exp(-step * (aligned - least) / most)
         total += weights[k]
-    for k in range(len(weights)):
+    for k in range(user_count):
         weights[k] /= total
-
-
-@inner_kernel
-def _copy(source: Complexes, target: Complexes) -> None:
-    for n in range(source.shape[0]):
-        for k in range(source.shape[1]):
-            target[n, k] = source[n, k]
