@@ -104,10 +104,10 @@ def plot_plans(instance: LoadingInstance, plans: Mapping[str, Plan], ax: Sequenc
     axes = _axes_of(plans, ax)
     served = [[user for batch in plan["batches"] for user in batch["users"]] for plan in plans.values()]
     least = instance.worth(served[-1])
-    for ax, (name, plan), users in zip(axes, plans.items(), served, strict=True):
-        _draw_schedule(ax, instance, replay(instance, plan))
-        gain = f", {instance.worth(users) / least - 1:+.0%}" if least and ax is not axes[-1] else ""
-        ax.set_title(f"{in_figure(name)}: {_served(instance, users)}{gain}", fontsize=10, loc="left")
+    for panel, (name, plan), users in zip(axes, plans.items(), served, strict=True):
+        _draw_schedule(panel, instance, replay(instance, plan))
+        gain = f", {instance.worth(users) / least - 1:+.0%}" if least and panel is not axes[-1] else ""
+        panel.set_title(f"{in_figure(name)}: {_served(instance, users)}{gain}", fontsize=10, loc="left")
     axes[-1].set_xlabel("time")
     return figure_of(axes[-1])
 

@@ -112,7 +112,7 @@ def _said(plan: Plan) -> list[dict[str, Any]]:
     said: list[dict[str, Any]] = []
     before: list[Any] = []
     for batch in plan["batches"]:
-        cells = {key: cell_of(batch[key]) for key in LISTS if batch.get(key)}
+        cells: dict[str, Any] = {key: cell_of(batch[key]) for key in LISTS if batch.get(key)}
         cells |= {"start_s": float(batch["start_s"])} if "start_s" in batch else {}
         said.append(cells)
         if not batch["users"]:

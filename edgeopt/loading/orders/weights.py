@@ -79,8 +79,8 @@ class Choice:
         """Return users of so many units or more who are served in the least time."""
         taken = np.zeros((len(self.units), self.places, sum(self.units) + 1), np.bool_)
         times = self.times(taken)[:, units:]
-        place, more = np.unravel_index(int(times.argmin()), times.shape)
-        place, left = int(place), units + int(more)
+        least = np.unravel_index(int(times.argmin()), times.shape)
+        place, left = int(least[0]), units + int(least[1])
         chosen = []
         for user in range(len(self.units) - 1, -1, -1):
             if taken[user, place, left]:
