@@ -67,6 +67,17 @@ class Insertion:
         found = [place for place in places if place is not None]
         return min(found, key=lambda place: self.instance.worth(place.gone), default=None)
 
+    def with_user(self, user: str, place: Place) -> Plan:
+        """Return the plan with a user at a place, without those who have to go; it is feasible."""
+        instance, gone = self.instance, set(place.gone)
+        batches = [{**batch, "users": [name for name in batch["users"] if name not in gone]} for batch in self.batches]
+        if place.joins:
+            batches[place.batch]["users"].append(user)
+        else:
+            batches.insert(place.batch, {"model": instance.users[user].model, "users": [user]})
+        batches = [batch for batch in batches if batch["users"]]
+        return {"batches": batches, **radio(instance, [name for batch in batches for name in batch["users"]])}
+
     def _place(self, user: str, batch: int, joins: bool) -> Place | None:
         instance, facts, line = self.instance, self.instance.users[user], self.line
         upload, latest = instance.upload_s(user), _latest_s(instance, user)
@@ -132,18 +143,6 @@ class Insertion:
             latest_s=np.array([_latest_s(instance, user) for user in self.order]),
             upload_s=np.array([instance.upload_s(user) if self.phase else 0.0 for user in self.order]),
         )
-
-
-def with_user(instance: LoadingInstance, plan: Plan, user: str, place: Place) -> Plan:
-    """Return the plan with a user at a place, without those who have to go; it is feasible."""
-    gone = set(place.gone)
-    batches = [{**batch, "users": [name for name in batch["users"] if name not in gone]} for batch in plan["batches"]]
-    if place.joins:
-        batches[place.batch]["users"].append(user)
-    else:
-        batches.insert(place.batch, {"model": instance.users[user].model, "users": [user]})
-    batches = [batch for batch in batches if batch["users"]]
-    return {"batches": batches, **radio(instance, [name for batch in batches for name in batch["users"]])}
 
 
 def _latest_s(instance: LoadingInstance, user: str) -> float:

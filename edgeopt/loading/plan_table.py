@@ -124,7 +124,7 @@ def _said(plan: Plan) -> list[dict[str, Any]]:
 
 def _keys(row: pd.Series[Any]) -> dict[str, Any]:
     """Return the further keys of a batch that its first row says."""
-    found = {key: names for key in LISTS if (names := in_cell(row.get(key), key))}
+    found: dict[str, Any] = {key: names for key in LISTS if (names := in_cell(row.get(key), key))}
     start = row.get("start_s")
     if start is not None and start == start:
         found["start_s"] = _number(start)

@@ -6,6 +6,7 @@ from edgeopt.loading.checker import TOLERANCE
 from edgeopt.loading.insertion import Insertion, Place, timed_anew
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import alone_s, least_memory_bytes
+from edgeopt.loading.replayed_insertion import ReplayedInsertion
 from edgeopt.quantities import number, quantity
 from edgeopt.solution import Plan
 
@@ -25,15 +26,19 @@ def unserved(instance: LoadingInstance, plan: Plan) -> dict[str, str]:
     served = {user for batch in plan["batches"] for user in batch["users"]}
     left = [user for user in instance.users if user not in served]
     hopeless = {user: reason for user in left if (reason := _hopeless(instance, user))}
-    if not timed_anew(instance):
-        return {user: hopeless.get(user) or _without_price(instance, user) for user in left}
-    insertion = Insertion(instance, plan)
     others = [user for user in left if user not in hopeless]
-    priced = {
-        user: _priced(instance, plan, user, insertion.cheapest(user))
-        for user in others[: PRICED // max(1, len(served))]
-    }
+    places = _places(instance, plan, others[: PRICED // max(1, len(served))])
+    priced = {user: _priced(instance, plan, user, place) for user, place in places.items()}
     return {user: hopeless.get(user) or priced.get(user) or _without_price(instance, user) for user in left}
+
+
+def _places(instance: LoadingInstance, plan: Plan, users: list[str]) -> dict[str, Place | None]:
+    """Return where users would be served; where plans have to be replayed for it, what is found in time."""
+    if timed_anew(instance):
+        insertion = Insertion(instance, plan)
+        return {user: insertion.cheapest(user) for user in users}
+    replayed = ReplayedInsertion(instance, plan)
+    return {user: place for user in users if (place := replayed.cheapest(user)) is not None}
 
 
 def _hopeless(instance: LoadingInstance, user: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,14 @@ import edgeopt
 from edgeopt.loading.bandwidths import radio
 from edgeopt.loading.checker import check
 from edgeopt.loading.figures import plan_frame
-from edgeopt.loading.insertion import Insertion, with_user
+from edgeopt.loading.insertion import Insertion, Place, timed_anew
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.loading.reasons import LATE, LEFT_OUT, ROOM, UNFIT, unserved
+from edgeopt.loading.reasons import LATE, LEFT_OUT, ROOM, UNFIT, WORTH, unserved
+from edgeopt.loading.replayed_insertion import ReplayedInsertion
 from tests.loading.brute_force import can_serve
 from tests.loading.modes import in_mode
 from tests.loading.random_instances import random_instance
+from tests.loading.streams.by_hand import stream_of
 from tests.plans import two_models
 
 UPLOADS = ("phase", "overlapped")
@@ -54,15 +58,19 @@ def as_stream(instance: LoadingInstance, rng: np.random.Generator) -> LoadingIns
 
 def require_true_prices(instance: LoadingInstance, plan: dict[str, Any]) -> int:
     """Carry out every insertion that a reason speaks of; return how many there were."""
-    objective, insertion, count = check(instance, plan).objective, Insertion(instance, plan), 0
+    assert check(instance, plan).feasible
+    timed = timed_anew(instance)
+    insertion: Any = Insertion(instance, plan) if timed else ReplayedInsertion(instance, plan)
+    objective, count = check(instance, plan).objective, 0
     for user, reason in unserved(instance, plan).items():
         if kind(reason) in (UNFIT, LATE):
             continue
         place = insertion.cheapest(user)
         if place is None:
+            assert timed
             assert "late itself" in reason
             continue
-        changed = with_user(instance, plan, user, place)
+        changed = insertion.with_user(user, place)
         report = check(instance, changed)
         assert report.feasible, (report.violations, place)
         assert report.objective == objective + 1 - len(place.gone)
@@ -126,11 +134,111 @@ def unserved_end(instance: LoadingInstance, user: str) -> float:
     return check(instance, plan).metrics["end_s"]
 
 
-def test_where_blocks_stay_by_choice_no_price_is_named():
-    instance = in_mode(two_models(), "phase", "capacity")
-    reasons = unserved(instance, {"batches": [], "bandwidth_hz": {}})
-    assert {kind(reason) for reason in reasons.values()} <= {LEFT_OUT, UNFIT, LATE}
-    assert len(reasons) == len(instance.users)
+CHOSEN = [("phase", "capacity", "none"), ("overlapped", "capacity", "none")]
+CHOSEN += [
+    ("stream", retention, prefetch) for retention in ("consecutive", "capacity") for prefetch in ("idle", "next")
+]
+
+
+def by_choice(seed: int, upload: str, retention: str, prefetch: str) -> LoadingInstance:
+    """Draw an instance in which blocks stay or are loaded ahead by choice, with little memory."""
+    rng = np.random.default_rng([seed, 19])
+    instance = random_instance(seed, models=4, users=8, one_deadline=seed % 2 == 0)
+    instance = as_stream(instance, rng) if upload == "stream" else in_mode(instance, upload, retention)
+    return instance.replace(retention=retention, prefetch=prefetch)
+
+
+@pytest.mark.parametrize(("upload", "retention", "prefetch"), CHOSEN)
+def test_prices_are_true_where_blocks_stay_or_are_loaded_ahead_by_choice(upload, retention, prefetch):
+    count = 0
+    for seed in range(60):
+        instance = by_choice(seed, upload, retention, prefetch)
+        if seed % 3:
+            plan = packed(instance, np.random.default_rng([seed, 20]))
+        else:  # with evictions
+            plan = edgeopt.solve(instance, "greedy", threads=1).plan
+        count += require_true_prices(instance, plan)
+    assert count > 30
+
+
+def in_company(instance: LoadingInstance, user: str) -> Iterator[dict[str, Any]]:
+    """Yield plans in which another user, or nobody, has a batch before a user's, which may be loaded beside it."""
+    library, model = instance.library, instance.users[user].model
+    for other in instance.users:
+        first: dict[str, Any] = {"model": instance.users[other].model, "users": [other] if other != user else []}
+        missing = [b for b in library.models[model].blocks if b not in library.models[first["model"]].blocks]
+        for keys in ({}, {"prefetch": missing}) if instance.prefetch == "next" else ({},):
+            names = [*first["users"], user]
+            yield {"batches": [{**first, **keys}, {"model": model, "users": [user]}], **radio(instance, names)}
+
+
+@pytest.mark.parametrize(("upload", "retention", "prefetch"), CHOSEN)
+def test_hopeless_means_in_no_plan_where_blocks_are_chosen(upload, retention, prefetch):
+    """Whoever is not hopeless has a place in the empty plan, which the checker confirms; the others are late alone."""
+    seen = {True: 0, False: 0}
+    for seed in range(40):
+        instance = by_choice(seed, upload, retention, prefetch)
+        nobody = {"batches": [], **radio(instance, [])}
+        for user, reason in unserved(instance, nobody).items():
+            alone = {"batches": [{"model": instance.users[user].model, "users": [user]}], **radio(instance, [user])}
+            assert check(instance, alone).feasible == (kind(reason) == ROOM)
+            seen[kind(reason) == ROOM] += 1
+            if kind(reason) != ROOM:
+                assert not any(check(instance, plan).feasible for plan in in_company(instance, user))
+    assert min(seen.values()) > 10
+
+
+@pytest.mark.parametrize(("upload", "retention", "prefetch"), CHOSEN)
+def test_an_optimal_plan_has_no_room_where_blocks_are_chosen(upload, retention, prefetch):
+    optimal = 0
+    for seed in range(8):
+        instance = by_choice(seed, upload, retention, prefetch)
+        solution = edgeopt.solve(instance, "exact", threads=1, iteration_limit=200)
+        optimal += solution.status == "optimal"
+        kinds = {kind(reason) for reason in unserved(instance, solution.plan).values()}
+        assert LEFT_OUT not in kinds
+        assert ROOM not in kinds or solution.status != "optimal"
+    assert optimal > 3
+
+
+def test_no_longer_than_a_reader_waits(monkeypatch):
+    monkeypatch.setattr("edgeopt.loading.reasons.ReplayedInsertion", partial(ReplayedInsertion, most=40))
+    kinds = set()
+    for seed in range(10):
+        instance = by_choice(seed, "overlapped", "capacity", "none")
+        plan = packed(instance, np.random.default_rng(seed))
+        reasons = unserved(instance, plan)
+        kinds |= {kind(reason) for reason in reasons.values()}
+        assert set(reasons) == set(instance.users) - {user for batch in plan["batches"] for user in batch["users"]}
+    assert {LEFT_OUT, WORTH} <= kinds
+
+
+def test_what_is_loaded_ahead_is_kept_by_a_batch_that_comes_between():
+    """Of two batches the second is loaded beside the first; a third model's user between them costs nothing."""
+    blocks, sizes = {"a": ["a"], "b": ["b"], "c": ["c"]}, {"a": 4, "b": 4, "c": 1}
+    users = {name: {"model": name, "deadline_s": 100.0} for name in blocks}
+    instance = stream_of(blocks, users, sizes=sizes, memory_bytes=9, prefetch="next", retention="capacity")
+    batches = [{"model": "a", "users": ["a"], "prefetch": ["b"]}, {"model": "b", "users": ["b"], "evict": ["a"]}]
+    plan = {"batches": batches, "uploads": {}}
+    insertion = ReplayedInsertion(instance, plan)
+    between = insertion.with_user("c", Place(1, False, []))
+    assert check(instance, between).feasible
+    assert between["batches"][1].get("prefetch") == ["b"]
+    assert unserved(instance, plan)["c"].startswith("there is room: served by a batch of its own after the last batch")
+    tight = instance.replace(**{"users.b.deadline_s": check(instance, plan).metrics["end_s"]})
+    assert check(tight, plan).feasible
+    assert "after the last batch" in unserved(tight, plan)["c"]
+
+
+def test_where_no_place_is_free_the_price_is_a_plan():
+    """The GPU holds one model at a time, and there is time for one: whoever is served takes the other's place."""
+    users = {name: {"model": name, "deadline_s": 9.5} for name in ("a", "b")}
+    instance = stream_of({"a": ["a"], "b": ["b"]}, users, sizes={"a": 8, "b": 8}, memory_bytes=9, retention="capacity")
+    plan = {"batches": [{"model": "a", "users": ["a"]}], "uploads": {}}
+    assert check(instance, plan).feasible
+    reason = unserved(instance, plan)["b"]
+    assert kind(reason) == WORTH
+    assert "1 other would have to go ('a')" in reason
 
 
 def test_the_frame_holds_everyone_once():
