@@ -201,8 +201,9 @@ def test_an_optimal_plan_has_no_room_where_blocks_are_chosen(upload, retention, 
     assert optimal > 3
 
 
-def test_no_longer_than_a_reader_waits(monkeypatch):
-    monkeypatch.setattr("edgeopt.loading.reasons.ReplayedInsertion", partial(ReplayedInsertion, most=40))
+@pytest.mark.parametrize(("most", "named"), [(1, LEFT_OUT), (10**6, WORTH)])
+def test_no_longer_than_a_reader_waits(monkeypatch, most, named):
+    monkeypatch.setattr("edgeopt.loading.reasons.ReplayedInsertion", partial(ReplayedInsertion, most=most))
     kinds = set()
     for seed in range(10):
         instance = by_choice(seed, "overlapped", "capacity", "none")
@@ -210,7 +211,8 @@ def test_no_longer_than_a_reader_waits(monkeypatch):
         reasons = unserved(instance, plan)
         kinds |= {kind(reason) for reason in reasons.values()}
         assert set(reasons) == set(instance.users) - {user for batch in plan["batches"] for user in batch["users"]}
-    assert {LEFT_OUT, WORTH} <= kinds
+    assert named in kinds
+    assert (LEFT_OUT in kinds) == (most == 1)
 
 
 def test_what_is_loaded_ahead_is_kept_by_a_batch_that_comes_between():
