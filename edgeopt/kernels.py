@@ -215,15 +215,19 @@ def first_largest(values: Any) -> int:
     return largest
 
 
-@inner_kernel(allocates=True)
-def stable_order(keys: Any) -> Any:
-    """Return the positions by increasing key, equal ones in their order: merge sort, smaller than `numpy.argsort`."""
-    count = len(keys)
-    order, other = np.arange(count), np.empty(count, np.int64)
+@inner_kernel
+def sort_stably(keys: Any, count: int, order: Any, other: Any) -> None:
+    """Fill in the positions of the first keys by increasing key, equal ones in their order.
+
+    Merge sort, smaller than `numpy.argsort`; `order` and `other` have room for all positions.
+    """
+    for position in range(count):
+        order[position] = position
     width = 1
     while width < count:
         for low in range(0, count, 2 * width):
-            middle, high = min(low + width, count), min(low + 2 * width, count)
+            middle = low + width if low + width < count else count
+            high = middle + width if middle + width < count else count
             left, right = low, middle
             for position in range(low, high):
                 if left < middle and (right == high or keys[order[left]] <= keys[order[right]]):
@@ -232,6 +236,14 @@ def stable_order(keys: Any) -> Any:
                 else:
                     other[position] = order[right]
                     right += 1
-        order, other = other, order
+        for position in range(count):
+            order[position] = other[position]
         width *= 2
+
+
+@inner_kernel(allocates=True)
+def stable_order(keys: Any) -> Any:
+    """Return the positions by increasing key, equal ones in their order."""
+    order, other = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
+    sort_stably(keys, len(keys), order, other)
     return order

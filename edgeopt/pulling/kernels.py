@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgeopt.kernels import copy_into, first_largest, inner_kernel, kernel, stable_order
+from edgeopt.kernels import copy_into, inner_kernel, kernel, sort_stably
 
 Array = Any
 LEAST_SHARE = 1e-6  # of the memory; bundles that take less score alike
@@ -51,6 +51,16 @@ class State(NamedTuple):
     trial_worst: Array
     trial_open: Array
     chosen: Array
+    left: Array  # units of each group that nothing serves yet
+    losses: Array  # of models, and their order by it
+    sequence: Array
+    other_sequence: Array
+    needed: Array  # (sites, atoms)
+    old_worst: Array  # what `worst`, `movable` and `room` were before
+    old_movable: Array
+    old_room: Array
+    touched: Array  # (sites,)
+    largest: Array  # (sites,): the largest score of each
 
 
 @inner_kernel
@@ -69,14 +79,14 @@ def recount(t: CoreArrays, s: State, site: int) -> None:
         s.missing[site, model] = lacking
 
 
-@inner_kernel(allocates=True)
+@inner_kernel
 def serve(t: CoreArrays, s: State) -> float:
     """Serve all groups with what is open; returns the total of the service, without pulling."""
+    for option in range(len(s.amounts)):
+        s.amounts[option] = 0
     if t.limited:
-        s.amounts[:] = 0
         return complete(t, s)
     total = 0.0
-    s.amounts[:] = 0
     for group in range(len(t.units)):
         s.worst[group], s.movable[group] = t.cloud[group], t.units[group]
         for option in range(t.group_start[group], t.group_start[group + 1]):
@@ -87,10 +97,11 @@ def serve(t: CoreArrays, s: State) -> float:
     return total
 
 
-@inner_kernel(allocates=True)
+@inner_kernel
 def complete(t: CoreArrays, s: State) -> float:
     """Serve the units left in a fixed order of options within the compute limits, then move some to cheaper ones."""
-    left = t.units.copy()
+    left = s.left
+    copy_into(left, t.units)
     copy_into(s.room, t.work_limit)
     for option in range(len(t.group)):
         left[t.group[option]] -= s.amounts[option]
@@ -98,7 +109,7 @@ def complete(t: CoreArrays, s: State) -> float:
     for _ in range(2):
         for option in t.order:
             if s.missing[t.site[option], t.model[option]] == 0:
-                _move_units(t, s, option, left)
+                _move_units(t, s, option)
     total = 0.0
     for group in range(len(t.units)):
         s.worst[group], s.movable[group] = t.cloud[group], left[group]
@@ -110,11 +121,12 @@ def complete(t: CoreArrays, s: State) -> float:
     return total
 
 
-@kernel(cache=False, inline="always")
-def _move_units(t: CoreArrays, s: State, option: int, left: Array) -> None:
+@inner_kernel
+def _move_units(t: CoreArrays, s: State, option: int) -> None:
     """Move dearer units of an option's group to it, as far as there is room."""
     group, site, need = t.group[option], t.site[option], t.work[option]
-    count = left[group] if need == 0 else min(left[group], s.room[site] // need)
+    left = s.left
+    count = left[group] if need == 0 else _smaller(left[group], s.room[site] // need)
     if count > 0:
         s.amounts[option] += count
         left[group] -= count
@@ -122,31 +134,38 @@ def _move_units(t: CoreArrays, s: State, option: int, left: Array) -> None:
     for other in range(t.group_start[group + 1] - 1, option, -1):
         if s.amounts[other] > 0 and t.cost[other] > t.cost[option]:
             net = need - t.work[other] if t.site[other] == site else need
-            count = s.amounts[other] if net <= 0 else min(s.amounts[other], s.room[site] // net)
+            count = s.amounts[other] if net <= 0 else _smaller(s.amounts[other], s.room[site] // net)
             s.amounts[option] += count
             s.amounts[other] -= count
             s.room[t.site[other]] += count * t.work[other]
             s.room[site] -= count * need
 
 
-@kernel(cache=False, inline="always")
-def _saving(t: CoreArrays, s: State, run: Array, site: int) -> float:
+@inner_kernel
+def _smaller(one: int, other: int) -> int:
+    return one if one < other else other
+
+
+@inner_kernel
+def _saving(t: CoreArrays, s: State, site: int, model: int) -> float:
     """Return what the options of one model at one site save, within the room that is left there."""
     gain, room = 0.0, s.room[site]
-    for option in run:
+    key = site * (len(t.model_start) - 1) + model
+    for position in range(t.run_start[key], t.run_start[key + 1]):
+        option = t.runs[position]
         saving = s.worst[t.group[option]] - t.cost[option]
         if saving > 0:
             count = s.movable[t.group[option]]
             if t.limited and t.work[option] > 0:
-                count = min(count, room // t.work[option])
+                count = _smaller(count, room // t.work[option])
                 room -= count * t.work[option]
             gain += saving * count
     return gain
 
 
-@inner_kernel(allocates=True)
-def best_prefix(t: CoreArrays, s: State, site: int, candidates: Array, alpha: float) -> tuple[float, int]:
-    """Find the best prefix of some models to open together at a site.
+@inner_kernel
+def best_prefix(t: CoreArrays, s: State, site: int, bundle: int, alpha: float) -> tuple[float, int]:
+    """Find the best prefix of the models of a bundle to open together at a site.
 
     Models are taken by decreasing saving, those that do not fit are skipped, and the prefix of the best score
     ``(saving - pulling) / (bytes / memory) ** alpha`` wins.
@@ -158,18 +177,19 @@ def best_prefix(t: CoreArrays, s: State, site: int, candidates: Array, alpha: fl
     count : int
         The models are ``s.chosen[:count]``.
     """
-    models = len(t.model_start) - 1
-    losses = np.zeros(len(candidates))
-    for index in range(len(candidates)):
-        key = site * models + candidates[index]
-        if s.missing[site, candidates[index]] > 0:  # what is open serves already: opening it again would never end
-            losses[index] = -_saving(t, s, t.runs[t.run_start[key] : t.run_start[key + 1]], site)
+    models, first = len(t.model_start) - 1, t.bundle_start[bundle]
+    candidates, losses = t.bundle_start[bundle + 1] - first, s.losses
+    for index in range(candidates):
+        model = t.bundle_models[first + index]
+        # What is open serves already: opening it again would never end.
+        losses[index] = -_saving(t, s, site, model) if s.missing[site, model] > 0 else 0.0
     best_score, best_count = -1.0, 0
     taken, total, used, room = 0, 0.0, 0, s.room[site]
-    for index in stable_order(losses):
-        if losses[index] >= 0.0:
+    sort_stably(losses, candidates, s.sequence, s.other_sequence)
+    for turn in range(candidates):
+        if losses[s.sequence[turn]] >= 0.0:
             break
-        model = candidates[index]
+        model = t.bundle_models[first + s.sequence[turn]]
         size, pull = _missing_atoms(t, s, site, model)
         if used + size > s.free[site]:
             continue
@@ -178,19 +198,21 @@ def best_prefix(t: CoreArrays, s: State, site: int, candidates: Array, alpha: fl
         used += size
         total -= pull
         key = site * models + model
-        for option in t.runs[t.run_start[key] : t.run_start[key + 1]]:
+        for position in range(t.run_start[key], t.run_start[key + 1]):
+            option = t.runs[position]
             group = t.group[option]
-            now = min(s.worst[group], s.trial_worst[group])
+            now = s.worst[group] if s.worst[group] < s.trial_worst[group] else s.trial_worst[group]
             count = s.movable[group]
             if t.limited and t.work[option] > 0:
-                count = min(count, room // t.work[option])
+                count = _smaller(count, room // t.work[option])
             if t.cost[option] < now and count > 0:
                 total += (now - t.cost[option]) * count
                 room -= count * t.work[option]
                 s.trial_worst[group] = t.cost[option]
         s.chosen[taken] = model
         taken += 1
-        score = total / max(used / max(t.memory[site], 1), LEAST_SHARE) ** alpha
+        share = used / t.memory[site] if t.memory[site] > 1 else float(used)
+        score = total / (share if share > LEAST_SHARE else LEAST_SHARE) ** alpha
         if total > 0 and score > best_score:
             best_score, best_count = score, taken
     for index in range(taken):
@@ -210,28 +232,26 @@ def _missing_atoms(t: CoreArrays, s: State, site: int, model: int) -> tuple[int,
     return size, pull
 
 
-@kernel(cache=False, inline="always")
+@inner_kernel
 def _forget(t: CoreArrays, s: State, site: int, model: int) -> None:
     """Undo the trial of a model."""
     for position in range(t.model_start[model], t.model_start[model + 1]):
         s.trial_open[t.model_atoms[position]] = False
     key = site * (len(t.model_start) - 1) + model
-    for option in t.runs[t.run_start[key] : t.run_start[key + 1]]:
-        s.trial_worst[t.group[option]] = np.inf
+    for position in range(t.run_start[key], t.run_start[key + 1]):
+        s.trial_worst[t.group[t.runs[position]]] = np.inf
 
 
-@kernel(cache=False, inline="always")
-def open_models(t: CoreArrays, s: State, site: int, models: Array) -> None:
-    """Open all atoms of some models at a site."""
-    for model in models:
-        for position in range(t.model_start[model], t.model_start[model + 1]):
-            atom = t.model_atoms[position]
-            if t.costly[site, atom]:
-                s.opened[site, atom] = True
-    recount(t, s, site)
+@inner_kernel
+def open_model(t: CoreArrays, s: State, site: int, model: int) -> None:
+    """Open all atoms of a model at a site."""
+    for position in range(t.model_start[model], t.model_start[model + 1]):
+        atom = t.model_atoms[position]
+        if t.costly[site, atom]:
+            s.opened[site, atom] = True
 
 
-@kernel(allocates=True)
+@kernel
 def insert(
     t: CoreArrays, s: State, recounted: Array, sites: Array, alpha: float, noise: Array, scores: Array, fresh: Array,
     steps: int,
@@ -251,57 +271,75 @@ def insert(
     for site in recounted:
         recount(t, s, site)
     serve(t, s)
-    worst, movable, room = s.worst.copy(), s.movable.copy(), s.room.copy()
-    touched = np.zeros(len(room), np.bool_)
-    largest = np.empty(len(sites))
+    largest, touched = s.largest, s.touched
     for row in range(len(sites)):
-        largest[row] = scores[row, first_largest(scores[row])]
+        largest[row] = scores[row, _best_bundle(scores, row)]
     while steps > 0:
-        row = first_largest(largest)
+        row = 0
+        for other in range(1, len(sites)):
+            if largest[other] > largest[row]:
+                row = other
         if largest[row] <= 0.0:
             break
-        index = first_largest(scores[row])
-        candidates = t.bundle_models[t.bundle_start[index] : t.bundle_start[index + 1]]
-        site = sites[row]
-        score, count = best_prefix(t, s, site, candidates, alpha)
-        if not fresh[row, index]:
+        bundle, site = _best_bundle(scores, row), sites[row]
+        score, count = best_prefix(t, s, site, bundle, alpha)
+        if not fresh[row, bundle]:
             steps -= 1
-            scores[row, index] = score * noise[row, index] if score > 0 else -1.0
-            largest[row] = scores[row, first_largest(scores[row])]
-            fresh[row, index] = True
+            scores[row, bundle] = score * noise[row, bundle] if score > 0 else -1.0
+            largest[row] = scores[row, _best_bundle(scores, row)]
+            fresh[row, bundle] = True
             continue
-        open_models(t, s, site, s.chosen[:count])
-        copy_into(worst, s.worst)
-        copy_into(movable, s.movable)
-        copy_into(room, s.room)
+        for index in range(count):
+            open_model(t, s, site, s.chosen[index])
+        recount(t, s, site)
+        copy_into(s.old_worst, s.worst)
+        copy_into(s.old_movable, s.movable)
+        copy_into(s.old_room, s.room)
         serve(t, s)
-        for other in range(len(room)):
-            touched[other] = room[other] != s.room[other]
+        for other in range(len(touched)):
+            touched[other] = s.old_room[other] != s.room[other]
         touched[site] = True
-        _touch(t, s, worst, movable, touched)
+        _touch(t, s)
         for other in range(len(sites)):
             if touched[sites[other]]:
-                fresh[other, :] = False
-        scores[row, :], largest[row] = np.inf, np.inf
+                for index in range(scores.shape[1]):
+                    fresh[other, index] = False
+        for index in range(scores.shape[1]):
+            scores[row, index] = np.inf
+        largest[row] = np.inf
     return steps
 
 
-@kernel(cache=False, inline="always")
-def _touch(t: CoreArrays, s: State, worst: Array, movable: Array, touched: Array) -> None:
+@inner_kernel
+def _best_bundle(scores: Array, row: int) -> int:
+    """Return the first bundle of the largest score of a row."""
+    best = 0
+    for bundle in range(1, scores.shape[1]):
+        if scores[row, bundle] > scores[row, best]:
+            best = bundle
+    return best
+
+
+@inner_kernel
+def _touch(t: CoreArrays, s: State) -> None:
     """Mark the sites that could serve a group whose dearest units were others before."""
     for group in range(len(t.units)):
-        if s.worst[group] != worst[group] or s.movable[group] != movable[group]:
-            dearest = max(s.worst[group], worst[group])
+        now, before = s.worst[group], s.old_worst[group]
+        if now != before or s.movable[group] != s.old_movable[group]:
+            dearest = now if now > before else before
             for option in range(t.group_start[group], t.group_start[group + 1]):
                 if t.cost[option] >= dearest:
                     break
-                touched[t.site[option]] = True
+                s.touched[t.site[option]] = True
 
 
-@inner_kernel(allocates=True)
+@inner_kernel
 def drop_useless(t: CoreArrays, s: State) -> float:
     """Close atoms that no used option needs; returns the pulling of what stays open."""
-    needed = np.zeros(s.opened.shape, np.bool_)
+    needed = s.needed
+    for site in range(needed.shape[0]):
+        for atom in range(needed.shape[1]):
+            needed[site, atom] = False
     for option in range(len(t.cost)):
         if s.amounts[option] > 0:
             for position in range(t.model_start[t.model[option]], t.model_start[t.model[option] + 1]):
@@ -320,7 +358,7 @@ def drop_useless(t: CoreArrays, s: State) -> float:
     return total
 
 
-@kernel(allocates=True)
+@kernel
 def settle(t: CoreArrays, s: State, recounted: Array, anew: bool) -> float:
     """Serve with what is open, and close what nobody needs; returns the total of service and pulling.
 
@@ -333,26 +371,25 @@ def settle(t: CoreArrays, s: State, recounted: Array, anew: bool) -> float:
     return service + drop_useless(t, s)
 
 
-@kernel(allocates=True)
+@kernel
 def place_in_order(t: CoreArrays, s: State, sequence: Array) -> None:
     """Give each option in order all units of its group that are left and fit, pulling what it lacks."""
-    left = t.units.copy()
-    s.amounts[:] = 0
+    left = s.left
+    copy_into(left, t.units)
     copy_into(s.room, t.work_limit)
+    for option in range(len(s.amounts)):
+        s.amounts[option] = 0
     for option in sequence:
         group, site = t.group[option], t.site[option]
         if left[group] == 0:
             continue
         size, _ = _missing_atoms(t, s, site, t.model[option])
-        count = left[group] if t.work[option] == 0 else min(left[group], s.room[site] // t.work[option])
+        count = left[group] if t.work[option] == 0 else _smaller(left[group], s.room[site] // t.work[option])
         if count == 0 or size > s.free[site]:
             continue
         model = t.model[option]
         if s.missing[site, model] > 0:
-            for position in range(t.model_start[model], t.model_start[model + 1]):
-                atom = t.model_atoms[position]
-                if t.costly[site, atom]:
-                    s.opened[site, atom] = True
+            open_model(t, s, site, model)
             recount(t, s, site)
         s.amounts[option] += count
         left[group] -= count

@@ -88,6 +88,16 @@ class Openings:
             trial_worst=np.full(groups, np.inf),
             trial_open=np.zeros(atoms, np.bool_),
             chosen=np.zeros(core.models, np.int64),
+            left=np.zeros(groups, np.int64),
+            losses=np.zeros(core.models),
+            sequence=np.zeros(core.models, np.int64),
+            other_sequence=np.zeros(core.models, np.int64),
+            needed=np.zeros(core.atom_bytes.shape, np.bool_),
+            old_worst=np.zeros(groups),
+            old_movable=np.zeros(groups, np.int64),
+            old_room=np.zeros(core.sites, np.int64),
+            touched=np.zeros(core.sites, np.bool_),
+            largest=np.zeros(core.sites),
         )
         self.total = 0.0
         self._changed = np.arange(core.sites)
