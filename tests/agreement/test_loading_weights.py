@@ -96,3 +96,38 @@ def test_nothing_is_served_where_nothing_counts(name):
     solution = edgeopt.solve(with_weights(plain, [0] * len(plain.users)), name)
     assert solution.objective in (0, None)
     assert name in ("edf", "random") or solution.bound == 0
+
+
+@pytest.mark.parametrize("name", ["exact", "cpsat", "bound", "greedy", "local-search", "dp", "modular-dp"])
+@pytest.mark.parametrize("mode", MODES, ids=NAMES)
+def test_a_heavy_user_goes_before_one_who_uploads_less(mode, name):
+    instance = one_of_two(*mode)
+    assert heaviest(instance) == 5
+    if METHODS[name].refusal(instance) is None:
+        solution = edgeopt.solve(instance, name, threads=1)
+        assert (solution.bound if name == "bound" else solution.objective) == 5
+
+
+def one_of_two(upload: str, retention: str, one_deadline: bool) -> LoadingInstance:
+    """Return the instance with time for one of two users of a model: u = 1 of weight 1, u = 2 of weight 5."""
+    builder = edgeopt.build(
+        "loading",
+        "one of two",
+        server={"memory_bytes": 10, "load_rate_bytes_per_s": 1.0},
+        bandwidth_hz=1.0,
+        upload=upload,
+        retention=retention,
+    )
+    facts = {"compute_fixed_s": 1.0, "compute_per_sample_s": 1.0, "workspace_bytes_per_sample": 1}
+    builder.add_model("m", {"b": 1}, **facts)
+    for user, bits, weight in (("light", 1.0, 1), ("heavy", 2.0, 5)):
+        deadline = 5.0 if one_deadline else 5.0 + (user == "light") / 10
+        builder.add_user(
+            user,
+            "m",
+            upload_bits=bits,
+            spectral_efficiency=1.0,
+            deadline_s=deadline - (upload == "overlapped"),
+            weight=weight,
+        )
+    return builder.instance()
