@@ -76,7 +76,7 @@ METHODS = [
             WALKS: Code("batches.line_search:solve_greedy"),
             COMMON: Code("batches.annealing:solve_greedy"),
             INDIVIDUAL: Code("batches.line_search:solve_greedy"),
-            STREAM: Code("streams.searched:solve_greedy"),
+            keys(stream=True): Code("streams.searched:solve_greedy"),
             WEIGHTED: Code("batches.line_search:solve_greedy"),
         },
     ),
@@ -121,7 +121,7 @@ METHODS = [
             WALKS: Code("walks.bounds:solve_bound"),
             COMMON: Code("batches.bounds:solve_bound"),
             INDIVIDUAL: Code("batches.bounds:solve_bound_by_deadlines"),
-            STREAM: Code("streams.bound:solve_bound"),
+            keys(stream=True): Code("streams.bound:solve_bound"),
             WEIGHTED: Code("batches.bounds:solve_bound_by_deadlines"),
         },
     ),
@@ -133,6 +133,7 @@ METHODS = [
             ORDERS: Code("orders.baselines:solve_without_sharing"),
             WALKS: Code("walks.baselines:solve_without_sharing"),
             TOGETHER: Code("batches.baselines:solve_without_sharing"),
+            WEIGHTED: Code("batches.baselines:solve_without_sharing"),
         },
     ),
     Row(
@@ -141,7 +142,7 @@ METHODS = [
         "none",
         {
             keys(stream=False): Code("batches.in_turn:solve_earliest_deadline_first"),
-            STREAM: Code("policies.baselines:earliest_deadline"),
+            keys(stream=True): Code("policies.baselines:earliest_deadline"),
         },
     ),
     Row("random", "baseline", "none", {keys(stream=False): Code("batches.in_turn:solve_at_random")}),
@@ -149,13 +150,13 @@ METHODS = [
         "two-phase",
         "baseline",
         "none; the plan made as if uploads came first",
-        {keys(upload="overlapped", stream=False, weighted=False): Code("batches.baselines:solve_two_phase")},
+        {keys(upload="overlapped", stream=False): Code("batches.baselines:solve_two_phase")},
     ),
     Row(
         "consecutive",
         "baseline",
         "none; the plan made as if only consecutive models shared",
-        {keys(retention="capacity", stream=False, weighted=False): Code("batches.baselines:solve_consecutive")},
+        {keys(retention="capacity", stream=False): Code("batches.baselines:solve_consecutive")},
     ),
     Row(
         "lru",
@@ -172,20 +173,21 @@ METHODS = [
 
 def not_taken(instance: LoadingInstance, key: str) -> str:
     """Say what is wrong with the value of a key, and what would work."""
-    if key == "stream" or (instance.stream and key in ("upload", "deadline_kind")):
+    if key == "weighted":
+        reason = _weights(instance)
+    elif key == "stream" or (instance.stream and key in ("upload", "deadline_kind")):
         reason = _stream(instance)
     elif key == "deadline_kind":
         common = instance.deadline_kind == "common"
         reason = "it does not know one deadline for all users" if common else _different_deadlines(instance)
-    elif key == "weighted":
-        reason = _weights(instance)
     elif (key, getattr(instance, key)) == ("upload", "phase"):
         reason = "uploads are a phase of their own here anyway"
     elif (key, getattr(instance, key)) == ("retention", "consecutive"):
         reason = "blocks stay while consecutive models use them here anyway"
     else:
         reason = f"it does not know `{key}`: {getattr(instance, key)!r}"
-    return f"{reason}; 'exact' and 'local-search' would work"
+    instead = "'greedy' and 'bound'" if instance.stream and instance.weighted else "'exact' and 'local-search'"
+    return f"{reason}; {instead} would work"
 
 
 def _weights(instance: LoadingInstance) -> str:

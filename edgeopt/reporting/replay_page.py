@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgeopt.loading.policies.study import HEADINGS, Study
+from edgeopt.loading.policies.study import Study
+from edgeopt.quantities import number
 from edgeopt.reporting.markup import tag
 from edgeopt.reporting.page import card, facts_list, page, tile
 from edgeopt.reporting.plan_figure import inline_svg
@@ -12,6 +13,8 @@ from edgeopt.reporting.tables import Cell, Column, TableRow, table, without_empt
 
 NOTES = {
     "share": "part of all requests that are served in time",
+    "weight": "of the requests that are served in time",
+    "weight share": "part of the weight of all requests",
     "p50": "median of the seconds from arrival to answer, of the served",
     "p95": "95 % of the served wait no longer",
     "p99": "99 % of the served wait no longer",
@@ -33,12 +36,12 @@ def replay_page(study: Study, facts: Mapping[str, str]) -> str:
     """
     instance = study.instance
     title = f"{instance.name}: policies replayed"
-    best = max(study.replays, key=lambda replay: replay.served)
+    best = max(study.replays, key=lambda replay: replay.worth)
     bound = "" if study.bound is None else f"no plan serves more than {study.bound:g}"
     tiles = [
         tile("requests", str(len(instance.users))),
         tile("most served online", f"{best.served_share:.1%}", f"{best.served} by {best.policy}"),
-        tile("best known plan", str(study.best_known), bound),
+        tile("best known plan", number(study.best_known), bound),
     ]
     what = f"What the GPU does under {best.policy}"
     picture = inline_svg(study.solutions()[best.policy].plot, "gpu", what, f"{best.served} requests served in time")
@@ -55,7 +58,7 @@ def replay_page(study: Study, facts: Mapping[str, str]) -> str:
 
 
 def _policies(study: Study) -> str:
-    columns = [Column(heading, NOTES.get(heading, ""), numeric=heading != "policy") for heading in HEADINGS]
+    columns = [Column(heading, NOTES.get(heading, ""), numeric=heading != "policy") for heading in study.headings]
     keys = [key for key in study.records()[0] if key not in ("batches", "decision_p99_s")]
     rows = [
         TableRow([Cell(text, record[key]) for text, key in zip(cells, keys, strict=True)])

@@ -13,6 +13,10 @@ from edgeopt.loading.instance import LoadingInstance
 from tests.loading.brute_force import heaviest, optimum
 from tests.loading.modes import FEW_BLOCKS, in_mode
 from tests.loading.random_instances import random_instance
+from tests.loading.streams.brute_force import heaviest_stream
+from tests.loading.streams.random_streams import MODE_NAMES as STREAM_NAMES
+from tests.loading.streams.random_streams import MODES as STREAM_MODES
+from tests.loading.streams.random_streams import random_stream
 from tests.loading.weights import KINDS, drawn_weights, with_weights
 
 METHODS = edgeopt.methods("loading")
@@ -71,6 +75,35 @@ def test_a_method_refuses_weights_or_tells_the_truth(mode, name, count):
         if reason is None:
             check_method(name, instance, best)
     assert runs or name not in TAKEN_IN.get(mode, ())
+
+
+@cache
+def drawn_streams(mode: tuple[str, str, bool]) -> list[tuple[LoadingInstance, Fraction]]:
+    """Tiny streams of a mode, with weights of a few kinds, and their optima by enumeration."""
+    kinds = list(KINDS)
+    seeds = range(8300, 8303)
+    streams = [drawn_weights(random_stream(seed, *mode, users=4), kinds[seed % len(kinds)], seed) for seed in seeds]
+    return [(stream, heaviest_stream(stream)) for stream in streams if stream.stream and stream.weighted]
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("mode", STREAM_MODES, ids=STREAM_NAMES)
+def test_a_method_refuses_weights_of_a_stream_or_tells_the_truth(mode, name):
+    for instance, best in drawn_streams(mode):
+        reason = METHODS[name].refusal(instance)
+        assert reason is None or name not in {"greedy", "bound", "edf", "fifo", "density"}, reason
+        if reason is None:
+            check_method(name, instance, best)
+
+
+def test_a_replay_tells_the_weight_that_is_served():
+    instance = next(stream for stream, best in drawn_streams(STREAM_MODES[0]) if best > 0)
+    study = edgeopt.replay(instance, ["edf", "fifo"])
+    for replay, record in zip(study.replays, study.to_frame().loc[["edf", "fifo"]].to_dict("records"), strict=True):
+        report = edgeopt.check(instance, replay.plan)
+        assert record["weight"] == replay.worth == report.objective
+        assert record["served"] == report.metrics["served_users"]
+    assert "weight share" in str(study)
 
 
 @pytest.mark.parametrize("mode", MODES, ids=NAMES)

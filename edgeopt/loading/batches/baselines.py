@@ -61,7 +61,7 @@ def _solved_as(instance: LoadingInstance, changes: dict[str, Any], run: Run) -> 
     other_plan = {"batches": []} if outcome.plan is None else outcome.plan
     users = [entry["users"] for entry in other_plan["batches"]]
     plan = plan_for(workload, converted(workload, other_plan, other.retention), users)
-    run.report(sum(map(len, users)), plan=lambda: plan)
+    run.report(instance.worth(user for batch in users for user in batch), plan=lambda: plan)
     how = ", ".join(f"`{key}`: {value!r}" for key, value in changes.items() if isinstance(value, str))
     return Outcome(
         plan,

@@ -28,8 +28,8 @@ def _method(make: Callable[[], list[Policy]]) -> Callable[[LoadingInstance, Run]
         for policy in make():
             simulation = Simulation(work, policy.shares)
             simulation.run(policy, lambda now_s: run.stop_reason() is None)
-            run.report(simulation.served, plan=partial(plan_of, simulation))
-            if best is None or simulation.served > best.served:
+            run.report(simulation.worth, plan=partial(plan_of, simulation))
+            if best is None or simulation.worth > best.worth:
                 best = simulation
         assert best is not None
         stopped = run.stop_reason() or Stopped.FINISHED

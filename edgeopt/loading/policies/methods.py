@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgeopt.method import Code, Row, keys
 
-STREAM = keys(stream=True, weighted=False)
+STREAM = keys(stream=True)
 ONLINE = "none; it knows nothing of the future"
 
 METHODS = [

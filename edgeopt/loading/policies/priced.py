@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeopt.errors import UsageError
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.policies.outlook import Rolling
 from edgeopt.loading.policies.policy import Load, Policy, View, Wait
@@ -82,12 +83,19 @@ def learn_prices(past: LoadingInstance, iterations: int = ITERATIONS) -> Prices:
     at which `rolling` serves the stream, and a model on the GPU the loads that it saves the next batch. The two parts
     are those, of a few, with which `Priced` serves most of the past stream.
 
+    Raises
+    ------
+    UsageError
+        The users have weights.
+
     Parameters
     ----------
     past : LoadingInstance
     iterations : int
         Of the search for the bound's prices.
     """
+    if past.weighted:
+        raise UsageError(f"prices are learned where each request counts 1, but the users of {past.name!r} have weights")
     work = compile_workload(past)
     best, most = Prices(second=0.0, models={}), -1
     if not work.models:

@@ -19,6 +19,7 @@ from edgeopt.loading.policies.radio import upload_online
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.quantities import quantity
 from edgeopt.record import MOST_COUNT
+from edgeopt.solution import Number
 
 Blocks = list[tuple[str, ...]]
 
@@ -124,6 +125,13 @@ class Simulation:
         self.steps: list[Step] = []
         self.served = 0
         self.decision_s: list[float] = []
+
+    @property
+    def worth(self) -> Number:
+        """What the users served so far count: their number, or with weights the sum of these."""
+        if self.queues.objective.weight is None:
+            return self.served
+        return self.queues.objective.of_users(user for step in self.steps for user in step.users)
 
     def run(self, policy: Policy, on_time: Callable[[float], bool] = lambda now_s: True) -> None:
         """Serve the stream as the policy says.

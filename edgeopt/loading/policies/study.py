@@ -23,7 +23,7 @@ from edgeopt.loading.policies.policy import Policy
 from edgeopt.loading.policies.prices import Prices
 from edgeopt.loading.policies.simulation import Simulation
 from edgeopt.loading.workload import Workload, compile_workload
-from edgeopt.quantities import NOTHING, percent, quantity
+from edgeopt.quantities import NOTHING, Number, number, percent, quantity
 from edgeopt.solution import Plan, Solution, Status, Stopped, relative_gap
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Replay:
     served : int
     served_share : float
         Part of all requests.
+    worth : int or float
+        Weight of the served; without weights their number.
     waiting_s : dict of str to float
         Median, 95 % and 99 % quantile of the seconds from arrival to answer of the served, NaN if nobody is.
     loading_s, computing_s, idle_s : float
@@ -60,6 +62,7 @@ class Replay:
     plan: Plan
     served: int
     served_share: float
+    worth: Number
     waiting_s: dict[str, float]
     loading_s: float
     computing_s: float
@@ -78,33 +81,40 @@ class Study:
     instance : LoadingInstance
     replays : list of Replay
         In the order in which the policies were named.
-    best_known : int
-        Users served by the best plan known: of these policies, or of a solution that was given.
+    best_known : int or float
+        Users served by the best plan known, with weights their weight: of these policies, or of a solution that was
+        given.
     bound : int or float or None
         Proven bound on what any plan serves, where one was given.
     """
 
     instance: LoadingInstance
     replays: list[Replay]
-    best_known: int
+    best_known: Number
     bound: float | None
 
     def records(self) -> list[dict[str, Any]]:
-        """Return a row for each policy, most served first, as plain data; None where there is no figure."""
+        """Return a row for each policy, the most worth first, as plain data; None where there is no figure.
+
+        Without weights that is most served first.
+        """
         rows = []
-        for replay in sorted(self.replays, key=lambda replay: -replay.served):
+        everybody = self.instance.worth(self.instance.users)
+        for replay in sorted(self.replays, key=lambda replay: -replay.worth):
+            weights = {"weight": replay.worth, "weight_share": replay.worth / everybody if everybody else 0.0}
             rows.append(
                 {
                     "policy": replay.policy,
                     "served_share": replay.served_share,
                     "served": replay.served,
+                    **(weights if self.instance.weighted else {}),
                     **{key: _known(value) for key, value in replay.waiting_s.items()},
                     "loading_s": replay.loading_s,
                     "computing_s": replay.computing_s,
                     "idle_s": replay.idle_s,
                     "batches": replay.batches,
-                    "regret": 1 - replay.served / self.best_known if self.best_known else 0.0,
-                    "gap": relative_gap(replay.served, self.bound),
+                    "regret": 1 - replay.worth / self.best_known if self.best_known else 0.0,
+                    "gap": relative_gap(replay.worth, self.bound),
                     "decision_p50_s": _known(replay.decision_p50_s),
                     "decision_p99_s": _known(replay.decision_p99_s),
                 }
@@ -117,8 +127,14 @@ class Study:
 
         return pd.DataFrame(self.records()).set_index("policy")
 
+    @property
+    def headings(self) -> list[str]:
+        """The headings of `cells`; with weights two more."""
+        place = HEADINGS.index("served") + 1
+        return [*HEADINGS[:place], *(("weight", "weight share") if self.instance.weighted else ()), *HEADINGS[place:]]
+
     def cells(self) -> list[list[str]]:
-        """Return the table as text, a row for each policy under `HEADINGS`."""
+        """Return the table as text, a row for each policy under `headings`."""
         rows = []
         for record in self.records():
             seconds = [record[key] for key in (*WAITING, "loading_s", "computing_s", "idle_s")]
@@ -127,6 +143,7 @@ class Study:
                     record["policy"],
                     f"{record['served_share']:.1%}",
                     str(record["served"]),
+                    *([number(record["weight"]), f"{record['weight_share']:.1%}"] if self.instance.weighted else []),
                     *(_seconds(value) for value in seconds),
                     f"{record['regret']:.1%}",
                     percent(record["gap"]),
@@ -136,11 +153,11 @@ class Study:
         return rows
 
     def __str__(self) -> str:
-        known = f"best known plan {self.best_known}"
+        known = f"best known plan {number(self.best_known)}"
         known += f", bound {self.bound:g}" if self.bound is not None else ""
         head = f"{self.instance.name}: {len(self.instance.users)} requests, {known}"
-        shown = [place for place, name in enumerate(HEADINGS) if name != "gap" or self.bound is not None]
-        rows = [[cells[place] for place in shown] for cells in (HEADINGS, *self.cells())]
+        shown = [place for place, name in enumerate(self.headings) if name != "gap" or self.bound is not None]
+        rows = [[cells[place] for place in shown] for cells in (self.headings, *self.cells())]
         return "\n".join([head, "", *aligned(rows[0], rows[1:], right=range(1, len(shown)))])
 
     def solutions(self) -> dict[str, Solution]:
@@ -163,6 +180,7 @@ class Study:
             seed=0,
             threads=1,
             metrics=report.metrics,
+            unit="" if self.instance.weighted else None,
             plan=replay.plan,
         )
         return solution.of(self.instance)
@@ -227,17 +245,17 @@ def replay(
                     return True
 
                 simulation.run(policy, go_on)
-                if best is None or simulation.served > best.served:
+                if best is None or simulation.worth > best.worth:
                     best = simulation
             assert best is not None
             replays.append(_replay(name, work, best))
     except KeyboardInterrupt:
         if not replays:
             raise
-    served = [each.served for each in replays]
+    worth = [each.worth for each in replays]
     if known is not None and known.objective is not None:
-        served.append(int(known.objective))
-    return Study(instance, replays, max(served, default=0), None if known is None else known.bound)
+        worth.append(known.objective)
+    return Study(instance, replays, max(worth, default=0), None if known is None else known.bound)
 
 
 def _stream(stream: LoadingInstance | str | Path) -> LoadingInstance:
@@ -270,7 +288,7 @@ def _replay(name: str, work: Workload, simulation: Simulation) -> Replay:
     """Check what a policy did, and measure it."""
     instance, steps, plan = work.instance, simulation.steps, plan_of(simulation)
     report = check(instance, plan)
-    if report.violations or report.objective != simulation.served:
+    if report.violations or report.objective != simulation.worth:
         raise ProgramError(f"the plan of the policy {name!r} fails the check: {report.violations[:3]}")
     arrival = simulation.queues.arrival_s
     waits = np.array([step.end_s - arrival[user] for step in steps for user in step.users])
@@ -282,6 +300,7 @@ def _replay(name: str, work: Workload, simulation: Simulation) -> Replay:
         plan=plan,
         served=simulation.served,
         served_share=simulation.served / len(instance.users) if instance.users else 0.0,
+        worth=simulation.worth,
         waiting_s={key: _quantile(waits, part) for key, part in WAITING.items()},
         loading_s=loading,
         computing_s=computing,

@@ -9,11 +9,10 @@ import numpy as np
 
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import why_nobody
-from edgeopt.loading.relaxations import floor_bound
 from edgeopt.loading.streams.steps import Floats, Stream
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Stopped
+from edgeopt.solution import Number, Stopped
 
 if TYPE_CHECKING:
     from edgeopt.loading.streams.prices import Bounds
@@ -36,6 +35,8 @@ FIRST_VISITS = 0.0, 0.3, 0.6  # and of a user
 class PriceSearch:
     """Prices that lower the bound, by steps against averages of subgradients scaled by their sizes.
 
+    With weights the bound and the prices are in units of their mean.
+
     Parameters
     ----------
     work : Workload
@@ -54,15 +55,23 @@ class PriceSearch:
     def __init__(self, work: Workload, run: Run) -> None:
         self._work, self._run = work, run
         users = len(work.queues.user_names)
+        self._objective = work.queues.objective
+        weight = self._objective.weight
+        self._unit = 1.0 if weight is None else float(weight.mean())
+        self.weight = np.ones(users) if weight is None else weight / self._unit
         self.bound, self.visit = float(users), np.zeros(users)
         self.iterations = 0
         self._time: Floats | None = None
 
-    def search(self, limit: int | None, enough: int) -> Stopped:
-        """Lower the bound within the run's limits and so many iterations, at most until it is `enough` users."""
+    def rounded(self) -> Number:
+        """Return the bound in the units of the objective, as far down as it can be rounded."""
+        return min(self._objective.most, self._objective.floor(self.bound * self._unit))
+
+    def search(self, limit: int | None, enough: Number) -> Stopped:
+        """Lower the bound within the run's limits and so many iterations, at most until it is `enough`."""
         first = first_step_s(self._work)
         for grid, share, usual, pace in zip(GRIDS, SHARES, ITERATIONS, PACES, strict=True):
-            if first is None or floor_bound(self.bound) <= enough:
+            if first is None or self.rounded() <= enough:
                 break
             most = usual if limit is None else max(1, int(share * limit))
             timed = self._run.options.time_limit is not None and limit is None
@@ -72,14 +81,15 @@ class PriceSearch:
                 break
         return self._run.stop_reason() or Stopped.FINISHED
 
-    def _on_grid(self, step_s: float, pace: float, most: int | None, seconds: float, enough: int) -> None:
+    def _on_grid(self, step_s: float, pace: float, most: int | None, seconds: float, enough: Number) -> None:
         from edgeopt.loading.streams.prices import Bounds
 
         stream = Stream(self._work, step_s)
         window = float((self._work.queues.due_s - self._work.queues.arrival_s).max())
         longest = ceil(WINDOWS_OF_STAY * window / step_s) + stream.longest_batch + 2
         longest = max(longest, MOST_WORK // (stream.steps.number * self._work.models))
-        bounds = Bounds(stream, min(longest, stream.steps.number))
+        weight = self.weight[stream.order]
+        bounds = Bounds(stream, min(longest, stream.steps.number), weight)
         visit, time = self.visit[stream.order], self._spread(bounds.shape, step_s)
         if time is None:
             time, visit = self._first(bounds, step_s)
@@ -97,16 +107,16 @@ class PriceSearch:
                 self.visit[stream.order], self._time, self._step_s = visit, time / step_s, step_s
             if evaluation.value < self.bound:
                 self.bound = evaluation.value
-                self._run.report(bound=floor_bound(self.bound))
+                self._run.report(bound=self.rounded())
             done += 1
             part = done / most if most is not None else (self._run.elapsed_s() - began) / max(seconds, 1e-9)
             if done % IDLE == 0:
                 idle, before = before - best < LEAST_GAIN, best
-            if idle or part >= 1 or floor_bound(self.bound) <= enough or self._run.stop_reason() is not None:
+            if idle or part >= 1 or self.rounded() <= enough or self._run.stop_reason() is not None:
                 return
             slower = SLOWEST**part
             time = np.maximum(0.0, time - slower * lower_time.step(evaluation.time))
-            visit = np.clip(visit - slower * lower_visit.step(evaluation.visit), 0.0, 1.0)
+            visit = np.clip(visit - slower * weight * lower_visit.step(evaluation.visit), 0.0, weight)
 
     def _busy(self) -> float:
         """Return users for each second."""
@@ -118,7 +128,7 @@ class PriceSearch:
         for share in FIRST_TIMES:
             for price in FIRST_VISITS:
                 time = np.full(bounds.shape, share * self._busy() * step_s)
-                visit = np.full(bounds.users, price)
+                visit = price * bounds.weight
                 value = bounds.at(time, visit).value
                 self.iterations += 1
                 self._run.count()
@@ -187,10 +197,10 @@ def solve_bound(instance: LoadingInstance, run: Run) -> Outcome:
     if not work.models:
         return Outcome(bound=0, message=why_nobody(instance))
     search = PriceSearch(work, run)
-    run.report(bound=len(work.queues.user_names))
+    run.report(bound=work.queues.objective.most)
     stopped = search.search(run.options.iteration_limit, 0)
     return Outcome(
-        bound=min(len(work.queues.user_names), floor_bound(search.bound)),
+        bound=search.rounded(),
         stopped=stopped,
         message=f"walks of stays at {search.iterations} sets of prices",
     )

@@ -29,9 +29,12 @@ class Bounds:
     stream : Stream
     longest : int
         Steps of the longest stay.
+    weight : numpy.ndarray, shape (users,)
+        What serving a user counts, in the order of the stream.
     """
 
-    def __init__(self, stream: Stream, longest: int) -> None:
+    def __init__(self, stream: Stream, longest: int, weight: Floats) -> None:
+        self.weight = weight
         self.steps, self.longest = stream.steps, longest
         number, windows, states, models = self.steps.number, self.steps.windows, self.steps.states, self.steps.models
         self.shape = states.runs.shape[1], number
@@ -52,12 +55,12 @@ class Bounds:
         self._cut = max(1, longest - stream.longest_batch - 1)
 
     def prices(self, time: Floats, visit: Floats) -> Prices:
-        """Return prices with what is derived from them."""
+        """Return prices with what is derived from them; those of users are less for what they count beyond 1."""
         steps = np.zeros((self.shape[0], self.steps.number + 1))
         np.cumsum(time, axis=1, out=steps[:, 1:])
         for kind in range(self.shape[0]):
             fill_minima(time[kind], self._minima[kind])
-        return Prices(visit, self._minima, steps)
+        return Prices(visit + (1.0 - self.weight), self._minima, steps)
 
     def at(self, time: Floats, visit: Floats) -> Evaluation:
         """Return the bound at these prices of steps, shape (kinds, steps), and of users."""

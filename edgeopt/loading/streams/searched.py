@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.loading.batches.plans import users_of
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.policies.named import policies_of
 from edgeopt.loading.policies.plans import plan_of
 from edgeopt.loading.policies.simulation import Simulation
 from edgeopt.loading.proof import UsersProof
-from edgeopt.loading.relaxations import floor_bound
 from edgeopt.loading.streams.beam import Beam
 from edgeopt.loading.streams.bound import PriceSearch
 from edgeopt.loading.streams.lines import StreamLines
 from edgeopt.loading.streams.local_search import Search, batch_seconds
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Plan, Stopped
+from edgeopt.solution import Number, Plan, Stopped
 
 POLICIES = ("density", "affinity", "edf")
 LONG = 3_000  # users; with more, one policy is replayed
@@ -43,22 +41,23 @@ class Plans:
     ----------
     lines : StreamLines
     plan : dict
-    users : int
-        Users that it serves.
+    users : int or float
+        Users that it serves, or their weight.
     """
 
     def __init__(self, work: Workload, run: Run) -> None:
         self._work, self._run = work, run
         self.lines = StreamLines(work)
         self.plan: Plan = {"batches": [], "uploads": {}}
-        self.users = 0
+        self.users: Number = 0
         self.line = self.lines.line(self.plan)
         self.beams = self.iterations = 0
 
     def offer(self, plan: Plan) -> None:
-        """Take a plan if it serves more."""
-        if users_of(plan) > self.users:
-            self.plan, self.users = plan, users_of(plan)
+        """Take a plan if it is worth more."""
+        value = self._work.queues.objective.of_plan(plan)
+        if value > self.users:
+            self.plan, self.users = plan, value
             self._run.report(self.users, plan=lambda: plan)
 
     def follow_policies(self) -> None:
@@ -160,7 +159,7 @@ def solve_portfolio(instance: LoadingInstance, run: Run) -> Outcome:
     prices = PriceSearch(work, run.part(BOUND_SHARE * run.remaining_s(), reports="bound"))
     if not proof.known.closed():
         prices.search(limit, plans.users)
-        proof.known.tighten(floor_bound(prices.bound))
+        proof.known.tighten(prices.rounded())
     if not proof.known.closed():
         plans.search_beams(run.part(BEAM_SHARE / (1 - BOUND_SHARE) * run.remaining_s()), _limit(run, DEFAULT_BEAMS))
         proof.known.offer(plans.plan, plans.users)

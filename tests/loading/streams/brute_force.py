@@ -22,6 +22,18 @@ State = tuple[frozenset[str], Blocks, str | None]  # users served, blocks on the
 
 def stream_optimum(instance: LoadingInstance) -> int:
     """Return the largest number of users that can be served in time."""
+    return max(map(len, servable(instance)))
+
+
+def heaviest_stream(instance: LoadingInstance) -> Fraction:
+    """Return the largest sum of weights of users that can be served in time."""
+    return max(
+        sum((written(instance.users[user].weight) for user in users), Fraction(0)) for users in servable(instance)
+    )
+
+
+def servable(instance: LoadingInstance) -> set[frozenset[str]]:
+    """Return every set of users that can be served in time."""
     start: State = (frozenset(), frozenset(), None)
     least: dict[State, Fraction] = {start: Fraction(0)}
     done: set[State] = set()
@@ -36,7 +48,7 @@ def stream_optimum(instance: LoadingInstance) -> int:
             if reached not in least or end < least[reached]:
                 least[reached] = end
                 heappush(heap, (end, next(ties), reached))
-    return max(len(served) for served, _, _ in least)
+    return {served for served, _, _ in least}
 
 
 def steps(instance: LoadingInstance, state: State, time: Fraction) -> Iterator[tuple[State, Fraction]]:

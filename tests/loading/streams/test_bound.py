@@ -11,8 +11,9 @@ from edgeopt.loading.streams.prices import Bounds
 from edgeopt.loading.streams.steps import Stream
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Options, Run
-from tests.loading.streams.brute_force import stream_optimum
+from tests.loading.streams.brute_force import heaviest_stream, stream_optimum
 from tests.loading.streams.random_streams import MODE_NAMES, MODES, random_stream, whole_stream
+from tests.loading.weights import drawn_weights
 
 ROUNDING = 1e-7  # of sums of prices
 STEPS_S = 0.7, 2.7  # the second is longer than many batches, loads and windows
@@ -23,16 +24,18 @@ def least_above_optimum(instance: LoadingInstance, seed: int) -> float:
     work = compile_workload(instance)
     if not work.models:
         return 0.0
-    best, least = stream_optimum(instance), np.inf
+    best, least = (heaviest_stream if instance.weighted else stream_optimum)(instance), np.inf
+    counts = np.ones(work.most.sum()) if work.queues.objective.weight is None else work.queues.objective.weight
     rng = np.random.default_rng(seed)
     for step_s in STEPS_S:
         stream = Stream(work, step_s)
         for longer in (1, 1_000):
-            bounds = Bounds(stream, min(stream.longest_batch + 2 + longer, stream.steps.number))
+            weight = counts[stream.order]
+            bounds = Bounds(stream, min(stream.longest_batch + 2 + longer, stream.steps.number), weight)
             for scale in (0.0, 0.05, 0.5):
                 time = scale * step_s * rng.exponential(1.0, bounds.shape)
-                visit = rng.uniform(0, 1, bounds.users) * rng.integers(0, 2)
-                least = min(least, bounds.at(time, visit).value - best)
+                visit = weight * rng.uniform(0, 1, bounds.users) * rng.integers(0, 2)
+                least = min(least, bounds.at(time, visit).value - float(best))
     return float(least)
 
 
@@ -42,6 +45,15 @@ def test_at_any_prices_no_plan_serves_more(mode, seeds):
     for seed in seeds:
         for instance in (random_stream(seed, *mode, users=4), whole_stream(seed, *mode)):
             assert not instance.stream or least_above_optimum(instance, seed) >= -ROUNDING, (instance.name, seed)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
+def test_at_any_prices_no_plan_weighs_more(mode):
+    for seed in range(1):
+        for stream in (random_stream(seed, *mode, users=4), whole_stream(seed, *mode)):
+            instance = drawn_weights(stream, "whole", seed)
+            if instance.stream and instance.weighted:
+                assert least_above_optimum(instance, seed) >= -ROUNDING, (instance.name, seed)
 
 
 def test_random_prices_come_near_the_optimum():
