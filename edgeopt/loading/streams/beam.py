@@ -25,11 +25,9 @@ class Beam:
         Seconds of a bucket.
     children : int
         Batches tried after each.
-    span_s : float
-        The search looks at most so far ahead.
     """
 
-    def __init__(self, lines: StreamLines, width: int, bucket_s: float, children: int, span_s: float) -> None:
+    def __init__(self, lines: StreamLines, width: int, bucket_s: float, children: int) -> None:
         self.lines, self.width, self.bucket_s, self.children = lines, width, bucket_s, children
         requests, gpu = lines.requests, lines.gpu
         models, kinds = len(gpu.fixed), int(gpu.kind.max()) + 1
@@ -48,7 +46,7 @@ class Beam:
             resident=np.zeros((slots, len(gpu.block_bytes)), np.bool_),
             next=np.zeros((slots, models), np.int32),
         )
-        buckets = int(min(span_s, longest) / bucket_s) + 2  # further ones may find no room in the history
+        buckets = int(longest / bucket_s) + 2  # further ones may find no room in the history
         size = min(MOST_HISTORY, 1_000 + (buckets + ring) * kinds * width * (children + 2))
         self._history = History(
             np.zeros(size, np.int64), np.zeros(size, np.int32), np.zeros(size), np.zeros(1, np.int64)
@@ -87,26 +85,6 @@ class Beam:
             best,
         )
         return best
-
-    def ends(self, most: int) -> list[tuple[int, int, State]]:
-        """Return the best labels that are left: users served, node, and state."""
-        labels = self._labels
-        filled = np.arange(self.width) < labels.number.reshape(-1, 1)
-        slots = np.flatnonzero(filled.ravel()).tolist()
-        chosen = sorted(slots, key=lambda slot: -labels.score[slot])[:most]
-        return [
-            (
-                int(labels.served[slot]),
-                int(labels.node[slot]),
-                State(
-                    np.array([labels.end[slot], labels.began[slot]]),
-                    labels.spare[slot : slot + 1].copy(),
-                    labels.resident[slot].copy(),
-                    labels.next[slot].copy(),
-                ),
-            )
-            for slot in chosen
-        ]
 
     def line(self, node: int) -> Line:
         """Return the batches that lead to a node of the last search."""

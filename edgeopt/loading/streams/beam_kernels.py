@@ -43,7 +43,7 @@ class Gpu(NamedTuple):
     """What batches take, attributes as of `Workload`; `kind` groups models whose labels compete.
 
     The blocks of a model are ``block[first_block[model]:first_block[model + 1]]``. `ahead` says that blocks of the next
-    batch may be loaded while one computes.
+    batch may be loaded while one computes. `whole_load` are the seconds for which a model loads on an empty GPU.
     """
 
     kind: Integers
@@ -59,6 +59,7 @@ class Gpu(NamedTuple):
     rate: float
     keeps: bool
     ahead: bool
+    whole_load: Floats
 
 
 class Labels(NamedTuple):
@@ -183,19 +184,26 @@ def settle(
 
 
 @inner_kernel
-def given_up(label: int, model: int, end: float, labels: Labels, requests: Requests, gpu: Gpu) -> float:
-    """Return what it costs that other models' users are lost while a batch of one runs."""
+def given_up(label: int, labels: Labels, requests: Requests, gpu: Gpu) -> float:
+    """Give up the users who are late even if their model comes next; return what they cost."""
     cost = 0.0
-    for other in range(len(gpu.fixed)):
-        if other == model:
+    for model in range(len(gpu.fixed)):
+        user, high = labels.next[label, model], requests.first[model + 1]
+        if user == high:
             continue
-        user, least = labels.next[label, other], end + gpu.fixed[other] + gpu.sample[other]
+        least = labels.end[label] + gpu.fixed[model] + gpu.sample[model]
+        if requests.due[user] >= least + gpu.whole_load[model]:
+            continue
+        loaded = loaded_at(
+            model, labels.end[label], labels.began[label], labels.spare[label], labels.resident[label], gpu
+        )
+        least += loaded - labels.end[label]
         begin = user
-        while user < requests.first[other + 1] and requests.due[user] < least:
+        while user < high and requests.due[user] < least:
             user += 1
         if user > begin:
             cost += requests.lost[user] - requests.lost[begin]
-            labels.next[label, other] = user
+            labels.next[label, model] = user
     return cost
 
 
@@ -285,7 +293,7 @@ def advance(
             base = (row * kinds + kind) * width
             for label in range(base, base + labels.number[row, kind]):
                 end = labels.end[label]
-                labels.score[label] -= given_up(label, NONE, end, labels, requests, gpu)
+                labels.score[label] -= given_up(label, labels, requests, gpu)
                 if labels.served[label] > best[0]:
                     best[0], best[1] = labels.served[label], labels.node[label]
                 for model in range(models):

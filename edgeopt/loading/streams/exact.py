@@ -23,7 +23,7 @@ from edgeopt.solution import Plan, Stopped
 
 FIRST_ITERATIONS = 10  # before heuristics are asked
 SHARE = 0.1  # of the time that is left, for each of them
-BEAMS, STRETCHES = 8, 100
+BEAMS, ITERATIONS = 8, 100
 CHUNK = 1_000  # states between two questions whether to stop: an iteration
 MOST_STATES = 6_000_000  # about 1 GB; beyond, it gives up
 MOST_SETS = 20_000  # sets of blocks to keep at one time
@@ -72,7 +72,7 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
 def _look_elsewhere(work: Workload, run: Run, plans: Plans, proof: UsersProof[Plan]) -> None:
     """Search by beams and locally, in a small part of the time."""
     plans.search_beams(run.part(SHARE * run.remaining_s()), BEAMS)
-    plans.search_locally(run.part(SHARE * run.remaining_s()), STRETCHES, proof.bound)
+    plans.search_locally(run.part(SHARE * run.remaining_s()), ITERATIONS, proof.bound)
     proof.known.offer(plans.plan, plans.users)
     proof.notes.append(f"{plans.users} by beams and local search")
 

@@ -34,6 +34,16 @@ class Line:
         """Return a line that changes apart from this one."""
         return Line(self.models.copy(), self.not_before.copy())
 
+    def part(self, first: int, behind: int) -> Line:
+        """Return a copy of the batches from one position on and below another."""
+        return Line(self.models[first:behind].copy(), self.not_before[first:behind].copy())
+
+    def replaced(self, first: int, behind: int, other: Line) -> Line:
+        """Return a line with other batches in the place of these."""
+        models = self.models[:first], other.models, self.models[behind:]
+        not_before = self.not_before[:first], other.not_before, self.not_before[behind:]
+        return Line(np.concatenate(models), np.concatenate(not_before))
+
 
 class StreamLines:
     """Runs lines of batches on a workload.
@@ -51,6 +61,7 @@ class StreamLines:
     model : numpy.ndarray of int64, shape (users,)
     requests : Requests
     gpu : Gpu
+    radio : Radio
     uploads : bool
         Whether somebody uploads: then lines are run once more with the radio.
     """
@@ -81,12 +92,29 @@ class StreamLines:
             float(work.rate),
             work.keeps,
             work.instance.prefetch == "next",
+            work.holds @ work.block_bytes / float(work.rate),
         )
         arrival = queues.arrival_s[self.order]
-        self._radio = Radio(
+        self.radio = Radio(
             arrival, queues.upload_s[self.order], np.argsort(arrival, kind="stable"), np.zeros(users, np.bool_)
         )
         self.uploads = bool(queues.upload_s.any())
+
+    def seconds_of_user(self) -> Floats:
+        """Return what the GPU computes for each user in a batch with all who are ready at about the same time.
+
+        That is, within half of the user's window before or after it, and at most as many as fit into memory.
+        """
+        requests, gpu = self.requests, self.gpu
+        half = (requests.due - requests.ready) / 2
+        together = np.ones(len(self.order))
+        for model, (first, last) in enumerate(zip(requests.first[:-1], requests.first[1:], strict=True)):
+            ready = requests.ready[first:last]
+            until, since = ready + half[first:last], ready - half[first:last]
+            number = np.searchsorted(ready, until, "right") - np.searchsorted(ready, since)
+            together[first:last] = np.minimum(number, gpu.capacity[model])
+        seconds: Floats = gpu.fixed[self.model] / together + gpu.sample[self.model]
+        return seconds
 
     def begin(self) -> State:
         """Return the state at time 0."""
@@ -99,8 +127,14 @@ class StreamLines:
         Of the line, times that do not matter become 0.
         """
         starts = np.empty(len(line.models))
-        served = run_line(line.models, line.not_before, state, self._radio, self.requests, self.gpu, starts)
+        served = run_line(line.models, line.not_before, state, self.radio, self.requests, self.gpu, starts)
         return int(served), starts
+
+    def without_empty(self, line: Line) -> Line:
+        """Return a line without the batches that serve nobody if nobody uploads."""
+        line = line.copy()
+        _, starts = self.run(line, self.begin())
+        return Line(line.models[starts >= 0], line.not_before[starts >= 0])
 
     def served(self, line: Line) -> int:
         """Return how many users a line serves in time, uploads included."""
@@ -109,13 +143,13 @@ class StreamLines:
     def _serve(self, line: Line) -> tuple[int, Integers, Flags]:
         count = len(line.models)
         place, held = np.empty(len(self.order), np.int64), np.zeros((count, len(self.gpu.block_bytes)), np.bool_)
-        self._radio.sent[:] = False
+        self.radio.sent[:] = False
         served = serve_line(
             line.models,
             line.not_before,
             self.uploads,
             self.begin(),
-            self._radio,
+            self.radio,
             self.requests,
             self.gpu,
             np.empty(count),

@@ -1,32 +1,56 @@
-"""Local search on lines of batches: a stretch of time is searched anew, and what comes after it is run again."""
+"""Local search on lines of batches: stretches of time are annealed, before what comes after them as it is."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeopt.loading.streams.beam import Beam
-from edgeopt.loading.streams.beam_kernels import Floats
 from edgeopt.loading.streams.lines import Line, StreamLines
 from edgeopt.patience import Patience
 from edgeopt.run import Run
 from edgeopt.solution import Stopped
 
-WIDTHS = (2, 4, 8)  # of the beams that take turns
-CHILDREN = 10
-BUCKETS_OF_BATCH = 2  # buckets of a beam in the median batch
-STRETCH = 10, 60  # batches that a stretch takes at least and at most, about
-TRIED = 12  # ends of a stretch that are joined to what comes after
-WORTH = 0.2, 0.9  # what users cost that are given up
-LATEST_WORSE = 1.0  # users that a line may lose with probability 1/e at first
+if TYPE_CHECKING:
+    from edgeopt.loading.streams.annealing_kernels import Anneal
+
+LENGTH = 100  # batches of a stretch
+BEHIND = 40  # batches after it that are run with it
+ROOM = 3  # times as many batches as at first
+MOVES = 1_000  # of an iteration
+MOVES_OF_BATCH = 200  # in a stretch
+WARM, COLD = (0.5, 0.3, 0.8), 0.05  # users that a move may lose with probability 1/e, at first in turns, and at last
+SECOND = 0.5  # what a second of the GPU is taken to be worth, in parts of the users served in a second
+GOLDEN = (5**0.5 - 1) / 2  # its multiples spread stretches evenly
 MOST_BATCHES = 40_000  # of usual length in a stream
-LONG_LOAD_S = 60.0
 ITERATIONS = 400  # of a run that is limited neither in time nor in iterations
 
 
+@dataclass
+class Stretch:
+    """Batches of a line from `first` on and below `behind`, and how they are annealed.
+
+    Attributes
+    ----------
+    first, behind : int
+    chunks : int
+        Thousands of moves.
+    warmth : float
+    seed : int
+    """
+
+    first: int
+    behind: int
+    chunks: int
+    warmth: float
+    seed: int
+
+
 class Search:
-    """Searches a line, again and again, in a stretch of time.
+    """Anneals a line, stretch by stretch; an iteration is a thousand moves.
 
     Parameters
     ----------
@@ -46,13 +70,9 @@ class Search:
         self._lines, self._run = lines, run
         self._rng = np.random.default_rng(run.options.seed)
         self.best, self.served = start, lines.served(start)
-        self._now, self._served = start, self.served
-        self.iterations = 0
+        self.iterations = self._turn = 0
         self._patience = Patience(ITERATIONS)
-        self.batch_s = batch_seconds(lines)
-        span = 2 * STRETCH[1] * self.batch_s + LONG_LOAD_S
-        bucket_s = self.batch_s / BUCKETS_OF_BATCH
-        self._beams = [Beam(lines, width, bucket_s, CHILDREN, span) for width in WIDTHS]
+        self._rooms = [_room(lines) for _ in range(run.options.threads)]
 
     def search(self, limit: int | None, enough: int | None = None) -> Stopped:
         """Search until so many iterations are done in all, so many users are served, or the run has to end."""
@@ -65,64 +85,118 @@ class Search:
             reason = self._run.stop_reason()
             if reason is not None:
                 return reason
-            self._iterate()
+            self._iterate(None if limit is None else limit - self.iterations)
 
-    def _iterate(self) -> None:
-        """Search a stretch anew; take the line unless it serves fewer users, rarely also then."""
-        self.iterations += 1
-        self._run.count()
-        line = self._changed(self._now)
-        served = self._lines.served(line) if line is not None else -1
-        loss = self._served - served
-        if line is not None and (loss <= 0 or self._rng.random() < 0.1 * np.exp(-loss / LATEST_WORSE)):
-            self._now, self._served = line, served
-        elif self.iterations % 50 == 0:
-            self._now, self._served = self.best, self.served
-        if line is not None and served > self.served:
-            self.best, self.served = line, served
+    def _iterate(self, left: int | None) -> None:
+        """Anneal a stretch in each thread, and take all that serve no fewer users, the best first."""
+        line = self._lines.without_empty(self.best)
+        if self._lines.served(line) >= self.served:
+            self.best = line
+        most = None if left is None else max(1, left // len(self._rooms))
+        stretches = [self._next(most) for _ in self._rooms]
+        if len(stretches) == 1:
+            tried = [self._annealed(stretches[0], self._rooms[0])]
+        else:
+            with ThreadPoolExecutor(len(stretches)) as pool:
+                tried = list(pool.map(self._annealed, stretches, self._rooms))
+        done = sum(stretch.chunks for stretch in stretches)
+        self.iterations += done
+        self._run.count(done)
+        pairs = list(zip(stretches, tried, strict=True))
+        if len(pairs) > 1:
+            pairs.sort(key=lambda pair: -self._lines.served(self.best.replaced(pair[0].first, pair[0].behind, pair[1])))
+        taken: list[tuple[Stretch, int]] = []
+        for stretch, line in pairs:
+            if any(stretch.first < other.behind and other.first < stretch.behind for other, _ in taken):
+                continue
+            more = sum(batches for other, batches in taken if other.first < stretch.first)
+            if self._take(self.best.replaced(stretch.first + more, stretch.behind + more, line)):
+                taken.append((stretch, len(line.models) - (stretch.behind - stretch.first)))
+
+    def _take(self, line: Line) -> bool:
+        """Take a line unless it serves fewer users; say whether it was taken."""
+        served = self._lines.served(line)
+        if served < self.served:
+            return False
+        if served > self.served:
             self._run.report(served, plan=partial(self._lines.plan, line))
+        self.best, self.served = line, served
+        return True
 
-    def _changed(self, line: Line) -> Line | None:
-        """Return a line that is searched anew in a stretch of time, None where nothing is left to change."""
-        lines, rng = self._lines, self._rng
-        line = line.copy()
-        length = int(rng.integers(*STRETCH))
-        first = int(rng.integers(0, max(1, len(line.models) - length // 2)))
-        _, starts = lines.run(line, lines.begin())
-        ran = np.flatnonzero(starts >= 0)
-        line, starts = Line(line.models[ran], line.not_before[ran]), starts[ran]
+    def _next(self, most: int | None) -> Stretch:
+        """Return the stretch whose turn it is."""
+        batches = len(self.best.models)
+        first, behind = 0, batches
+        self._turn += 1
+        if batches > LENGTH:
+            first = int(self._turn * GOLDEN % 1.0 * batches) - LENGTH // 2
+            first, behind = max(0, first), min(batches, first + LENGTH)
+        chunks = 1 + MOVES_OF_BATCH * (behind - first) // MOVES
+        seed = int(self._rng.integers(1, 2**63))
+        return Stretch(first, behind, min(most or chunks, chunks), WARM[self._turn % len(WARM)], seed)
+
+    def _annealed(self, stretch: Stretch, room: Anneal) -> Line:
+        """Return what comes in the place of a stretch; where the run ends early, it is not annealed to the end."""
+        from edgeopt.loading.streams.annealing_kernels import BEST, FIXED, NOW, anneal
+
+        lines, line, now = self._lines, self.best, room.now
+        first, behind, until = stretch.first, stretch.behind, min(len(line.models), stretch.behind + BEHIND)
         state = lines.begin()
-        lines.run(Line(line.models[:first], line.not_before[:first]), state)
-        # What comes after begins with blocks that have to be loaded anyway, where there is such a place.
-        kind = lines.gpu.kind[line.models]
-        switches = np.flatnonzero(kind[1:] != kind[:-1]) + 1
-        behind = switches[switches >= first + length]
-        last = int(behind[0]) if len(behind) else len(line.models)
-        until = starts[last - 1] + lines.gpu.fixed[line.models[last - 1]] if len(behind) else np.inf
-        beam = self._beams[self.iterations % len(self._beams)]
-        best, node = beam.search(state, until, self._waits(), self._worth()).tolist()
-        candidates = [(best, beam.line(node))] if node >= 0 else []
-        if len(behind):
-            candidates = []
-            for served, end, after in beam.ends(TRIED):
-                rest = Line(line.models[last:], line.not_before[last:]).copy()
-                more, _ = lines.run(rest, after)
-                candidates.append((served + more, joined(beam.line(end), rest)))
-        if not candidates:
-            return None
-        new = max(candidates, key=lambda candidate: candidate[0])[1]
-        return joined(Line(line.models[:first], line.not_before[:first]), new)
+        lines.run(line.part(0, first), state)
+        now.times[0], now.spare[0], now.resident[0], now.next[0] = (
+            state.times,
+            state.spare[0],
+            state.resident,
+            state.next,
+        )
+        begins_s = float(state.times[0])
+        lines.run(line.part(first, behind), state)
+        requests = lines.requests
+        comes = requests.ready < state.times[0] if behind < len(line.models) else np.True_
+        pool = np.flatnonzero((requests.due > begins_s) & comes)
+        if not len(pool):
+            return line.part(first, behind)
+        now.models[: until - first], now.not_before[: until - first] = (
+            line.models[first:until],
+            line.not_before[first:until],
+        )
+        room.size[NOW], room.size[FIXED], room.worth[BEST] = until - first, until - behind, -np.inf
+        room.random[0] = stretch.seed
+        # Where nothing comes after it, a stretch may end as late as it likes.
+        price = worth_of_second(lines, self.served) if until < len(line.models) else 0.0
+        warmth, cooling = stretch.warmth, (COLD / stretch.warmth) ** (1 / (MOVES * stretch.chunks))
+        for done in range(stretch.chunks):
+            if done and self._run.stop_reason() is not None:
+                break
+            warmth = anneal(MOVES, warmth, cooling, price, room._replace(pool=pool), lines.radio, requests, lines.gpu)
+        return Line(room.best.models, room.best.not_before).part(0, int(room.size[BEST] - room.size[FIXED]))
 
-    def _waits(self) -> float:
-        """Draw for how long a batch may wait for another user."""
-        return float(self._rng.choice([0.0, 1.0, 4.0])) * self.batch_s
 
-    def _worth(self) -> Floats:
-        """Draw what it costs to give users up: about the same for all, and for each model."""
-        rng, models = self._rng, len(self._lines.gpu.fixed)
-        cost = rng.uniform(*WORTH) * rng.uniform(0.8, 1.2, models)
-        worth: Floats = np.minimum(1.0, cost)[self._lines.model]
-        return worth
+def _room(lines: StreamLines) -> Anneal:
+    """Make room for a stretch that is annealed."""
+    from edgeopt.loading.streams.annealing_kernels import Anneal, Track
+
+    rows, models, blocks = ROOM * (LENGTH + BEHIND), len(lines.gpu.fixed), len(lines.gpu.block_bytes)
+
+    def track() -> Track:
+        return Track(
+            np.zeros(rows, np.int64),
+            np.zeros(rows),
+            np.zeros((rows, 2)),
+            np.zeros(rows, np.int64),
+            np.zeros((rows, blocks), np.bool_),
+            np.zeros((rows, models), np.int32),
+            np.zeros(rows, np.int64),
+        )
+
+    size, users = np.zeros(3, np.int64), np.zeros(len(lines.order), np.int64)
+    none, random = np.zeros(0, np.int64), np.zeros(1, np.uint64)
+    return Anneal(track(), track(), track(), size, np.zeros(2), none, lines.model.astype(np.int64), users, random)
+
+
+def worth_of_second(lines: StreamLines, served: int) -> float:
+    """Return what a second of the GPU is taken to be worth, in users, where a plan serves so many."""
+    return SECOND * served / max(float(lines.requests.due.max()), 1e-300)
 
 
 def batch_seconds(lines: StreamLines) -> float:
@@ -130,8 +204,3 @@ def batch_seconds(lines: StreamLines) -> float:
     requests, gpu = lines.requests, lines.gpu
     seconds = float(np.median((gpu.fixed + gpu.sample)[lines.model]))
     return max(seconds, float(requests.due.max()) / MOST_BATCHES) or 1.0
-
-
-def joined(line: Line, other: Line) -> Line:
-    """Return one line after another."""
-    return Line(np.concatenate([line.models, other.models]), np.concatenate([line.not_before, other.not_before]))

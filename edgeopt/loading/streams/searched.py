@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
+from edgeopt.loading.policies.named import POLICIES as NAMED
 from edgeopt.loading.policies.named import policies_of
 from edgeopt.loading.policies.plans import plan_of
 from edgeopt.loading.policies.simulation import Simulation
@@ -13,18 +16,20 @@ from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.streams.beam import Beam
 from edgeopt.loading.streams.bound import PriceSearch
 from edgeopt.loading.streams.lines import StreamLines
-from edgeopt.loading.streams.local_search import Search, batch_seconds
+from edgeopt.loading.streams.local_search import Search, batch_seconds, worth_of_second
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Number, Plan, Stopped
 
-POLICIES = ("density", "affinity", "edf")
-LONG = 3_000  # users; with more, one policy is replayed
-WIDTHS = (1, 2, 4, 8, 16, 32)  # of beams, one after another
-WORTHS = (0.6, 0.4, 0.75, 0.2)  # what users cost that are given up
+FIRST_POLICIES = ("density", "rolling")  # usually the best
+POLICIES = (*FIRST_POLICIES, *(name for name in NAMED if name not in FIRST_POLICIES))
+POLICY_SHARE = 0.15  # of the time, for all policies but the first
+WIDTHS = (2, 8, 32)  # of beams, one after another
+WORTHS = (0.8, 0.6, 0.9, 0.4)  # what users cost at most that are given up
 WAITS = 2.0, 0.0  # shortest batches for which one waits for another user, in turns
 CHILDREN = 12
-DEFAULT_BEAMS, DEFAULT_ITERATIONS = 8, 200  # of a run without limits
+FIRST_BEAMS = 5  # before a local search without a time limit
+DEFAULT_BEAMS, DEFAULT_ITERATIONS = 8, 400  # of a run without limits
 BEAM_SHARE, BOUND_SHARE = 0.15, 0.35  # of the time of the combined method
 
 
@@ -61,22 +66,26 @@ class Plans:
             self._run.report(self.users, plan=lambda: plan)
 
     def follow_policies(self) -> None:
-        """Take the best of the simple policies, and the run's start."""
+        """Take the run's start, and the best of all policies, or of those for which there is time."""
         start = self._run.options.start
         if start is not None and start.plan is not None:
             self.offer(dict(start.plan))
-        names = POLICIES if len(self.lines.order) <= LONG else POLICIES[:1]
+        self._follow(POLICIES[:1], self._run)
+        self._follow(POLICIES[1:], self._run.part(POLICY_SHARE * self._run.remaining_s()))
+        self.line = self.lines.line(self.plan)
+
+    def _follow(self, names: Sequence[str], run: Run) -> None:
         for name in names:
             for policy in policies_of(name):
                 simulation = Simulation(self._work, policy.shares)
-                simulation.run(policy, lambda now_s: self._run.stop_reason() is None)
+                simulation.run(policy, lambda now_s: run.stop_reason() is None)
                 self.offer(plan_of(simulation))
-        self.line = self.lines.line(self.plan)
 
-    def search_beams(self, run: Run, limit: int | None, visit: np.ndarray | None = None) -> None:
+    def search_beams(self, run: Run, limit: int | None) -> None:
         """Search with wider and wider beams, until the run has to end."""
         lines, everybody = self.lines, len(self.lines.order)
         seconds, best = batch_seconds(lines), lines.served(self.line)
+        gains = np.clip(1.0 - worth_of_second(lines, self.users) * lines.seconds_of_user(), 0.0, 1.0)
         for width in WIDTHS:
             beam: Beam | None = None
             for number, worth in enumerate(WORTHS):
@@ -86,11 +95,10 @@ class Plans:
                     or (limit is not None and self.beams >= limit)
                 ):
                     return
-                beam = beam or Beam(lines, width, seconds / 2, CHILDREN, np.inf)
+                beam = beam or Beam(lines, width, seconds / 2, CHILDREN)
                 self.beams += 1
                 run.count()
-                cost = np.full(everybody, worth) if visit is None else np.minimum(1.0, worth / 0.6 * visit[lines.order])
-                _, node = beam.search(lines.begin(), np.inf, WAITS[number % 2] * seconds, cost).tolist()
+                _, node = beam.search(lines.begin(), np.inf, WAITS[number % 2] * seconds, worth * gains).tolist()
                 line = beam.line(node)
                 served = lines.served(line)
                 if served > best:
@@ -99,7 +107,7 @@ class Plans:
                         self.offer(lines.plan(line))
 
     def search_locally(self, run: Run, limit: int | None, enough: int | None = None) -> Stopped:
-        """Search the best line anew in stretches of time, until the run has to end."""
+        """Anneal stretches of the best line, until the run has to end."""
         if not len(self.line.models):
             return Stopped.FINISHED
         search = Search(self.lines, run, self.line)
@@ -118,7 +126,9 @@ def solve_greedy(instance: LoadingInstance, run: Run) -> Outcome:
         return serve_nobody(instance)
     plans = Plans(work, run)
     plans.follow_policies()
-    return Outcome(plans.plan, stopped=run.stop_reason() or Stopped.FINISHED, message=f"the best of {POLICIES}")
+    return Outcome(
+        plans.plan, stopped=run.stop_reason() or Stopped.FINISHED, message=f"the best of {', '.join(POLICIES)}"
+    )
 
 
 def solve_beam(instance: LoadingInstance, run: Run) -> Outcome:
@@ -134,20 +144,22 @@ def solve_beam(instance: LoadingInstance, run: Run) -> Outcome:
 
 
 def solve_local_search(instance: LoadingInstance, run: Run) -> Outcome:
-    """Search the best of the first beams anew in stretches of time; an iteration is a stretch."""
+    """Anneal stretches of the best of the first beams; an iteration is a thousand moves."""
     work = compile_workload(instance)
     if not work.models:
         return serve_nobody(instance)
     plans = Plans(work, run)
     plans.follow_policies()
-    plans.search_beams(run.part(BEAM_SHARE * run.remaining_s()), 2)
+    plans.search_beams(
+        run.part(BEAM_SHARE * run.remaining_s()), FIRST_BEAMS if run.options.time_limit is None else None
+    )
     plans.search_locally(run, _limit(run, DEFAULT_ITERATIONS))
-    message = f"{plans.beams} beams, {plans.iterations} stretches of time searched anew"
+    message = f"{plans.beams} beams, {plans.iterations} thousand moves"
     return Outcome(plans.plan, stopped=_stopped(run, plans.iterations), message=message)
 
 
 def solve_portfolio(instance: LoadingInstance, run: Run) -> Outcome:
-    """Bound the optimum, and search by beams and in stretches of time, within the limits."""
+    """Bound the optimum, and search by beams and locally, within the limits."""
     work = compile_workload(instance)
     if not work.models:
         return serve_nobody(instance)
@@ -168,7 +180,7 @@ def solve_portfolio(instance: LoadingInstance, run: Run) -> Outcome:
         proof.known.offer(plans.plan, plans.users)
     notes = (
         f"bound by walks of stays at {prices.iterations} sets of prices",
-        f"{plans.beams} beams, {plans.iterations} stretches of time searched anew",
+        f"{plans.beams} beams, {plans.iterations} thousand moves",
     )
     return Outcome(proof.known.best, proof.bound, run.stop_reason() or Stopped.FINISHED, message="; ".join(notes))
 

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.loading.policies.named import replay_policy
+from edgeopt.loading.generator import generate
+from edgeopt.loading.policies.named import POLICIES, replay_policy
+from edgeopt.loading.streams.annealing_kernels import BEST, NOW
 from edgeopt.loading.streams.lines import Line, StreamLines
+from edgeopt.loading.streams.local_search import Search, Stretch
 from edgeopt.loading.workload import compile_workload
+from edgeopt.run import Options, Run
 from tests.loading.streams.brute_force import stream_optimum
 from tests.loading.streams.random_streams import MODE_NAMES, MODES, random_stream
 
@@ -23,7 +27,7 @@ def test_plans_are_at_least_those_of_the_policies_and_often_optimal(mode):
         if not instance.stream:
             continue
         streams += 1
-        policies = max(edgeopt.solve(instance, name).objective for name in ("density", "affinity", "edf"))
+        policies = max(edgeopt.solve(instance, name).objective for name in POLICIES)
         best = stream_optimum(instance)
         for name in SEARCHED:
             solution = edgeopt.solve(instance, name, iteration_limit=4)
@@ -56,6 +60,51 @@ def test_the_line_of_a_plan_serves_about_as_many():
     assert lines.served(lines.line(plan)) >= edgeopt.check(instance, plan).objective - 1
 
 
+def crowded(seed, retention="consecutive", **options):
+    """Draw a stream that arrives faster than it can be served, in lines of about a hundred batches."""
+    return generate(
+        "backbone",
+        12,
+        300,
+        seed=seed,
+        arrivals="poisson",
+        rate_per_s=90.0,
+        uploads="none",
+        retention=retention,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("retention", ["consecutive", "capacity"])
+@pytest.mark.parametrize("prefetch", ["none", "next"])
+def test_an_annealed_line_serves_what_was_counted_move_by_move(retention, prefetch):
+    """Moves run a line from their first batch on, and only until it goes on as before; the whole line says the same."""
+    lines = StreamLines(compile_workload(crowded(1, retention, prefetch=prefetch)))
+    rng = np.random.default_rng(4)
+    search = Search(lines, Run(Options()), Line(rng.integers(0, 12, 60), np.zeros(60)))
+    room = search._rooms[0]
+    for seed in range(1, 9):
+        line = search._annealed(Stretch(0, len(search.best.models), 1, 0.8, seed), room)
+        assert lines.run(line.copy(), lines.begin())[0] == room.worth[BEST]
+        now = Line(room.now.models, room.now.not_before).part(0, int(room.size[NOW]))
+        assert lines.run(now.copy(), lines.begin())[0] == room.worth[NOW]
+        assert room.worth[BEST] > search.served or seed > 1
+        search.best, search.served = line, lines.served(line)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_seed_gives_the_same_plan_in_long_lines(threads):
+    stream = crowded(3)
+    plans = [edgeopt.solve(stream, "local-search", iteration_limit=10, seed=5, threads=threads) for _ in range(2)]
+    assert plans[0].plan == plans[1].plan
+    assert plans[0].objective > max(replay_served(stream, name) for name in POLICIES)
+    assert edgeopt.check(stream, plans[0].plan).objective == plans[0].objective
+
+
+def replay_served(stream, name):
+    return edgeopt.check(stream, replay_policy(stream, name)).objective
+
+
 def test_a_start_is_kept():
     instance = next(random_stream(s, *MODES[0]) for s in range(20) if random_stream(s, *MODES[0]).stream)
     best = edgeopt.solve(instance, "exact")
@@ -64,8 +113,6 @@ def test_a_start_is_kept():
 
 
 def test_auto_proves_few_users_and_searches_for_many():
-    from edgeopt.loading.generator import generate
-
     few = next(random_stream(s, *MODES[0]) for s in range(20) if random_stream(s, *MODES[0]).stream)
     assert edgeopt.solve(few).method == "exact"
     many = generate("backbone", 6, 90, seed=1, arrivals="poisson", rate_per_s=2.0)
