@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from importlib import import_module
+from threading import Event, Thread
 from typing import Any
 
 from edgeopt.drawing.names import printable
@@ -15,7 +16,7 @@ from edgeopt.quantities import number, percent
 from edgeopt.run import Progress
 from edgeopt.solution import relative_gap
 
-REFRESH_S = 0.25
+REFRESH_S = 0.5
 
 
 @contextmanager
@@ -66,19 +67,39 @@ def _on_terminal(name: str, limit_s: float | None) -> Iterator[Callable[[Progres
 
 @contextmanager
 def _in_notebook(name: str, limit_s: float | None) -> Iterator[Callable[[Progress], None]]:
+    """Show a line in the output of the cell; a thread writes it anew, so that its time goes on between reports."""
     notebook: Any = import_module("IPython.display")  # it is there: this is one of its kernels
-    of = "" if limit_s is None else f" of {limit_s:g} s"
-    handle: Any = notebook.display(notebook.HTML(f"<code>{escape(name)}: begins</code>"), display_id=True)
-    last = -REFRESH_S
+    line = _Line(name, limit_s)
+    handle: Any = notebook.display(notebook.HTML(line.html()), display_id=True)
+    ended = Event()
 
-    def show(seen: Progress) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= REFRESH_S:
-            last = now
-            handle.update(
-                notebook.HTML(f"<code>{escape(name)}: {seen.elapsed_s:.1f} s{of}; {escape(found(seen))}</code>")
-            )
+    def refresh() -> None:
+        while not ended.wait(REFRESH_S):
+            handle.update(notebook.HTML(line.html()))
 
-    yield show
-    handle.update(notebook.HTML(""))
+    writer = Thread(target=refresh, name="progress", daemon=True)
+    writer.start()
+    try:
+        yield line.see
+    finally:
+        ended.set()
+        writer.join()
+        handle.update(notebook.HTML(""))
+
+
+class _Line:
+    """What a run has told last, as a line whose time goes on."""
+
+    def __init__(self, name: str, limit_s: float | None) -> None:
+        self._name, self._of = name, "" if limit_s is None else f" of {limit_s:g} s"
+        self._began = time.monotonic()
+        self._found = "begins"
+
+    def see(self, seen: Progress) -> None:
+        """Take what is told: the run's clock does not count what comes before the method."""
+        self._began, self._found = time.monotonic() - seen.elapsed_s, found(seen)
+
+    def html(self) -> str:
+        """Return the line as HTML."""
+        elapsed_s = time.monotonic() - self._began
+        return f"<code>{escape(self._name)}: {elapsed_s:.1f} s{self._of}; {escape(self._found)}</code>"

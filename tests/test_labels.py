@@ -38,3 +38,12 @@ def test_labels_of_points_that_stand_apart_cover_nothing() -> None:
 def test_close_points_get_labels_on_different_sides() -> None:
     centres = place_labels([(0.0, 0.0), (4.0, 0.0)], [3.0, 3.0], [(60.0, 12.0)] * 2)
     assert abs(centres[0][0] - centres[1][0]) >= 60 or abs(centres[0][1] - centres[1][1]) >= 12
+
+
+def test_labels_stay_within_a_box() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(50):
+        points = [(float(x), float(y)) for x, y in rng.uniform((0, 0), (200, 100), (6, 2))]
+        placed = place_labels(points, [4.0] * 6, [(90.0, 20.0)] * 6, within=(0.0, 0.0, 200.0, 100.0))
+        assert all(45 <= x <= 155 and 10 <= y <= 90 for x, y in placed)
+    assert place_labels([(0.0, 0.0)], [3.0], [(60.0, 12.0)], within=(-10.0, -50.0, 10.0, 50.0))[0][0] == 20.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -301,7 +302,21 @@ def test_in_a_notebook_one_output_changes(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setitem(sys.modules, "IPython", Notebook)
     monkeypatch.setattr("edgeopt.progress_bar.import_module", lambda name: Notebook)
-    edgeopt.solve(TINY, "dp", progress=True, time_limit=30, threads=1)
-    assert "tiny: begins" in shown[0]
-    assert any("of 30 s; best 7" in text for text in shown)
+    monkeypatch.setattr("edgeopt.progress_bar.REFRESH_S", 0.01)
+
+    def waiting(instance: edgeopt.Instance, run: Run) -> dict[str, Any]:
+        plan = edgeopt.solve(instance, "dp", threads=1).plan
+        assert plan is not None
+        run.report(7)
+        before = len(shown)
+        while len(shown) < before + 40:  # nothing more is told, and the time goes on
+            sleep(0.01)
+        return plan
+
+    edgeopt.solve(TINY, waiting, progress=True, time_limit=30, threads=1)
+    assert "tiny: 0.0 s of 30 s; begins" in shown[0]
+    assert len({text for text in shown if "of 30 s; best 7" in text}) > 2
+    assert shown[-1] == ""
+    with pytest.raises(ZeroDivisionError):
+        edgeopt.solve(TINY, lambda instance: 1 / 0, progress=True)
     assert shown[-1] == ""

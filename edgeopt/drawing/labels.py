@@ -37,6 +37,7 @@ def place_labels(
     sizes: Sequence[tuple[float, float]],
     gap: float = 3.0,
     others: Sequence[Box] = (),
+    within: Box | None = None,
 ) -> list[tuple[float, float]]:
     """Return the centre of each label, beside its point, where it covers other labels and points least.
 
@@ -53,12 +54,14 @@ def place_labels(
         Between a mark and its label.
     others : list of Box
         What labels should not cover either.
+    within : Box, optional
+        Labels stay in it, where they are smaller.
     """
     marks = [(x - r, y - r, x + r, y + r) for (x, y), r in zip(points, radii, strict=True)]
     taken: list[Box] = []
     centres = []
     for (x, y), radius, (width, height) in zip(points, radii, sizes, strict=True):
-        options = list(_around(x, y, radius + gap, width, height))
+        options = [_held(each, width, height, within) for each in _around(x, y, radius + gap, width, height)]
 
         def cost(
             centre: tuple[float, float],
@@ -74,6 +77,15 @@ def place_labels(
         centres.append(best)
         taken.append((best[0] - width / 2, best[1] - height / 2, best[0] + width / 2, best[1] + height / 2))
     return centres
+
+
+def _held(centre: tuple[float, float], width: float, height: float, within: Box | None) -> tuple[float, float]:
+    """Return the centre of a label, moved as far as it has to be to stay in a box."""
+    if within is None:
+        return centre
+    left, bottom, right, top = within
+    x = max(min(centre[0], right - width / 2), left + width / 2)
+    return x, max(min(centre[1], top - height / 2), bottom + height / 2)
 
 
 def _around(x: float, y: float, off: float, width: float, height: float) -> Iterator[tuple[float, float]]:

@@ -133,7 +133,10 @@ def _draw_labels(ax: Axes, position: Mapping[str, Any], labels: Mapping[str, str
         for r in [areas.get(node, 12) ** 0.5 / 2]
     ]
     points = [(float(places[node][0]), float(places[node][1])) for node in names]
-    for node, point, (x, y) in zip(names, points, place_labels(points, radii, sizes, others=rest), strict=True):
+    box = ax.get_window_extent()
+    within = (box.x0 * scale, box.y0 * scale, box.x1 * scale, box.y1 * scale)
+    placed = place_labels(points, radii, sizes, others=rest, within=within)
+    for node, point, (x, y) in zip(names, points, placed, strict=True):
         ax.annotate(
             "\n".join(lines[node]),
             position[node],

@@ -15,7 +15,7 @@ from edgeopt.reporting.markup import Markup, join, tag
 from edgeopt.reporting.page import card, facts_list, page, tile
 from edgeopt.reporting.plan_figure import inline_svg
 from edgeopt.reporting.provenance import instance_facts, run_facts
-from edgeopt.reporting.tables import Cell, Column, TableRow, table, without_empty
+from edgeopt.reporting.tables import Cell, Column, TableRow, scroll_hint, table, without_empty
 from edgeopt.reporting.verdict import best_row, bound_row, verdict
 from edgeopt.solution import Number, Solution, relative_gap, status_text
 from edgeopt.tolerances import SAME
@@ -214,4 +214,5 @@ def _plan(comparison: Comparison, identifier: str) -> Markup | None:
     picture = inline_svg(solution.plot, f"{identifier}-plan", f"{heading} of the best plan", f"{worth}; {described}")
     box = tag("figure", picture, class_="scroll", tabindex="0", role="group", aria_label=heading)
     note = f"The best plan, worth {worth}, by {best.method}."
-    return card(heading, box, tag("details", tag("summary", "The plan in figures"), facts_list(metrics)), note=note)
+    details = tag("details", tag("summary", "The plan in figures"), facts_list(metrics))
+    return card(heading, scroll_hint("picture"), box, details, note=note)

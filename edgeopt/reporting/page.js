@@ -75,16 +75,15 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
 
-  function hintAtWidth(box) {
-    const scroll = box.querySelector(".scroll");
-    box.querySelector(".hint").hidden = scroll.scrollWidth <= scroll.clientWidth + 1;
+  for (const hint of document.querySelectorAll(".hint")) {
+    const scroll = hint.nextElementSibling;
+    new ResizeObserver(() => (hint.hidden = scroll.scrollWidth <= scroll.clientWidth + 1)).observe(scroll);
   }
 
   for (const box of document.querySelectorAll("div.table")) {
     const table = box.querySelector("table");
     const button = box.querySelector("[data-download]");
     button.addEventListener("click", () => download(button.dataset.download, csvOf(table)));
-    new ResizeObserver(() => hintAtWidth(box)).observe(box);
     for (const button of table.tHead.querySelectorAll("button")) {
       button.addEventListener("click", () => sortBy(table, button.closest("th")));
     }

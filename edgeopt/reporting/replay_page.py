@@ -9,7 +9,7 @@ from edgeopt.quantities import number
 from edgeopt.reporting.markup import tag
 from edgeopt.reporting.page import card, facts_list, page, tile
 from edgeopt.reporting.plan_figure import inline_svg
-from edgeopt.reporting.tables import Cell, Column, TableRow, table, without_empty
+from edgeopt.reporting.tables import Cell, Column, TableRow, scroll_hint, table, without_empty
 
 NOTES = {
     "share": "part of all requests that are served in time",
@@ -51,7 +51,7 @@ def replay_page(study: Study, facts: Mapping[str, str]) -> str:
         tag("h1", instance.name),
         tag("dl", *tiles, class_="tiles"),
         card("Policies", _policies(study)),
-        card(what, box),
+        card(what, scroll_hint("picture"), box),
         card("The stream", facts_list({**instance.facts(), **facts})),
     ]
     return page(title, tag("article", *content, class_="instance"))

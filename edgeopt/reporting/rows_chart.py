@@ -16,6 +16,7 @@ TOP = 6
 AXIS_HEIGHT = 40
 LETTER_WIDTH = 7.2
 LONGEST_LABEL = 18
+FEW_TICKS = 4  # texts of an axis that a phone has room for
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,10 @@ def _axis(scale: Scale, axis: str, height: float) -> Markup:
         join(
             [
                 tag("line", x1=_at(scale, value), x2=_at(scale, value), y1=TOP, y2=height, class_="grid"),
-                tag("text", label, x=_at(scale, value), y=height + 16, text_anchor="middle", class_="tick"),
+                tag("text", label, x=_at(scale, value), y=height + 16, text_anchor="middle", class_=kind),
             ]
         )
-        for value, label in scale.ticks
+        for (value, label), kind in zip(scale.ticks, _kinds(len(scale.ticks)), strict=True)
     ]
     name = tag("text", axis, x="50%", y=height + 35, text_anchor="middle", class_="axis")
     return tag("g", *lines, name, aria_hidden="true")
@@ -138,6 +139,11 @@ def _mark(scale: Scale, value: float, y: float, kind: str) -> Markup:
     if kind == "tick":
         return tag("rect", x=place, y=y - 8, width=3, height=16, transform="translate(-1.5)", class_="mark tick")
     return tag("circle", cx=place, cy=y, r=5, class_=f"mark {kind}")
+
+
+def _kinds(ticks: int) -> list[str]:
+    """Return the classes of an axis's texts: of many, every second one is hidden where the page is narrow."""
+    return ["tick second" if ticks > FEW_TICKS and number % 2 else "tick" for number in range(ticks)]
 
 
 def _at(scale: Scale, value: float) -> str:

@@ -76,8 +76,12 @@ def table(identifier: str, caption: str, columns: Sequence[Column], rows: Sequen
     )
     kind = "scroll tall" if len(rows) > LONG else "scroll"
     box = tag("div", content, class_=kind, tabindex="0", role="region", aria_labelledby=f"{identifier}-caption")
-    hint = tag("p", "The table is wider than the page: scroll it sideways.", class_="hint", hidden=True)
-    return tag("div", _controls(identifier, rows), hint, box, class_="table")
+    return tag("div", _controls(identifier, rows), scroll_hint("table"), box, class_="table")
+
+
+def scroll_hint(what: str) -> Markup:
+    """Return the hint above what scrolls sideways, which the page shows where it is too narrow."""
+    return tag("p", f"The {what} is wider than the page: scroll it sideways.", class_="hint", hidden=True)
 
 
 def without_empty(columns: Sequence[Column], rows: Sequence[TableRow]) -> tuple[list[Column], list[TableRow]]:
