@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from edgeopt.kernels import copy_into, inner_kernel, kernel, stable_order
+from edgeopt.kernels import copy_into, inner_kernel, kernel, sort_stably
 
 Array = Any
 
@@ -51,6 +49,16 @@ class Minimum(NamedTuple):
     work_slope: Array  # (sites,)
 
 
+class Room(NamedTuple):
+    """What a climb writes besides."""
+
+    direction: Array  # (rows,)
+    work_direction: Array  # (sites,)
+    ratios: Array  # (openings,): those of one site, and their order
+    order: Array
+    other_order: Array
+
+
 class Climb(NamedTuple):
     """How far a climb has come: the best value, and the factor of the step length."""
 
@@ -59,15 +67,14 @@ class Climb(NamedTuple):
 
 
 @inner_kernel
-def evaluate(d: DualArrays, at: Multipliers, minimum: Minimum) -> float:
+def evaluate(d: DualArrays, at: Multipliers, minimum: Minimum, room: Room) -> float:
     """Compute the value of the relaxation at some multipliers, and fill in its minimum and a subgradient."""
     price, work_price = at.price, at.work_price
     reduced, least, opening_cost = minimum.reduced, minimum.least, minimum.opening_cost
-    memory_price, opening = minimum.memory_price, minimum.opening
+    opening = minimum.opening
     slope, work_slope = minimum.slope, minimum.work_slope
     total = 0.0
-    for row in range(len(price)):
-        slope[row] = 0.0
+    _clear(slope)
     copy_into(opening_cost, d.pull)
     for row in range(len(price)):
         opening_cost[d.row_opening[row]] -= d.units[d.row_group[row]] * price[row]
@@ -91,21 +98,20 @@ def evaluate(d: DualArrays, at: Multipliers, minimum: Minimum) -> float:
                 slope[d.rows[position]] += d.units[group]
             work_slope[d.site[pick]] += d.units[group] * d.work[pick] if d.limited[d.site[pick]] else 0.0
     for site in range(len(d.memory)):
-        first, last = d.opening_start[site], d.opening_start[site + 1]
-        total += _knapsack(
-            opening_cost[first:last], d.size[first:last], d.memory[site], opening[first:last], memory_price, site
-        )
+        total += _knapsack(d, minimum, room, site)
     for row in range(len(price)):
         slope[row] -= d.units[d.row_group[row]] * opening[d.row_opening[row]]
     return total
 
 
-@inner_kernel(allocates=True)
-def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: Array, site: int) -> float:
+@inner_kernel
+def _knapsack(d: DualArrays, minimum: Minimum, room: Room, site: int) -> float:
     """Return the least cost of a fractional selection that fits; fill in the selection and the price of a byte."""
-    pick[:] = 0.0
+    cost, size, pick, memory_price = minimum.opening_cost, d.size, minimum.opening, minimum.memory_price
+    first, last, memory = d.opening_start[site], d.opening_start[site + 1], d.memory[site]
     used, total = 0.0, 0.0
-    for item in range(len(cost)):
+    for item in range(first, last):
+        pick[item] = 0.0
         if cost[item] < 0:
             used += size[item]
             total += cost[item]
@@ -114,29 +120,41 @@ def _knapsack(cost: Array, size: Array, memory: int, pick: Array, memory_price: 
     if used <= memory:
         return total
     total, left = 0.0, float(memory)
-    ratios = np.empty(len(cost))
-    for item in range(len(cost)):
-        ratios[item] = cost[item] / max(float(size[item]), 1e-9)
-    for item in stable_order(ratios):
+    for item in range(first, last):
+        room.ratios[item - first] = cost[item] / (size[item] if size[item] > 0 else 1e-9)
+    sort_stably(room.ratios, last - first, room.order, room.other_order)
+    for turn in range(last - first):
+        item = first + room.order[turn]
         if cost[item] >= 0:
             break
-        pick[item] = min(1.0, left / size[item]) if size[item] > 0 else 1.0
+        pick[item] = left / size[item] if size[item] > 0 and left < size[item] else 1.0
         left -= pick[item] * size[item]
         total += pick[item] * cost[item]
         if pick[item] < 1.0:
             memory_price[site] = -cost[item] / size[item]
             left = 0.0
-            for other in range(len(cost)):
+            for other in range(first, last):
                 if cost[other] + memory_price[site] * size[other] > 0:
                     pick[other] = 0.0
             break
     return total
 
 
-@kernel(allocates=True)
+@inner_kernel
+def _clear(values: Array) -> None:
+    for index in range(len(values)):
+        values[index] = 0.0
+
+
+@inner_kernel
+def _not_negative(value: float) -> float:
+    return value if value > 0.0 else 0.0
+
+
+@kernel
 def ascend(
-    d: DualArrays, current: Multipliers, kept: Multipliers, average: Array, climb: Climb, target: float,
-    iterations: int, patience: int,
+    d: DualArrays, current: Multipliers, kept: Multipliers, average: Array, minimum: Minimum, room: Room, climb: Climb,
+    target: float, iterations: int, patience: int,
 ) -> Climb:  # fmt: skip
     """Climb by deflected subgradient steps of length ``theta * (target - value) / |slope|^2``.
 
@@ -153,15 +171,13 @@ def ascend(
     best_price, best_work_price = kept.price, kept.work_price
     best, theta = climb.value, climb.theta
     rows = len(price)
-    opening, slope, work_slope = np.empty(len(d.pull)), np.empty(rows), np.empty(len(d.memory))
-    minimum = Minimum(
-        np.empty(len(d.cost)), np.empty(len(d.units)), np.empty(len(d.pull)), np.empty(len(d.memory)),
-        opening, slope, work_slope,
-    )  # fmt: skip
-    direction, work_direction = np.zeros(rows), np.zeros(len(d.memory))
+    opening, slope, work_slope = minimum.opening, minimum.slope, minimum.work_slope
+    direction, work_direction = room.direction, room.work_direction
+    _clear(direction)
+    _clear(work_direction)
     idle = 0
     for _ in range(iterations):
-        value = evaluate(d, current, minimum)
+        value = evaluate(d, current, minimum, room)
         for index in range(len(average)):
             average[index] = average[index] * 0.95 + 0.05 * opening[index]
         if value > best + 1e-7 * abs(best):
@@ -177,8 +193,8 @@ def ascend(
             theta *= 0.5
             copy_into(price, best_price)
             copy_into(work_price, best_work_price)
-            direction[:] = 0.0
-            work_direction[:] = 0.0
+            _clear(direction)
+            _clear(work_direction)
             continue
         norm = 0.0
         for row in range(rows):
@@ -188,7 +204,7 @@ def ascend(
             norm += direction[row] * direction[row]
         for site in range(len(d.memory)):
             if d.limited[site]:
-                scale = max(1.0, float(d.work_limit[site]))
+                scale = float(d.work_limit[site]) if d.work_limit[site] > 1 else 1.0
                 work_direction[site] = work_slope[site] / scale + 0.3 * work_direction[site]
                 if work_price[site] <= 0.0 and work_direction[site] < 0.0:
                     work_direction[site] = 0.0
@@ -197,9 +213,9 @@ def ascend(
             break
         step = theta * (target - value) / norm
         for row in range(rows):
-            price[row] = max(0.0, price[row] + step * direction[row] / d.units[d.row_group[row]])
+            price[row] = _not_negative(price[row] + step * direction[row] / d.units[d.row_group[row]])
         for site in range(len(d.memory)):
             if d.limited[site]:
-                scale = max(1.0, float(d.work_limit[site]))
-                work_price[site] = max(0.0, work_price[site] + step * work_direction[site] / scale)
+                scale = float(d.work_limit[site]) if d.work_limit[site] > 1 else 1.0
+                work_price[site] = _not_negative(work_price[site] + step * work_direction[site] / scale)
     return Climb(best, theta)

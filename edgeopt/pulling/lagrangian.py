@@ -77,6 +77,18 @@ class LagrangianRelaxation:
         self.multipliers = dual_kernels.Multipliers(np.zeros(rows), np.zeros(core.sites))
         self.best = dual_kernels.Multipliers(np.zeros(rows), np.zeros(core.sites))
         self.average = np.zeros(len(self.arrays.pull))
+        openings = len(self.arrays.pull)
+        self._minimum = dual_kernels.Minimum(
+            reduced=np.empty(core.options),
+            least=np.empty(core.groups),
+            opening_cost=np.empty(openings),
+            memory_price=np.empty(core.sites),
+            opening=np.empty(openings),
+            slope=np.empty(rows),
+            work_slope=np.empty(core.sites),
+        )
+        order, other = np.empty((2, openings), np.int64)
+        self._room = dual_kernels.Room(np.empty(rows), np.empty(core.sites), np.empty(openings), order, other)
         self._climb = dual_kernels.Climb(-np.inf, 1.0)
 
     @property
@@ -95,7 +107,16 @@ class LagrangianRelaxation:
                 break
             count = min(STEPS, steps - done)
             self._climb = dual_kernels.ascend(
-                self.arrays, self.multipliers, self.best, self.average, self._climb, target, count, PATIENCE
+                self.arrays,
+                self.multipliers,
+                self.best,
+                self.average,
+                self._minimum,
+                self._room,
+                self._climb,
+                target,
+                count,
+                PATIENCE,
             )
             done += count
 
