@@ -64,11 +64,11 @@ def fill_minima(time: Floats, minima: Floats) -> None:
 
 
 @inner_kernel
-def take(start: float, end: float, taken: Floats) -> None:
-    """Note that the GPU is taken from one moment to another, by steps."""
+def take(start: float, end: float, weight: float, taken: Floats) -> None:
+    """Note with a weight that the GPU is taken from one moment to another, by steps."""
     start = max(0.0, start)
     step = int(start)
     while start < end and step < len(taken):
         until = min(end, step + 1.0)
-        taken[step] += until - start
+        taken[step] += weight * (until - start)
         start, step = until, step + 1

@@ -32,11 +32,26 @@ class Prices(NamedTuple):
         The least price of a step in 2^k steps from one on.
     steps : numpy.ndarray, shape (kinds, steps + 1)
         The price of all steps of the GPU before one, for the models of a kind.
+    levels : numpy.ndarray, shape (levels,)
+        A stay takes the prices of time so many times as high, whichever level bounds it best.
+    slack : float
+        So many steps more has each stay, for the rounding of its ends: see `slack_of`.
     """
 
     visit: Floats
     minima: Floats
     steps: Floats
+    levels: Floats
+    slack: float
+
+
+def slack_of(levels: Floats) -> float:
+    """Return how many steps longer a stay must be, so that rounding its ends costs nothing on average.
+
+    Its worth is concave in what its time costs, with slopes between the least and the highest level.
+    """
+    root = float(np.sqrt(levels.min() / levels.max()))
+    return (1.0 - root) / (1.0 + root)
 
 
 class Moments(NamedTuple):
@@ -67,10 +82,10 @@ class Offers(NamedTuple):
 
     Attributes
     ----------
-    worth : numpy.ndarray
-        What the listed users up to here are worth together, as of `Moments.user`.
+    worth : numpy.ndarray, shape (levels, listed users)
+        What the listed users up to here are worth together, as of `Moments.user`, at each level of prices of time.
     full, bare : numpy.ndarray, shape (moments,)
-        Prices of a batch without its users, with its model's own blocks to be loaded or not.
+        Prices of a batch without its users, with its model's own blocks to be loaded or not, at level one.
     """
 
     worth: Floats
@@ -151,13 +166,11 @@ def moments_of(windows: Windows) -> Moments:
 
 
 @inner_kernel
-def gain_of(user: int, step: int, model: int, windows: Windows, models: Models, prices: Prices) -> float:
-    """Return what a user is worth in a batch of a step: it computes where time is cheapest up to its deadline."""
-    gain = 1.0 - prices.visit[user]
-    if gain <= 0.0:
+def computing_price(user: int, step: int, model: int, windows: Windows, models: Models, prices: Prices) -> float:
+    """Return what a user's own computing costs in a batch of a step: where time is cheapest up to its deadline."""
+    if models.sample[model] == 0.0:
         return 0.0
-    minima = prices.minima[models.kind[model]]
-    return max(0.0, gain - models.sample[model] * lowest(minima, step, windows.due[user]))
+    return models.sample[model] * lowest(prices.minima[models.kind[model]], step, windows.due[user])
 
 
 @kernel
@@ -174,30 +187,36 @@ def price_offers(windows: Windows, models: Models, prices: Prices, moments: Mome
                 if own > 0.0:
                     bare, _ = cheapest_start(step, fixed, 0.0, steps)
             offers.full[here], offers.bare[here] = full, bare
-            worth = 0.0
-            for place in range(moments.listed[here], moments.listed[here + 1]):
-                worth += gain_of(moments.user[place], step, model, windows, models, prices)
-                offers.worth[place] = worth
+            first = moments.listed[here]
+            for place in range(first, moments.listed[here + 1]):
+                user = moments.user[place]
+                gain = 1.0 - prices.visit[user]
+                paid = computing_price(user, step, model, windows, models, prices) if gain > 0.0 else 0.0
+                for level in range(len(prices.levels)):
+                    before = offers.worth[level, place - 1] if place > first else 0.0
+                    offers.worth[level, place] = before + max(0.0, gain - prices.levels[level] * paid)
 
 
 @inner_kernel
-def best_batches(low: int, high: int, apart: int, moments: Moments, offers: Offers, chain: Chain) -> None:
-    """Find the best batches of a model that begin at moments `low` to ``high - 1``, beyond prices.
+def best_batches(
+    low: int, high: int, apart: int, level: int, prices: Prices, moments: Moments, offers: Offers, chain: Chain
+) -> None:
+    """Find the best batches of a model that begin at moments `low` to ``high - 1``, beyond prices of a level.
 
     Each user counts at the first batch that can serve it. Only the first batch loads the model's own blocks: the GPU
     may still hold them for the next. Batches begin at least `apart` steps one after another, or in the same one.
     """
-    most, mark, early = 0.0, NONE, low
+    most, mark, early, scale = 0.0, NONE, low, prices.levels[level]
     for here in range(low, high):
         while early < here and moments.step[early] <= moments.step[here] - apart:
             early += 1
         first, last = moments.listed[here], moments.listed[here + 1]
-        value, before = offers.worth[last - 1] - offers.full[here], NONE
+        value, before = offers.worth[level, last - 1] - scale * offers.full[here], NONE
         for place in range(first, last):
             until = min(moments.comes[moments.user[place]], early) - 1
             if until < low or chain.at[until - low] == NONE:
                 break
-            total = chain.best[until - low] + offers.worth[place] - offers.bare[here]
+            total = chain.best[until - low] + offers.worth[level, place] - scale * offers.bare[here]
             if total > value:
                 value, before = total, chain.at[until - low]
         chain.before[here - low] = before
@@ -211,6 +230,7 @@ def serve(
     model: int,
     here: int,
     before: int,
+    level: int,
     windows: Windows,
     models: Models,
     prices: Prices,
@@ -219,18 +239,19 @@ def serve(
     served: Floats,
 ) -> None:
     """Add a batch that begins at a moment, after another one of the model: what it takes, and whom it serves."""
-    kind, step = models.kind[model], moments.step[here]
+    kind, step, scale = models.kind[model], moments.step[here], prices.levels[level]
     own = models.own[model] if before == NONE else 0.0
     _, start = cheapest_start(step, models.fixed[model], own, prices.steps[kind])
-    take(start - own, start + models.fixed[model], taken[kind])
+    take(start - own, start + models.fixed[model], scale, taken[kind])
     for entry in range(moments.listed[here], moments.listed[here + 1]):
         user = moments.user[entry]
         if moments.comes[user] <= before:
             break
-        if gain_of(user, step, model, windows, models, prices) > 0.0:
+        paid = computing_price(user, step, model, windows, models, prices)
+        if 1.0 - prices.visit[user] > scale * paid:
             served[user] += 1
             place = step
             least = lowest(prices.minima[kind], place, windows.due[user])
             while prices.minima[kind, 0, place] != least:
                 place += 1
-            taken[kind, place] += models.sample[model]
+            taken[kind, place] += scale * models.sample[model]

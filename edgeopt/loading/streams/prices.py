@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeopt.loading.streams.cost_kernels import fill_minima
-from edgeopt.loading.streams.offer_kernels import Chain, Offers, Prices, moments_of, price_offers
+from edgeopt.loading.streams.offer_kernels import Chain, Offers, Prices, moments_of, price_offers, slack_of
 from edgeopt.loading.streams.stay_kernels import Balance, Walk, best_stays, follow
 from edgeopt.loading.streams.steps import Floats, Stream
+
+LEVELS = 0.75, 1.33  # of prices of time in a stay
 
 
 @dataclass
@@ -31,19 +33,22 @@ class Bounds:
         Steps of the longest stay.
     weight : numpy.ndarray, shape (users,)
         What serving a user counts, in the order of the stream.
+    levels : tuple of float, optional
+        Levels of prices of time, each above zero: the bound of a stay is the least at any of them.
     """
 
-    def __init__(self, stream: Stream, longest: int, weight: Floats) -> None:
+    def __init__(self, stream: Stream, longest: int, weight: Floats, levels: tuple[float, ...] = LEVELS) -> None:
         self.weight = weight
         self.steps, self.longest = stream.steps, longest
         number, windows, states, models = self.steps.number, self.steps.windows, self.steps.states, self.steps.models
         self.shape = states.runs.shape[1], number
         self.users = len(windows.ready)
-        levels = max(1, int(self.shape[1]).bit_length())
-        self._minima = np.empty((self.shape[0], levels, self.shape[1]))
+        self._levels = np.array(levels)
+        self._slack = slack_of(self._levels)
+        self._minima = np.empty((self.shape[0], max(1, int(number).bit_length()), number))
         self._moments = moments = moments_of(windows)
         count = len(moments.step)
-        self._offers = Offers(np.empty(len(moments.user)), np.empty(count), np.empty(count))
+        self._offers = Offers(np.empty((len(levels), len(moments.user))), np.empty(count), np.empty(count))
         self._chain = Chain(np.empty(count), np.empty(count, np.int64), np.empty(count, np.int64))
         points = (number + 1, len(states.runs))
         whole = [np.empty(points, np.int64) for _ in range(3)]
@@ -51,7 +56,8 @@ class Bounds:
         self.balance = Balance(np.empty(self.shape), np.empty(self.shape), np.empty(self.users))
         of_kind = np.zeros(self.shape[0])
         np.maximum.at(of_kind, models.kind, models.own)
-        self._again = np.where(states.runs, of_kind, 0.0)
+        self._state_prices = np.empty((len(states.runs), number + 2))
+        self._again = max(levels) * np.where(states.runs, of_kind, 0.0)
         self._cut = max(1, longest - stream.longest_batch - 1)
 
     def prices(self, time: Floats, visit: Floats) -> Prices:
@@ -60,7 +66,7 @@ class Bounds:
         np.cumsum(time, axis=1, out=steps[:, 1:])
         for kind in range(self.shape[0]):
             fill_minima(time[kind], self._minima[kind])
-        return Prices(visit + (1.0 - self.weight), self._minima, steps)
+        return Prices(visit + (1.0 - self.weight), self._minima, steps, self._levels, self._slack)
 
     def at(self, time: Floats, visit: Floats) -> Evaluation:
         """Return the bound at these prices of steps, shape (kinds, steps), and of users."""
@@ -69,7 +75,7 @@ class Bounds:
         price_offers(windows, models, prices, self._moments, offers)
         again = (self._again * time.max(axis=1)).max(axis=1)
         rooms = models, states, self._moments, offers, self._walk, self._chain
-        worth, last, final = best_stays(prices, again, self.longest, self._cut, *rooms)
-        follow(last, final, prices, windows, *rooms, self.balance)
+        worth, last, final = best_stays(prices, again, self.longest, self._cut, *rooms, self._state_prices)
+        follow(last, final, prices, windows, *rooms, self._state_prices, self.balance)
         balance = self.balance
         return Evaluation(worth + float(visit.sum()), balance.given - balance.taken, 1.0 - balance.served)

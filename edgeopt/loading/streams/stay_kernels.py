@@ -85,6 +85,8 @@ def worth_of_stays(
     kind: int,
     begin: int,
     end: int,
+    level: int,
+    prices: Prices,
     models: Models,
     moments: Moments,
     offers: Offers,
@@ -92,7 +94,7 @@ def worth_of_stays(
     place: Integers,
     worth: Floats,
 ) -> None:
-    """Set what the best batches of a kind's models are worth in stays from a point of the grid to each later one."""
+    """Set what a kind's best batches are worth at a level in stays from a point of the grid to each later one."""
     for point in range(end - begin + 1):
         worth[point] = 0.0
     for model in range(len(models.kind)):
@@ -102,7 +104,7 @@ def worth_of_stays(
         low, high = bounds_of(model, begin - 1, end - models.length[model], moments, place)
         if low == high:
             continue
-        best_batches(low, high, models.apart[model], moments, offers, chain)
+        best_batches(low, high, models.apart[model], level, prices, moments, offers, chain)
         last = 0.0
         for here in range(low, high):
             if chain.best[here - low] > last:
@@ -110,6 +112,18 @@ def worth_of_stays(
                 last = chain.best[here - low]
     for point in range(1, end - begin + 1):
         worth[point] += worth[point - 1]
+
+
+@inner_kernel
+def fill_state_prices(prices: Prices, states: States, state_prices: Floats) -> None:
+    """Set the highest price of each step among the kinds that a state runs; that of step i stands at i + 1."""
+    state_prices[:, :] = 0.0
+    for state in range(len(states.order)):
+        for kind in range(len(prices.steps)):
+            if states.runs[state, kind]:
+                for step in range(prices.steps.shape[1] - 1):
+                    price = prices.steps[kind, step + 1] - prices.steps[kind, step]
+                    state_prices[state, step + 1] = max(state_prices[state, step + 1], price)
 
 
 @kernel(allocates=True)
@@ -124,14 +138,17 @@ def best_stays(
     offers: Offers,
     walk: Walk,
     chain: Chain,
+    state_prices: Floats,
 ) -> tuple[float, int, int]:
     """Return what the best walk is worth, and where and in which state its last stay ends.
 
     A stay takes at most `longest` steps, and may go on as another one after `cut` of them; then the blocks of one model
     alone, which it may find on the GPU, cost up to ``again[state]``."""
-    steps = prices.steps
-    number, kinds = steps.shape[1] - 1, steps.shape[0]
-    worth, begun, first = np.empty((kinds, longest + 1)), np.zeros(kinds, np.int64), moments.first.copy()
+    levels, kinds, number = prices.levels, len(prices.steps), prices.steps.shape[1] - 1
+    worth, begun = np.empty((len(levels), kinds, longest + 1)), np.zeros(kinds, np.int64)
+    first = np.empty((len(levels), len(moments.first)), np.int64)
+    first[:] = moments.first
+    fill_state_prices(prices, states, state_prices)
     walk.left[:, :], walk.entered[:, :], walk.on[:, :] = -np.inf, -np.inf, -np.inf
     walk.entered[0, 0], walk.by[0, 0] = 0.0, NOWHERE
     most, last, final = 0.0, 0, 0
@@ -145,20 +162,26 @@ def best_stays(
                 continue
             for kind in range(kinds):
                 if states.runs[state, kind] and begun[kind] <= begin:
-                    worth_of_stays(kind, begin, end, models, moments, offers, chain, first, worth[kind])
+                    for level in range(len(levels)):
+                        rooms = models, moments, offers, chain, first[level], worth[level, kind]
+                        worth_of_stays(kind, begin, end, level, prices, *rooms)
                     begun[kind] = begin + 1
             began = begin
             if resumed > reached:
                 reached, began = resumed, -1 - begin
-            paid = 0.0
+            paid, price = 0.0, state_prices[state]
+            around = max(price[begin], price[begin + 1])
             for point in range(begin, end + 1):
-                total, price = reached + paid, 0.0
-                for kind in range(kinds):
-                    if states.runs[state, kind]:
-                        total += worth[kind, point - begin]
-                        if point < number:
-                            price = max(price, steps[kind, point + 1] - steps[kind, point])
-                paid += price
+                cost = paid + prices.slack * max(around, price[point], price[point + 1])
+                stay = np.inf
+                for level in range(len(levels)):
+                    line = levels[level] * cost
+                    for kind in range(kinds):
+                        if states.runs[state, kind]:
+                            line += worth[level, kind, point - begin]
+                    stay = min(stay, line)
+                total = reached + stay
+                paid += price[point + 1]
                 if total > walk.left[point, state]:
                     walk.left[point, state], walk.left_began[point, state] = total, began
                     if total > most:
@@ -168,11 +191,26 @@ def best_stays(
     return most, last, final
 
 
+@inner_kernel
+def give(state: int, step: int, weight: float, prices: Prices, states: States, given: Floats) -> None:
+    """Note with a weight that a stay gives a step, to the kind that pays most for it."""
+    if not 0 <= step < prices.steps.shape[1] - 1:
+        return
+    most, chosen = 0.0, -1
+    for kind in range(len(prices.steps)):
+        price = prices.steps[kind, step + 1] - prices.steps[kind, step]
+        if states.runs[state, kind] and price > most:
+            most, chosen = price, kind
+    if chosen >= 0:
+        given[chosen, step] += weight
+
+
 @inner_kernel(allocates=True)
 def follow_stay(
     begin: int,
     end: int,
     state: int,
+    price: Floats,
     prices: Prices,
     windows: Windows,
     models: Models,
@@ -182,27 +220,38 @@ def follow_stay(
     chain: Chain,
     balance: Balance,
 ) -> None:
-    """Add what a stay gives and what its best batches take, by kinds and steps, and how often users are served."""
+    """Add what a stay gives and what its best batches take, by kinds and steps, and how often users are served.
+
+    The prices of the state in each step are as in `fill_state_prices`."""
+    dearest = begin
+    for step in (begin - 1, end - 1, end):
+        if price[step + 1] > price[dearest + 1]:
+            dearest = step
+    cost = prices.slack * price[dearest + 1] + price[begin + 1 : end + 1].sum()
+    least, chosen = np.inf, 0
+    for level in range(len(prices.levels)):
+        worth = prices.levels[level] * cost
+        place = moments.first.copy()
+        for model in range(len(models.kind)):
+            low, high = bounds_of(model, begin - 1, end - models.length[model], moments, place)
+            if states.runs[state, models.kind[model]] and low < high:
+                best_batches(low, high, models.apart[model], level, prices, moments, offers, chain)
+                worth += chain.best[high - 1 - low]
+        if worth < least:
+            least, chosen = worth, level
+    give(state, dearest, prices.slack * prices.levels[chosen], prices, states, balance.given)
     for step in range(begin, end):
-        most, chosen = 0.0, -1
-        for kind in range(len(prices.steps)):
-            price = prices.steps[kind, step + 1] - prices.steps[kind, step]
-            if states.runs[state, kind] and price > most:
-                most, chosen = price, kind
-        if chosen >= 0:
-            balance.given[chosen, step] += 1
+        give(state, step, prices.levels[chosen], prices, states, balance.given)
     place = moments.first.copy()
     for model in range(len(models.kind)):
-        if not states.runs[state, models.kind[model]]:
-            continue
         low, high = bounds_of(model, begin - 1, end - models.length[model], moments, place)
-        if low == high:
+        if not states.runs[state, models.kind[model]] or low == high:
             continue
-        best_batches(low, high, models.apart[model], moments, offers, chain)
+        best_batches(low, high, models.apart[model], chosen, prices, moments, offers, chain)
         here = chain.at[high - 1 - low]
         while here != NOWHERE:
             before = chain.before[here - low]
-            serve(model, here, before, windows, models, prices, moments, balance.taken, balance.served)
+            serve(model, here, before, chosen, windows, models, prices, moments, balance.taken, balance.served)
             here = before
 
 
@@ -218,6 +267,7 @@ def follow(
     offers: Offers,
     walk: Walk,
     chain: Chain,
+    state_prices: Floats,
     balance: Balance,
 ) -> None:
     """Set what the walk does that ends a stay at a point of the grid in a state."""
@@ -225,7 +275,8 @@ def follow(
     point, state, began = last, final, walk.left_began[last, final]
     while True:
         begin = began if began >= 0 else -1 - began
-        follow_stay(begin, point, state, prices, windows, models, states, moments, offers, chain, balance)
+        rooms = windows, models, states, moments, offers, chain, balance
+        follow_stay(begin, point, state, state_prices[state], prices, *rooms)
         point = begin
         if began < 0:
             began = walk.on_began[point, state]

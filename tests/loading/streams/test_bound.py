@@ -7,6 +7,7 @@ import pytest
 
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.streams.bound import PriceSearch, first_step_s
+from edgeopt.loading.streams.offer_kernels import slack_of
 from edgeopt.loading.streams.prices import Bounds
 from edgeopt.loading.streams.steps import Stream
 from edgeopt.loading.workload import compile_workload
@@ -16,6 +17,7 @@ from tests.loading.streams.random_streams import MODE_NAMES, MODES, random_strea
 from tests.loading.weights import drawn_weights
 
 ROUNDING = 1e-7  # of sums of prices
+LEVELS = (1.0,), (0.7, 1.0, 1.4), (0.2, 3.0)  # of prices of time in a stay
 STEPS_S = 0.7, 2.7  # the second is longer than many batches, loads and windows
 
 
@@ -29,9 +31,10 @@ def least_above_optimum(instance: LoadingInstance, seed: int) -> float:
     rng = np.random.default_rng(seed)
     for step_s in STEPS_S:
         stream = Stream(work, step_s)
-        for longer in (1, 1_000):
-            weight = counts[stream.order]
-            bounds = Bounds(stream, min(stream.longest_batch + 2 + longer, stream.steps.number), weight)
+        weight = counts[stream.order]
+        for longer, levels in zip((1, 1_000, 1_000), LEVELS, strict=True):
+            longest = min(stream.longest_batch + 2 + longer, stream.steps.number)
+            bounds = Bounds(stream, longest, weight, levels)
             for scale in (0.0, 0.05, 0.5):
                 time = scale * step_s * rng.exponential(1.0, bounds.shape)
                 visit = weight * rng.uniform(0, 1, bounds.users) * rng.integers(0, 2)
@@ -62,44 +65,45 @@ def test_random_prices_come_near_the_optimum():
     assert min(least) < 0.2
 
 
-def crowded(users: int) -> LoadingInstance:
-    """Two models of which each load takes most of a window: no plan serves both models' users of one moment."""
-    library = {
-        "format": "edgeopt-library/1",
-        "name": "two",
-        "blocks": {"a": 10, "b": 10},
-        "models": {
-            name: {
-                "blocks": [name],
-                "compute_fixed_s": 1.0,
-                "compute_per_sample_s": 0.0,
-                "workspace_bytes_per_sample": 1,
-            }
-            for name in ("a", "b")
-        },
-    }
-    asked = {
-        f"u{k}": {
-            "model": "ab"[k % 2],
-            "upload_bits": 0.0,
-            "spectral_efficiency": 1.0,
-            "arrival_s": 20.0 * (k // 2) + 1.0,
-            "deadline_s": 20.0 * (k // 2) + 9.0,
-        }
-        for k in range(users)
+def two_models(name: str, load_s: int, compute_s: float, windows: list[tuple[str, float, float]]) -> LoadingInstance:
+    """Make a stream of two models, each of one block, for users of given models, arrivals and deadlines."""
+    models = {
+        model: {"blocks": [model], "compute_fixed_s": compute_s, "compute_per_sample_s": 0.0}
+        | {"workspace_bytes_per_sample": 1}
+        for model in ("a", "b")
     }
     return LoadingInstance.from_dict(
         {
             "format": "edgeopt-instance/1",
             "problem": "loading",
-            "name": f"crowded-{users}",
-            "library": library,
-            "server": {"memory_bytes": 12, "load_rate_bytes_per_s": 1.0},
+            "name": name,
+            "library": {
+                "format": "edgeopt-library/1",
+                "name": "two",
+                "blocks": {"a": load_s, "b": load_s},
+                "models": models,
+            },
+            "server": {"memory_bytes": load_s + 2, "load_rate_bytes_per_s": 1.0},
             "bandwidth_hz": 1.0,
-            "users": asked,
+            "users": {
+                f"u{number}": {
+                    "model": model,
+                    "upload_bits": 0.0,
+                    "spectral_efficiency": 1.0,
+                    "arrival_s": arrival,
+                    "deadline_s": deadline,
+                }
+                for number, (model, arrival, deadline) in enumerate(windows)
+            },
             "upload": "overlapped",
         }
     )
+
+
+def crowded(users: int) -> LoadingInstance:
+    """Two models of which each load takes most of a window: no plan serves both models' users of one moment."""
+    windows = [("ab"[k % 2], 20.0 * (k // 2) + 1.0, 20.0 * (k // 2) + 9.0) for k in range(users)]
+    return two_models(f"crowded-{users}", 10, 1.0, windows)
 
 
 def test_good_prices_bound_below_all_users():
@@ -108,6 +112,46 @@ def test_good_prices_bound_below_all_users():
     search.search(None, 7)
     assert stream_optimum(crowded(4)) == 1
     assert 7 - ROUNDING <= search.bound < 9  # of the 14 users who could be served alone
+
+
+def turns(number: int, compute_s: float) -> LoadingInstance:
+    """Make a stream of users of two models in turns, served if each load and batch begins where the last one ended."""
+    starts = [2.0 + (2.0 + compute_s) * turn for turn in range(number)]
+    return two_models(
+        "turns", 2, compute_s, [("ab"[turn % 2], start, start + compute_s) for turn, start in enumerate(starts)]
+    )
+
+
+@pytest.mark.parametrize("compute_s", [1.25, 1.5, 1.75])
+def test_rounding_the_ends_of_stays_takes_nothing_from_them(compute_s):
+    """Loads are whole steps and batches are not: some stays of the walk are too short, which their slack mends."""
+    assert stream_optimum(turns(4, compute_s)) == 4
+    stream = Stream(compile_workload(turns(12, compute_s)), 0.999)
+    lowest = []
+    for levels in LEVELS:
+        bounds = Bounds(stream, stream.steps.number, np.ones(12), levels)
+        prices = [np.full(bounds.shape, price) for price in np.linspace(0.0, 1.0, 11)]
+        values = [bounds.at(price, np.zeros(12)).value for price in prices]
+        assert min(values) >= 12 - ROUNDING
+        lowest.append(min(values[4:]))
+    # Stays that borrow time from others at one level do not at several.
+    assert lowest[0] > lowest[1] > lowest[2]
+
+
+def test_the_slack_is_enough_for_every_concave_worth_and_not_more():
+    """Time of a stay in steps, rounded up as often as keeps its mean, is worth no less with the slack."""
+    for levels in ((0.7, 1.0, 1.4), (0.5, 2.0), (0.1, 1.0, 3.0)):
+        slopes = np.array(levels)
+        slack, least = slack_of(slopes), np.inf
+        for up in np.linspace(0.0, 1.0, 101):
+            for kink in np.linspace(-1.0, 2.0, 151):  # of the worth, beyond the true length
+
+                def worth(length, kink=kink, slopes=slopes):
+                    return min(slopes.max() * (length - kink), slopes.min() * (length - kink))
+
+                rounded = (1 - up) * worth(slack - up) + up * worth(slack - up + 1)
+                least = min(least, rounded - worth(0.0))
+        assert -1e-9 <= least < 0.02 * slopes.max()
 
 
 def test_steps_fit_the_long_loads():
