@@ -14,7 +14,7 @@ from edgeopt.placement.exact import solve_program
 from edgeopt.placement.local_search import LocalSearch
 from edgeopt.placement.neighbourhoods import search_on
 from edgeopt.placement.nothing import unless_nothing_fits
-from edgeopt.placement.starts import START_ITERATIONS, given_start
+from edgeopt.placement.starts import given_start, start_iterations
 from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Number, Stopped
 from edgeopt.tolerances import PROVED_GAP, WHOLE
@@ -92,7 +92,8 @@ def solve(arrays: DemandArrays, run: Run) -> Outcome:
     """
     start = given_start(arrays, run)
     search = LocalSearch(arrays, run.options.seed, start)
-    iterations = START_ITERATIONS if run.options.iteration_limit is None else run.options.iteration_limit
+    limit = run.options.iteration_limit
+    iterations = start_iterations(arrays) if limit is None else limit
 
     def first(arrays: DemandArrays, best: Placement, step: Run) -> Outcome:
         return search_on(search, step, iterations)

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.greedy import greedy_placement
-from edgeopt.placement.local_search import LocalSearch
+from edgeopt.placement.local_search import LocalSearch, usual_iterations
 from edgeopt.run import Run
 
 Placement = NDArray[np.bool_]
 
-START_ITERATIONS = 20_000  # of local search before a proof
+START_PART = 5  # a local search before a proof has this part of its usual iterations
 
 
 def given_start(arrays: DemandArrays, run: Run) -> Placement:
@@ -22,7 +22,12 @@ def given_start(arrays: DemandArrays, run: Run) -> Placement:
 
 
 def searched_start(arrays: DemandArrays, run: Run) -> Placement:
-    """Return what a local search of a fixed length makes of that, before a proof."""
+    """Return what a short local search makes of that, before a proof."""
     search = LocalSearch(arrays, run.options.seed, given_start(arrays, run))
-    search.run(run, START_ITERATIONS)
+    search.run(run, start_iterations(arrays))
     return search.best
+
+
+def start_iterations(arrays: DemandArrays) -> int:
+    """Return the iterations of a local search before a proof, by the size."""
+    return usual_iterations(arrays) // START_PART

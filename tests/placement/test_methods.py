@@ -147,6 +147,7 @@ def without_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_finds_what_its_local_search_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Proofs aside it is the search of `local-search`, nodes that are re-solved included."""
     without_proofs(monkeypatch)
+    monkeypatch.setattr("edgeopt.placement.neighbourhoods.ITERATIONS", 3_000)
     for seed, nodes in ((1, 4), (2, 5), (3, 5)):
         instance = generate(models=25, nodes=nodes, users=25, seed=seed)
         limits = {"threads": 1, "iteration_limit": 9_000, "seed": seed}
@@ -156,7 +157,7 @@ def test_auto_finds_what_its_local_search_finds(monkeypatch: pytest.MonkeyPatch)
 
 def test_auto_searches_on_after_the_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proof that ends early and without a result leaves its time to the search, which ends by itself."""
-    monkeypatch.setattr("edgeopt.placement.portfolio.START_ITERATIONS", 0)
+    monkeypatch.setattr("edgeopt.placement.portfolio.start_iterations", lambda arrays: 0)
     without_proofs(monkeypatch)
     monkeypatch.setattr("edgeopt.patience.DEFAULT_RUNS", 1)
     instance = random_instance(11, nodes=2, models=5)
