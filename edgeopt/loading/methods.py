@@ -97,8 +97,8 @@ METHODS = [
     Row(
         "portfolio",
         "heuristic",
-        "none; beams, local search and a bound",
-        {STREAM: Code("streams.searched:solve_portfolio")},
+        "none; beams, local search, a bound, and exact where it can",
+        {STREAM: Code("streams.portfolio:solve_portfolio")},
     ),
     Row(
         "greedy-append",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from edgeopt.loading.streams.beam_kernels import NONE, Floats, History, Integers, Labels, advance
-from edgeopt.loading.streams.line_kernels import BEGAN, END, State
+from edgeopt.loading.streams.line_kernels import BEGAN, END
 from edgeopt.loading.streams.lines import Line, StreamLines
 
 RING_S = 40.0  # a batch ends no later after the one before
 MOST_RING = 4_000
 MOST_HISTORY = 20_000_000
+BUCKETS = 100  # between two questions whether to stop
 
 
 class Beam:
@@ -53,11 +56,12 @@ class Beam:
         )
         self._salt = np.random.default_rng(1).integers(1, 2**40, models)
 
-    def search(self, state: State, until_s: float, patience_s: float, worth: Floats) -> Integers:
-        """Extend a state by batches that begin before a moment; return the users they serve at most, and their node.
+    def search(self, patience_s: float, worth: Floats, on_time: Callable[[], bool] = lambda: True) -> Integers:
+        """Extend the empty line by batches; return the users that they serve at most, and their node.
 
-        `worth` is what users cost that are given up, shape (users,).
+        `worth` is what users cost that are given up, shape (users,). Where it is not on time any more, the search ends.
         """
+        state = self.lines.begin()
         labels, history, kinds = self._labels, self._history, self._labels.number.shape[1]
         requests = self.lines.requests._replace(lost=np.concatenate([[0.0], np.cumsum(worth)]))
         labels.number[:, :] = 0
@@ -69,21 +73,24 @@ class Beam:
         labels.score[slot], labels.served[slot], labels.mark[slot], labels.node[slot] = 0.0, 0, 0, NONE
         labels.spare[slot], labels.resident[slot], labels.next[slot] = state.spare[0], state.resident, state.next
         best = np.array([-1, NONE])
-        until = int(min(until_s, float(requests.due.max(initial=0.0))) / self.bucket_s) + 1
-        advance(
-            bucket,
-            max(bucket + 1, until),
-            self.width,
-            self.bucket_s,
-            self.children,
-            patience_s,
-            requests,
-            self.lines.gpu,
-            self._salt,
-            labels,
-            history,
-            best,
-        )
+        last = int(float(requests.due.max(initial=0.0)) / self.bucket_s) + 1
+        while bucket < last and on_time():
+            until = min(last, bucket + BUCKETS)
+            advance(
+                bucket,
+                until,
+                self.width,
+                self.bucket_s,
+                self.children,
+                patience_s,
+                requests,
+                self.lines.gpu,
+                self._salt,
+                labels,
+                history,
+                best,
+            )
+            bucket = until
         return best
 
     def line(self, node: int) -> Line:

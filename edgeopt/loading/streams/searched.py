@@ -1,4 +1,4 @@
-"""Plans of streams: the best policy, beams, local search, and all of them with the bound."""
+"""Plans of streams: the best policy, beams, and local search."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from edgeopt.loading.policies.named import POLICIES as NAMED
 from edgeopt.loading.policies.named import policies_of
 from edgeopt.loading.policies.plans import plan_of
 from edgeopt.loading.policies.simulation import Simulation
-from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.streams.beam import Beam
-from edgeopt.loading.streams.bound import PriceSearch
 from edgeopt.loading.streams.lines import StreamLines
 from edgeopt.loading.streams.local_search import Search, batch_seconds, worth_of_second
 from edgeopt.loading.workload import Workload, compile_workload
@@ -30,7 +28,7 @@ WAITS = 2.0, 0.0  # shortest batches for which one waits for another user, in tu
 CHILDREN = 12
 FIRST_BEAMS = 5  # before a local search without a time limit
 DEFAULT_BEAMS, DEFAULT_ITERATIONS = 8, 400  # of a run without limits
-BEAM_SHARE, BOUND_SHARE = 0.15, 0.35  # of the time of the combined method
+BEAM_SHARE = 0.15  # of the time, before a local search
 
 
 class Plans:
@@ -98,7 +96,9 @@ class Plans:
                 beam = beam or Beam(lines, width, seconds / 2, CHILDREN)
                 self.beams += 1
                 run.count()
-                _, node = beam.search(lines.begin(), np.inf, WAITS[number % 2] * seconds, worth * gains).tolist()
+                _, node = beam.search(
+                    WAITS[number % 2] * seconds, worth * gains, lambda: run.stop_reason() is None
+                ).tolist()
                 line = beam.line(node)
                 served = lines.served(line)
                 if served > best:
@@ -138,7 +138,7 @@ def solve_beam(instance: LoadingInstance, run: Run) -> Outcome:
         return serve_nobody(instance)
     plans = Plans(work, run)
     plans.follow_policies()
-    limit = _limit(run, DEFAULT_BEAMS)
+    limit = limit_of(run, DEFAULT_BEAMS)
     plans.search_beams(run, limit)
     return Outcome(plans.plan, stopped=_stopped(run, plans.beams), message=f"{plans.beams} beams")
 
@@ -153,39 +153,12 @@ def solve_local_search(instance: LoadingInstance, run: Run) -> Outcome:
     plans.search_beams(
         run.part(BEAM_SHARE * run.remaining_s()), FIRST_BEAMS if run.options.time_limit is None else None
     )
-    plans.search_locally(run, _limit(run, DEFAULT_ITERATIONS))
+    plans.search_locally(run, limit_of(run, DEFAULT_ITERATIONS))
     message = f"{plans.beams} beams, {plans.iterations} thousand moves"
     return Outcome(plans.plan, stopped=_stopped(run, plans.iterations), message=message)
 
 
-def solve_portfolio(instance: LoadingInstance, run: Run) -> Outcome:
-    """Bound the optimum, and search by beams and locally, within the limits."""
-    work = compile_workload(instance)
-    if not work.models:
-        return serve_nobody(instance)
-    plans = Plans(work, run)
-    plans.follow_policies()
-    proof = UsersProof(run, plans.plan, plans.users, len(work.queues.user_names), dict)
-    run.report(proof.users, proof.bound)
-    limit = run.options.iteration_limit
-    prices = PriceSearch(work, run.part(BOUND_SHARE * run.remaining_s(), reports="bound"))
-    if not proof.known.closed():
-        prices.search(limit, plans.users)
-        proof.known.tighten(prices.rounded())
-    if not proof.known.closed():
-        plans.search_beams(run.part(BEAM_SHARE / (1 - BOUND_SHARE) * run.remaining_s()), _limit(run, DEFAULT_BEAMS))
-        proof.known.offer(plans.plan, plans.users)
-    if not proof.known.closed():
-        plans.search_locally(run, _limit(run, DEFAULT_ITERATIONS), proof.bound)
-        proof.known.offer(plans.plan, plans.users)
-    notes = (
-        f"bound by walks of stays at {prices.iterations} sets of prices",
-        f"{plans.beams} beams, {plans.iterations} thousand moves",
-    )
-    return Outcome(proof.known.best, proof.bound, run.stop_reason() or Stopped.FINISHED, message="; ".join(notes))
-
-
-def _limit(run: Run, usual: int) -> int | None:
+def limit_of(run: Run, usual: int) -> int | None:
     """Iterations of a part of a run: the run's, or some where nothing else ends it."""
     given = run.options.iteration_limit
     return usual if given is None and run.options.time_limit is None else given

@@ -9,8 +9,9 @@ import edgeopt
 from edgeopt.loading.generator import generate
 from edgeopt.loading.policies.named import POLICIES, replay_policy
 from edgeopt.loading.streams.annealing_kernels import BEST, NOW
+from edgeopt.loading.streams.beam import Beam
 from edgeopt.loading.streams.lines import Line, StreamLines
-from edgeopt.loading.streams.local_search import Search, Stretch
+from edgeopt.loading.streams.local_search import Search, Stretch, batch_seconds
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Options, Run
 from tests.loading.streams.brute_force import stream_optimum
@@ -119,3 +120,15 @@ def test_auto_proves_few_users_and_searches_for_many():
     solution = edgeopt.solve(many, time_limit=2)
     assert solution.method == "portfolio"
     assert solution.bound >= solution.objective >= edgeopt.solve(many, "density").objective
+
+
+def test_a_portfolio_proves_a_small_stream_and_a_search_ends_when_told():
+    small = next(random_stream(s, *MODES[0], users=6) for s in range(20) if random_stream(s, *MODES[0], users=6).stream)
+    solution = edgeopt.solve(small, "portfolio")
+    assert (solution.status, solution.objective) == ("optimal", stream_optimum(small))
+    lines = StreamLines(compile_workload(crowded(2)))
+    beam = Beam(lines, 2, batch_seconds(lines) / 2, 4)
+    users = len(lines.order)
+    assert beam.search(0.0, np.full(users, 0.5), lambda: False).tolist() == [-1, -1]
+    served, node = beam.search(0.0, np.full(users, 0.5)).tolist()
+    assert 0 < served <= lines.served(beam.line(node)) <= users
