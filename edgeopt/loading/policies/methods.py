@@ -16,6 +16,7 @@ METHODS = [
         ("batch-when-full", "batch_when_full"),
         ("affinity", "affinity"),
         ("density", "density"),
+        ("density-idle", "density_idle"),
         ("density-unshared", "density_unshared"),
         ("visit-density", "visit_density"),
         ("rolling", "rolling"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from edgeopt.errors import UsageError, suggestion
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.policies.idle import LoadsInIdleTime
 from edgeopt.loading.policies.outlook import MostServedPerSecondOfVisit, Rolling
 from edgeopt.loading.policies.plans import plan_of
 from edgeopt.loading.policies.policy import Policy
@@ -33,6 +34,7 @@ POLICIES: dict[str, tuple[Callable[[], Policy], ...]] = {
     "batch-when-full": (BatchWhenFull,),
     "affinity": (LeastLoadFirst,),
     "density": (MostServedPerSecond,),
+    "density-idle": (LoadsInIdleTime,),
     "density-unshared": (MostServedPerSecondUnshared,),
     "visit-density": (MostServedPerSecondOfVisit,),
     "rolling": (Rolling,),
