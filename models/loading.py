@@ -115,13 +115,13 @@ def formulate_union(instance: LoadingInstance | Prefixes) -> pyo.ConcreteModel:
     """
     prefixes = _prefixes(instance)
     data = _data(prefixes, [])
-    holders = _holders(prefixes, least=1)
+    holders = holders_of(prefixes, least=1)
     m = pyo.ConcreteModel(name="loading, each block once")
     m.prefixes = prefixes
     m.MODELS = pyo.Set(initialize=data.models, doc="i: models that can serve somebody in time")
     m.USERS = pyo.Set(initialize=data.users, dimen=2, doc="(i, p): model, rank by upload time")
     m.BLOCKS = pyo.Set(initialize=list(holders), doc="j: blocks, those of the same holders as one")
-    m.HOLDINGS = pyo.Set(initialize=_holdings(holders), dimen=2, doc="(j, i): block, model that holds it")
+    m.HOLDINGS = pyo.Set(initialize=holdings_of(holders), dimen=2, doc="(j, i): block, model that holds it")
     m.x = pyo.Var(m.USERS, domain=pyo.Binary, doc="1 if user (i, p) is served")
     m.y = pyo.Expression(m.MODELS, rule=_visited, doc="1 if model i is visited")
     m.v = pyo.Var(m.BLOCKS, bounds=(0, 1), doc="1 if block j is loaded")
@@ -133,7 +133,7 @@ def formulate_union(instance: LoadingInstance | Prefixes) -> pyo.ConcreteModel:
     m.most_users = pyo.Objective(expr=pyo.quicksum(m.x.values()), sense=pyo.maximize, doc="served users")
     m.deadline = pyo.Constraint(expr=m.serving + m.loading <= 1, doc="all ends in time; deadlines")
     m.prefix = pyo.Constraint(m.USERS, rule=_prefix, doc="least uploads first; users")
-    m.loaded_for = pyo.Constraint(m.HOLDINGS, rule=_loaded_for, doc="blocks of visited models are loaded; blocks")
+    m.loaded_for = pyo.Constraint(m.HOLDINGS, rule=loaded_for_rule, doc="blocks of visited models are loaded; blocks")
     return m
 
 
@@ -182,8 +182,8 @@ def require_no_weights(instance: LoadingInstance) -> None:
     """
     if instance.weighted:
         raise UsageError(
-            f"{instance.name!r}: the formulation counts users, and these have weights; loading_deadlines.formulate and "
-            "loading_overlapped.formulate_individual take them"
+            f"{instance.name!r}: the formulation counts users, and these have weights; loading_weights.formulate, "
+            "loading_deadlines.formulate and loading_overlapped.formulate_individual take them"
         )
 
 
@@ -196,20 +196,20 @@ def _data(prefixes: Prefixes, pairs: list[tuple[int, int]]) -> Data:
         models=range(len(prefixes.model_names)),
         users=list(g),
         pairs=pairs,
-        holders=_holders(prefixes, least=3),
+        holders=holders_of(prefixes, least=3),
         g=g,
         size={i: float(seconds) / unit for i, seconds in enumerate(prefixes.model_load_s)},
         o={e: float(prefixes.overlap_s[e]) / unit for e in pairs},
     )
 
 
-def _holders(prefixes: Prefixes, least: int) -> dict[int, list[int]]:
+def holders_of(prefixes: Prefixes, least: int) -> dict[int, list[int]]:
     """Return M_j of the blocks with bytes and so many holders at least; blocks of the same holders are one."""
     holders = enumerate(prefixes.sharing.holders)
     return {j: models.tolist() for j, models in holders if len(models) >= least and prefixes.sharing.atom_bytes[j] > 0}
 
 
-def _holdings(holders: dict[int, list[int]]) -> list[tuple[int, int]]:
+def holdings_of(holders: dict[int, list[int]]) -> list[tuple[int, int]]:
     return [(j, i) for j, models in holders.items() for i in models]
 
 
@@ -225,7 +225,7 @@ def _forest(prefixes: Prefixes, data: Data) -> pyo.ConcreteModel:
     m.USERS = pyo.Set(initialize=data.users, dimen=2, doc="(i, p): model, rank by upload time")
     m.PAIRS = pyo.Set(initialize=data.pairs, dimen=2, doc="e = (i, k), i < k: two models")
     m.BLOCKS = pyo.Set(initialize=list(data.holders), doc="j: blocks that three models or more hold")
-    m.HOLDINGS = pyo.Set(initialize=_holdings(data.holders), dimen=2, doc="(j, i): block, model that holds it")
+    m.HOLDINGS = pyo.Set(initialize=holdings_of(data.holders), dimen=2, doc="(j, i): block, model that holds it")
     m.x = pyo.Var(m.USERS, domain=pyo.Binary, doc="1 if user (i, p) is served")
     m.y = pyo.Expression(m.MODELS, rule=_visited, doc="1 if model i is visited")
     m.z = pyo.Var(m.PAIRS, domain=pyo.Binary, doc="1 if the two models are neighbours")
@@ -236,9 +236,9 @@ def _forest(prefixes: Prefixes, data: Data) -> pyo.ConcreteModel:
     m.most_users = pyo.Objective(expr=pyo.quicksum(m.x.values()), sense=pyo.maximize, doc="served users")
     m.deadline = pyo.Constraint(expr=m.serving + m.loading - m.reusing <= 1, doc="all ends in time; deadlines")
     m.prefix = pyo.Constraint(m.USERS, rule=_prefix, doc="least uploads first; users")
-    m.two_neighbours = pyo.Constraint(m.MODELS, rule=_two_neighbours, doc="two neighbours at most; pairs")
-    m.runs = pyo.Constraint(m.BLOCKS, rule=_runs, doc="a block is loaded for each run of its holders; pairs")
-    m.loaded_for = pyo.Constraint(m.HOLDINGS, rule=_loaded_for, doc="blocks of visited models are loaded; blocks")
+    m.two_neighbours = pyo.Constraint(m.MODELS, rule=two_neighbours_rule, doc="two neighbours at most; pairs")
+    m.runs = pyo.Constraint(m.BLOCKS, rule=runs_rule, doc="a block is loaded for each run of its holders; pairs")
+    m.loaded_for = pyo.Constraint(m.HOLDINGS, rule=loaded_for_rule, doc="blocks of visited models are loaded; blocks")
     return m
 
 
@@ -256,18 +256,18 @@ def _prefix(m: pyo.ConcreteModel, i: int, p: int) -> Any:
     return m.x[i, p] <= m.x[i, p - 1] if p > 1 else pyo.Constraint.Skip
 
 
-def _two_neighbours(m: pyo.ConcreteModel, i: int) -> Any:
+def two_neighbours_rule(m: pyo.ConcreteModel, i: int) -> Any:
     """A visited model has at most two neighbours, another none."""
     return pyo.quicksum(m.z[e] for e in m.pairs_at[i]) <= 2 * m.y[i] if m.pairs_at[i] else pyo.Constraint.Skip
 
 
-def _runs(m: pyo.ConcreteModel, j: int) -> Any:
+def runs_rule(m: pyo.ConcreteModel, j: int) -> Any:
     """A loaded block is loaded once for each run of neighbours that hold it, at least once: pairs < visited holders."""
     inside = pyo.quicksum(m.z[e] for e in combinations(m.holders[j], 2))
     return inside <= pyo.quicksum(m.y[i] for i in m.holders[j]) - m.v[j]
 
 
-def _loaded_for(m: pyo.ConcreteModel, j: int, i: int) -> Any:
+def loaded_for_rule(m: pyo.ConcreteModel, j: int, i: int) -> Any:
     """A block is loaded when a model that holds it is visited."""
     return m.v[j] >= m.y[i]
 

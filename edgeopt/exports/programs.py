@@ -30,13 +30,18 @@ def write(kind: str, request: Request) -> tuple[dict[str, str], str]:
         formulation = _formulation(request.instance)
         formulation.write(str(path), format=formats[kind], io_options={"symbolic_solver_labels": True})
         text = path.read_text(encoding="utf-8")
-    module = f"models/{request.instance.problem}.py"
+    module = f"models/{_home(request.instance)}.py"
     return {"": text}, f"the formulation of {module}; rows that a method adds on its way are not in it"
 
 
 def _formulation(instance: Any) -> Any:
-    module = import_module(f"edgeopt.models.{instance.problem}")
+    module = import_module(f"edgeopt.models.{_home(instance)}")
     return getattr(module, FORMULATIONS[instance.problem])(instance)
+
+
+def _home(instance: Any) -> str:
+    weighted = instance.problem == "loading" and instance.weighted
+    return "loading_weights" if weighted else str(instance.problem)
 
 
 LP = Target("lp", "the formulation for any solver", (), False, (".lp",), partial(write, "lp"))

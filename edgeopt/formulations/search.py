@@ -73,6 +73,11 @@ class _Found:
     values: NDArray[np.float64]
 
 
+def home_of(instance: Instance, formulation: Any) -> Any:
+    """Return the module of a formulation: that of the instance's problem, unless it names another one."""
+    return import_module(f"edgeopt.models.{getattr(formulation, 'home', instance.problem)}")
+
+
 class Search:
     """One run on one formulation.
 
@@ -160,7 +165,7 @@ class Search:
         rows: list[Row] = self.lazy.broken(whole=True) if self.lazy is not None else []
         if rows:
             return rows
-        plan = import_module(f"edgeopt.models.{self.instance.problem}").read_plan(self.formulation)
+        plan = home_of(self.instance, self.formulation).read_plan(self.formulation)
         report = check(self.instance, plan)
         if report.violations:
             return [self._exclusion(exact)]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from edgeopt.engines.linear import LinearProgram, compile_formulation
 from edgeopt.errors import UsageError
-from edgeopt.formulations.search import FormulationSolution, Search
+from edgeopt.formulations.search import FormulationSolution, Search, home_of
 from edgeopt.instance import Instance, as_instance
 from edgeopt.run import Progress, Run
 from edgeopt.solving import checked_options, interruptible
@@ -69,7 +68,7 @@ def solve_formulation(
 
 def _require_plans(instance: Instance, formulation: Any) -> None:
     """Refuse a formulation whose values are no plans of the instance."""
-    needed = import_module(f"edgeopt.models.{instance.problem}").PLAN_ROWS
+    needed = home_of(instance, formulation).PLAN_ROWS
     made_of: Any = getattr(formulation, "instance", None)
     rows = [formulation.component(name) for name in needed] if made_of is not None else [None]
     if any(row is None or not row.active or not all(part.active for part in row.values()) for row in rows):

@@ -29,6 +29,7 @@ METHODS = [
             COMMON: Code("batches.exact:solve_exact"),
             INDIVIDUAL: Code("batches.exact:solve_individual"),
             STREAM: Code("streams.exact:solve_exact", "streams.exact:refusal"),
+            WEIGHTED_ORDERS: Code("orders.weighted_exact:solve_exact"),
             WEIGHTED: Code("batches.exact:solve_individual"),
         },
     ),

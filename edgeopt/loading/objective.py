@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 from functools import cached_property
-from math import floor, gcd, lcm
+from math import floor, fsum, gcd, lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,9 +64,12 @@ class Objective:
         value = units * self.unit
         return int(value) if self.instance.integral else float(value)
 
-    def of_users(self, users: Iterable[int]) -> Number:
+    def of_users(self, users: NDArray[np.int64]) -> Number:
         """Return the value of serving users, by number."""
-        return self.instance.worth(self.users[user] for user in users)
+        if self.weight is None:
+            return len(users)
+        total = fsum(self.weight[users].tolist())
+        return round(total) if self.instance.integral else total
 
     def of_plan(self, plan: Plan) -> Number:
         """Return the value of a plan."""

@@ -185,7 +185,7 @@ class Lines:
         """Return the value of a line."""
         if self.shares is None:
             return served_by(line)
-        return self.objective.of_users(np.flatnonzero(line.place >= 0).tolist())
+        return self.objective.of_users(np.flatnonzero(line.place >= 0))
 
 
 def served_by(line: Line) -> int:

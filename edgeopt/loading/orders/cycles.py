@@ -26,7 +26,7 @@ class Cycles:
     Parameters
     ----------
     formulation : pyomo.environ.ConcreteModel
-        Made by `formulate` or `formulate_order`; changed as its user likes.
+        Made by `formulate` or `formulate_order`, or by `edgeopt.models.loading_weights`; changed as its user likes.
     program : LinearProgram
         The compiled formulation. Its deadline is loosened by more than what the solver tolerates, so that all it cuts
         off is too late; plans are judged in the instance's own times.
@@ -77,7 +77,8 @@ class Cycles:
         models, k = cut
         m = self.formulation
         inside = [(m.z[pair], 1.0) for i in models for pair in m.pairs_at[i] if pair[0] == i and pair[1] in models]
-        return inside + [(m.x[i, 1], -1.0) for i in models if i != k], 0.0
+        visit = {i: m.y[i] if m.y.ctype is pyo.Var else m.x[i, 1] for i in models}
+        return inside + [(visit[i], -1.0) for i in models if i != k], 0.0
 
     def unlikely(self) -> list[Any]:
         """Return the pairs outside the paths that the values suggest: without them there are no cycles."""

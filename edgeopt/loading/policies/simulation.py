@@ -131,7 +131,7 @@ class Simulation:
         """What the users served so far count: their number, or with weights the sum of these."""
         if self.queues.objective.weight is None:
             return self.served
-        return self.queues.objective.of_users(user for step in self.steps for user in step.users)
+        return self.queues.objective.of_users(np.array([user for step in self.steps for user in step.users], np.int64))
 
     def run(self, policy: Policy, on_time: Callable[[float], bool] = lambda now_s: True) -> None:
         """Serve the stream as the policy says.

@@ -80,3 +80,14 @@ def test_weights_of_tiny_units_are_refused():
         assert "unit of weight" in reason
         assert "'exact'" in reason
     assert edgeopt.solve(instance, threads=1).method == "exact"
+
+
+@pytest.mark.parametrize("structure", ["interval", "crossing", "random", "dense"])
+def test_exact_agrees_with_the_dynamic_program(structure):
+    for seed in range(8500, 8506):
+        plain = random_instance(seed, structure, models=7, users=12)
+        instance = drawn_weights(plain, "whole", seed)
+        if instance.weighted and METHODS["modular-dp"].refusal(instance) is None:
+            exact, tabled = (edgeopt.solve(instance, name, threads=1) for name in ("exact", "modular-dp"))
+            assert exact.status == tabled.status == "optimal", instance.name
+            assert exact.objective == tabled.objective, instance.name
