@@ -12,12 +12,10 @@ def _interrupted(signum: int, frame: object) -> None:
     os._exit(1)
 
 
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, _interrupted)
-
-
 def main() -> None:
     """Run the command line."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
     from edgeopt.cli import main as program
 
     try:
