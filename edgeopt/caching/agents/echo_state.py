@@ -16,7 +16,7 @@ SPECTRAL_RADIUS, LEAK, INPUT_SCALE = 0.5, 0.7, 0.3
 RIDGES = (1e-4, 1e-2, 1.0, 1e2, 1e4)
 FIT_SLOTS = 600  # played slots of a fit: the latest
 LEAST_SLOTS = 64
-ECHO_ROUNDS = 3  # after which the units have nearly forgotten a state
+ECHO_STEPS = 3  # after which the units have nearly forgotten a state
 
 
 @dataclass(frozen=True)
@@ -119,34 +119,34 @@ class EchoState:
         self.fit = Fit(caches, _explained(predicted[:, -1:], truth[:, -1:]))
 
     def _sequences(self, memory: Replay, played: Integers) -> tuple[Floats, Floats]:
-        """Return features and goals of played slots, shapes (slots, rounds, features), (slots, rounds, outputs + 1)."""
+        """Return features and goals of played slots, shapes (slots, steps, features), (slots, steps, outputs + 1)."""
         features, goals = [], []
         for done in range(memory.moves.shape[1]):
-            rounds = np.full(len(played), done)
-            real = memory.transitions(played, rounds)
-            features.append(self._features(memory, played, rounds, real.moves))
+            steps = np.full(len(played), done)
+            real = memory.transitions(played, steps)
+            features.append(self._features(memory, played, steps, real.moves))
             after = self.world.cached(real.following).reshape(len(played), -1)
             goals.append(np.concatenate([after, real.rewards[:, None]], axis=1))
         return np.stack(features, axis=1), np.stack(goals, axis=1)
 
-    def _features(self, memory: Replay, played: Integers, rounds: Integers, moves: Integers) -> Floats:
-        """Return what the readout sees when these moves follow the remembered rounds, shape (batch, features)."""
+    def _features(self, memory: Replay, played: Integers, steps: Integers, moves: Integers) -> Floats:
+        """Return what the readout sees when these moves follow the remembered steps, shape (batch, features)."""
         units: Floats = np.zeros((len(played), len(self.inner)))
-        for lag in range(ECHO_ROUNDS, 0, -1):
-            before = memory.transitions(played, np.maximum(rounds - lag, 0))
+        for lag in range(ECHO_STEPS, 0, -1):
+            before = memory.transitions(played, np.maximum(steps - lag, 0))
             later = self.step(units, self.inputs(before.slots, before.masks, before.moves))
-            units += (rounds >= lag)[:, None] * (later - units)
-        real = memory.transitions(played, rounds)
+            units += (steps >= lag)[:, None] * (later - units)
+        real = memory.transitions(played, steps)
         inputs = self.inputs(real.slots, real.masks, moves)
         return np.concatenate([np.ones((len(inputs), 1)), inputs, self.step(units, inputs)], axis=1)
 
-    def imagine(self, memory: Replay, played: Integers, rounds: Integers, moves: Integers) -> Transitions:
+    def imagine(self, memory: Replay, played: Integers, steps: Integers, moves: Integers) -> Transitions:
         """Return transitions from remembered states with other moves, as the network predicts them."""
-        predicted = _product(self._features(memory, played, rounds, moves), self.readout)
+        predicted = _product(self._features(memory, played, steps, moves), self.readout)
         cached = predicted[:, :-1].reshape(len(played), len(self.world.nodes), -1) > 0.5
         following = (cached * self.world.bits[:, None]).sum(axis=1)
-        slots, masks = memory.slots[played], memory.masks[played, rounds].astype(np.int64)
-        return Transitions(slots, masks, moves, predicted[:, -1], following, rounds)
+        slots, masks = memory.slots[played], memory.masks[played, steps].astype(np.int64)
+        return Transitions(slots, masks, moves, predicted[:, -1], following, steps)
 
 
 def _product(first: Floats, second: Floats) -> Floats:

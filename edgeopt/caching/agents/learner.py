@@ -31,6 +31,7 @@ class Learner:
     def __init__(self, world: World, recipe: Recipe) -> None:
         self.world, self.recipe = world, recipe
         self.observer = Observer(world, recipe.marginal)
+        self.steps = recipe.steps(len(world.nodes))
         agents = make(ActionSemantics, recipe.seed, recipe.width, recipe.semantics)
         self.networks = nn.ModuleDict({"agents": agents, "mixer": self._mixer()})
         self.targets = copy.deepcopy(self.networks).requires_grad_(False)
@@ -52,9 +53,9 @@ class Learner:
 
     def update(self, drawn: Transitions) -> float:
         """Take one step towards the targets of some transitions; return the loss."""
-        seen = self._seen(drawn.slots, drawn.masks, drawn.rounds)
-        moves = torch.from_numpy(drawn.moves)[..., None]
-        values = values_of(self.networks["agents"], seen).gather(2, moves)[..., 0]
+        seen = self._seen(drawn.slots, drawn.masks, drawn.steps)
+        moves = torch.from_numpy(np.take_along_axis(drawn.moves, seen.acting, axis=1))
+        values = values_of(self.networks["agents"], seen).gather(2, moves[..., None])[..., 0]
         goal = self._goals(drawn)
         joint = values if self.recipe.critic == "iql" else self.networks["mixer"](values, state_of(seen))
         loss = nn.functional.smooth_l1_loss(joint, goal)
@@ -69,25 +70,34 @@ class Learner:
 
     @torch.no_grad()
     def _goals(self, drawn: Transitions) -> Tensor:
-        """Return the reward and discounted value of what follows; nothing follows a slot's last round."""
-        seen = self._seen(drawn.slots, drawn.following, drawn.rounds + 1)
-        illegal = torch.from_numpy(~self.world.legal(drawn.following))
+        """Return the reward and discounted value of what follows; nothing follows a slot's last step."""
+        seen = self._seen(drawn.slots, drawn.following, drawn.steps + 1)
+        legal = np.take_along_axis(self.world.legal(drawn.following), seen.acting[:, :, None], axis=1)
         values = values_of(self.targets["agents"], seen)
         judge = values_of(self.networks["agents"], seen) if self.recipe.double else values
-        best = judge.masked_fill(illegal, NEVER).argmax(dim=-1, keepdim=True)
+        best = judge.masked_fill(torch.from_numpy(~legal), NEVER).argmax(dim=-1, keepdim=True)
         chosen = values.gather(2, best)[..., 0]
         reward = torch.from_numpy((REWARD_UNIT * drawn.rewards).astype(np.float32))
-        goes_on = torch.from_numpy((drawn.rounds + 1 < self.recipe.rounds).astype(np.float32)) * self.recipe.discount
+        goes_on = torch.from_numpy((drawn.steps + 1 < self.steps).astype(np.float32)) * self.recipe.discount
         if self.recipe.critic == "iql":
             return reward[:, None] + goes_on[:, None] * chosen
         return reward + goes_on * self.targets["mixer"](chosen, state_of(seen))
 
     def _seen(self, slots: Integers, masks: Integers, played: Integers) -> Observations:
-        return self.observer.observe(slots, masks, 1 - played / self.recipe.rounds)
+        return observed(self.observer, self.recipe, self.steps, slots, masks, played)
+
+
+def observed(
+    observer: Observer, recipe: Recipe, steps: int, slots: Integers, masks: Integers, played: Integers
+) -> Observations:
+    """Observe states after some of a slot's steps, shape (runs,): of all nodes, or of the one whose turn it is."""
+    turn = (played % len(observer.world.nodes))[:, None] if recipe.in_turn else None
+    return observer.observe(slots, masks, 1 - played / steps, turn)
 
 
 @torch.no_grad()
 def best_moves(agents: nn.Module, seen: Observations, legal: Booleans) -> Integers:
-    """Return each node's legal move of most value, shape (runs, nodes)."""
-    values = values_of(agents, seen).numpy()
+    """Return each node's legal move of most value, shape (runs, nodes); nodes that do not act wait."""
+    values = np.zeros(legal.shape, np.float32)
+    np.put_along_axis(values, seen.acting[:, :, None], values_of(agents, seen).numpy(), axis=1)
     return np.where(legal, values, -np.inf).argmax(axis=-1)

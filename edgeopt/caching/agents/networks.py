@@ -42,13 +42,14 @@ class ActionSemantics(nn.Module):
         self.change = nn.Linear(width, 3)
         self.mine = nn.Linear(width, narrow)
 
-    def forward(self, own: Tensor, link: Tensor) -> Tensor:
-        """Return the values of all moves, shape (runs, nodes, moves), in the order of `World`."""
+    def forward(self, own: Tensor, link: Tensor, acting: Tensor) -> Tensor:
+        """Return the values of all moves of the acting nodes, (runs, acting nodes, moves), in the order of `World`."""
         seen = torch.relu(self.told(own)[:, None] + self.link(link))
+        nodes, own = own.shape[1], own[torch.arange(len(own))[:, None], acting]
         first = torch.relu(self.first(torch.cat([own, seen.mean(dim=2)], dim=-1)))
         block = torch.relu(self.block(first) + self.whole(first.mean(dim=2, keepdim=True)))
         change = self.change(block)
-        migrate = change[:, :, None, :, 2].expand(-1, -1, own.shape[1], -1)
+        migrate = change[:, :, None, :, 2].expand(-1, -1, nodes, -1)
         if self.semantics:
             migrate = migrate + (self.mine(block)[:, :, None] * seen).sum(dim=-1)
         wait = self.wait(block.mean(dim=2))
@@ -95,8 +96,8 @@ def make(network: type[nn.Module], seed: int, *arguments: Any, **options: Any) -
 
 
 def values_of(network: nn.Module, seen: Observations) -> Tensor:
-    """Return the values of all moves for observations."""
-    values: Tensor = network(torch.from_numpy(seen.own), torch.from_numpy(seen.link))
+    """Return the values of all moves of the acting nodes for observations."""
+    values: Tensor = network(*(torch.from_numpy(part) for part in (seen.own, seen.link, seen.acting.copy())))
     return values
 
 

@@ -26,11 +26,14 @@ class Observations:
     Attributes
     ----------
     own : numpy.ndarray of float32, shape (runs, nodes, blocks, OWN)
-    link : numpy.ndarray of float32, shape (runs, nodes, other nodes, blocks, LINK)
+    link : numpy.ndarray of float32, shape (runs, acting nodes, other nodes, blocks, LINK)
+    acting : numpy.ndarray of int64, shape (runs, acting nodes)
+        The nodes that act.
     """
 
     own: Singles
     link: Singles
+    acting: Integers
 
 
 class Observer:
@@ -75,7 +78,9 @@ class Observer:
         row = slots[:, None, None]
         return world.relative[row, column, gone] - world.relative[row, column, kept]
 
-    def observe(self, slots: Integers, masks: Integers, remaining: Floats) -> Observations:
+    def observe(
+        self, slots: Integers, masks: Integers, remaining: Floats, acting: Integers | None = None
+    ) -> Observations:
         """Observe states.
 
         Parameters
@@ -83,7 +88,9 @@ class Observer:
         slots : numpy.ndarray of int64, shape (runs,)
         masks : numpy.ndarray of int64, shape (runs, blocks)
         remaining : numpy.ndarray of float64, shape (runs,)
-            Fraction of the slot's rounds that are left.
+            Fraction of the slot's steps that are left.
+        acting : numpy.ndarray of int64, shape (runs, acting nodes), optional
+            Default: all nodes.
         """
         world, own = self.world, self._own[slots]
         cached = world.cached(masks)
@@ -97,7 +104,9 @@ class Observer:
         if self.marginal:
             gain = self.gains(slots, masks)
             own[..., GAIN], own[..., DENSITY] = gain, gain / np.maximum(self._share, LEAST_SHARE) / DENSITY_UNIT
-        return Observations(own, self._link[slots])
+        if acting is None:
+            acting = np.broadcast_to(np.arange(len(world.nodes)), (len(slots), len(world.nodes)))
+        return Observations(own, self._link[slots[:, None], acting], acting)
 
 
 def _finite(seconds: Floats) -> Floats:

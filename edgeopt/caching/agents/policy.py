@@ -73,17 +73,17 @@ class TrainedPolicy:
         return network
 
     def play(self, world: World, rounds: int | None = None) -> Played:
-        """Play every slot of a world from empty caches, all nodes taking the move of most value in each round."""
-        from edgeopt.caching.agents.learner import best_moves
+        """Play every slot of a world from empty caches, all nodes taking the move of most value."""
+        from edgeopt.caching.agents.learner import best_moves, observed
         from edgeopt.caching.agents.observation import Observer
         from edgeopt.caching.agents.threads import one_thread
 
         network, observer = self.network(), Observer(world, self.recipe.marginal)
-        count, runs = self.recipe.rounds if rounds is None else rounds, len(world.delay_s)
+        steps, runs = self.recipe.steps(len(world.nodes), rounds), len(world.delay_s)
 
         def choose(slots: Any, masks: Any, played: int, legal: Any) -> Any:
-            seen = observer.observe(slots, masks, np.full(runs, 1 - played / count))
+            seen = observed(observer, self.recipe, steps, slots, masks, np.full(runs, played))
             return best_moves(network, seen, legal)
 
         with one_thread():
-            return play(world, np.arange(runs), empty(world, runs), count, choose)
+            return play(world, np.arange(runs), empty(world, runs), steps, choose, self.recipe.in_turn)

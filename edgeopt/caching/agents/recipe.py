@@ -19,8 +19,9 @@ class Recipe(Record):
     Attributes
     ----------
     critic : str
-        ``"vdn"`` (the team's value is the sum of the agents'), ``"qmix"`` (a monotone mixture) or ``"iql"`` (each agent
-        learns the team's reward by itself).
+        ``"vdn"`` (the team's value is the sum of the agents'), ``"qmix"`` (a monotone mixture), ``"iql"`` (each agent
+        learns the team's reward by itself) or ``"turns"``: in a round the nodes move one after another, each sees what
+        those before it did, and the team's value is that of the node whose turn it is.
     seed : int
     rounds : int
         Moves of each node in a slot.
@@ -31,7 +32,7 @@ class Recipe(Record):
     batch : int
         Transitions of an update.
     updates : int
-        Updates for each round of all runs.
+        Updates for each step of all runs.
     extra : str
         Further updates, as many again: ``"replay"`` of real transitions, ``"synthetic"`` ones, or ``"none"``.
     discount, learning_rate, target_rate : float
@@ -58,7 +59,7 @@ class Recipe(Record):
         Synthetic transitions are used while the prediction's R**2 on held-out data is at least this.
     """
 
-    critic: Literal["vdn", "qmix", "iql"] = "vdn"
+    critic: Literal["turns", "vdn", "qmix", "iql"] = "vdn"
     seed: Annotated[int, Field(ge=0)] = 0
     rounds: Count = 12
     slots: Count = 2
@@ -80,6 +81,15 @@ class Recipe(Record):
     capacity: Count = 4096
     reservoir: Count = 200
     least_fit: Fraction = 0.9
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether each step is the turn of one node, rather than a round of all."""
+        return self.critic == "turns"
+
+    def steps(self, nodes: int, rounds: int | None = None) -> int:
+        """Return the number of steps of a slot with some rounds (default: as in training)."""
+        return (self.rounds if rounds is None else rounds) * (nodes if self.in_turn else 1)
 
     def exploration_after(self, episodes: int) -> float:
         """Return the probability of a random move after a number of episodes."""

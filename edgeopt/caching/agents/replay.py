@@ -21,8 +21,8 @@ class Transitions:
         Caches before and after.
     moves : numpy.ndarray of int64, shape (batch, nodes)
     rewards : numpy.ndarray of float64, shape (batch,)
-    rounds : numpy.ndarray of int64, shape (batch,)
-        Rounds played before.
+    steps : numpy.ndarray of int64, shape (batch,)
+        Steps of the slot that were played before.
     """
 
     slots: Integers
@@ -30,45 +30,45 @@ class Transitions:
     moves: Integers
     rewards: Floats
     following: Integers
-    rounds: Integers
+    steps: Integers
 
 
 class Replay:
-    """The last played slots, each with all its rounds.
+    """The last played slots, each with all its steps.
 
     Parameters
     ----------
-    capacity, rounds, nodes, blocks : int
+    capacity, steps, nodes, blocks : int
     """
 
-    def __init__(self, capacity: int, rounds: int, nodes: int, blocks: int) -> None:
+    def __init__(self, capacity: int, steps: int, nodes: int, blocks: int) -> None:
         self.slots = np.zeros(capacity, np.int64)
-        self.masks = np.zeros((capacity, rounds + 1, blocks), np.int16)
-        self.moves = np.zeros((capacity, rounds, nodes), np.int16)
-        self.rewards = np.zeros((capacity, rounds), np.float64)
+        self.masks = np.zeros((capacity, steps + 1, blocks), np.int16)
+        self.moves = np.zeros((capacity, steps, nodes), np.int16)
+        self.rewards = np.zeros((capacity, steps), np.float64)
         self.size = 0
         self.place = 0
 
     def add(self, slots: Integers, masks: Integers, moves: Integers, rewards: Floats) -> None:
-        """Remember played slots, shapes (runs,), (runs, rounds + 1, blocks), (runs, rounds, nodes), (runs, rounds)."""
+        """Remember played slots, shapes (runs,), (runs, steps + 1, blocks), (runs, steps, nodes), (runs, steps)."""
         where = (self.place + np.arange(len(slots))) % len(self.slots)
         self.slots[where], self.masks[where], self.moves[where], self.rewards[where] = slots, masks, moves, rewards
         self.place = (self.place + len(slots)) % len(self.slots)
         self.size = min(len(self.slots), self.size + len(slots))
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[Integers, Integers]:
-        """Return the numbers of played slots and of rounds, shape (count,) each."""
+        """Return the numbers of played slots and of steps, shape (count,) each."""
         return rng.integers(self.size, size=count), rng.integers(self.moves.shape[1], size=count)
 
-    def transitions(self, played: Integers, rounds: Integers) -> Transitions:
-        """Return the transitions of these rounds."""
+    def transitions(self, played: Integers, steps: Integers) -> Transitions:
+        """Return the transitions of these steps."""
         return Transitions(
             slots=self.slots[played],
-            masks=self.masks[played, rounds].astype(np.int64),
-            moves=self.moves[played, rounds].astype(np.int64),
-            rewards=self.rewards[played, rounds],
-            following=self.masks[played, rounds + 1].astype(np.int64),
-            rounds=rounds,
+            masks=self.masks[played, steps].astype(np.int64),
+            moves=self.moves[played, steps].astype(np.int64),
+            rewards=self.rewards[played, steps],
+            following=self.masks[played, steps + 1].astype(np.int64),
+            steps=steps,
         )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:

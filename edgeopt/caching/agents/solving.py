@@ -41,5 +41,6 @@ def solve_by_policy(instance: CachingInstance, run: Run, file: str) -> Outcome:
     delays = played.delays(world)[0]
     best = int(np.argmin(delays))
     outcome = work.of_caches(played.masks[0, best])
-    outcome.message = f"The agents' caches after {best} of {rounds} rounds; they ended with {delays[-1]:.6g} s"
+    after = -(-best // policy.recipe.steps(len(world.nodes), rounds=1))
+    outcome.message = f"The agents' caches after {after} of {rounds} rounds; they ended with {delays[-1]:.6g} s"
     return outcome

@@ -13,7 +13,7 @@ import torch
 from edgeopt.caching.agents.arrays_file import Arrays
 from edgeopt.caching.agents.echo_state import EchoState, Fit
 from edgeopt.caching.agents.learner import Learner
-from edgeopt.caching.agents.play import Played, empty, play, random_moves
+from edgeopt.caching.agents.play import Played, empty, on_turn, play, random_moves
 from edgeopt.caching.agents.recipe import Recipe
 from edgeopt.caching.agents.replay import Replay, Transitions
 from edgeopt.caching.agents.reward import final_rewards, team_rewards
@@ -60,7 +60,8 @@ class Trainer:
         self.world, self.recipe = world, recipe
         self.rng = np.random.default_rng([recipe.seed, 11])
         self.learner = Learner(world, recipe)
-        self.memory = Replay(recipe.capacity, recipe.rounds, len(world.nodes), len(world.blocks))
+        self.steps = recipe.steps(len(world.nodes))
+        self.memory = Replay(recipe.capacity, self.steps, len(world.nodes), len(world.blocks))
         self.model = EchoState(world, recipe) if recipe.extra == "synthetic" else None
         self.episodes = self.updates = 0
         self.loss = 0.0
@@ -87,10 +88,10 @@ class Trainer:
         masks = empty(self.world, self.recipe.runs)
         for _ in range(self.recipe.slots):
             slots = self.rng.integers(len(self.world.delay_s), size=self.recipe.runs)
-            played = play(self.world, slots, masks, self.recipe.rounds, self._explore)
+            played = play(self.world, slots, masks, self.steps, self._explore, self.recipe.in_turn)
             self._remember(played)
             masks = played.masks[:, -1]
-            for _ in range(self.recipe.rounds * self.recipe.updates):
+            for _ in range(self.steps * self.recipe.updates):
                 self._learn()
         before = self.episodes
         self.episodes += self.recipe.runs
@@ -104,14 +105,14 @@ class Trainer:
         return np.where(self.rng.random(moves.shape) < rate, random_moves(legal, self.rng), moves)
 
     def _remember(self, played: Played) -> None:
-        rounds, weight = self.recipe.rounds, self.recipe.transfer_weight
+        steps, weight = self.steps, self.recipe.transfer_weight
         rewards = []
-        for done in range(rounds):
+        for done in range(steps):
             before, after, seconds = played.masks[:, done], played.masks[:, done + 1], played.transfer_s[:, done]
             if self.recipe.shaping:
                 gained = team_rewards(self.world, played.slots, before, after, seconds, weight)
             else:
-                gained = final_rewards(self.world, played.slots, after, seconds, weight, last=done + 1 == rounds)
+                gained = final_rewards(self.world, played.slots, after, seconds, weight, last=done + 1 == steps)
             rewards.append(gained)
         self.memory.add(played.slots, played.masks, played.moves, np.stack(rewards, axis=1))
 
@@ -136,11 +137,12 @@ class Trainer:
     def _synthetic(self) -> Transitions:
         """Return predicted transitions: remembered states, and for half of the nodes other moves."""
         assert self.model is not None
-        played, rounds = self.memory.draw(self.recipe.batch, self.rng)
-        real = self.memory.transitions(played, rounds)
-        other = random_moves(self.world.legal(real.masks), self.rng)
+        played, steps = self.memory.draw(self.recipe.batch, self.rng)
+        real = self.memory.transitions(played, steps)
+        legal = self.world.legal(real.masks)
+        other = random_moves(on_turn(legal, steps) if self.recipe.in_turn else legal, self.rng)
         moves = np.where(self.rng.random(other.shape) < 0.5, other, real.moves)
-        return self.model.imagine(self.memory, played, rounds, moves)
+        return self.model.imagine(self.memory, played, steps, moves)
 
     def policy(self) -> Arrays:
         """Return the weights of the agents as they act now without random moves: the slow ones of the target."""
@@ -151,7 +153,12 @@ class Trainer:
         """Play every training slot with the present policy, and keep it if it is the best."""
         slots = np.arange(len(self.world.delay_s))
         played = play(
-            self.world, slots, empty(self.world, len(slots)), self.recipe.rounds, self.learner.moves_of_policy
+            self.world,
+            slots,
+            empty(self.world, len(slots)),
+            self.steps,
+            self.learner.moves_of_policy,
+            self.recipe.in_turn,
         )
         delay_s = float(played.delays(self.world)[:, -1].mean())
         if not self.curve or delay_s < min(point.delay_s for point in self.curve):
