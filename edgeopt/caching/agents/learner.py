@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgeopt.caching.agents.networks import ActionSemantics, Monotone, Sum, make, state_of, values_of
+from edgeopt.caching.agents.networks import REWARD_UNIT, ActionSemantics, Monotone, Sum, make, state_of, values_of
 from edgeopt.caching.agents.observation import Observations, Observer
 from edgeopt.caching.agents.recipe import Recipe
 from edgeopt.caching.agents.replay import Transitions
 from edgeopt.caching.agents.world import Booleans, Integers, World
 
-REWARD_UNIT = 10.0  # rewards of a slot then sum to about this
 GRADIENT_LENGTH = 10.0
 NEVER = -1e9  # value of a move that a node does not have
 

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgeopt.caching.agents.observation import CACHED, FREE, LINK, OWN, REMAINING, Observations
+from edgeopt.caching.agents.observation import CACHED, FREE, GAIN, LINK, OWN, REMAINING, Observations
+
+REWARD_UNIT = 10.0  # rewards of a slot then sum to about this
 
 
 class ActionSemantics(nn.Module):
@@ -19,7 +21,8 @@ class ActionSemantics(nn.Module):
     concern the node itself, and their values are functions of e_i; migrating block b from m is worth an inner product
     of a map of e_i with e_im, with a constant 1 appended. The maps share their weights among the blocks and tell them
     apart by the features, so the network takes any number of nodes and blocks; pooled over m, i itself is among them.
-    After *Action Semantics Network* (arXiv 1907.11461).
+    Pooled is: mean and maximum. The values are corrections of what each move saves at once, which is in the
+    observation, and begin with no correction. After *Action Semantics Network* (arXiv 1907.11461).
 
     Parameters
     ----------
@@ -35,25 +38,34 @@ class ActionSemantics(nn.Module):
         narrow = max(1, width // 2)
         self.told = nn.Linear(OWN, narrow)
         self.link = nn.Linear(LINK, narrow, bias=False)
-        self.first = nn.Linear(OWN + narrow, width)
+        self.first = nn.Linear(OWN + 2 * narrow, width)
         self.block = nn.Linear(width, width)
-        self.whole = nn.Linear(width, width, bias=False)
-        self.wait = nn.Linear(width, 1)
+        self.whole = nn.Linear(2 * width, width, bias=False)
+        self.wait = nn.Linear(2 * width, 1)
         self.change = nn.Linear(width, 3)
         self.mine = nn.Linear(width, narrow)
+        for last in (self.change, self.mine):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
     def forward(self, own: Tensor, link: Tensor, acting: Tensor) -> Tensor:
         """Return the values of all moves of the acting nodes, (runs, acting nodes, moves), in the order of `World`."""
         seen = torch.relu(self.told(own)[:, None] + self.link(link))
         nodes, own = own.shape[1], own[torch.arange(len(own))[:, None], acting]
-        first = torch.relu(self.first(torch.cat([own, seen.mean(dim=2)], dim=-1)))
-        block = torch.relu(self.block(first) + self.whole(first.mean(dim=2, keepdim=True)))
-        change = self.change(block)
+        first = torch.relu(self.first(torch.cat([own, pooled(seen)], dim=-1)))
+        block = torch.relu(self.block(first) + self.whole(pooled(first))[:, :, None])
+        saved = own[..., GAIN] * (REWARD_UNIT / own.shape[2])
+        change = self.change(block) + torch.stack([saved, -saved, saved], dim=-1)
         migrate = change[:, :, None, :, 2].expand(-1, -1, nodes, -1)
         if self.semantics:
             migrate = migrate + (self.mine(block)[:, :, None] * seen).sum(dim=-1)
-        wait = self.wait(block.mean(dim=2))
+        wait = self.wait(pooled(block))
         return wait + torch.cat([torch.zeros_like(wait), change[..., 0], change[..., 1], migrate.flatten(2)], dim=-1)
+
+
+def pooled(features: Tensor) -> Tensor:
+    """Return mean and maximum over the third axis, one after the other in the last."""
+    return torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=-1)
 
 
 class Sum(nn.Module):

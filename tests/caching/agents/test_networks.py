@@ -50,9 +50,35 @@ def split(values: torch.Tensor, blocks: int) -> tuple[torch.Tensor, ...]:
 
 
 @torch.no_grad()
+def shaken(semantics: bool = True) -> ActionSemantics:
+    """A network without zeros among its weights, as after some training."""
+    network, noise = make(ActionSemantics, 1, semantics=semantics), torch.Generator().manual_seed(1)
+    for weights in network.parameters():
+        weights.add_(0.2 * torch.randn(weights.shape, generator=noise))
+    return network
+
+
+@torch.no_grad()
+def test_untrained_agents_value_moves_by_what_they_save_at_once(world) -> None:
+    """In the unit of the rewards: a single node's fetching, dropping or migrating, beside waiting."""
+    slots, rng, blocks = np.arange(3), np.random.default_rng(5), len(world.blocks)
+    masks = rng.integers(1 << NODES, size=(3, blocks))
+    values = values_of(make(ActionSemantics, 1), Observer(world).observe(slots, masks, np.full(3, 0.5))).numpy()
+    kinds = [1, 1 + blocks, *(1 + (2 + node) * blocks for node in range(NODES))]
+    for kind in kinds:
+        for node, block in np.ndindex(NODES, blocks):
+            after = masks.copy()
+            after[:, block] ^= world.bits[node]
+            right = (after[:, block] & world.bits[node] != 0) == (kind != 1 + blocks)  # it held the block, or not
+            saved = 10 * (world.delays(slots, masks) - world.delays(slots, after)) / world.span_s
+            move = values[:, node, kind + block] - values[:, node, 0]
+            np.testing.assert_allclose(move[right], saved[right], rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
 def test_values_follow_the_blocks_and_nodes(world, seen) -> None:
     """Other order of the blocks, or of the nodes: the same values in that order."""
-    network, blocks = make(ActionSemantics, 1), len(world.blocks)
+    network, blocks = shaken(), len(world.blocks)
     own, link = torch.from_numpy(seen.own), torch.from_numpy(seen.link)
     everyone = torch.from_numpy(seen.acting.copy())
     values = split(network(own, link, everyone), blocks)
@@ -71,16 +97,16 @@ def test_values_follow_the_blocks_and_nodes(world, seen) -> None:
 def test_migrating_depends_on_the_node_that_has_the_block(world, seen) -> None:
     """With action semantics; without, it is worth the same from every node."""
     blocks = len(world.blocks)
-    migrate = split(values_of(make(ActionSemantics, 1), seen), blocks)[3]
+    migrate = split(values_of(shaken(), seen), blocks)[3]
     assert (migrate[:, 0, 1] - migrate[:, 0, 2]).abs().max() > 1e-3
-    plain = split(values_of(make(ActionSemantics, 1, semantics=False), seen), blocks)[3]
+    plain = split(values_of(shaken(semantics=False), seen), blocks)[3]
     assert torch.equal(plain[:, 0, 1], plain[:, 0, 2])
 
 
 @torch.no_grad()
 def test_one_acting_node_has_the_values_it_has_among_all(world) -> None:
     """In whatever run, and whichever node."""
-    network, slots, rng = make(ActionSemantics, 1), np.array([0, 1, 2, 0]), np.random.default_rng(3)
+    network, slots, rng = shaken(), np.array([0, 1, 2, 0]), np.random.default_rng(3)
     masks, left, turn = rng.integers(1 << NODES, size=(4, len(world.blocks))), np.full(4, 0.5), np.array([2, 0, 1, 1])
     everyone = values_of(network, Observer(world).observe(slots, masks, left))
     alone = values_of(network, Observer(world).observe(slots, masks, left, turn[:, None]))

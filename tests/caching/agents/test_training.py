@@ -71,7 +71,9 @@ def weights_of(policy: TrainedPolicy) -> list[np.ndarray]:
     return [policy.weights[name] for name in sorted(policy.weights)]
 
 
-@pytest.mark.parametrize(("critic", "extra"), [("vdn", "synthetic"), ("qmix", "none"), ("iql", "replay"), ("turns", "synthetic")])
+@pytest.mark.parametrize(
+    ("critic", "extra"), [("vdn", "synthetic"), ("qmix", "none"), ("iql", "replay"), ("turns", "synthetic")]
+)
 def test_a_resumed_training_is_the_uninterrupted_one(tmp_path: Path, critic: str, extra: str) -> None:
     recipe = QUICK.model_copy(update={"critic": critic, "extra": extra, "least_fit": 0.0})
     whole, parts = tmp_path / "whole.npz", tmp_path / "parts.npz"
