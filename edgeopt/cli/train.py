@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class Critic(StrEnum):
     """The critic: how the team's value comes from the agents'."""
 
+    TURNS = "turns"
     VDN = "vdn"
     QMIX = "qmix"
     IQL = "iql"
@@ -36,7 +37,9 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="POLICY.npz", help="Policy file.", show_default=False)
     ],
-    critic: Annotated[Critic, typer.Option(help="Sum, monotone mixture, or each agent by itself.")] = Critic.VDN,
+    critic: Annotated[
+        Critic, typer.Option(help="In turn; or all at once: sum, monotone mixture, or each agent by itself.")
+    ] = Critic.TURNS,
     augment: Annotated[bool, typer.Option("--augment", help="Also learn from predicted transitions.")] = False,
     episodes: Annotated[int, typer.Option(metavar="N", help="Episodes in all, those before --resume too.")] = 1600,
     rounds: Annotated[int, typer.Option(metavar="N", help="Moves of each node in a slot.")] = 12,

@@ -38,7 +38,7 @@ class Recipe(Record):
     discount, learning_rate, target_rate : float
         The target network moves by `target_rate` towards the network in each update; its slow weights are the policy.
     exploration : float
-        Probability of a random move from `exploration_episodes` on; falls linearly from 1 until then.
+        Probability of a random move.
     transfer_weight : float
         Weight of the seconds of fetching and migrating beside the delay, in the reward.
     shaping : bool
@@ -59,7 +59,7 @@ class Recipe(Record):
         Synthetic transitions are used while the prediction's R**2 on held-out data is at least this.
     """
 
-    critic: Literal["turns", "vdn", "qmix", "iql"] = "vdn"
+    critic: Literal["turns", "vdn", "qmix", "iql"] = "turns"
     seed: Annotated[int, Field(ge=0)] = 0
     rounds: Count = 12
     slots: Count = 2
@@ -67,11 +67,10 @@ class Recipe(Record):
     batch: Count = 64
     updates: Count = 1
     extra: Literal["none", "replay", "synthetic"] = "none"
-    discount: Fraction = 0.97
+    discount: Fraction = 0.95
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     target_rate: Fraction = 0.02
-    exploration: Fraction = 0.05
-    exploration_episodes: Count = 480
+    exploration: Fraction = 0.1
     transfer_weight: Annotated[float, Field(ge=0)] = TRANSFER_WEIGHT
     shaping: bool = True
     double: bool = True
@@ -90,11 +89,6 @@ class Recipe(Record):
     def steps(self, nodes: int, rounds: int | None = None) -> int:
         """Return the number of steps of a slot with some rounds (default: as in training)."""
         return (self.rounds if rounds is None else rounds) * (nodes if self.in_turn else 1)
-
-    def exploration_after(self, episodes: int) -> float:
-        """Return the probability of a random move after a number of episodes."""
-        done = min(1.0, episodes / self.exploration_episodes)
-        return 1 - done * (1 - self.exploration)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""

@@ -101,8 +101,7 @@ class Trainer:
 
     def _explore(self, slots: Integers, masks: Integers, played: int, legal: Booleans) -> Integers:
         moves = self.learner.eager_moves(slots, masks, played, legal)
-        rate = self.recipe.exploration_after(self.episodes)
-        return np.where(self.rng.random(moves.shape) < rate, random_moves(legal, self.rng), moves)
+        return np.where(self.rng.random(moves.shape) < self.recipe.exploration, random_moves(legal, self.rng), moves)
 
     def _remember(self, played: Played) -> None:
         steps, weight = self.steps, self.recipe.transfer_weight

@@ -45,6 +45,20 @@ def wander(world: World, rng: np.random.Generator, rounds: int = 8) -> Iterator[
         masks, _ = world.step(masks, moves)
 
 
+def test_in_turn_one_node_after_another_moves() -> None:
+    """From the first to the last, again and again; all its legal moves occur, and the others wait."""
+    rng = np.random.default_rng(4)
+    world = build_world(tiny_slots(3))
+    runs = np.zeros(200, np.int64)
+    played = play(world, runs, empty(world, 200), 7, lambda s, m, done, legal: random_moves(legal, rng), in_turn=True)
+    for step in range(7):
+        moved = played.moves[:, step]
+        assert (moved[:, np.arange(3) != step % 3] == 0).all()
+        assert (moved[:, step % 3] > 0).any()
+    legal = world.legal(empty(world, 1))[0, 0]
+    assert set(played.moves[:, 0, 0]) == set(np.flatnonzero(legal))
+
+
 def described(world: World, node: int, move: int) -> tuple[str, int, int]:
     """A move in words: what, block, from which node."""
     blocks = len(world.blocks)
