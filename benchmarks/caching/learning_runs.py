@@ -29,7 +29,7 @@ from edgeopt.solving import check, solve
 RUNS = Path(__file__).parent / "results" / "learning-runs.json"
 NETWORKS = (11, 12, 13)  # seeds of the generator; no setting was chosen by a look at them
 TRAINING_SLOTS, HELD_OUT_SLOTS, SCENARIOS = 72, 16, 3
-EPISODES, PAIRED_EPISODES, LOOK_EPISODES = 1280, 640, 160
+EPISODES, PAIRED_EPISODES, LOOK_EPISODES = 1280, 480, 160
 
 BEST, MAIN, MAIN_SEEDS = "turns", ("turns", "vdn", "qmix", "iql"), (0, 1, 2, 3, 4)
 AUGMENTED, CONTROL, PAIRED_SEEDS = "synthetic", "replay", (0, 1, 2, 3, 4, 5, 6, 7)
