@@ -84,7 +84,7 @@ class CountsProgram:
     """
 
     def __init__(self, workload: Workload, target: int) -> None:
-        from edgeopt.loading.batches.counts_kernels import Question, Store, find_slot
+        from edgeopt.loading.batches.counts_kernels import Question, Room, Store
 
         self._workload = workload
         self._question = Question(target, float(workload.horizon_s), workload.most, workload.batch, workload.upload_s)
@@ -96,11 +96,23 @@ class CountsProgram:
             cursor=np.array([0, 0, 1], dtype=np.int64),
             sets=np.empty(MOST_SETS if workload.keeps else 1, np.int64),
         )
+        timing, models = workload.timing, workload.models
+        bits = 1 << np.arange(len(timing.block_bytes)) if workload.keeps else 0
+        self._room = Room(
+            stride=np.concatenate([[1], np.cumprod(workload.most[:-1] + 1)]),
+            masks=(timing.holds * bits).sum(axis=1) if workload.keeps else np.zeros(models, np.int64),
+            last_s=float((timing.fixed_s + timing.sample_s).min(initial=np.inf)),
+            served=np.zeros(models, np.int64),
+            left=np.zeros(models, np.int64),
+            place=np.zeros(models, np.int64),
+            share_s=np.zeros(models),
+            resident=np.zeros(len(timing.block_bytes), np.bool_),
+        )
         states, times, slots, queues, _, _ = self._store
         states[0] = 0, 0 if workload.keeps else workload.models, -1, -1, 0, -1, -1
         times[0] = 0.0
         queues[0] = 0
-        slots[find_slot(slots, states, 0)] = 0
+        slots[0] = 0  # of the code 0
 
     def solve(self, run: Run, most: int | None = None) -> Answer:
         """Expand all states, or as many as the limits allow, `most` of them at a time; it can be called again."""
@@ -111,7 +123,7 @@ class CountsProgram:
             if most is not None and expanded >= most:
                 return Answer(None, False, Stopped.FINISHED, int(self._store.cursor[2]), paused=True)
             expanded += CHUNK
-            result = expand(CHUNK, self._store, self._question, workload.timing)
+            result = expand(CHUNK, self._store, self._question, workload.timing, self._room)
             if result == DONE:
                 return Answer(self._best(), True, Stopped.FINISHED, int(self._store.cursor[2]))
             if result < 0 or (result == FULL and not self._enlarge()):

@@ -28,6 +28,7 @@ LAYER, STATE, STATES = range(3)  # entries of the cursor
 NOTHING = -1
 MIXES = 5  # prices of radio time against GPU time
 DONE, FULL, PAUSED = range(3)
+BITS, LARGEST = 64, 2**63 - 1
 
 
 class Store(NamedTuple):
@@ -42,6 +43,30 @@ class Store(NamedTuple):
     queues: Integers
     cursor: Integers
     sets: Integers
+
+
+class Room(NamedTuple):
+    """What does not change, and room for what the kernels write about one state.
+
+    Attributes
+    ----------
+    stride, masks : array of int64, shape (models,)
+        The codes of one user of each model; its blocks, as bits.
+    last_s : float
+        Seconds of the shortest batch.
+    served, left, place : array of int64, shape (models,)
+    share_s : array, shape (models,)
+    resident : array of bool, shape (blocks,)
+    """
+
+    stride: Integers
+    masks: Integers
+    last_s: float
+    served: Integers
+    left: Integers
+    place: Integers
+    share_s: Floats
+    resident: Flags
 
 
 class State(NamedTuple):
@@ -76,7 +101,7 @@ class Question(NamedTuple):
     upload_s: Floats
 
 
-@kernel
+@inner_kernel
 def find_slot(slots: Integers, states: Integers, code: int) -> int:
     """Return the slot of a code in the hash table: that of its chain, or a free one."""
     mask = len(slots) - 1
@@ -155,7 +180,8 @@ def offer(made: State, store: Store, loading: Loading) -> None:
 @kernel
 def rebuild_slots(slots: Integers, states: Integers, times: Floats, number: int) -> None:
     """Fill a larger hash table; dead states are left out of the chains."""
-    slots[:] = NOTHING
+    for at in range(len(slots)):
+        slots[at] = NOTHING
     for state in range(number):
         if times[state] < np.inf:
             at = find_slot(slots, states, states[state, CODE])
@@ -163,17 +189,8 @@ def rebuild_slots(slots: Integers, states: Integers, times: Floats, number: int)
             slots[at] = state
 
 
-@inner_kernel(allocates=True)
-def within_reach(
-    needed: int,
-    left: Integers,
-    served: Integers,
-    resident: Flags,
-    gpu_left: float,
-    radio_left: float,
-    question: Question,
-    timing: Timing,
-) -> bool:
+@inner_kernel
+def within_reach(needed: int, gpu_left: float, radio_left: float, question: Question, timing: Timing, at: Room) -> bool:
     """Return whether a state may serve `needed` more users in time.
 
     Each user costs its upload, its sample, its part of a full batch, and a part of each block that is not on the GPU,
@@ -182,8 +199,10 @@ def within_reach(
     """
     overlapped, holds, block_bytes, rate = timing.overlapped, timing.holds, timing.block_bytes, timing.rate
     upload_s, batch, fixed_s, sample_s = question.upload_s, question.batch, timing.fixed_s, timing.sample_s
+    served, left, place, share_s, resident = at.served, at.left, at.place, at.share_s, at.resident
     models = len(left)
-    share_s = np.zeros(models)
+    for i in range(models):
+        share_s[i] = 0.0
     for j in range(len(block_bytes)):
         if not resident[j]:
             sharers = 0
@@ -193,11 +212,11 @@ def within_reach(
             for i in range(models):
                 if holds[i, j] and left[i] > 0:
                     share_s[i] += block_bytes[j] / rate / sharers
-    place = np.empty(models, np.int64)
     for mix in range(MIXES if overlapped else 1):
         weight = mix / (MIXES - 1)
         budget = weight * radio_left + (1.0 - weight) * gpu_left if overlapped else gpu_left
-        place[:] = 0
+        for i in range(models):
+            place[i] = 0
         spent, found = 0.0, 0
         while found < needed:
             best, least = NOTHING, np.inf
@@ -226,7 +245,9 @@ def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers)
     A set is largest when no further candidate fits.
     """
     number, size = 0, 0
-    index = np.empty(64, np.int64)
+    # Of each place: its block, bytes of the candidates from it on, the smallest left out, and what was tried last.
+    index, behind = np.empty(BITS, np.int64), np.empty(BITS + 1, np.int64)
+    smallest_out, step = np.empty(BITS + 1, np.int64), np.empty(BITS + 1, np.int64)
     for j in range(len(block_bytes)):
         if candidates >> j & 1:
             index[number] = j
@@ -235,11 +256,10 @@ def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers)
     if size <= room:
         sets[0] = candidates
         return 1
-    behind = np.zeros(number + 1, np.int64)  # bytes of the candidates from a place on
+    behind[number], smallest_out[0], step[0] = 0, LARGEST, 0
     for place in range(number - 1, -1, -1):
         behind[place] = behind[place + 1] + block_bytes[index[place]]
-    smallest_out = np.full(number + 1, np.iinfo(np.int64).max)
-    step = np.zeros(number + 1, np.int64)  # 0: not looked at, 1: taken, 2: left out
+    # Steps: 0 not looked at, 1 taken, 2 left out.
     found, place, chosen = 0, 0, 0
     while place >= 0:
         if place == number:
@@ -265,7 +285,7 @@ def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers)
             if chosen >> block & 1:
                 room += size
                 chosen &= ~(1 << block)
-            smallest_out[place + 1] = min(smallest_out[place], size)
+            smallest_out[place + 1] = size if size < smallest_out[place] else smallest_out[place]
             if room - behind[place + 1] < smallest_out[place + 1]:  # else what was left out would fit at the end
                 place += 1
                 step[place] = 0
@@ -275,7 +295,7 @@ def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers)
 
 
 @kernel(allocates=True)
-def expand(pops: int, store: Store, question: Question, timing: Timing) -> int:
+def expand(pops: int, store: Store, question: Question, timing: Timing, work: Room) -> int:
     """Expand up to `pops` states, fewest users first; the states that cannot reach `target` users are left out.
 
     Returns DONE, PAUSED, FULL when there is no room for the states of one more expansion, or -1 when there are more
@@ -287,17 +307,7 @@ def expand(pops: int, store: Store, question: Question, timing: Timing) -> int:
     loading = Loading(overlapped, keeps, load_s, block_bytes, rate)
     models, blocks = len(most), len(block_bytes)
     users = len(queues) - 1
-    stride = np.ones(models, np.int64)
-    for i in range(1, models):
-        stride[i] = stride[i - 1] * (most[i - 1] + 1)
-    masks = np.zeros(models, np.int64)
-    for i in range(models if keeps else 0):
-        for j in range(blocks):
-            if holds[i, j]:
-                masks[i] |= 1 << j
-    served, left = np.zeros(models, np.int64), np.zeros(models, np.int64)
-    resident = np.zeros(blocks, np.bool_)
-    last_s = np.min(fixed_s + sample_s)
+    stride, masks, served, left = work.stride, work.masks, work.served, work.left
     while cursor[LAYER] <= users:
         layer = cursor[LAYER]
         if cursor[STATE] == NOTHING:
@@ -323,16 +333,9 @@ def expand(pops: int, store: Store, question: Question, timing: Timing) -> int:
             else:
                 left[i] = 0 if code // (users + 1) >> i & 1 else most[i]
         for j in range(blocks):
-            resident[j] = (content >> j & 1) == 1 if keeps else content < models and holds[content, j]
+            work.resident[j] = (content >> j & 1) == 1 if keeps else content < models and holds[content, j]
         if layer < target and not within_reach(
-            target - layer,
-            left,
-            served,
-            resident,
-            horizon - time,
-            horizon - radio - last_s,
-            question,
-            timing,
+            target - layer, horizon - time, horizon - radio - work.last_s, question, timing, work
         ):
             cursor[STATE] = states[state, QUEUED]
             continue
@@ -345,7 +348,7 @@ def expand(pops: int, store: Store, question: Question, timing: Timing) -> int:
                     useful |= masks[k]
             candidates = content & ~masks[i] & useful if keeps else 0
             load = extra_s(content, masks[i] if keeps else i, loading)
-            for size in range(min(left[i], batch[i]), 0, -1):
+            for size in range(left[i] if left[i] < batch[i] else batch[i], 0, -1):
                 number = 1
                 if keeps:
                     room = room_bytes[i] - workspace_bytes[i] * size
@@ -359,7 +362,8 @@ def expand(pops: int, store: Store, question: Question, timing: Timing) -> int:
                     for n in range(size if overlapped else 1, most_now + 1):
                         if overlapped:
                             uploaded = radio - upload_s[i, served[i]] + upload_s[i, served[i] + n]
-                            end = max(time + load, uploaded) + fixed_s[i] + sample_s[i] * n
+                            end = time + load if time + load > uploaded else uploaded
+                            end = end + fixed_s[i] + sample_s[i] * n
                             new = code + n * stride[i]
                         else:
                             end = time + load + fixed_s[i] * -(-n // size) + sample_s[i] * n + upload_s[i, n]
