@@ -76,11 +76,22 @@ class Comparisons:
                 records.append({**values, **known, **record, "optimum": comparison.optimum, **best})
         return records
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the records as a table, as `edgeopt.experiments.plot_study` takes it."""
+    def to_frame(self, **facts: Callable[[Any], Any]) -> pd.DataFrame:
+        """Return the records as a table, as `edgeopt.experiments.plot_study` takes it.
+
+        Parameters
+        ----------
+        **facts
+            Further columns: functions of the instance, such as ``users=lambda instance: len(instance.users)``.
+        """
         import pandas as pd
 
-        return pd.DataFrame(self.records())
+        frame = pd.DataFrame(self.records())
+        instances = {case.comparison.instance.sha256: case.comparison.instance for case in self.cases}
+        for name, fact in facts.items():
+            found = {key: fact(instance) for key, instance in instances.items()}
+            frame[name] = [found[key] for key in frame["instance_sha256"]] if len(frame) else []
+        return frame
 
     def gaps(self) -> dict[str, list[float | None]]:
         """Return, by method, the gaps to what all methods together prove best, None where there is no plan."""

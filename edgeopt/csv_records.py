@@ -55,6 +55,22 @@ def read_records(path: str | Path, name: str = "") -> dict[str, dict[str, Any]]:
     return records
 
 
+def read_column(path: str | Path, name: str) -> list[Any]:
+    """Read one column of a CSV table, in order; other columns may stand beside it.
+
+    Raises
+    ------
+    InputError
+        The table cannot be read, or a cell of the column is empty or missing.
+    """
+    found = []
+    for number, row in enumerate(read_records(path).values()):
+        if name not in row:
+            raise InputError(Finding(f"row {number}", f"it has no {name!r}", f"the column {name!r} names it"), path)
+        found.append(row[name])
+    return found
+
+
 def _value(key: str, cell: str, place: str, path: str | Path) -> Any:
     """Return what a cell says: names as they are, numbers with or without the unit of their column."""
     if key in TEXTS:

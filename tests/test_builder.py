@@ -169,6 +169,17 @@ def test_entries_may_stand_in_csv_tables(tmp_path: Path) -> None:
     (tmp_path / "scenarios.csv").write_text(as_csv(rows))
     (tmp_path / "c.json").write_text(json.dumps({**cells.to_dict(), "scenarios": "scenarios.csv"}))
     assert read(tmp_path / "c.json") == cells
+    kept: Any = read(SHIPPED / "residency" / "tiny.json")
+    (tmp_path / "log.csv").write_text(as_csv([{"time": n, "model": model} for n, model in enumerate(kept.requests)]))
+    (tmp_path / "r.json").write_text(json.dumps({**kept.to_dict(), "requests": "log.csv"}))
+    assert read(tmp_path / "r.json") == kept
+    built = edgeopt.build("residency", "x", kept.library, memory_bytes=kept.memory_bytes)
+    for block, seconds in kept.load_s.items():
+        built.add_load(block, seconds)
+    assert built.add_requests(tmp_path / "log.csv").instance().requests == kept.requests
+    (tmp_path / "log.csv").write_text("time\n1\n")
+    with pytest.raises(edgeopt.InputError, match="row 0: it has no 'model'"):
+        read(tmp_path / "r.json")
 
 
 @pytest.mark.parametrize(

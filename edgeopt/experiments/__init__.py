@@ -16,7 +16,7 @@ from edgeopt.experiments.results import (
     read_solution,
     read_suites,
 )
-from edgeopt.experiments.studies import optimum_table, plot_study, study_table
+from edgeopt.experiments.studies import losses, optimum_table, plot_study, study_table
 from edgeopt.experiments.suite import Suite
 from edgeopt.experiments.sweeping import SweepProgress, sweep
 from edgeopt.experiments.tables import pivot, table_text, write_table
@@ -30,6 +30,7 @@ __all__ = [
     "common_cases",
     "contradictions",
     "export",
+    "losses",
     "optimum_table",
     "performance_profile",
     "pivot",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import cycle
 from math import sqrt
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION
 from edgeopt.errors import UsageError, suggestion
 from edgeopt.experiments.figures import DASHES
+from edgeopt.problems import find_problem
 from edgeopt.quantities import unit_of
 
 if TYPE_CHECKING:
@@ -82,6 +83,46 @@ def optimum_table(frame: pd.DataFrame, x: str) -> pd.DataFrame:
     values = _in_order(once[x])
     means = [float(np.mean(once.loc[once[x] == value, OPTIMUM].astype(float))) for value in values]
     return pd.DataFrame({x: values, "mean": means})
+
+
+def losses(studies: Iterable[pd.DataFrame], to: str = "exact") -> pd.DataFrame:
+    """Return how much worse than one method the others are, in per cent of its objective.
+
+    Parameters
+    ----------
+    studies : iterable of pandas.DataFrame
+        What `read_results` returns, or `Comparisons.to_frame`.
+    to : str
+        The method to which the others are compared, best an exact one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A column for each other method, with the ``mean`` and the ``worst`` loss over all instances and seeds of the
+        studies, and how many ``cases`` they are of. Cases without both objectives, or in which that of `to` is 0, do
+        not count.
+
+    Raises
+    ------
+    UsageError
+        No study has plans of the method.
+    """
+    import pandas as pd
+
+    parts = []
+    for frame in studies:
+        values = frame.assign(objective=frame["objective"].astype(float))
+        keys = [_instance_key(frame), "seed"]
+        table = values.pivot_table("objective", ["problem", *keys], "method", sort=False)
+        if to in table:
+            table = table[table[to] != 0]
+            sign = [1.0 if find_problem(name).maximize else -1.0 for name in table.index.get_level_values("problem")]
+            part = table.drop(columns=to).rsub(table[to], axis=0).div(table[to], axis=0)
+            parts.append(part.mul(sign, axis=0).reset_index(drop=True))
+    if not parts:
+        raise UsageError(f"no study has plans of the method {to!r}")
+    loss = 100 * pd.concat(parts, ignore_index=True)
+    return pd.DataFrame({"mean": loss.mean(), "worst": loss.max(), "cases": loss.notna().sum()}).T
 
 
 def plot_study(
@@ -161,7 +202,8 @@ def _label(ax: Axes, x: str, y: str, values: list[Any]) -> None:
     positive = _numeric(values) and min(values) > 0
     if positive and len(values) > 2 and max(values) / min(values) >= 16:
         ax.set_xscale("log")
-        formatter = EngFormatter(unit=unit_of(x)) if unit_of(x) in PLAIN_UNITS else EngFormatter(sep="")
+        plain: Callable[[float], str] = "{:g}".format if max(values) < 1000 else EngFormatter(sep="")
+        formatter = EngFormatter(unit=unit_of(x)) if unit_of(x) in PLAIN_UNITS else plain
         ax.set_xticks(values, [formatter(value) for value in values])
         ax.minorticks_off()
     ax.set_xlabel(in_figure(x))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Self
 
 from edgeopt.builder import Builder
+from edgeopt.csv_records import read_column
 
 
 class ResidencyBuilder(Builder):
@@ -25,6 +27,11 @@ class ResidencyBuilder(Builder):
     def add_request(self, model: str) -> Self:
         """Add a request for a model after those before."""
         self._list("requests").append(model)
+        return self
+
+    def add_requests(self, path: str | Path) -> Self:
+        """Add the rows of a CSV table in their order: the column ``model``."""
+        self._list("requests").extend(read_column(path, "model"))
         return self
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
+from edgeopt.csv_records import read_column
 from edgeopt.errors import Finding, suggestion
 from edgeopt.frozen import DictOf, FrozenDict, ListOf
 from edgeopt.instance import Instance
@@ -42,6 +44,14 @@ class ResidencyInstance(Instance):
     fixed_s: DictOf[Name, NonNegative] = Field(default_factory=FrozenDict)
     requests: ListOf[Name]
     past: DictOf[Name, Whole] = Field(default_factory=FrozenDict)
+
+    @classmethod
+    def from_dict(cls, data: Any, file: str | Path | None = None) -> Self:
+        """Check plain data and make the instance; ``requests`` may be the path of a CSV table: its column ``model``."""
+        if isinstance(data, Mapping) and isinstance(data.get("requests"), str):
+            folder = Path(file).parent if file is not None else Path()
+            data = {**data, "requests": read_column(folder / data["requests"], "model")}
+        return super().from_dict(data, file)
 
     def findings(self) -> Iterable[Finding]:
         yield from super().findings()

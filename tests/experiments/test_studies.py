@@ -13,7 +13,16 @@ from matplotlib.figure import Figure
 
 import edgeopt
 from edgeopt.comparing import Compared
-from edgeopt.experiments import optimum_table, pivot, plot_study, read_results, study_table, table_text, write_table
+from edgeopt.experiments import (
+    losses,
+    optimum_table,
+    pivot,
+    plot_study,
+    read_results,
+    study_table,
+    table_text,
+    write_table,
+)
 from edgeopt.loading.generator import generate
 from tests.cli.program import run
 from tests.plans import two_models
@@ -197,3 +206,28 @@ def test_the_command_line_writes_studies(swept: Path, tmp_path: Path) -> None:
         assert code == 2
         assert words in err
     write_table(read_results(swept), tmp_path / "all.md")
+
+
+def test_losses_are_relative_to_a_method_and_know_the_sense() -> None:
+    served = pd.DataFrame(
+        [
+            {"problem": "loading", "instance": name, "seed": 0, "method": method, "objective": value}
+            for name, values in {"a": (10, 8), "b": (4, 4), "c": (0, 0), "d": (5, None)}.items()
+            for method, value in zip(("exact", "greedy"), values, strict=True)
+        ]
+    )
+    loss = losses([served])
+    assert loss["greedy"].to_dict() == {"mean": 10.0, "worst": 20.0, "cases": 2.0}
+    assert "exact" not in loss
+    delays = served.assign(problem="pulling", objective=[2.0, 3.0, 4.0, 4.0, 1.0, 1.5, 1.0, 1.0])
+    assert losses([served, delays])["greedy"].to_dict() == pytest.approx({"mean": 20.0, "worst": 50.0, "cases": 6})
+    with pytest.raises(edgeopt.UsageError, match="no study has plans of the method 'dp'"):
+        losses([served], "dp")
+
+
+def test_facts_of_instances_are_columns() -> None:
+    compared = edgeopt.compare(edgeopt.drawn(DRAW, seed=[1, 2]), ["dp", "random"])
+    frame = compared.to_frame(users=lambda instance: len(instance.users)).eval("share = objective / users")
+    assert list(frame["users"]) == [20] * 4
+    assert frame["share"].tolist() == pytest.approx([row / 20 for row in frame["objective"]])
+    assert losses([frame], "dp").loc["mean", "random"] >= 0
