@@ -18,7 +18,7 @@ MEMORY_BYTES, LOAD_RATE_BYTES_PER_S, WINDOW_S, RATE_PER_S = 24 * 10**9, 2.69e9, 
 SIZES = [(20, 100), (50, 1_000), (60, 9_655)]
 SEEDS = {100: 3, 1_000: 2, 9_655: 1}
 LIMITS_S = {100: 20.0, 1_000: 60.0, 9_655: 60.0}
-POLICIES = ("density", "affinity", "visit-density")
+POLICIES = ("density", "rolling", "affinity", "visit-density")
 
 
 def some_models(name: str, count: int) -> ModelLibrary:

@@ -94,8 +94,8 @@ class Search:
             self.best = line
         most = None if left is None else max(1, left // len(self._rooms))
         stretches = [self._next(most) for _ in self._rooms]
-        if len(stretches) == 1:
-            tried = [self._annealed(stretches[0], self._rooms[0])]
+        if len(stretches) == 1 or self._turn == len(stretches):  # in the first round kernels compile, out of threads
+            tried = [self._annealed(*each) for each in zip(stretches, self._rooms, strict=True)]
         else:
             with ThreadPoolExecutor(len(stretches)) as pool:
                 tried = list(pool.map(self._annealed, stretches, self._rooms))
