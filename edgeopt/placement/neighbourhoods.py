@@ -14,7 +14,7 @@ from edgeopt.placement.starts import given_start
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 
-ITERATIONS = 100_000  # of tabu search between two rounds of exact re-solving, which then take about as long
+ROUNDS = 5  # of a run of usual length: tabu search, then sets of nodes re-solved, which takes about as long
 SETS = 2  # of nodes re-solved in a round
 
 Placement = NDArray[np.bool_]
@@ -26,12 +26,13 @@ def alternate(search: LocalSearch, run: Run, iterations: int | None) -> Stopped:
     The searches inside are limited by nodes, never by seconds, so that a run repeats itself.
     """
     arrays = search.arrays
-    patience = Patience(usual_iterations(arrays))
+    usual = usual_iterations(arrays)
+    patience = Patience(usual)
     sets = NodeSets(arrays, np.random.default_rng([run.options.seed, 1]))
     while True:
         if iterations is None and patience.over(search.value, search.iterations):
             return Stopped.FINISHED
-        left = ITERATIONS if iterations is None else min(ITERATIONS, iterations - search.iterations)
+        left = usual // ROUNDS if iterations is None else min(usual // ROUNDS, iterations - search.iterations)
         stopped = search.run(run, left)
         if stopped != Stopped.ITERATION_LIMIT or (iterations is not None and search.iterations >= iterations):
             return stopped

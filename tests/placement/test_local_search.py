@@ -61,7 +61,7 @@ def test_incremental_figures_are_those_from_scratch() -> None:
 
 @pytest.mark.parametrize("nodes", [1, 4])
 def test_repeats_itself_and_keeps_a_start(nodes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgeopt.placement.neighbourhoods.ITERATIONS", 1_000)  # so that nodes are re-solved, too
+    monkeypatch.setattr("edgeopt.placement.neighbourhoods.ROUNDS", 40)  # so that nodes are re-solved, too
     instance = generate("random", models=20, nodes=nodes, users=15, seed=5)
     first = edgeopt.solve(instance, "local-search", seed=3, iteration_limit=3000, threads=1)
     again = edgeopt.solve(instance, "local-search", seed=3, iteration_limit=3000, threads=1)

@@ -147,7 +147,7 @@ def without_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_finds_what_its_local_search_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Proofs aside it is the search of `local-search`, nodes that are re-solved included."""
     without_proofs(monkeypatch)
-    monkeypatch.setattr("edgeopt.placement.neighbourhoods.ITERATIONS", 3_000)
+    monkeypatch.setattr("edgeopt.placement.neighbourhoods.ROUNDS", 40)
     for seed, nodes in ((1, 4), (2, 5), (3, 5)):
         instance = generate(models=25, nodes=nodes, users=25, seed=seed)
         limits = {"threads": 1, "iteration_limit": 9_000, "seed": seed}
