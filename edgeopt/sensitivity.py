@@ -140,7 +140,8 @@ class WhatIf:
         if not gain:
             return f"none{proof}"
         size = abs(self.difference(row) or 0)
-        more = "more" if (gain > 0) == problem.maximize else "less"
+        better = (gain > 0) == problem.maximize
+        more = "more" if better else "fewer" if problem.integral else "less"
         unit = problem.unit or problem.objective
         if problem.integral and size == 1:
             unit = unit.removesuffix("s")
