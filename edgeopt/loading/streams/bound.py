@@ -89,7 +89,7 @@ class PriceSearch:
         longest = ceil(WINDOWS_OF_STAY * window / step_s) + stream.longest_batch + 2
         longest = max(longest, MOST_WORK // (stream.steps.number * self._work.models))
         weight = self.weight[stream.order]
-        bounds = Bounds(stream, min(longest, stream.steps.number), weight)
+        bounds = Bounds(stream, min(longest, stream.steps.number), weight, threads=self._run.options.threads)
         visit, time = self.visit[stream.order], self._spread(bounds.shape, step_s)
         if time is None:
             time, visit = self._first(bounds, step_s)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgeopt.loading.streams.cost_kernels import fill_minima
 from edgeopt.loading.streams.offer_kernels import Chain, Offers, Prices, moments_of, price_offers, slack_of
-from edgeopt.loading.streams.stay_kernels import Balance, Walk, best_stays, follow
+from edgeopt.loading.streams.stay_kernels import Balance, Walk, best_stays, fill_state_prices, fill_worths, follow
 from edgeopt.loading.streams.steps import Floats, Stream
 
+MOST_WORTHS = 4_000_000  # of stays in memory
 LEVELS = 0.75, 1.33  # of prices of time in a stay
 
 
@@ -35,9 +37,18 @@ class Bounds:
         What serving a user counts, in the order of the stream.
     levels : tuple of float, optional
         Levels of prices of time, each above zero: the bound of a stay is the least at any of them.
+    threads : int, optional
+        The bound does not depend on their number.
     """
 
-    def __init__(self, stream: Stream, longest: int, weight: Floats, levels: tuple[float, ...] = LEVELS) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        longest: int,
+        weight: Floats,
+        levels: tuple[float, ...] = LEVELS,
+        threads: int = 1,
+    ) -> None:
         self.weight = weight
         self.steps, self.longest = stream.steps, longest
         number, windows, states, models = self.steps.number, self.steps.windows, self.steps.states, self.steps.models
@@ -49,9 +60,14 @@ class Bounds:
         self._moments = moments = moments_of(windows)
         count = len(moments.step)
         self._offers = Offers(np.empty((len(levels), len(moments.user))), np.empty(count), np.empty(count))
-        self._chain = Chain(np.empty(count), np.empty(count, np.int64), np.empty(count, np.int64))
+        self._chains = [
+            Chain(np.empty(count), np.empty(count, np.int64), np.empty(count, np.int64)) for _ in range(threads)
+        ]
+        self._places = np.empty((threads, len(moments.first)), np.int64)
+        self._span = max(1, min(number + 1, MOST_WORTHS // (len(levels) * self.shape[0] * (longest + 1))))
+        self._worths = np.empty((len(levels), self.shape[0], self._span, longest + 1))
         points = (number + 1, len(states.runs))
-        whole = [np.empty(points, np.int64) for _ in range(3)]
+        whole = [np.empty(points, np.int64) for _ in range(4)]
         self._walk = Walk(np.empty(points), np.empty(points), np.empty(points), *whole)
         self.balance = Balance(np.empty(self.shape), np.empty(self.shape), np.empty(self.users))
         of_kind = np.zeros(self.shape[0])
@@ -70,12 +86,31 @@ class Bounds:
 
     def at(self, time: Floats, visit: Floats) -> Evaluation:
         """Return the bound at these prices of steps, shape (kinds, steps), and of users."""
-        _, _, windows, models, states = self.steps
+        _, number, windows, models, states = self.steps
         prices, offers = self.prices(time, visit), self._offers
         price_offers(windows, models, prices, self._moments, offers)
         again = (self._again * time.max(axis=1)).max(axis=1)
-        rooms = models, states, self._moments, offers, self._walk, self._chain
-        worth, last, final = best_stays(prices, again, self.longest, self._cut, *rooms, self._state_prices)
-        follow(last, final, prices, windows, *rooms, self._state_prices, self.balance)
+        fill_state_prices(prices, states, self._state_prices)
+        best = 0.0, 0, 0
+        for low in range(0, number + 1, self._span):
+            high = min(number + 1, low + self._span)
+            self._fill_worths(low, high, prices)
+            rooms = prices, states, again, self._worths, self._state_prices, self._walk
+            best = best_stays(low, high, self.longest, self._cut, best, *rooms)
+        worth, last, final = best
+        rooms = models, states, self._moments, offers, self._walk, self._chains[0], self._state_prices, self.balance
+        follow(last, final, prices, windows, *rooms)
         balance = self.balance
         return Evaluation(worth + float(visit.sum()), balance.given - balance.taken, 1.0 - balance.served)
+
+    def _fill_worths(self, low: int, high: int, prices: Prices) -> None:
+        """Set what stays are worth that begin at points `low` to ``high - 1``, each thread those of a part of them."""
+        ends = np.linspace(low, high, len(self._chains) + 1).astype(np.int64).tolist()
+
+        def fill(thread: int) -> None:
+            rooms = self._offers, self._chains[thread], self._places[thread], self._worths
+            span = ends[thread], ends[thread + 1], low, self.longest
+            fill_worths(*span, prices, self.steps.models, self._moments, *rooms)
+
+        with ThreadPoolExecutor(len(self._chains)) as pool:
+            list(pool.map(fill, range(len(self._chains))))

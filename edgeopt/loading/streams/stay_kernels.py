@@ -14,7 +14,7 @@ from edgeopt.loading.streams.steps import Models, States, Windows
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-NOWHERE = -1
+NOWHERE, NO_STAY = -1, 1 << 62
 
 
 class Balance(NamedTuple):
@@ -42,8 +42,9 @@ class Walk(NamedTuple):
         The best that ends a stay here; that ends one which may go on as another; and that comes here.
     left_began, on_began : numpy.ndarray of int64
         Where that stay began; if it went on from another one, minus one minus that.
-    by : numpy.ndarray of int64
-        The transition by which the best comes here.
+    by, after : numpy.ndarray of int64
+        The transition by which the best comes here, and where the stay began that ended before it, as of `left_began`;
+        `NO_STAY` if the walk did not stay there. (A better one may end there later at the same point of the grid.)
     """
 
     left: Floats
@@ -52,6 +53,7 @@ class Walk(NamedTuple):
     left_began: Integers
     on_began: Integers
     by: Integers
+    after: Integers
 
 
 @inner_kernel
@@ -65,6 +67,8 @@ def come_to(point: int, state: int, states: States, walk: Walk) -> None:
         reached = max(walk.left[before, source], walk.entered[before, source])
         if reached > walk.entered[point, state]:
             walk.entered[point, state], walk.by[point, state] = reached, index
+            stayed = walk.left[before, source] >= walk.entered[before, source]
+            walk.after[point, state] = walk.left_began[before, source] if stayed else NO_STAY
 
 
 @inner_kernel
@@ -114,7 +118,7 @@ def worth_of_stays(
         worth[point] += worth[point - 1]
 
 
-@inner_kernel
+@kernel
 def fill_state_prices(prices: Prices, states: States, state_prices: Floats) -> None:
     """Set the highest price of each step among the kinds that a state runs; that of step i stands at i + 1."""
     state_prices[:, :] = 0.0
@@ -126,59 +130,78 @@ def fill_state_prices(prices: Prices, states: States, state_prices: Floats) -> N
                     state_prices[state, step + 1] = max(state_prices[state, step + 1], price)
 
 
-@kernel(allocates=True)
-def best_stays(
-    prices: Prices,
-    again: Floats,
+@kernel(nogil=True)
+def fill_worths(
+    low: int,
+    high: int,
+    base: int,
     longest: int,
-    cut: int,
+    prices: Prices,
     models: Models,
-    states: States,
     moments: Moments,
     offers: Offers,
-    walk: Walk,
     chain: Chain,
-    state_prices: Floats,
-) -> tuple[float, int, int]:
-    """Return what the best walk is worth, and where and in which state its last stay ends.
+    place: Integers,
+    worths: Floats,
+) -> None:
+    """Set what each kind's best batches are worth at each level in stays that begin at points `low` to ``high - 1``.
 
-    A stay takes at most `longest` steps, and may go on as another one after `cut` of them; then the blocks of one model
-    alone, which it may find on the GPU, cost up to ``again[state]``."""
-    levels, kinds, number = prices.levels, len(prices.steps), prices.steps.shape[1] - 1
-    worth, begun = np.empty((len(levels), kinds, longest + 1)), np.zeros(kinds, np.int64)
-    first = np.empty((len(levels), len(moments.first)), np.int64)
-    first[:] = moments.first
-    fill_state_prices(prices, states, state_prices)
-    walk.left[:, :], walk.entered[:, :], walk.on[:, :] = -np.inf, -np.inf, -np.inf
-    walk.entered[0, 0], walk.by[0, 0] = 0.0, NOWHERE
-    most, last, final = 0.0, 0, 0
-    for begin in range(number + 1):
+    Those from point p to q are worth ``worths[level, kind, p - base, q - p]`` beyond the time that they are given."""
+    number = prices.steps.shape[1] - 1
+    for model in range(len(place)):
+        place[model] = moments.first[model]
+    for begin in range(low, high):
         end = min(number, begin + longest)
+        for kind in range(len(prices.steps)):
+            for level in range(len(prices.levels)):
+                rooms = models, moments, offers, chain, place, worths[level, kind, begin - base]
+                worth_of_stays(kind, begin, end, level, prices, *rooms)
+
+
+@kernel
+def best_stays(
+    low: int,
+    high: int,
+    longest: int,
+    cut: int,
+    best: tuple[float, int, int],
+    prices: Prices,
+    states: States,
+    again: Floats,
+    worths: Floats,
+    state_prices: Floats,
+    walk: Walk,
+) -> tuple[float, int, int]:
+    """Continue the best walks by stays that begin at points `low` to ``high - 1``.
+
+    Return what the best walk is worth, and where and in which state its last stay ends. A stay takes at most `longest`
+    steps, and may go on as another one after `cut` of them; then the blocks of one model alone, which it may find on
+    the GPU, cost up to ``again[state]``."""
+    levels, kinds, number = prices.levels, len(prices.steps), prices.steps.shape[1] - 1
+    most, last, final = best
+    if low == 0:
+        walk.left[:, :], walk.entered[:, :], walk.on[:, :] = -np.inf, -np.inf, -np.inf
+        walk.entered[0, 0], walk.by[0, 0] = 0.0, NOWHERE
+    for begin in range(low, high):
         for place in range(len(states.order)):
             state = states.order[place]
             come_to(begin, state, states, walk)
             reached, resumed = walk.entered[begin, state], walk.on[begin, state] + again[state]
             if reached == -np.inf and resumed == -np.inf:
                 continue
-            for kind in range(kinds):
-                if states.runs[state, kind] and begun[kind] <= begin:
-                    for level in range(len(levels)):
-                        rooms = models, moments, offers, chain, first[level], worth[level, kind]
-                        worth_of_stays(kind, begin, end, level, prices, *rooms)
-                    begun[kind] = begin + 1
             began = begin
             if resumed > reached:
                 reached, began = resumed, -1 - begin
             paid, price = 0.0, state_prices[state]
             around = max(price[begin], price[begin + 1])
-            for point in range(begin, end + 1):
+            for point in range(begin, min(number, begin + longest) + 1):
                 cost = paid + prices.slack * max(around, price[point], price[point + 1])
                 stay = np.inf
                 for level in range(len(levels)):
                     line = levels[level] * cost
                     for kind in range(kinds):
                         if states.runs[state, kind]:
-                            line += worth[level, kind, point - begin]
+                            line += worths[level, kind, begin - low, point - begin]
                     stay = min(stay, line)
                 total = reached + stay
                 paid += price[point + 1]
@@ -281,12 +304,9 @@ def follow(
         if began < 0:
             began = walk.on_began[point, state]
             continue
-        arrived = False
-        while not arrived:
-            index = walk.by[point, state]
+        began = NO_STAY
+        while began == NO_STAY:
+            index, began = walk.by[point, state], walk.after[point, state]
             if index == NOWHERE:
                 return
-            source, before = states.source[index], point - states.steps[index]
-            arrived = walk.left[before, source] >= walk.entered[before, source]
-            point, state = before, source
-        began = walk.left_began[point, state]
+            point, state = point - states.steps[index], states.source[index]

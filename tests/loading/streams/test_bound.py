@@ -59,6 +59,23 @@ def test_at_any_prices_no_plan_weighs_more(mode):
                 assert least_above_optimum(instance, seed) >= -ROUNDING, (instance.name, seed)
 
 
+def test_a_walk_that_loads_beside_batches_is_followed_to_its_begin():
+    """Here two states follow each other at the same point of the grid, in both directions."""
+    instance = whole_stream(102, "consecutive", "next", True)
+    assert least_above_optimum(instance, 102) >= -ROUNDING
+
+
+def test_the_bound_does_not_depend_on_threads():
+    work = compile_workload(whole_stream(3, "capacity", "none", False))
+    stream = Stream(work, 0.5)
+    values = []
+    for threads in (1, 2, 3):
+        bounds = Bounds(stream, stream.steps.number, np.ones(len(stream.order)), threads=threads)
+        evaluation = bounds.at(np.full(bounds.shape, 0.02), np.full(bounds.users, 0.3))
+        values.append((evaluation.value, evaluation.time.tolist(), evaluation.visit.tolist()))
+    assert values[0] == values[1] == values[2]
+
+
 def test_random_prices_come_near_the_optimum():
     """Without this the test above could not fail."""
     least = [least_above_optimum(whole_stream(seed, *MODES[0]), seed) for seed in range(6)]
