@@ -14,7 +14,7 @@ from edgeopt.loading.streams.steps import Models, States, Windows
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-NOWHERE, NO_STAY = -1, 1 << 62
+NOWHERE, NO_STAY, FROM_START = -1, 1 << 62, 1 << 61
 
 
 class Balance(NamedTuple):
@@ -44,7 +44,8 @@ class Walk(NamedTuple):
         Where that stay began; if it went on from another one, minus one minus that.
     by, after : numpy.ndarray of int64
         The transition by which the best comes here, and where the stay began that ended before it, as of `left_began`;
-        `NO_STAY` if the walk did not stay there. (A better one may end there later at the same point of the grid.)
+        `NO_STAY` if the walk did not stay there, `FROM_START` if it began there. (A
+        better stay may end there later, at the same point of the grid.)
     """
 
     left: Floats
@@ -67,8 +68,10 @@ def come_to(point: int, state: int, states: States, walk: Walk) -> None:
         reached = max(walk.left[before, source], walk.entered[before, source])
         if reached > walk.entered[point, state]:
             walk.entered[point, state], walk.by[point, state] = reached, index
-            stayed = walk.left[before, source] >= walk.entered[before, source]
-            walk.after[point, state] = walk.left_began[before, source] if stayed else NO_STAY
+            if walk.left[before, source] >= walk.entered[before, source]:
+                walk.after[point, state] = walk.left_began[before, source]
+            else:
+                walk.after[point, state] = FROM_START if walk.by[before, source] == NOWHERE else NO_STAY
 
 
 @inner_kernel
@@ -307,6 +310,6 @@ def follow(
         began = NO_STAY
         while began == NO_STAY:
             index, began = walk.by[point, state], walk.after[point, state]
-            if index == NOWHERE:
+            if index == NOWHERE or began == FROM_START:
                 return
             point, state = point - states.steps[index], states.source[index]
