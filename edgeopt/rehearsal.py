@@ -40,13 +40,12 @@ def rehearse_kind(method: Method, kind: object) -> None:
         return
     specimens = find_problem(method.problem).part("specimens")
     specimen = specimens.specimen(kind)
-    if method.refusal(specimen) is not None:
-        return
-    options = Options(time_limit=LIMIT_S, iteration_limit=specimens.ITERATIONS)
-    with compiling_for(f"{method.problem} {method.name}"), suppress(Exception):
-        outcome = method.function(specimen, Run(options, maximize=specimen.conventions.maximize))
-        if outcome.plan is not None:
-            specimen.conventions.part("checker").check(specimen, outcome.plan)
+    if method.refusal(specimen) is None:
+        options = Options(time_limit=LIMIT_S, iteration_limit=specimens.ITERATIONS)
+        with compiling_for(f"{method.problem} {method.name}"), suppress(Exception):
+            outcome = method.function(specimen, Run(options, maximize=specimen.conventions.maximize))
+            if outcome.plan is not None:
+                specimen.conventions.part("checker").check(specimen, outcome.plan)
     _done.add(part)
 
 

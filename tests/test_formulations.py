@@ -21,6 +21,7 @@ from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.workload import compile_workload
 from edgeopt.models import caching, loading, loading_overlapped, placement, pulling
 from edgeopt.solution import Status, Stopped
+from tests.amounts import some_or_many
 from tests.caching import random_instances as caching_instances
 from tests.loading.brute_force import compute_s, load_s, upload_s, written
 from tests.loading.random_instances import random_instance
@@ -121,7 +122,7 @@ def visits_of(prefixes: Prefixes, plan: dict[str, Any]) -> Visits:
     return Visits(order, tuple(counts))
 
 
-@pytest.mark.parametrize("number", [44, pytest.param(220, marks=pytest.mark.slow)])
+@some_or_many(44, 220)
 @pytest.mark.parametrize("form", [loading.formulate, loading.formulate_order])
 def test_changed_loading_equals_enumeration(form: Callable[[LoadingInstance], Any], number: int) -> None:
     found = {Status.OPTIMAL: 0, Status.INFEASIBLE: 0}
@@ -156,7 +157,7 @@ def test_changed_loading_equals_enumeration(form: Callable[[LoadingInstance], An
     assert bound_by_rules > number / 8
 
 
-@pytest.mark.parametrize("number", [14, pytest.param(60, marks=pytest.mark.slow)])
+@some_or_many(14, 60)
 @pytest.mark.parametrize("form", [loading.formulate, loading.formulate_order])
 def test_unchanged_loading_has_the_optimum_of_exact(form: Callable[[LoadingInstance], Any], number: int) -> None:
     for seed in range(number):
@@ -274,7 +275,7 @@ def test_an_interrupt_leaves_the_best_so_far() -> None:
     assert solution.bound == told[-1].bound
 
 
-@pytest.mark.parametrize("number", [4, pytest.param(12, marks=pytest.mark.slow)])
+@some_or_many(4, 12)
 def test_the_other_problems_are_solved_alike(number: int) -> None:
     solved = 0
     for seed in range(number):
@@ -356,7 +357,7 @@ def changed_pulling(seed: int) -> tuple[Any, float, float]:
     return instance, free, best
 
 
-@pytest.mark.parametrize("number", [12, pytest.param(24, marks=pytest.mark.slow)])
+@some_or_many(12, 24)
 @pytest.mark.parametrize("form", [pulling.formulate_linear, pulling.formulate_strong])
 def test_changed_pulling_equals_enumeration(form: Callable[[Any], Any], number: int) -> None:
     """The first request is not served at the first cloudlet, and the first two not at the same site."""

@@ -8,6 +8,7 @@ import pytest
 
 import edgeopt
 from edgeopt.solution import Status
+from tests.amounts import some_or_many
 from tests.caching.brute_force import optimum
 from tests.caching.random_instances import random_instance
 from tests.caching.rates import dual_rates
@@ -26,7 +27,7 @@ def best_of(seed: int) -> float:
     return OPTIMA[seed]
 
 
-@pytest.mark.parametrize("number", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
+@some_or_many(SOME, MANY)
 @pytest.mark.parametrize("name", KINDS)
 def test_against_enumeration(name: str, number: int) -> None:
     """The exact method, whose beams may be better, is no worse; the others are no better, and bounds are below."""

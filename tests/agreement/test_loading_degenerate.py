@@ -9,6 +9,7 @@ import pytest
 import edgeopt
 from edgeopt.loading.instance import LoadingInstance
 from tests.agreement.test_loading_modes import METHODS, MODES, NAMES
+from tests.amounts import some_or_many
 from tests.loading.brute_force import optimum
 from tests.loading.modes import FEW_BLOCKS, in_mode
 from tests.loading.random_instances import random_instance
@@ -64,7 +65,7 @@ def drawn(mode: tuple[str, str, bool], kind: str, number: int) -> list[tuple[Loa
     return found
 
 
-@pytest.mark.parametrize("number", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
+@some_or_many(SOME, MANY)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", MODES, ids=NAMES)
 def test_every_method_tells_the_truth(mode, kind, number):

@@ -9,6 +9,7 @@ import pytest
 
 import edgeopt
 from edgeopt.loading.instance import LoadingInstance
+from tests.amounts import some_or_many
 from tests.loading.brute_force import optimum
 from tests.loading.modes import FEW_BLOCKS, in_mode
 from tests.loading.random_instances import random_instance
@@ -38,7 +39,7 @@ def drawn(mode: tuple[str, str, bool], number: int) -> list[tuple[LoadingInstanc
     return found
 
 
-@pytest.mark.parametrize("number", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
+@some_or_many(SOME, MANY)
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("mode", MODES, ids=NAMES)
 def test_a_method_refuses_the_mode_or_tells_the_truth(mode, name, number):

@@ -10,6 +10,7 @@ import edgeopt
 from edgeopt.loading.checker import replay
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.policies.named import replay_policy
+from tests.amounts import some_or_many
 from tests.loading.streams.brute_force import stream_optimum
 from tests.loading.streams.random_streams import MODE_NAMES, MODES, random_stream, whole_stream
 
@@ -48,7 +49,7 @@ def assert_honest(instance: LoadingInstance, best: int, name: str) -> None:
         assert report.objective == solution.objective
 
 
-@pytest.mark.parametrize("number", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
+@some_or_many(SOME, MANY)
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
 def test_a_method_refuses_the_mode_or_tells_the_truth(mode, name, number):

@@ -8,6 +8,7 @@ import pytest
 
 import edgeopt
 from edgeopt.solution import Status
+from tests.amounts import some_or_many
 from tests.placement.brute_force import optimum
 from tests.placement.random_instances import random_instance
 
@@ -16,7 +17,7 @@ cached_optimum = cache(lambda seed: float(optimum(random_instance(seed))))
 KINDS = {name: facts.kind for name, facts in edgeopt.methods("placement").items()}
 
 
-@pytest.mark.parametrize("number", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
+@some_or_many(SOME, MANY)
 @pytest.mark.parametrize("name", KINDS)
 def test_against_enumeration(name: str, number: int) -> None:
     """Exact methods find the optimum and prove it; the others stay at or below it, and their bounds at or above."""

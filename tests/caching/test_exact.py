@@ -13,6 +13,7 @@ from edgeopt.caching import exact, sandwich
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.tolerances import PROVED_GAP
+from tests.amounts import some_or_many
 from tests.caching.best_beams import searched_rates
 from tests.caching.brute_force import optimum
 from tests.caching.random_instances import random_data, random_instance
@@ -108,10 +109,11 @@ def test_at_every_scale(scale: float) -> None:
     assert solution.status == "optimal"
 
 
+@some_or_many(3, 8)
 @pytest.mark.parametrize("scale", [1e-6, 1e-9])
-def test_scaled_instance_has_the_scaled_optimum(scale: float) -> None:
+def test_scaled_instance_has_the_scaled_optimum(scale: float, number: int) -> None:
     """All rates larger by a factor: all delays shorter by it."""
-    for seed in range(8):
+    for seed in range(number):
         data = random_data(seed, nodes=3)
         expected = edgeopt.solve(CachingInstance.from_dict(data), "exact", threads=1)
         data["radio"]["bandwidth_hz"] /= scale

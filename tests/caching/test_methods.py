@@ -15,6 +15,7 @@ from edgeopt.caching.program import promising, solve_menu
 from edgeopt.caching.tables import DelayTables
 from edgeopt.run import Run
 from edgeopt.solution import Stopped
+from tests.amounts import some_or_many
 from tests.caching.brute_force import optimum
 from tests.caching.random_instances import random_instance
 from tests.caching.rates import dual_rates
@@ -70,9 +71,10 @@ def test_iteration_limit_counts_restarts(instance: CachingInstance) -> None:
     assert long.objective <= short.objective
 
 
-def test_prices_rule_out_no_better_choice() -> None:
+@some_or_many(8, 25)
+def test_prices_rule_out_no_better_choice(number: int) -> None:
     """With a start far above the optimum, what prices leave still holds the optimum."""
-    for seed in range(25):
+    for seed in range(number):
         tiny = random_instance(seed, nodes=3)
         tables = DelayTables(tiny, Run(maximize=False))
         menu = tables.full_menu()
@@ -87,9 +89,10 @@ def test_prices_rule_out_no_better_choice() -> None:
         assert menu.cost(found.choice) == pytest.approx(best, rel=1e-9)
 
 
-def test_any_prices_give_a_bound() -> None:
+@some_or_many(8, 25)
+def test_any_prices_give_a_bound(number: int) -> None:
     rng = np.random.default_rng(9)
-    for seed in range(25):
+    for seed in range(number):
         tiny = random_instance(seed, nodes=2)
         menu = DelayTables(tiny, Run(maximize=False)).full_menu()
         best = optimum(tiny, dual_rates(tiny))

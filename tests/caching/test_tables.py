@@ -11,6 +11,7 @@ import edgeopt
 from edgeopt.caching.tables import DelayTables
 from edgeopt.models.caching import formulate, read_plan
 from edgeopt.run import Run
+from tests.amounts import some_or_many
 from tests.caching.brute_force import block_delays, migration_s, subsets
 from tests.caching.random_instances import random_instance
 from tests.caching.rates import dual_rates
@@ -52,10 +53,11 @@ def test_prefix_rule_on_any_monotone_rates() -> None:
         assert min(delay(part) for part in levels) == best
 
 
-def test_costs_against_all_subsets() -> None:
+@some_or_many(20, 60)
+def test_costs_against_all_subsets(number: int) -> None:
     """Delay tables equal the plain minimum over all sets of sending nodes, for every set of caching nodes."""
     infinite = 0
-    for seed in range(60):
+    for seed in range(number):
         instance = random_instance(seed)
         tables = DelayTables(instance, Run(maximize=False))
         delays = block_delays(instance, dual_rates(instance))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import cache
 from itertools import chain, combinations, permutations
 
 from edgeopt.loading.instance import LoadingInstance
@@ -119,6 +120,7 @@ def compute_s(instance: LoadingInstance, name: str, number: int) -> Fraction:
     return written(model.compute_fixed_s or 0.0) + written(model.compute_per_sample_s or 0.0) * number
 
 
+@cache
 def written(value: float) -> Fraction:
     """The decimal number that a float is written as."""
     return Fraction(repr(value))

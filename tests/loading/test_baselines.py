@@ -4,6 +4,7 @@ import pytest
 
 import edgeopt
 from edgeopt.loading.generator import generate
+from tests.amounts import some_or_many
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import FREE, instance_of
@@ -20,20 +21,22 @@ def without_sharing(instance):
     return type(instance).from_dict(data)
 
 
+@some_or_many(6, 20)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_no_sharing_is_the_optimum_of_the_unshared_library(structure):
-    for seed in range(20):
+def test_no_sharing_is_the_optimum_of_the_unshared_library(structure, number):
+    for seed in range(number):
         instance = random_instance(seed, structure)
         solution = edgeopt.solve(instance, "no-sharing")
         assert solution.objective == optimum(without_sharing(instance)), instance.name
         assert solution.bound is None or solution.bound == solution.objective == 0
 
 
+@some_or_many(20, 60)
 @pytest.mark.parametrize("one_deadline", [True, False])
 @pytest.mark.parametrize("name", ["edf", "random"])
-def test_feasible_and_never_above_the_optimum(name, one_deadline):
+def test_feasible_and_never_above_the_optimum(name, one_deadline, number):
     served = 0
-    for seed in range(60):
+    for seed in range(number):
         instance = random_instance(seed, users=6, one_deadline=one_deadline)
         value = edgeopt.solve(instance, name, seed=seed).objective
         assert value <= optimum(instance), instance.name

@@ -12,6 +12,7 @@ from edgeopt.loading.workload import compile_workload
 from edgeopt.models.loading import formulate, formulate_union, read_plan
 from edgeopt.run import Run
 from edgeopt.solution import Status
+from tests.amounts import some_or_many
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import FREE, instance_of
@@ -25,9 +26,10 @@ def solved(formulation, relaxed=False):
     return result
 
 
+@some_or_many(4, 12)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_bounds_hold_in_the_right_order(structure):
-    for seed in range(12):
+def test_bounds_hold_in_the_right_order(structure, number):
+    for seed in range(number):
         instance = random_instance(seed, structure)
         if not compile_workload(instance).prefixes.model_names:
             continue
@@ -39,9 +41,10 @@ def test_bounds_hold_in_the_right_order(structure):
         assert solved(formulate_union(instance)).objective >= whole.objective - 1e-6
 
 
-def test_without_cycles_the_formulation_is_the_problem():
+@some_or_many(16, 40)
+def test_without_cycles_the_formulation_is_the_problem(number):
     exact = 0
-    for seed in range(40):
+    for seed in range(number):
         instance = random_instance(seed, "tree")
         if not compile_workload(instance).prefixes.model_names:
             continue
@@ -54,7 +57,7 @@ def test_without_cycles_the_formulation_is_the_problem():
             exact += 1
             assert report.feasible, (instance.name, report.violations)
             assert report.objective == round(result.objective) == optimum(instance)
-    assert exact > 10
+    assert exact > number / 4
 
 
 def test_times_are_those_of_the_plan():
@@ -83,11 +86,12 @@ def test_union_of_blocks_counts_each_once():
             assert served == 0
 
 
+@some_or_many(20, 60)
 @pytest.mark.parametrize("kind", ["union", "forest"])
-def test_programs_in_arrays_are_those_of_the_formulations(kind):
+def test_programs_in_arrays_are_those_of_the_formulations(kind, number):
     """Columns are matched by their meaning, and then the programs are equal number by number."""
     compared = 0
-    for seed in range(60):
+    for seed in range(number):
         arrays = compile_workload(random_instance(seed, models=6)).prefixes
         if not arrays.model_names:
             continue
@@ -107,7 +111,7 @@ def test_programs_in_arrays_are_those_of_the_formulations(kind):
         assert program.cost.tolist() == compiled.cost[columns].tolist()
         assert program.integer.tolist() == compiled.integer[columns].tolist()
         assert lines(program.rows, program.row_upper) == lines(compiled.rows[:, columns], compiled.row_upper)
-    assert compared > 30
+    assert compared > number / 2
 
 
 def lines(rows, upper):

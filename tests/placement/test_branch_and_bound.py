@@ -10,6 +10,7 @@ from edgeopt.placement.branch_and_bound import BranchAndBound
 from edgeopt.placement.generator import generate
 from edgeopt.run import Run
 from edgeopt.solution import Stopped
+from tests.amounts import some_or_many
 from tests.placement.knapsacks import optimum, random_knapsack
 
 TOLERANCE = 1e-8
@@ -21,11 +22,12 @@ def empty_tree(seed: int) -> BranchAndBound:
     return BranchAndBound(knapsack, np.zeros(len(knapsack.profit), dtype=bool))
 
 
+@some_or_many(60, 250)
 @pytest.mark.parametrize("part", [0.0, 0.4, 0.8, 0.95, 1.0, 1.05, 1.5])
-def test_proves_any_target(part: float) -> None:
+def test_proves_any_target(part: float, number: int) -> None:
     """Below the optimum the search finds it; at and above it the search proves that there is nothing better."""
     above = below = 0
-    for seed in range(250):
+    for seed in range(number):
         tree = empty_tree(seed)
         best = optimum(tree.whole)
         target = best * part if not tree.whole_numbers else np.floor(best * part)
@@ -42,11 +44,12 @@ def test_proves_any_target(part: float) -> None:
         else:
             above += 1
             assert tree.bound <= max(target, best) + TOLERANCE, seed
-    assert below > 100 if part < 1 else above > 100
+    assert below > 0.4 * number if part < 1 else above > 0.4 * number
 
 
-def test_runs_to_the_optimum() -> None:
-    for seed in range(400):
+@some_or_many(100, 400)
+def test_runs_to_the_optimum(number: int) -> None:
+    for seed in range(number):
         tree = empty_tree(seed)
         assert tree.run(Run()) == Stopped.PROVED
         assert tree.value == pytest.approx(optimum(tree.whole), abs=TOLERANCE), seed

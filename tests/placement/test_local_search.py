@@ -17,6 +17,7 @@ from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.importers import read_sukp
 from edgeopt.placement.local_search import LocalSearch, make_sites, place
 from edgeopt.run import Run
+from tests.amounts import some_or_many
 from tests.from_python import from_python
 from tests.placement.random_instances import random_instance
 
@@ -27,9 +28,10 @@ SUKP = Path(os.environ.get("EDGEOPT_DATA", BESIDE)) / "sukp"
 toggle = from_python(tabu_kernel.toggle)
 
 
-def test_incremental_figures_are_those_from_scratch() -> None:
+@some_or_many(20, 60)
+def test_incremental_figures_are_those_from_scratch(number: int) -> None:
     """After any series of moves, what each model would change is what the placement itself says."""
-    for seed in range(60):
+    for seed in range(number):
         arrays = DemandArrays(random_instance(seed))
         if not arrays.model_names:
             continue
@@ -71,9 +73,10 @@ def test_repeats_itself_and_keeps_a_start(nodes: int, monkeypatch: pytest.Monkey
     assert onward.objective >= first.objective
 
 
-def test_re_solved_nodes_see_only_what_the_others_leave() -> None:
+@some_or_many(25, 80)
+def test_re_solved_nodes_see_only_what_the_others_leave(number: int) -> None:
     """The problem of some nodes, and of one as a knapsack, adds exactly its value to what the others hit."""
-    for seed in range(80):
+    for seed in range(number):
         arrays = DemandArrays(random_instance(seed, nodes=3, models=5))
         rng = np.random.default_rng(seed)
         placed = (rng.random(arrays.useful.shape) < 0.5) & arrays.useful

@@ -13,13 +13,15 @@ from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.portfolio import run_members
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
+from tests.amounts import some_or_many
 from tests.placement.brute_force import optimum
 from tests.placement.random_instances import random_instance
 
 
-def test_spec_keeps_its_guarantee() -> None:
+@some_or_many(50, 150)
+def test_spec_keeps_its_guarantee(number: int) -> None:
     """0.9 of the optimum on one node, 0.45 on several."""
-    for seed in range(150):
+    for seed in range(number):
         instance = random_instance(seed)
         found = edgeopt.solve(instance, "spec").objective
         part = 0.9 if len(instance.nodes) == 1 else 0.45
@@ -40,9 +42,10 @@ def test_branch_and_bound_refuses_what_it_cannot_do() -> None:
         edgeopt.solve(large, "branch-and-bound")
 
 
-def test_no_sharing_is_the_optimum_of_whole_models() -> None:
+@some_or_many(20, 60)
+def test_no_sharing_is_the_optimum_of_whole_models(number: int) -> None:
     """Whole models on one node are a 0/1 knapsack, which a table of all capacities solves."""
-    for seed in range(60):
+    for seed in range(number):
         instance = random_instance(seed, nodes=1)
         capacity = instance.nodes["n0"].storage_bytes
         best = np.zeros(capacity + 1)
@@ -56,10 +59,11 @@ def test_no_sharing_is_the_optimum_of_whole_models() -> None:
         assert report.objective >= best[capacity] - 1e-9, seed
 
 
-def test_exact_cuts_off_what_overfills() -> None:
+@some_or_many(20, 60)
+def test_exact_cuts_off_what_overfills(number: int) -> None:
     """The cut holds for every placement that fits, and not for the one that it is made from."""
     cuts = 0
-    for seed in range(60):
+    for seed in range(number):
         arrays = DemandArrays(random_instance(seed))
         if not arrays.model_names:
             continue
@@ -75,7 +79,7 @@ def test_exact_cuts_off_what_overfills() -> None:
             other = arrays.useful & (rng.random(arrays.useful.shape) < rng.random())
             if (arrays.stored_bytes(other) <= arrays.storage).all():
                 assert (rows @ program.start(other) <= limit).all()
-    assert cuts > 10
+    assert cuts > number / 6
 
 
 def test_a_portfolio_keeps_the_best_of_each() -> None:

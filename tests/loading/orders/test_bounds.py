@@ -7,21 +7,23 @@ from edgeopt.loading.generator import generate
 from edgeopt.loading.relaxations import floor_bound, union_bound
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Run
+from tests.amounts import some_or_many
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 
 
+@some_or_many(6, 15)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_never_below_the_optimum(structure):
+def test_never_below_the_optimum(structure, number):
     tight = 0
-    for seed in range(15):
+    for seed in range(number):
         instance = random_instance(seed, structure)
         solution = edgeopt.solve(instance, "bound", threads=1)
         best = optimum(instance)
         assert solution.objective is None
         assert solution.bound >= best
         tight += solution.bound == best
-    assert tight >= 8
+    assert tight > number / 2
 
 
 @pytest.mark.parametrize("limit", [0.0, 0.02, None])

@@ -7,14 +7,16 @@ import edgeopt.loading.orders.circuit as method
 from edgeopt.engines.running import Result
 from edgeopt.loading.cpsat_run import tour
 from edgeopt.loading.generator import generate
+from tests.amounts import some_or_many
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import instance_of
 
 
+@some_or_many(4, 10)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_optimal_against_brute_force(structure):
-    for seed in range(10):
+def test_optimal_against_brute_force(structure, number):
+    for seed in range(number):
         instance = random_instance(seed, structure)
         solution = edgeopt.solve(instance, "cpsat", threads=1)
         assert solution.objective == optimum(instance), instance.name

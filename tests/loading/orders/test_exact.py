@@ -12,6 +12,7 @@ from edgeopt.loading.orders.forest import Forest
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Options, Run
 from edgeopt.solution import Stopped
+from tests.amounts import some_or_many
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import FREE, instance_of
@@ -19,20 +20,22 @@ from tests.loading.small import FREE, instance_of
 LIMITS = [{"time_limit": 0.0}, {"time_limit": 0.05}, {"iteration_limit": 0}, {"gap": 0.5}]
 
 
+@some_or_many(8, 25)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_optimal_against_brute_force(structure):
-    for seed in range(25):
+def test_optimal_against_brute_force(structure, number):
+    for seed in range(number):
         instance = random_instance(seed, structure)
         solution = edgeopt.solve(instance, "exact", threads=1)
         assert solution.objective == optimum(instance), instance.name
         assert (solution.status, solution.stopped, solution.bound) == ("optimal", "proved", solution.objective)
 
 
+@some_or_many(8, 20)
 @pytest.mark.parametrize("structure", ["interval", "random", "dense"])
-def test_questions_alone_prove_the_optimum(structure):
+def test_questions_alone_prove_the_optimum(structure, number):
     """Without the root relaxation and without any heuristic's plan, only the questions for more users are left."""
     asked = 0
-    for seed in range(20):
+    for seed in range(number):
         instance = random_instance(seed, structure)
         arrays = compile_workload(instance).prefixes
         if arrays.model_names:
@@ -40,7 +43,7 @@ def test_questions_alone_prove_the_optimum(structure):
             proof.decide(Forest(arrays, proof.run))
             assert proof.users == proof.bound == optimum(instance), instance.name
             asked += "questions" in proof.notes[0]
-    assert asked > 10
+    assert asked > number / 2
 
 
 def test_agrees_with_the_dynamic_program_of_crossing_classes():
@@ -123,9 +126,10 @@ def test_cycles_are_cut_off():
         assert proof.users == proof.bound == served
 
 
-def test_a_deadline_just_missed_by_the_best_plan():
+@some_or_many(12, 30)
+def test_a_deadline_just_missed_by_the_best_plan(number):
     changed = 0
-    for seed in range(30):
+    for seed in range(number):
         instance = random_instance(seed, "random")
         before = edgeopt.solve(instance, "exact", threads=1)
         end = before.metrics["end_s"] * (1 - 3e-7)
@@ -137,7 +141,7 @@ def test_a_deadline_just_missed_by_the_best_plan():
             proof.decide(Forest(arrays, proof.run))
             assert proof.users == proof.bound == optimum(earlier), instance.name
             changed += proof.users < before.objective
-    assert changed > 5
+    assert changed > number / 6
 
 
 @pytest.mark.parametrize("options", LIMITS)

@@ -8,16 +8,18 @@ from edgeopt.loading.generator import generate
 from edgeopt.loading.orders.paths import Path
 from edgeopt.loading.orders.tables import ServingTables
 from edgeopt.loading.workload import compile_workload
+from tests.amounts import some_or_many
 from tests.from_python import from_python
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import FREE, instance_of
 
 
+@some_or_many(10, 30)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_never_above_the_optimum_and_close_to_it(structure):
+def test_never_above_the_optimum_and_close_to_it(structure, number):
     best = reached = 0
-    for seed in range(30):
+    for seed in range(number):
         instance = random_instance(seed, structure)
         value, most = edgeopt.solve(instance, "greedy").objective, optimum(instance)
         assert value <= most, instance.name

@@ -12,15 +12,17 @@ from edgeopt.loading.orders.paths import Path
 from edgeopt.loading.orders.tables import ServingTables
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Run
+from tests.amounts import some_or_many
 from tests.from_python import from_python
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import instance_of
 
 
+@some_or_many(8, 25)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_reaches_the_optimum_of_small_instances(structure):
-    for seed in range(25):
+def test_reaches_the_optimum_of_small_instances(structure, number):
+    for seed in range(number):
         instance = random_instance(seed, structure, models=6)
         assert edgeopt.solve(instance, "local-search", iteration_limit=500).objective == optimum(instance)
 

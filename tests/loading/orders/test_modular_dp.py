@@ -13,14 +13,16 @@ from edgeopt.loading.orders.modular_dp import CrossingGroup, path_overlaps
 from edgeopt.loading.orders.sharing_tree import sharing_tree
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Run
+from tests.amounts import some_or_many
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance, random_library
 from tests.loading.small import FREE, instance_of
 
 
+@some_or_many(16, 60)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_optimal_on_any_sharing(structure):
-    for seed in range(60):
+def test_optimal_on_any_sharing(structure, number):
+    for seed in range(number):
         instance = random_instance(seed, structure, models=6)
         solution = edgeopt.solve(instance, "modular-dp")
         assert solution.objective == optimum(instance), instance.name
@@ -42,10 +44,11 @@ def test_agrees_with_dp_on_trees(seed):
     assert edgeopt.solve(instance, "modular-dp").objective == edgeopt.solve(instance, "dp").objective
 
 
+@some_or_many(4, 12)
 @pytest.mark.parametrize("structure", ["interval", "crossing", "random", "dense"])
-def test_order_of_all_models_loads_least(structure):
+def test_order_of_all_models_loads_least(structure, number):
     """With a user for each model and nothing but loading to wait for, the best order decides."""
-    for seed in range(12):
+    for seed in range(number):
         library = random_library(np.random.default_rng(seed), structure, 7)
         models = {name: model.blocks for name, model in library.models.items()}
         least = min(loaded_bytes(library, order) for order in permutations(models))

@@ -11,6 +11,7 @@ from edgeopt.loading.generator import generate
 from edgeopt.loading.orders.order_dp import Selection, best_selection
 from edgeopt.loading.orders.tables import ServingTables
 from edgeopt.loading.workload import compile_workload
+from tests.amounts import some_or_many
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import FREE, instance_of
@@ -64,9 +65,10 @@ def served(instance, arrays, selection):
     return report.objective
 
 
+@some_or_many(8, 25)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_best_choice_within_an_order(structure):
-    for seed in range(25):
+def test_best_choice_within_an_order(structure, number):
+    for seed in range(number):
         instance = random_instance(seed, structure, models=5, users=9)
         arrays = compile_workload(instance).prefixes
         order = np.random.default_rng(seed).permutation(len(arrays.model_names))

@@ -9,13 +9,15 @@ import edgeopt
 from edgeopt.loading.generator import generate
 from edgeopt.loading.orders.tree import laminar_atoms
 from edgeopt.loading.workload import compile_workload
+from tests.amounts import some_or_many
 from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance, random_library
 
 
+@some_or_many(8, 25)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_never_above_the_optimum(structure):
-    for seed in range(25):
+def test_never_above_the_optimum(structure, number):
+    for seed in range(number):
         instance = random_instance(seed, structure, models=6)
         value, most = edgeopt.solve(instance, "tree").objective, optimum(instance)
         assert value <= most, instance.name

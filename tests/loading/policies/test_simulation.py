@@ -12,6 +12,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.policies.named import POLICIES, policies_of, replay_policy
 from edgeopt.loading.policies.plans import plan_of
 from edgeopt.loading.policies.simulation import simulate
+from tests.amounts import some_or_many
 from tests.loading.policies.slow_referee import Offer, serve
 from tests.loading.policies.streams import MODES, random_stream
 
@@ -33,11 +34,12 @@ WORTH = {
 SLOW = {name: (worth, name.startswith("lru")) for name, worth in WORTH.items()}
 
 
+@some_or_many(25, 100)
 @pytest.mark.parametrize("retention", ["consecutive", "capacity"])
 @pytest.mark.parametrize("name", SLOW)
-def test_batches_are_those_of_a_slow_replay(name: str, retention: str) -> None:
+def test_batches_are_those_of_a_slow_replay(name: str, retention: str, number: int) -> None:
     served = 0
-    for seed in range(100):
+    for seed in range(number):
         stream = random_stream(seed, retention, silent=True)
         plan = replay_policy(stream, name)
         slow = serve(stream, *SLOW[name])
@@ -45,17 +47,18 @@ def test_batches_are_those_of_a_slow_replay(name: str, retention: str) -> None:
         starts = [batch.get("start_s", 0.0) for batch in plan["batches"]]
         assert starts == pytest.approx([start for _, _, start in slow], abs=1e-9)
         served += sum(len(users) for _, users, _ in slow)
-    assert served > 200
+    assert served > 2 * number
 
 
 def batches_of(plan: dict) -> list[tuple[str, list[str]]]:
     return [(batch["model"], sorted(batch["users"])) for batch in plan["batches"]]
 
 
+@some_or_many(15, 60)
 @pytest.mark.parametrize("retention", ["consecutive", "capacity"])
-def test_models_that_share_nothing_are_replayed_as_if_each_had_one_block(retention: str) -> None:
+def test_models_that_share_nothing_are_replayed_as_if_each_had_one_block(retention: str, number: int) -> None:
     density = SLOW["density"][0]
-    for seed in range(60):
+    for seed in range(number):
         stream = random_stream(seed, retention, silent=True)
         apart = without_sharing(stream)
         slow = serve(apart, density)
@@ -76,10 +79,11 @@ def without_sharing(stream: LoadingInstance) -> LoadingInstance:
     return LoadingInstance.from_dict({**stream.to_dict(), "library": apart.to_dict()})
 
 
+@some_or_many(10, 40)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", POLICIES)
-def test_plans_pass_the_checker_in_all_modes(name: str, mode: tuple[str, str]) -> None:
-    for seed in range(40):
+def test_plans_pass_the_checker_in_all_modes(name: str, mode: tuple[str, str], number: int) -> None:
+    for seed in range(number):
         stream = random_stream(seed, *mode)
         for policy in policies_of(name):
             simulation = simulate(stream, policy)

@@ -4,6 +4,7 @@ import pytest
 
 import edgeopt
 from edgeopt.loading.checker import check
+from tests.amounts import some_or_many
 from tests.loading.streams.brute_force import stream_optimum
 from tests.loading.streams.by_hand import stream_of
 from tests.loading.streams.not_free import NOT_FREE, best_plan
@@ -21,8 +22,9 @@ def test_a_rule_of_thumb_serves_fewer(name):
     assert edgeopt.solve(instance, "exact").objective == stream_optimum(instance)
 
 
-def test_sequences_are_those_of_the_enumeration():
-    for seed in range(40):
+@some_or_many(12, 40)
+def test_sequences_are_those_of_the_enumeration(number):
+    for seed in range(number):
         instance = whole_stream(seed, "consecutive", "none", radio=bool(seed % 2))
         assert check(instance, best_plan(instance)).objective == stream_optimum(instance)
 
