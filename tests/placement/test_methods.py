@@ -148,11 +148,12 @@ def without_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgeopt.placement.portfolio.solve_program", lambda *given: nothing)
 
 
-def test_auto_finds_what_its_local_search_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+@some_or_many(1, 3)
+def test_auto_finds_what_its_local_search_finds(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Proofs aside it is the search of `local-search`, nodes that are re-solved included."""
     without_proofs(monkeypatch)
     monkeypatch.setattr("edgeopt.placement.neighbourhoods.ROUNDS", 40)
-    for seed, nodes in ((1, 4), (2, 5), (3, 5)):
+    for seed, nodes in ((1, 4), (2, 5), (3, 5))[:number]:
         instance = generate(models=25, nodes=nodes, users=25, seed=seed)
         limits = {"threads": 1, "iteration_limit": 9_000, "seed": seed}
         found = edgeopt.solve(instance, "auto", **limits)
