@@ -18,7 +18,7 @@ from tests.pulling.random_instances import random_instance
 OPTIONS = Run(Options(threads=1), maximize=False)
 
 
-@pytest.mark.parametrize("first", range(0, 60, 20))
+@pytest.mark.parametrize("first", [0, *(pytest.param(first, marks=pytest.mark.slow) for first in (20, 40))])
 def test_exact_with_diving_against_brute_force(first, monkeypatch):
     """Small instances take the way of large ones."""
     monkeypatch.setattr(exact, "DIRECT_UP_TO", 0)

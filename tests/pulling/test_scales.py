@@ -10,6 +10,7 @@ from edgeopt.errors import ProgramError
 from edgeopt.pulling import infeasibility
 from edgeopt.pulling.instance import PullingInstance
 from edgeopt.solution import Status, Stopped
+from tests.amounts import some_or_many
 from tests.pulling.brute_force import optimum
 from tests.pulling.random_instances import random_instance
 
@@ -64,11 +65,12 @@ def assert_true(instance: PullingInstance, method: str, value: float | None, whe
     return str(solution.status)
 
 
+@some_or_many(5, 12)
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("method", EXACT + BOUNDED)
-def test_at_scales(scale, method):
+def test_at_scales(scale, method, number):
     found = set()
-    for seed in range(12):
+    for seed in range(number):
         instance = random_instance(seed, requests=3, **SCALES[scale])
         found.add(assert_true(instance, method, optimum(instance)[0], seed))
     if method in EXACT:

@@ -14,6 +14,7 @@ from edgeopt.loading.walks.path_walks import step_length
 from edgeopt.loading.walks.sequencing import sequenced
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Run
+from tests.amounts import some_or_many
 from tests.loading.brute_force import can_serve, optimum
 from tests.loading.random_instances import random_instance
 
@@ -49,8 +50,9 @@ def test_exact(part):
         assert (solution.status, solution.stopped) == ("optimal", "proved")
 
 
-def test_cpsat():
-    for seed in SEEDS[::4]:
+@some_or_many(15, 60)
+def test_cpsat(number):
+    for seed in SEEDS[:number]:
         solution = edgeopt.solve(instance(seed), "cpsat", threads=1)
         assert (solution.objective, solution.bound) == (best(seed), best(seed)), seed
 
@@ -96,8 +98,9 @@ def test_the_path_relaxation_stopped_at_any_time_is_a_bound():
             assert PathBound(arrays, Run(), step).run(walks) >= best(seed), seed
 
 
-def test_the_union_relaxation_is_a_bound():
-    for seed in with_users(SEEDS)[::3]:
+@some_or_many(15, 60)
+def test_the_union_relaxation_is_a_bound(number):
+    for seed in with_users(SEEDS)[:number]:
         assert union_bound(compile_workload(instance(seed)).queues, Run()) >= best(seed), seed
 
 
