@@ -22,6 +22,6 @@ for python in $pythons; do
     git clone -q . "$work/source"
     "$uv" venv -q --python "$python" "$work/venv"
     "$uv" pip install -q --python "$work/venv/bin/python" --resolution "$resolution" -e "$work/source[dev]"
-    (cd "$work/source" && "$work/venv/bin/python" -m pytest -q -n auto --dist loadfile -m "not slow") || failed="$failed $python"
+    (cd "$work/source" && "$work/venv/bin/python" -m pytest -q -n auto --dist worksteal -m "not slow") || failed="$failed $python"
 done
 if [ -n "$failed" ]; then echo "== failed on:$failed"; exit 1; fi
