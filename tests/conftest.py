@@ -22,7 +22,7 @@ def turn(path: Path) -> int:
         return 0
     if parts[0] in WITHOUT_KERNELS:
         return 1
-    return 2 if parts[0] in {"agreement", *PROBLEMS} else 3
+    return 2 if any(problem in part for problem in PROBLEMS for part in parts) else 3
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
