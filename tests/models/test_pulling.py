@@ -47,8 +47,8 @@ def test_the_compiled_form_has_the_same_relaxation_and_optimum(size: dict[str, A
                 continue
             assert found == (None if expected is None else pytest.approx(expected, rel=1e-6, abs=1e-6)), (seed, relaxed)
         feasible += found is not None
-    assert feasible >= number / 2
-    assert limited > number / 8
+    assert feasible >= number / 3
+    assert limited >= number / 12
 
 
 @some_or_many(12, 40)
@@ -76,5 +76,5 @@ def test_the_strong_form_is_the_problem_and_bounds_it_closer(number: int) -> Non
         assert tight is not None
         assert weak <= tight + 1e-6 <= expected + 2e-6, seed
         closer += tight > weak + 1e-6
-    assert feasible >= 20
-    assert closer >= 3
+    assert feasible >= number / 2
+    assert closer >= number / 14
