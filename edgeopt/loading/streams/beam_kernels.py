@@ -169,16 +169,15 @@ def settle(
         for block in range(blocks):
             if not resident[block] or gpu.holds[model, block]:
                 continue
-            waiting = 0.0
+            waiting, enough = 0.0, least * gpu.block_bytes[block]
             for other in range(len(gpu.fixed)):
-                if gpu.holds[other, block]:
+                if gpu.holds[other, block] and waiting < enough:
                     user = next_user[other]
-                    while user < requests.first[other + 1] and requests.ready[user] <= start:
+                    while user < requests.first[other + 1] and requests.ready[user] <= start and waiting < enough:
                         waiting += requests.due[user] > start
                         user += 1
-            waiting /= gpu.block_bytes[block]
-            if waiting < least:
-                worst, least = block, waiting
+            if waiting < enough:
+                worst, least = block, waiting / gpu.block_bytes[block]
         resident[worst] = False
         room += gpu.block_bytes[worst]
 

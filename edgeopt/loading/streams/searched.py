@@ -22,13 +22,13 @@ from edgeopt.solution import Number, Plan, Stopped
 FIRST_POLICIES = ("density", "rolling")  # usually the best
 POLICIES = (*FIRST_POLICIES, *(name for name in NAMED if name not in FIRST_POLICIES))
 POLICY_SHARE = 0.15  # of the time, for all policies but the first
-WIDTHS = (2, 8, 32)  # of beams, one after another
+WIDTHS = (1, 2, 8, 32)  # of beams, one after another
 WORTHS = (0.8, 0.6, 0.9, 0.4)  # what users cost at most that are given up
 WAITS = 2.0, 0.0  # shortest batches for which one waits for another user, in turns
 CHILDREN = 12
-FIRST_BEAMS = 5  # before a local search without a time limit
-DEFAULT_BEAMS, DEFAULT_ITERATIONS = 8, 400  # of a run without limits
-BEAM_SHARE = 0.15  # of the time, before a local search
+FIRST_BEAMS = 9  # before a local search without a time limit
+DEFAULT_BEAMS, DEFAULT_ITERATIONS = 12, 400  # of a run without limits
+BEAM_SHARE = 0.25  # of the time, before a local search
 
 
 class Plans:
