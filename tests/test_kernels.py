@@ -111,6 +111,18 @@ def test_literal_numbers_are_compiled_for_once() -> None:
     assert len(plus.signatures) == 1
 
 
+def test_inner_kernels_become_machine_code_only_where_they_are_contained() -> None:
+    @kernel(cache=False)
+    def two_more(value: float) -> float:
+        return float(plus(plus(value, 1), 1))
+
+    assert two_more(0.5) == 2.5
+    outer, inner = two_more.overloads[two_more.signatures[0]], plus.overloads[plus.signatures[-1]]
+    assert outer.library._get_compiled_object()
+    with pytest.raises(ValueError, match="object caching not enabled"):
+        inner.library._get_compiled_object()
+
+
 def test_the_collector_rests_while_a_kernel_compiles_and_not_longer() -> None:
     @kernel(cache=False)
     def half(value: float) -> float:
