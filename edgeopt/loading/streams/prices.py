@@ -95,8 +95,8 @@ class Bounds:
         for low in range(0, number + 1, self._span):
             high = min(number + 1, low + self._span)
             self._fill_worths(low, high, prices)
-            rooms = prices, states, again, self._worths, self._state_prices, self._walk
-            best = best_stays(low, high, self.longest, self._cut, best, *rooms)
+            span = low, high, self.longest, self._cut
+            best = best_stays(*span, best, prices, states, again, self._worths, self._state_prices, self._walk)
         worth, last, final = best
         rooms = models, states, self._moments, offers, self._walk, self._chains[0], self._state_prices, self.balance
         follow(last, final, prices, windows, *rooms)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.streams import prices
 from edgeopt.loading.streams.bound import PriceSearch, first_step_s
 from edgeopt.loading.streams.offer_kernels import slack_of
 from edgeopt.loading.streams.prices import Bounds
@@ -65,15 +66,16 @@ def test_a_walk_that_loads_beside_batches_is_followed_to_its_begin():
         assert least_above_optimum(whole_stream(102, retention, "next", True), 102) >= -ROUNDING
 
 
-def test_the_bound_does_not_depend_on_threads():
+def test_the_bound_depends_neither_on_threads_nor_on_memory(monkeypatch):
     work = compile_workload(whole_stream(3, "capacity", "none", False))
     stream = Stream(work, 0.5)
     values = []
-    for threads in (1, 2, 3):
+    for threads, worths in ((1, prices.MOST_WORTHS), (2, prices.MOST_WORTHS), (1, 1), (3, 400)):
+        monkeypatch.setattr(prices, "MOST_WORTHS", worths)
         bounds = Bounds(stream, stream.steps.number, np.ones(len(stream.order)), threads=threads)
         evaluation = bounds.at(np.full(bounds.shape, 0.02), np.full(bounds.users, 0.3))
         values.append((evaluation.value, evaluation.time.tolist(), evaluation.visit.tolist()))
-    assert values[0] == values[1] == values[2]
+    assert all(value == values[0] for value in values)
 
 
 def test_random_prices_come_near_the_optimum():
@@ -147,8 +149,8 @@ def test_rounding_the_ends_of_stays_takes_nothing_from_them(compute_s):
     lowest = []
     for levels in LEVELS:
         bounds = Bounds(stream, stream.steps.number, np.ones(12), levels)
-        prices = [np.full(bounds.shape, price) for price in np.linspace(0.0, 1.0, 11)]
-        values = [bounds.at(price, np.zeros(12)).value for price in prices]
+        times = [np.full(bounds.shape, price) for price in np.linspace(0.0, 1.0, 11)]
+        values = [bounds.at(time, np.zeros(12)).value for time in times]
         assert min(values) >= 12 - ROUNDING
         lowest.append(min(values[4:]))
     # Stays that borrow time from others at one level do not at several.
