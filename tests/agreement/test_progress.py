@@ -10,7 +10,11 @@ import edgeopt
 from edgeopt.problems import PROBLEMS, find_problem
 from edgeopt.run import Options, Progress, Run
 
-KINDS = [(problem, kind) for problem in PROBLEMS for kind in find_problem(problem).part("specimens").KINDS]
+KINDS = [
+    pytest.param(problem, kind, marks=[pytest.mark.slow] if number else [])
+    for problem in PROBLEMS
+    for number, kind in enumerate(find_problem(problem).part("specimens").KINDS)
+]
 
 
 def told(instance: edgeopt.Instance, name: str, iterations: int) -> list[Progress]:
@@ -22,7 +26,7 @@ def told(instance: edgeopt.Instance, name: str, iterations: int) -> list[Progres
     return [progress for progress in seen if progress.objective is not None]
 
 
-@pytest.mark.parametrize(("problem", "kind"), KINDS, ids=str)
+@pytest.mark.parametrize(("problem", "kind"), KINDS)
 def test_incumbents_have_plans(problem: str, kind: Any) -> None:
     specimens = find_problem(problem).part("specimens")
     instance = specimens.specimen(kind)
