@@ -194,7 +194,7 @@ def _room(lines: StreamLines) -> Anneal:
     return Anneal(track(), track(), track(), size, np.zeros(2), none, lines.model.astype(np.int64), users, random)
 
 
-def worth_of_second(lines: StreamLines, served: int) -> float:
+def worth_of_second(lines: StreamLines, served: float) -> float:
     """Return what a second of the GPU is taken to be worth, in users, where a plan serves so many."""
     return SECOND * served / max(float(lines.requests.due.max()), 1e-300)
 
