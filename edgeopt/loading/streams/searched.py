@@ -17,7 +17,7 @@ from edgeopt.loading.streams.lines import StreamLines
 from edgeopt.loading.streams.local_search import Search, batch_seconds, worth_of_second
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Number, Plan, Stopped
+from edgeopt.solution import Plan, Stopped
 
 FIRST_POLICIES = ("density", "rolling")  # usually the best
 POLICIES = (*FIRST_POLICIES, *(name for name in NAMED if name not in FIRST_POLICIES))
@@ -44,21 +44,21 @@ class Plans:
     ----------
     lines : StreamLines
     plan : dict
-    users : int or float
-        Users that it serves, or their weight.
+    users : int
+        Users that it serves: these searches take no weights.
     """
 
     def __init__(self, work: Workload, run: Run) -> None:
         self._work, self._run = work, run
         self.lines = StreamLines(work)
         self.plan: Plan = {"batches": [], "uploads": {}}
-        self.users: Number = 0
+        self.users = 0
         self.line = self.lines.line(self.plan)
         self.beams = self.iterations = 0
 
     def offer(self, plan: Plan) -> None:
         """Take a plan if it is worth more."""
-        value = self._work.queues.objective.of_plan(plan)
+        value = int(self._work.queues.objective.of_plan(plan))
         if value > self.users:
             self.plan, self.users = plan, value
             self._run.report(self.users, plan=lambda: plan)
