@@ -45,7 +45,7 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
         return serve_nobody(instance)
     plans = Plans(work, run)
     plans.follow_policies()
-    proof = UsersProof(run, plans.plan, int(plans.users), len(work.queues.user_names), dict)
+    proof = UsersProof(run, plans.plan, plans.users, len(work.queues.user_names), dict)
     run.report(proof.users, proof.bound)
     search = Search(work, proof.users)
     stopped, iterations = None, 0

@@ -24,7 +24,7 @@ def solve_portfolio(instance: LoadingInstance, run: Run) -> Outcome:
         return serve_nobody(instance)
     plans = Plans(work, run)
     plans.follow_policies()
-    proof = UsersProof(run, plans.plan, int(plans.users), len(work.queues.user_names), dict)
+    proof = UsersProof(run, plans.plan, plans.users, len(work.queues.user_names), dict)
     run.report(proof.users, proof.bound)
     limit = run.options.iteration_limit
     prices = PriceSearch(work, run.part(BOUND_SHARE * run.remaining_s(), reports="bound"))
