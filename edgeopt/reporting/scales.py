@@ -12,6 +12,7 @@ PADDING = 0.04  # of an axis, at each end
 FAR = 5.0  # values so many times farther from the anchor than most are cut
 MOST = 0.6  # the part of the values that counts as most
 NEAR = 1e-5  # relative; what is nearer to the anchor is not distinguished from it
+LEAST = 1e-300  # nor what is nearer than this
 LOPSIDED = 25.0
 
 
@@ -69,12 +70,12 @@ def linear_scale(
 
 def _window(values: list[float], anchor: float | None, lopsided: float) -> tuple[float, float]:
     centre = anchor if anchor is not None else sorted(values)[len(values) // 2]
-    least = NEAR * abs(centre)
+    least = max(NEAR * abs(centre), LEAST)
     under = [centre - value for value in values if centre - value > least]
     over = [value - centre for value in values if value - centre > least]
     below, above = _reach(under), _reach(over)
     if not below and not above:
-        below = above = abs(centre) * 0.05 or 1.0
+        below = above = abs(centre) * 0.05 if abs(centre) > 20 * LEAST else 1.0
     elif below and above:
         below, above = _reach(under, lopsided * above), _reach(over, lopsided * below)
     padding = PADDING * (below + above)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -90,6 +90,9 @@ class TestMarkup:
 
 
 class TestScales:
+    @example([0.0, 5e-324], None)
+    @example([5e-324], 0.0)
+    @example([1e-322], None)
     @given(values, st.one_of(st.none(), st.floats(-1e12, 1e12)))
     def test_positions_rise_from_0_to_1(self, numbers: list[float], anchor: float | None) -> None:
         scale = linear_scale(numbers, anchor)
