@@ -38,12 +38,10 @@ def alternate(search: LocalSearch, run: Run, iterations: int | None) -> Stopped:
             return stopped
         placed = search.best
         for _ in range(SETS):
-            nodes = sets.draw()
-            if nodes is None or run.stop_reason() is not None:
+            nodes = sets.draw(arrays.value(placed))
+            if not nodes or run.stop_reason() is not None:
                 break
-            before = arrays.value(placed)
             placed[nodes] = _several_nodes(arrays, nodes, sets.limit, placed, run)
-            sets.note(nodes, arrays.value(placed) >= before + search.sites.least_rise)
         search.adopt(placed)
 
 

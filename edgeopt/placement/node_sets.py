@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from edgeopt.placement.arrays import DemandArrays
 
 LEAST = 3  # nodes of a set, where there are as many
-FIRST_LIMIT = 20  # nodes of the solver's tree on a set
+LIMITS = (20, 10_000)  # nodes of the solver's tree on a set, at first and at most
 DRAWS = 20  # of a set before all of its size count as tried
 
 
@@ -23,6 +23,11 @@ class NodeSets:
     ----------
     arrays : DemandArrays
     random : numpy.random.Generator
+
+    Attributes
+    ----------
+    limit : int
+        Nodes of the solver's tree on the next set.
     """
 
     def __init__(self, arrays: DemandArrays, random: np.random.Generator) -> None:
@@ -31,30 +36,34 @@ class NodeSets:
         self._random = random
         self._least = self._size = min(LEAST, len(common))
         self._tried: list[frozenset[int]] = []
+        self._value = -np.inf
         self._idle = 0
-        self.limit = FIRST_LIMIT
+        self.limit = LIMITS[0]
 
-    def draw(self) -> list[int] | None:
-        """Return the nodes of the next set, in increasing order; None where no two nodes reach demand in common."""
-        if not self._common.any():
-            return None
+    def draw(self, value: float) -> list[int]:
+        """Return the nodes of the next set, in increasing order; none where no two nodes reach demand in common.
+
+        Parameters
+        ----------
+        value : float
+            That of the placement from which the set is re-solved; above that at the last draw it is a gain.
+        """
+        if value > self._value:
+            self._tried.clear()
+            self._size = max(self._least, self._size - 1)
+            self._value, self._idle = value, 0
+        elif self._idle >= 2 * len(self._common):
+            self._grow()
+        self._idle += 1
         for _ in range(DRAWS):
             nodes = self._draw()
             if not any(nodes <= tried for tried in self._tried):
-                return sorted(nodes)
-        self._grow()
-        return sorted(self._draw())
-
-    def note(self, nodes: list[int], gained: bool) -> None:
-        """Take what a set has brought."""
-        if gained:
-            self._tried.clear()
-            self._size, self._idle = max(self._least, self._size - 1), 0
-            return
-        self._tried.append(frozenset(nodes))
-        self._idle += 1
-        if self._idle >= 2 * len(self._common):
+                break
+        else:
             self._grow()
+            nodes = self._draw()
+        self._tried.append(nodes)
+        return sorted(nodes)
 
     def _draw(self) -> frozenset[int]:
         reached = self._common.sum(axis=1)
@@ -70,5 +79,5 @@ class NodeSets:
     def _grow(self) -> None:
         self._idle, self._size = 0, self._size + 1
         if self._size > len(self._common):
-            self._size, self.limit = self._least, 2 * self.limit
+            self._size, self.limit = self._least, min(2 * self.limit, LIMITS[1])
             self._tried.clear()
