@@ -23,7 +23,7 @@ from edgeopt.errors import ProgramError
 from edgeopt.run import LOGGER, Run
 from edgeopt.solution import Status, Stopped
 
-LARGEST_COST = 2.0**10
+LARGEST_COST = 2.0**12  # 1e-6 beside costs of at least half of it is less than HIGHS_BOUND_ERROR
 FEASIBLE_SOLUTION = 2  # kSolutionStatusFeasible of HiGHS
 
 Status_ = highspy.HighsModelStatus
@@ -342,7 +342,7 @@ def _scale(cost: Vector) -> float:
     """Return the power of two by which HiGHS sees the costs enlarged or reduced.
 
     HiGHS cuts off nodes, and calls relaxations optimal, within absolute tolerances of up to 1e-6. They are small beside
-    costs of up to 1,024; whole numbers are distinguished in any case.
+    costs of up to 4,096; whole numbers are distinguished in any case.
     """
     largest = float(np.abs(cost).max(initial=0.0))
     if largest == 0 or not np.isfinite(largest) or (largest <= LARGEST_COST and (cost == np.floor(cost)).all()):

@@ -141,6 +141,18 @@ def test_a_heavy_user_goes_before_one_who_uploads_less(mode, name):
         assert (solution.bound if name == "bound" else solution.objective) == 5
 
 
+def test_a_light_user_beside_a_heavy_one_is_not_cut_off() -> None:
+    """HiGHS cuts off what is within 1e-6 of a cost as it sees it, here a light user beside a heavy one."""
+    mode = ("phase", "capacity", True)
+    for instance, best in drawn(mode, 96):
+        if instance.name == "crossing-8096":
+            check_method("exact", instance, best)
+            assert best == 10**12 + 1_000
+            break
+    else:
+        pytest.fail("the instance is no longer drawn")
+
+
 def one_of_two(upload: str, retention: str, one_deadline: bool) -> LoadingInstance:
     """Return the instance with time for one of two users of a model: u = 1 of weight 1, u = 2 of weight 5."""
     builder = edgeopt.build(
