@@ -37,7 +37,7 @@ print(count.functions)
 OVERLAPPED = "overlapped", "consecutive", "individual"
 AFTER_A_PHASE = "phase", "consecutive", "common"
 CEILINGS = [  # functions; kilobytes of code, 5 % above what they were
-    ("caching", "exact", ("few nodes",), 28, 650),
+    ("caching", "exact", ("few nodes",), 28, 745),
     ("pulling", "lagrangian", ("unlimited",), 23, 760),
     ("loading", "counts-dp", AFTER_A_PHASE, 34, 780),
     ("loading", "exact", OVERLAPPED, 41, 860),
