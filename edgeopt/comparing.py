@@ -66,6 +66,7 @@ class Comparisons:
             comparison = case.comparison
             instance = comparison.instance
             known: dict[str, Any] = {"problem": instance.problem, "instance": instance.name}
+            known |= {"measure": instance.conventions.objective, "unit": instance.conventions.unit}
             known |= {"instance_sha256": instance.sha256, "seed": case.seed}
             values = {
                 f"drawn_{key}" if key in known and known[key] != value else key: value

@@ -136,9 +136,7 @@ class Comparison:
         """Draw the objective of each method, its bound and the optimum, in a new figure or in given axes."""
         from edgeopt.drawing.comparisons import plot_objectives
 
-        problem = self.instance.conventions
-        unit = f", {problem.unit}" if problem.unit not in ("", problem.objective) else ""
-        return plot_objectives(self.records(), self.optimum, problem.objective + unit, ax)
+        return plot_objectives(self.records(), self.optimum, self.instance.conventions.heading, ax)
 
     def __repr__(self) -> str:
         return (

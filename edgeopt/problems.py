@@ -37,9 +37,19 @@ class Problem:
     unit: str
     integral: bool
 
+    @property
+    def heading(self) -> str:
+        """The objective with its unit, for headings and axes."""
+        return objective_heading(self.objective, self.unit)
+
     def part(self, module: str) -> Any:
         """Import a module of the problem's room, such as ``instance`` or ``checker``."""
         return import_module(f"edgeopt.{self.name}.{module}")
+
+
+def objective_heading(objective: str, unit: str) -> str:
+    """Name an objective with its unit, once when they are the same word."""
+    return objective if unit in ("", objective) else f"{objective}, {unit}"
 
 
 PROBLEMS = {

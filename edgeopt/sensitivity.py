@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgeopt.errors import UsageError
 from edgeopt.instance import Instance, as_instance
 from edgeopt.layout import aligned, facts_html
+from edgeopt.problems import Problem
 from edgeopt.quantities import NOTHING, Number, amount, number, quantity, unit_of
 from edgeopt.solution import Solution, Stopped, status_text
 from edgeopt.solving import MethodChoice, check, solve
@@ -47,6 +48,8 @@ class WhatIf:
     instance : Instance
     paths : list of str
         The keys that are varied.
+    conventions : Problem
+        What the objectives count: weights, where the instance or a changed copy has some.
     rows : list of WhatIfRow
     interrupted : bool
         Ctrl-C ended it; rows may be missing.
@@ -54,6 +57,7 @@ class WhatIf:
 
     instance: Instance
     paths: list[str]
+    conventions: Problem
     rows: list[WhatIfRow] = field(default_factory=list)
     interrupted: bool = False
 
@@ -66,14 +70,14 @@ class WhatIf:
         """Return between what the difference of the optima lies, as far as bounds prove it."""
         new, old = row.solution, self.rows[0].solution
         below, above = _difference(new.objective, old.bound), _difference(new.bound, old.objective)
-        return (below, above) if self.instance.conventions.maximize else (above, below)
+        return (below, above) if self.conventions.maximize else (above, below)
 
     def gain(self, row: WhatIfRow) -> float:
         """Return how much better than today a row is; infinite where only the row has a plan."""
         new, old = row.solution.objective, self.rows[0].solution.objective
         if new is None or old is None:
             return 0.0 if new is old else inf if old is None else -inf
-        return float(new - old if self.instance.conventions.maximize else old - new)
+        return float(new - old if self.conventions.maximize else old - new)
 
     def records(self) -> list[dict[str, Any]]:
         """Return a plain record for each row: values, objective, bound, difference to today and its proven range."""
@@ -130,7 +134,7 @@ class WhatIf:
         return step if value < today else f"+{step}"
 
     def _effect(self, row: WhatIfRow) -> str:
-        gain, problem = self.gain(row), self.instance.conventions
+        gain, problem = self.gain(row), self.conventions
         if gain == inf:
             return f"a plan, with {amount(row.solution.objective, problem.unit)}"
         if gain == -inf:
@@ -156,17 +160,16 @@ class WhatIf:
         """Draw objective and bound against the first key, a line for each combination of the others."""
         from edgeopt.drawing.variations import plot_variations
 
-        problem, first = self.instance.conventions, self.paths[0]
+        first = self.paths[0]
         today = self._today(first)
         records = [
             {**record, first: today} if record[first] == TODAY and today is not None else record
             for record in self.records()
         ]
-        unit = f", {problem.unit}" if problem.unit not in ("", problem.objective) else ""
-        return plot_variations(records, self.paths, problem.objective + unit, ax)
+        return plot_variations(records, self.paths, self.conventions.heading, ax)
 
     def __str__(self) -> str:
-        headings = [*self.paths, self.instance.conventions.objective, "bound", "difference", "status"]
+        headings = [*self.paths, self.conventions.objective, "bound", "difference", "status"]
         cells = []
         for row in self.rows:
             difference = self.difference(row)
@@ -229,7 +232,10 @@ def whatif(
     if "start" in options:
         raise UsageError("each run starts from the plans of those before; solve today's instance with a start instead")
     wanted = list(_wanted(instance, changes))
-    result = WhatIf(instance, list(axes_of(changes)))
+    usual = instance.conventions
+    counted = (each.instance.conventions for each in wanted)
+    conventions = next((other for other in counted if other.objective != usual.objective), usual)
+    result = WhatIf(instance, list(axes_of(changes)), conventions)
     for variation in wanted:
         start = _best_start(variation.instance, [row.solution for row in result.rows])
         row = WhatIfRow(variation.values, solve(variation.instance, method, start=start, **options))

@@ -42,6 +42,8 @@ def _record(case: Compared) -> dict[str, Any]:
         "problem": comparison.instance.problem,
         "instance": comparison.instance.name,
         "seed": case.seed,
+        "measure": comparison.instance.conventions.objective,
+        "unit": comparison.instance.conventions.unit,
         "optimum": comparison.optimum,
         "contradiction": comparison.contradiction,
         "rows": comparison.records(),
@@ -71,6 +73,8 @@ def write_csv(cases: list[Compared], path: Path) -> None:
         {
             "instance": case.comparison.instance.name,
             "seed": case.seed,
+            "measure": case.comparison.instance.conventions.objective,
+            "unit": case.comparison.instance.conventions.unit,
             **record,
             "contradiction": case.comparison.contradiction,
         }

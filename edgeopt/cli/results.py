@@ -56,6 +56,7 @@ def results(
     """Summarise the results of a sweep: runs proved, failed and at their limits, times and gaps of each method."""
     from edgeopt.experiments import (
         contradictions,
+        measured_heading,
         pivot,
         plot_study,
         read_best_known,
@@ -69,7 +70,7 @@ def results(
     )
     from edgeopt.experiments.display import summary_text
     from edgeopt.experiments.export import export, require_table
-    from edgeopt.experiments.tables import TEXTS, require_format
+    from edgeopt.experiments.tables import TEXTS, require_format, study_caption
     from edgeopt.problems import find_problem
 
     if output is not None:
@@ -90,6 +91,7 @@ def results(
     if frame.empty:
         raise UsageError(f"{file}: there are no such runs")
     study = study_table(frame, x, y, by) if x is not None else None
+    caption = study_caption(measured_heading(frame, y)) if study is not None else ""
     frame = with_integrals(frame, read_history(file))
     if output is not None:
         export(frame, output)
@@ -99,16 +101,15 @@ def results(
 
         save_figure(figure_of(plot_profile(performance_profile(frame))), profile)
     if table is not None:
-        write_table(
-            pivot(study) if study is not None and table.suffix.lower() in TEXTS else _plain(study, frame), table
-        )
+        shown = pivot(study) if study is not None and table.suffix.lower() in TEXTS else _plain(study, frame)
+        write_table(shown, table, caption)
     if plot is not None:
         from edgeopt.drawing.picture import figure_of
 
         save_figure(figure_of(plot_study(frame, str(x), y, by)), plot)
     say(summary_text(summary(frame)))
     if study is not None:
-        say("\n" + table_text(pivot(study), ".md").rstrip())
+        say("\n" + table_text(pivot(study), ".md", caption).rstrip())
     contradicted = contradictions(frame)
     if contradicted:
         raise ProgramError("contradiction: " + "; ".join(contradicted))

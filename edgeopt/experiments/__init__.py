@@ -16,7 +16,7 @@ from edgeopt.experiments.results import (
     read_solution,
     read_suites,
 )
-from edgeopt.experiments.studies import losses, optimum_table, plot_study, study_table
+from edgeopt.experiments.studies import losses, measured_heading, optimum_table, plot_study, study_table
 from edgeopt.experiments.suite import Suite
 from edgeopt.experiments.sweeping import SweepProgress, sweep
 from edgeopt.experiments.tables import pivot, table_text, write_table
@@ -31,6 +31,7 @@ __all__ = [
     "contradictions",
     "export",
     "losses",
+    "measured_heading",
     "optimum_table",
     "performance_profile",
     "pivot",

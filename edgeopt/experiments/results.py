@@ -12,7 +12,6 @@ from edgeopt.errors import UsageError
 from edgeopt.experiments.gaps import with_gaps
 from edgeopt.experiments.store import PENDING, clear_errors, connect, unpacked
 from edgeopt.instance import Instance, instance_from_dict
-from edgeopt.problems import PROBLEMS
 from edgeopt.solution import CheckReport, Solution, relative_gap
 from edgeopt.solving import check
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RUNS = f"""
-SELECT run, problem, name AS instance, instance_sha256, method, method_used, seed,
+SELECT run, problem, measure, unit, name AS instance, instance_sha256, method, method_used, seed,
     coalesce(status, '{PENDING}') AS status, stopped, objective, bound, wall_s, setup_s, cpu_s, peak_bytes, begun_at,
     machine, versions, message, error, options, arguments
 FROM runs JOIN instances ON instance_sha256 = sha256 ORDER BY run
@@ -111,10 +110,12 @@ def read_history(path: str | Path) -> pd.DataFrame:
 
 
 def read_instances(path: str | Path) -> pd.DataFrame:
-    """Read what the instances of a results file are: ``sha256``, ``problem``, ``name``, ``source``, ``unit``."""
-    frame = _frame(path, "SELECT sha256, problem, name, source FROM instances ORDER BY problem, name, sha256")
-    frame["unit"] = [PROBLEMS[problem].unit for problem in frame["problem"]]
-    return frame
+    """Read what the instances of a results file are: ``sha256``, ``problem``, ``name``, ``source``, ``measure``,
+    ``unit``.
+    """
+    return _frame(
+        path, "SELECT sha256, problem, name, source, measure, unit FROM instances ORDER BY problem, name, sha256"
+    )
 
 
 def read_suites(path: str | Path) -> pd.DataFrame:

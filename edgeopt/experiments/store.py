@@ -21,7 +21,7 @@ from edgeopt.errors import UsageError
 if TYPE_CHECKING:
     from edgeopt.instance import Instance
 
-RESULTS_FORMAT: Final = "edgeopt-results/3"
+RESULTS_FORMAT: Final = "edgeopt-results/4"
 PENDING: Final = "pending"  # status, in frames, of a run that has not finished
 BUSY_S = 30.0  # how long a reader or writer waits for another
 
@@ -30,7 +30,7 @@ CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE suites (suite INTEGER PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL, begun_at TEXT NOT NULL);
 CREATE TABLE instances (
     sha256 TEXT PRIMARY KEY, problem TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, content BLOB NOT NULL,
-    arguments TEXT NOT NULL);
+    arguments TEXT NOT NULL, measure TEXT NOT NULL, unit TEXT NOT NULL);
 CREATE TABLE runs (
     run INTEGER PRIMARY KEY,
     instance_sha256 TEXT NOT NULL REFERENCES instances (sha256),
@@ -101,7 +101,8 @@ class StoredInstance:
     """An instance as it is kept: its hash, what it is, where it came from, and its content as packed JSON.
 
     Its kind says on which specimen methods are rehearsed for it; its arguments are a JSON object of what the generator
-    was given and of the keys that are varied.
+    was given and of the keys that are varied. What its objective counts, and in which unit, stands beside its problem,
+    as weights change it.
     """
 
     sha256: str
@@ -109,20 +110,24 @@ class StoredInstance:
     name: str
     source: str
     content: bytes
+    measure: str
+    unit: str
     kind: object = None
     arguments: str = "{}"
 
     @classmethod
     def of(cls, instance: Instance, source: str, arguments: Mapping[str, Any] | None = None) -> StoredInstance:
         """Pack an instance."""
-        kind = instance.conventions.part("specimens").kind_of(instance)
+        conventions = instance.conventions
         return cls(
             instance.sha256,
             instance.problem,
             instance.name,
             source,
             packed(instance.to_dict()),
-            kind,
+            conventions.objective,
+            conventions.unit,
+            conventions.part("specimens").kind_of(instance),
             json.dumps(arguments or {}),
         )
 
@@ -284,7 +289,8 @@ class Store:
     def add_instance(self, instance: StoredInstance) -> None:
         """Keep an instance, once for each content."""
         self._connection.execute(
-            "INSERT INTO instances VALUES (:sha256, :problem, :name, :source, :content, :arguments) "
+            "INSERT INTO instances VALUES (:sha256, :problem, :name, :source, :content, :arguments, :measure, "
+            ":unit) "
             "ON CONFLICT DO NOTHING",
             vars(instance),
         )

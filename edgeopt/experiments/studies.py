@@ -13,7 +13,7 @@ from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION
 from edgeopt.errors import UsageError, suggestion
 from edgeopt.experiments.figures import DASHES
-from edgeopt.problems import find_problem
+from edgeopt.problems import find_problem, objective_heading
 from edgeopt.quantities import unit_of
 
 if TYPE_CHECKING:
@@ -72,6 +72,14 @@ def study_table(frame: pd.DataFrame, x: str, y: str = "objective", by: str = "me
                 half = quantile * float(np.std(values, ddof=1)) / sqrt(len(values))
             rows.append((name, value, mean, half, len(here), missing))
     return pd.DataFrame(rows, columns=[by, x, "mean", "half_width", "runs", "missing"])
+
+
+def measured_heading(frame: pd.DataFrame, y: str = "objective") -> str:
+    """Name a column: the objective by what it counts, with its unit, where all runs count the same."""
+    if y != "objective" or "measure" not in frame:
+        return y
+    headings = {objective_heading(measure, unit) for measure, unit in zip(frame["measure"], frame["unit"], strict=True)}
+    return headings.pop() if len(headings) == 1 else y
 
 
 def optimum_table(frame: pd.DataFrame, x: str) -> pd.DataFrame:
@@ -183,7 +191,7 @@ def plot_study(
             elinewidth=0.8,
             label=in_figure(label),
         )
-    _label(ax, x, y, values)
+    _label(ax, x, measured_heading(frame, y), values)
     missing = int(table["missing"].sum())
     if missing:
         ax.set_title(f"points with missing values are left out ({missing} runs)", fontsize="small", loc="left")

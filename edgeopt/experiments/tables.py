@@ -34,16 +34,25 @@ def pivot(table: pd.DataFrame) -> pd.DataFrame:
     return frame.fillna(NOTHING).reset_index().rename_axis(columns=None)
 
 
-def table_text(frame: pd.DataFrame, ending: str) -> str:
-    """Lay out a frame as Markdown (``".md"``) or LaTeX (``".tex"``, with the package booktabs)."""
+def study_caption(measured: str) -> str:
+    """Say what the cells of `pivot` are."""
+    return f"{measured}: means, ± half of their 95 % intervals"
+
+
+def table_text(frame: pd.DataFrame, ending: str, caption: str = "") -> str:
+    """Lay out a frame as Markdown (``".md"``) or LaTeX (``".tex"``, with the package booktabs).
+
+    A caption stands in a line above the table, in LaTeX as a comment.
+    """
     headings = [str(column) for column in frame]
     numeric = [column for column, name in enumerate(frame) if frame[name].dtype.kind in "iuf"]
     rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-    return TEXTS[ending](headings, rows, numeric)
+    above = (f"% {caption}\n" if ending == ".tex" else f"{caption}\n\n") if caption else ""
+    return above + TEXTS[ending](headings, rows, numeric)
 
 
-def write_table(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a frame as ``.md``, ``.tex``, ``.csv`` or ``.parquet``, whole or not at all.
+def write_table(frame: pd.DataFrame, path: str | Path, caption: str = "") -> None:
+    """Write a frame as ``.md``, ``.tex``, ``.csv`` or ``.parquet``, whole or not at all; the first two have a caption.
 
     Raises
     ------
@@ -53,7 +62,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     path = Path(path)
     require_format(path)
     if path.suffix.lower() in TEXTS:
-        write_text(path, table_text(frame, path.suffix.lower()))
+        write_text(path, table_text(frame, path.suffix.lower(), caption))
     else:
         export(frame, path)
 

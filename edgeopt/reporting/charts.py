@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgeopt.comparison import Comparison, ComparisonRow
-from edgeopt.problems import Problem, find_problem
+from edgeopt.problems import find_problem
 from edgeopt.quantities import amount, percent, quantity
 from edgeopt.reporting.curves import Course, Event, panels
 from edgeopt.reporting.markup import Markup, tag
@@ -20,11 +20,6 @@ CROSS, DOT, BAR = (
     Markup('<svg width="10" height="10" aria-hidden="true"><circle cx="5" cy="5" r="5" class="found"></circle></svg>'),
     Markup('<svg width="18" height="9" aria-hidden="true"><rect width="18" height="9" class="bar"></rect></svg>'),
 )
-
-
-def value_heading(problem: Problem) -> str:
-    """Name the objective with its unit, once when they are the same word."""
-    return problem.objective if problem.unit in ("", problem.objective) else f"{problem.objective}, {problem.unit}"
 
 
 def objectives_and_bounds(comparison: Comparison, identifier: str) -> Markup | None:
@@ -54,7 +49,7 @@ def objectives_and_bounds(comparison: Comparison, identifier: str) -> Markup | N
     return card(
         "Objectives and bounds",
         _key([(DOT, "objective"), (CROSS, "bound"), (BAR, "gap"), (_dashes("rule"), "best bound")]),
-        rows_chart(identifier, title, linear_scale(values, anchor), value_heading(problem), rows, rule),
+        rows_chart(identifier, title, linear_scale(values, anchor), problem.heading, rows, rule),
         note=f"Best plans first; better is to the {better}. An arrow points to what is beyond the axis.",
     )
 

@@ -10,7 +10,7 @@ from edgeopt.comparison import Comparison, ComparisonRow
 from edgeopt.errors import UsageError
 from edgeopt.method import find_method
 from edgeopt.quantities import NOTHING, amount, metric, number, percent, quantity
-from edgeopt.reporting.charts import courses, objectives_and_bounds, times, value_heading
+from edgeopt.reporting.charts import courses, objectives_and_bounds, times
 from edgeopt.reporting.markup import Markup, join, tag
 from edgeopt.reporting.page import card, facts_list, page, tile
 from edgeopt.reporting.plan_figure import inline_svg
@@ -138,7 +138,7 @@ def _methods(comparison: Comparison, identifier: str) -> Markup:
     problem = comparison.instance.conventions
     columns = [
         Column("method"),
-        Column(value_heading(problem), "the checker's value of the plan", True),
+        Column(problem.heading, "the checker's value of the plan", True),
         Column("bound", "proven: no plan is better", True),
         Column("gap", "between objective and the method's own bound", True),
         Column("to best bound", "between objective and the best bound of all methods", True),

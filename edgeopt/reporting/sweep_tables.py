@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from edgeopt.experiments import summary, with_integrals
-from edgeopt.problems import find_problem
+from edgeopt.experiments import measured_heading, summary, with_integrals
 from edgeopt.quantities import NOTHING, number, percent, quantity
-from edgeopt.reporting.charts import value_heading
 from edgeopt.reporting.markup import Markup, tag
 from edgeopt.reporting.page import card
 from edgeopt.reporting.sweep_provenance import limits_text
@@ -74,10 +72,9 @@ def methods_table(problem: str, runs: pd.DataFrame, history: pd.DataFrame) -> Ma
 
 def instances_table(problem: str, runs: pd.DataFrame) -> Markup:
     """Return what all runs together know of each instance."""
-    conventions = find_problem(problem)
     columns = [
         Column("instance"),
-        Column(f"best {value_heading(conventions)}", "of all runs", True),
+        Column(f"best {measured_heading(runs)}", "of all runs", True),
         Column("best bound", "of all runs", True),
         Column("gap", "between best objective and best bound", True),
         Column("best known", "from the file of best known values", True),
@@ -118,13 +115,12 @@ def runs_table(problem: str, runs: pd.DataFrame) -> Markup:
     if len(runs) > MOST_RUNS:
         note = f"{len(runs)} runs are too many for a page; `edgeopt results` writes them as a table file."
         return card("All runs", tag("p", note))
-    conventions = find_problem(problem)
     columns = [
         Column("instance"),
         Column("method"),
         Column("limits"),
         Column("seed", numeric=True),
-        Column(value_heading(conventions), "the checker's value of the plan", True),
+        Column(measured_heading(runs), "the checker's value of the plan", True),
         Column("bound", "proven: no plan is better", True),
         Column("gap", "between objective and the run's own bound", True),
         Column("to best found", "between objective and the best objective of all runs", True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from csv import DictReader
 from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
@@ -15,6 +16,7 @@ import edgeopt
 from edgeopt.comparing import Compared
 from edgeopt.experiments import (
     losses,
+    measured_heading,
     optimum_table,
     pivot,
     plot_study,
@@ -24,6 +26,7 @@ from edgeopt.experiments import (
     write_table,
 )
 from edgeopt.loading.generator import generate
+from edgeopt.reporting import write_sweep_report
 from tests.cli.program import run
 from tests.plans import two_models
 
@@ -191,6 +194,8 @@ def test_the_command_line_writes_studies(swept: Path, tmp_path: Path) -> None:
     code, out, err = run("results", swept, "--x", key, "--plot", tmp_path / "s.png", "--table", tmp_path / "s.tex")
     assert code == 0, err
     assert "| x0.5 |" in out
+    assert "\nusers: means" in out
+    assert (tmp_path / "s.tex").read_text().startswith("% users: means")
     assert r"\toprule" in (tmp_path / "s.tex").read_text()
     assert (tmp_path / "s.png").stat().st_size > 1000
     code, _, _ = run("results", swept, "--x", key, "--table", tmp_path / "s.csv")
@@ -206,6 +211,43 @@ def test_the_command_line_writes_studies(swept: Path, tmp_path: Path) -> None:
         assert code == 2
         assert words in err
     write_table(read_results(swept), tmp_path / "all.md")
+
+
+def test_what_weights_are_is_named_in_every_table(tmp_path: Path) -> None:
+    weighted = DRAW(seed=1, weights="classes")
+    plain = DRAW(seed=1)
+    assert (plain.conventions.heading, weighted.conventions.heading) == ("users", "weight")
+    compared = edgeopt.compare([plain, weighted], ["greedy-append"]).to_frame()
+    assert list(zip(compared["measure"], compared["unit"], strict=True)) == [("users", "users"), ("weight", "")]
+    assert measured_heading(compared) == "objective"
+    assert measured_heading(compared, "runtime_s") == "runtime_s"
+    assert plot_study(compared.iloc[1:], "seed").get_ylabel() == "weight"
+    methods = [{"problem": "loading", "names": ["dp"]}]
+    suite = {"name": "weights", "time_limit_s": 20, "instances": [weighted], "methods": methods}
+    results = edgeopt.sweep(suite, tmp_path / "weights.sqlite")
+    assert measured_heading(read_results(results)) == "weight"
+    code, out, err = run("results", results, "--x", "seed", "--table", tmp_path / "s.md")
+    assert code == 0, err
+    assert "\nweight: means" in out
+    assert (tmp_path / "s.md").read_text().startswith("weight: means")
+    write_sweep_report(tmp_path / "s.html", results)
+    page = (tmp_path / "s.html").read_text()
+    assert ">best weight<" in page
+    assert ">best users<" not in page
+    weighted.write(tmp_path / "w.json")
+    code, out, err = run("compare", tmp_path / "w.json", "--methods", "dp", "--csv", tmp_path / "c.csv")
+    assert code == 0, err
+    assert "users" not in out.splitlines()[1]
+    row = next(DictReader((tmp_path / "c.csv").open()))
+    assert (row["measure"], row["unit"]) == ("weight", "")
+
+
+def test_what_if_users_had_weights_counts_weights() -> None:
+    result = edgeopt.whatif(two_models(), {"users.*.weight": [2.5]})
+    assert result.conventions.heading == "weight"
+    assert "users" not in result.verdict.replace("users.*.weight", "")
+    assert "weight" in str(result).splitlines()[1].split()
+    assert result.plot().axes[0].get_ylabel() == "weight"
 
 
 def test_losses_are_relative_to_a_method_and_know_the_sense() -> None:
