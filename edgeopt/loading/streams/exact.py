@@ -1,7 +1,7 @@
 """The optimum of a small stream: states by who is served and what is on the GPU, searched best bound first.
 
-States and their dominance are those of `state_kernels`, the bound that of `reach_kernels`; docs/streams.md has the
-proofs. It begins with the best plan of the simple policies, and ends early with a bound on all that is open.
+States and their dominance are those of `state_kernels`, the bound that of `reach_kernels`; docs/streams-proofs.md has
+the proofs. It begins with the best plan of the simple policies, and ends early with a bound on all that is open.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The optimum of a tiny stream in exact arithmetic, by the least end for each served set and content of the GPU.
 
-It sees the plain instance only, and assumes two things that docs/streams.md proves and `ticks.py` does not assume: that
-uploads in the order of the batches lose nothing, so that a set of users is uploaded at C(S), and that a batch begins as
-soon as it can. Else it tries all sequences of batches of any users, models visited at will, every eviction, every
-set of blocks loaded ahead. Numbers count as the decimals that they are written as.
+It sees the plain instance only, and assumes two things that docs/streams-proofs.md proves and `ticks.py` does not
+assume: that uploads in the order of the batches lose nothing, so that a set of users is uploaded at C(S), and that a
+batch begins as soon as it can. Else it tries all sequences of batches of any users, models visited at will, every
+eviction, every set of blocks loaded ahead. Numbers count as the decimals that they are written as.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What docs/streams.md says is free, and what is not; the enumerations assume none of it but C(S)."""
+"""What docs/streams-proofs.md says is free, and what is not; the enumerations assume none of it but C(S)."""
 
 import pytest
 
