@@ -108,8 +108,9 @@ class ModelLibrary(Record):
     ----------
     name : str
     shared_by : "content", "store", "lora" or "nobody", optional
-        What shares the blocks of scanned models: nothing that is known, what equal tensors could share; a disk that
-        stores a file once; a process that serves adapters on one base; nobody, each model being one block.
+        What shares the blocks of scanned models. ``"content"``: nothing that is known, the blocks are what equal
+        tensors could share. ``"store"``: a disk that stores a file once. ``"lora"``: a process that serves adapters
+        on one base. ``"nobody"``: each model is one block.
     blocks : dict of str to int
         Size of each block in bytes.
     models : dict of str to Model

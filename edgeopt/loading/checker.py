@@ -87,9 +87,10 @@ def check(instance: LoadingInstance, plan: Plan) -> CheckReport:
     instance : LoadingInstance
     plan : dict
         ``{"batches": [{"model": str, "users": [str]}], "bandwidth_hz": {user: float}}``. Where uploads overlap the
-        service, ``"uploads": {user: [from_s, to_s, bandwidth_hz]}`` instead of the bandwidths, or a list of such
-        intervals; where the GPU keeps blocks by choice, a batch may have ``"evict": [block]``, where it loads the next
-        batch's blocks ahead ``"prefetch": [block]``, and anywhere ``"start_s"``, before which it does not compute.
+        service, ``"uploads": {user: [from_s, to_s, bandwidth_hz]}`` takes the place of the bandwidths, or a list of
+        such intervals for a user. Where the GPU keeps blocks by choice, a batch may have ``"evict": [block]``.
+        Where it loads the next batch's blocks ahead, a batch may have ``"prefetch": [block]``. Any batch may have
+        ``"start_s"``, before which it does not compute.
 
     Returns
     -------

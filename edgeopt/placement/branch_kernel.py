@@ -3,11 +3,11 @@
 Seen from the excluded elements: an excluded element kills the items that need it; elements of weight `need` must be
 excluded in all, and as little profit as possible killed. A node of the tree has free, excluded and kept elements.
 
-Bound: split the profit p_i of each living item over its free elements, sum_e split_ie <= p_i. The killed items pay for
-all excluded elements together, so excluding z costs at least sum_e c_e z_e with c_e = sum_i split_ie: a fractional
-minimum knapsack, whose dual value at the price t is sum_e min(c_e, t w_e) - t (free weight - need). *Every* split and
-price give a valid bound; rounds of multiplicative clipping (shrink the parts of elements with c_e > t w_e, then
-scale each item back to p_i) approach the best, which is the linear relaxation's.
+Bound: split the profit p_i of each living item over its free elements, sum_e split_ie <= p_i. The killed items pay
+for all excluded elements together, so excluding z costs at least sum_e c_e z_e with c_e = sum_i split_ie. This is a
+fractional minimum knapsack, whose dual value at the price t is sum_e min(c_e, t w_e) - t (free weight - need).
+*Every* split and price give a valid bound; rounds of multiplicative clipping (shrink the parts of elements with c_e
+> t w_e, then scale each item back to p_i) approach the best, which is the linear relaxation's.
 """
 
 from __future__ import annotations

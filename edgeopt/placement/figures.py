@@ -40,8 +40,9 @@ INK_WEIGHT = 0.6
 def plot_plan(instance: PlacementInstance, plan: Plan, ax: Axes | None = None) -> Figure:
     """Draw how full each node is, and beside it which models it holds.
 
-    A bar is a node's storage: bytes of blocks that one of its models holds, bytes of blocks that several hold (stored
-    once), and what these would take beyond if every model were stored whole (hatched, it may exceed the storage).
+    A bar is a node's storage. It shows the bytes of blocks that one of its models holds, and those of blocks that
+    several hold, which are stored once. The hatched part, which may exceed the storage, is what the latter would
+    take beyond this if every model were stored whole.
 
     Parameters
     ----------

@@ -89,12 +89,13 @@ class PlacementRecipe(StationsRecipe, RequestsRecipe):
         """Draw an instance of `placement`: nodes that store models, and demand that some of them can serve.
 
         Nodes and users are spread evenly over a square of 250 m x 250 m a node. A user asks for distinct models, at
-        most as many as there are, with Zipf probabilities, divided by the number of users: the weights of all rows add
-        up to at most 1, a hit ratio. A user ranks the models on its own with probability one half, else as all others
-        do. A node can deliver in time when it downloads the whole model within a limit of 4 to 12 s drawn for each row,
-        at Shannon's rate over 20 MHz with a signal-to-noise ratio of 25 dB at 100 m that falls with the power 3.5 of
-        the distance; limit and rate scale with the median size of a model, so that any library gives instances of the
-        same kind. The storage of each node is drawn between 0.5 and 1.5 of `storage_fraction`.
+        most as many as there are, with Zipf probabilities, divided by the number of users: the weights of all rows
+        add up to at most 1, a hit ratio. A user ranks the models on its own with probability one half, else as all
+        others do. A node can deliver in time when it downloads the whole model within a limit of 4 to 12 s drawn
+        for each row. It does so at Shannon's rate over 20 MHz. The signal-to-noise ratio is 25 dB at 100 m and
+        falls with the power 3.5 of the distance. Limit and rate scale with the median size of a model, so that any
+        library gives instances of the same kind. The storage of each node is drawn between 0.5 and 1.5 of
+        `storage_fraction`.
 
         The library to draw is that of `edgeopt.libraries.generator.generate_library`; a library that is given stands
         in its stead. The sharing ``"set-union"`` draws one node by the recipe of He et al. (2018, Future Generation

@@ -23,10 +23,10 @@ Placement = NDArray[np.bool_]
 class LocalSearch:
     """A tabu search that can be run on and on.
 
-    Moves add a model, swap two models of a node, or drop one, the best of the allowed ones in each iteration, after
-    the tabu searches for the set-union knapsack problem of Wei and Hao (arXiv 1903.04966); what a move adds and frees
-    is kept incrementally. After `tabu_kernel.IDLE` idle iterations the search goes on from the best or the local best
-    placement, less 10 to 60 % of the models of some nodes.
+    Moves add a model, swap two models of a node, or drop one. Each iteration makes the best of the allowed moves,
+    as the tabu searches for the set-union knapsack problem of Wei and Hao do (arXiv 1903.04966). What a move adds
+    and frees is kept incrementally. After `tabu_kernel.IDLE` idle iterations the search goes on from the best or
+    the local best placement, less 10 to 60 % of the models of some nodes.
 
     With one node a `LeftOutSearch` runs beside it; each goes on from what the other finds when that is better.
 

@@ -27,10 +27,11 @@ def special_placement(arrays: DemandArrays) -> NDArray[np.bool_]:
     """Fill node after node, each nearly optimally for the demand that the nodes before it leave.
 
     A node is a knapsack for every union of shared blocks: models whose shared blocks lie inside it, with their
-    private bytes, in the storage that the union leaves. The dynamic program rounds weights so that at most EPSILON of
-    the node's best weight is lost. The hit weight is submodular and monotone and the nodes' choices independent of each
-    other, so the placement has at least (1 - EPSILON) / (2 - EPSILON), thus (1 - EPSILON) / 2, of the optimum
-    (arXiv 2404.14204 for the method; Fisher, Nemhauser and Wolsey 1978 for filling parts one after another).
+    private bytes, in the storage that the union leaves. The dynamic program rounds weights so that at most EPSILON
+    of the node's best weight is lost. The hit weight is submodular and monotone and the nodes' choices are
+    independent of each other, so the placement has at least (1 - EPSILON) / (2 - EPSILON), thus (1 - EPSILON) / 2,
+    of the optimum. The method is that of arXiv 2404.14204; Fisher, Nemhauser and Wolsey (1978) fill parts one after
+    another.
     """
     placed = arrays.empty()
     for node in range(len(arrays.node_names)):

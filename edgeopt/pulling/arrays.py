@@ -105,9 +105,9 @@ class ReducedInstance:
 def reduce_instance(instance: PullingInstance, most: int | None = None, shared: bool = True) -> ReducedInstance:
     """Reduce an instance to its core.
 
-    All reductions keep an optimal plan: models that do not fit a site, options no cheaper than the cloud, and models
-    dominated at a site are left out; equal requests are merged, and without compute limits whatever their counts; the
-    bytes of a site where everything fits do not count.
+    All reductions keep an optimal plan. Models that do not fit a site, options no cheaper than the cloud, and
+    models dominated at a site are left out. Equal requests are merged, and without compute limits they are merged
+    whatever their counts. The bytes of a site where everything fits do not count.
 
     Parameters
     ----------

@@ -23,9 +23,9 @@ def read_hashcode(path: str | Path) -> PullingInstance:
     """Read a Hash Code 2017 file as an exact special case.
 
     The total delay is the sum over requests of count times latency in milliseconds, written as seconds, so that a
-    saved millisecond is a saved unit: score = floor(1000 * (latency from the data centre - objective) / counts),
-    see `hashcode_score`. Rows with the same video and endpoint are summed. Videos larger than every cache stay in the
-    data centre.
+    saved millisecond is a saved unit. Hence score = floor(1000 * (latency from the data centre - objective) /
+    counts), see `hashcode_score`. Rows with the same video and endpoint are summed. Videos larger than every cache
+    stay in the data centre.
 
     Raises
     ------

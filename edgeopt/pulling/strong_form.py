@@ -138,8 +138,9 @@ class StrongProgram:
     def _strong_pattern(self) -> tuple[Ints, Ints, Ints, Ints]:
         """Rows of the strong form: row of each pair (option, atom), z and group of each row, pairs z <= z'.
 
-        Two atoms of one site whose rows for a group name the same options need only the row of the one that fewer
-        models hold, when those models all hold the other too: its z is at most the other's in an optimal plan.
+        Two atoms of one site whose rows for a group name the same options need only one row, when all models that
+        hold the one hold the other too. It is the row of the atom that fewer models hold, whose z is at most the
+        other's in an optimal plan.
         """
         core, options, atoms = self.core, self._options, self._atoms
         place = core.option_group[options] * core.sites + self._sites

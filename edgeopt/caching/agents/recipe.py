@@ -19,9 +19,10 @@ class Recipe(Record):
     Attributes
     ----------
     critic : str
-        ``"vdn"`` (the team's value is the sum of the agents'), ``"qmix"`` (a monotone mixture), ``"iql"`` (each agent
-        learns the team's reward by itself) or ``"turns"``: in a round the nodes move one after another, each sees what
-        those before it did, and the team's value is that of the node whose turn it is.
+        ``"vdn"`` (the team's value is the sum of the agents'), ``"qmix"`` (a monotone mixture), ``"iql"`` (each
+        agent learns the team's reward by itself) or ``"turns"``. With ``"turns"`` the nodes of a round move one
+        after another, and each sees what those before it did. The team's value is then that of the node whose turn
+        it is.
     seed : int
     rounds : int
         Moves of each node in a slot.

@@ -1,8 +1,8 @@
 """Semidefinite relaxation: upper bounds that certify beamformers, and beamformers from its solution.
 
-With W in place of w w^H, the loss e_n ||w_n|| is at least e_n tr(W_nn) for beams of length at most one, so the
-relaxation holds for robust amplitudes too, and is exact for nodes at full power or silent. Its dual has one variable
-for each node and each user only (docs/caching-proofs.md):
+With W in place of w w^H, the loss e_n ||w_n|| is at least e_n tr(W_nn) for beams of length at most one. So the
+relaxation holds for robust amplitudes too, and it is exact for nodes at full power or silent. Its dual has one
+variable for each node and each user only (docs/caching-proofs.md):
 
     minimise 1 / (4 sum_k p_k) + sum_n (d_n - e_n)   s.t.  diag(d_n I) - sum_k p_k h_k h_k^H >= 0,  p >= 0,  d_n >= e_n.
 

@@ -1,8 +1,9 @@
 """Best prices of users in the path relaxation: cutting planes, smoothed.
 
-The bound as a function of the prices is the greatest of as many linear functions as there are walks, plus the sum of
-the prices. Each walk that was best at some prices is a row of a linear program (Kelley, Journal of SIAM 8, 1960); the
-next prices lie between its solution and the best prices so far (Pessoa et al., INFORMS Journal on Computing 30, 2018).
+The bound as a function of the prices is the greatest of as many linear functions as there are walks, plus the sum
+of the prices. Each walk that was best at some prices is a row of a linear program (Kelley, Journal of SIAM 8,
+1960). The next prices lie between its solution and the best prices so far (Pessoa et al., INFORMS Journal on
+Computing 30, 2018).
 """
 
 from __future__ import annotations

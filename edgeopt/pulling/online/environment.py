@@ -57,8 +57,8 @@ class Environment:
     """A placed instance whose true service times are unknown to the policy.
 
     The delay of an arrival of kind q, task g and size class c at pair p, which is a model at a site, is
-    ``transmission[q, p] + nominal[q, p] * ratio[g, c, p] * noise``: what the network takes and what the model's
-    operations would take on paper are known, the ratio of true to nominal service time is not.
+    ``transmission[q, p] + nominal[q, p] * ratio[g, c, p] * noise``. What the network takes and what the model's
+    operations would take on paper are known; the ratio of true to nominal service time is not.
 
     Attributes
     ----------
