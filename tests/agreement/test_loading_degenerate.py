@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 
-import pytest
-
 import edgeopt
 from edgeopt.loading.instance import LoadingInstance
 from tests.agreement.test_loading_modes import METHODS, MODES, NAMES
-from tests.amounts import some_or_many
+from tests.amounts import some_or_all_pairs
 from tests.loading.brute_force import optimum
 from tests.loading.modes import FEW_BLOCKS, in_mode
 from tests.loading.random_instances import random_instance
 
 KINDS = ["no work", "no work, no time", "no time", "no time for some", "tiny", "huge"]
-SOME, MANY = 1, 6
 
 
 def degenerate(instance: LoadingInstance, kind: str) -> LoadingInstance:
@@ -65,12 +62,10 @@ def drawn(mode: tuple[str, str, bool], kind: str, number: int) -> list[tuple[Loa
     return found
 
 
-@some_or_many(SOME, MANY)
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("mode", MODES, ids=NAMES)
-def test_every_method_tells_the_truth(mode, kind, number):
+@some_or_all_pairs("mode, kind", dict(zip(NAMES, MODES, strict=True)), KINDS, every=3, some=1, many=6)
+def test_every_method_tells_the_truth(mode, kind, numbers):
     served = 0
-    for instance, best in drawn(mode, kind, number):
+    for instance, best in drawn(mode, kind, numbers.stop)[numbers.start :]:
         served += best
         for name, method in METHODS.items():
             if method.refusal(instance) is not None:

@@ -17,7 +17,7 @@ from tests.loading.random_instances import random_instance
 METHODS = edgeopt.methods("loading")
 MODES = list(product(("phase", "overlapped"), ("consecutive", "capacity"), (True, False)))
 NAMES = [f"{upload}-{retention}-{'one' if one else 'individual'}" for upload, retention, one in MODES]
-SOME, MANY = 24, 200
+SOME, MANY = 8, 200
 
 # Methods that start a solver take some hundredths of a second for the smallest instance.
 SLOW = {"no-sharing", "bound"}

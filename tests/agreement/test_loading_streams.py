@@ -10,13 +10,12 @@ import edgeopt
 from edgeopt.loading.checker import replay
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.policies.named import replay_policy
-from tests.amounts import some_or_many
+from tests.amounts import some_or_all_pairs, some_or_many
 from tests.loading.streams.brute_force import stream_optimum
 from tests.loading.streams.random_streams import MODE_NAMES, MODES, random_stream, whole_stream
 
 METHODS = edgeopt.methods("loading")
-SOME = 6
-MANY = 12
+SOME, MANY = 3, 12
 SEARCHING, EVERY = {"bound", "beam", "local-search", "portfolio"}, 3  # they take longer, and have tests of their own
 SCALES = {"tiny": 2.0**-60, "huge": 2.0**60}
 KINDS = ["no work", "no time", "equal arrivals", "exactly in time", "late", *SCALES]
@@ -103,20 +102,18 @@ def exactly_in_time(instance: LoadingInstance) -> LoadingInstance:
 
 
 @cache
-def degenerates(mode: tuple[str, str, bool], kind: str, seeds: range) -> list[tuple[LoadingInstance, int]]:
-    instances = [degenerate(kind, seed, mode) for seed in seeds]
+def degenerates(mode: tuple[str, str, bool], kind: str, numbers: range) -> list[tuple[LoadingInstance, int]]:
+    instances = [degenerate(kind, 20 + number, mode) for number in numbers]
     if kind == "exactly in time":
         instances = list(map(exactly_in_time, instances))
     factor = SCALES.get(kind, 1.0)
     return [(scaled(instance, factor), stream_optimum(instance)) for instance in instances]
 
 
-@pytest.mark.parametrize("seeds", [range(20, 21), pytest.param(range(21, 25), marks=pytest.mark.slow)], ids=len)
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
-def test_every_method_tells_the_truth_where_streams_degenerate(mode, kind, seeds):
+@some_or_all_pairs("mode, kind", dict(zip(MODE_NAMES, MODES, strict=True)), KINDS, every=6, some=1, many=5)
+def test_every_method_tells_the_truth_where_streams_degenerate(mode, kind, numbers):
     served = 0
-    for instance, best in degenerates(mode, kind, seeds):
+    for instance, best in degenerates(mode, kind, numbers):
         served += best
         for name in METHODS:
             assert_honest(instance, best, name)
@@ -124,5 +121,5 @@ def test_every_method_tells_the_truth_where_streams_degenerate(mode, kind, seeds
 
 
 def test_enough_of_the_streams_are_worth_a_method():
-    shares = [best / max(1, len(instance.users)) for mode in MODES for instance, best in drawn(mode, SOME)]
+    shares = [best / max(1, len(instance.users)) for mode in MODES for instance, best in drawn(mode, 2 * SOME)]
     assert sum(0 < share < 1 for share in shares) > len(shares) / 3

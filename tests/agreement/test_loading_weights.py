@@ -10,6 +10,7 @@ import pytest
 
 import edgeopt
 from edgeopt.loading.instance import LoadingInstance
+from tests.amounts import some_or_many
 from tests.loading.brute_force import heaviest, optimum
 from tests.loading.modes import FEW_BLOCKS, in_mode
 from tests.loading.random_instances import random_instance
@@ -22,7 +23,7 @@ from tests.loading.weights import KINDS, drawn_weights, with_weights
 METHODS = edgeopt.methods("loading")
 MODES = list(product(("phase", "overlapped"), ("consecutive", "capacity"), (True, False)))
 NAMES = [f"{upload}-{retention}-{'one' if one else 'individual'}" for upload, retention, one in MODES]
-INSTANCES = 140
+SOME, MANY = 3, 140
 SAME = Fraction(1, 10**9)
 TAKEN = {"exact", "cpsat", "greedy", "local-search", "bound", "edf", "random"}
 
@@ -31,10 +32,13 @@ TAKEN_IN = {("phase", "consecutive", True): ("dp", "modular-dp")}
 
 @cache
 def drawn(mode: tuple[str, str, bool], count: int) -> list[tuple[LoadingInstance, Fraction]]:
-    """Tiny instances of a mode with their optima by enumeration, which shares nothing with any method."""
+    """Tiny instances of a mode with their optima by enumeration, which shares nothing with any method.
+
+    Modes begin at different kinds of weights, so that few instances of each have all kinds.
+    """
     upload, retention, one_deadline = mode
     found: list[tuple[LoadingInstance, Fraction]] = []
-    seed = 8000
+    seed = 8000 + SOME * MODES.index(mode)
     while len(found) < count:
         seed += 1
         instance = random_instance(seed, models=3, users=4, one_deadline=one_deadline)
@@ -61,14 +65,12 @@ def check_method(name: str, instance: LoadingInstance, best: Fraction) -> None:
         assert edgeopt.check(instance, solution.plan).objective == solution.objective
 
 
-@pytest.mark.parametrize(
-    "count", [pytest.param(INSTANCES, marks=pytest.mark.slow, id="all"), pytest.param(7, id="some")]
-)
+@some_or_many(SOME, MANY)
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("mode", MODES, ids=NAMES)
-def test_a_method_refuses_weights_or_tells_the_truth(mode, name, count):
+def test_a_method_refuses_weights_or_tells_the_truth(mode, name, number):
     runs = 0
-    for instance, best in drawn(mode, count):
+    for instance, best in drawn(mode, number):
         reason = METHODS[name].refusal(instance)
         assert reason is None or name not in TAKEN, reason
         runs += reason is None
@@ -78,18 +80,19 @@ def test_a_method_refuses_weights_or_tells_the_truth(mode, name, count):
 
 
 @cache
-def drawn_streams(mode: tuple[str, str, bool]) -> list[tuple[LoadingInstance, Fraction]]:
+def drawn_streams(mode: tuple[str, str, bool], number: int) -> list[tuple[LoadingInstance, Fraction]]:
     """Tiny streams of a mode, with weights of a few kinds, and their optima by enumeration."""
-    kinds = list(KINDS)
-    seeds = range(8300, 8303)
+    kinds, first = list(KINDS), 8300 + STREAM_MODES.index(mode)
+    seeds = range(first, first + number)
     streams = [drawn_weights(random_stream(seed, *mode, users=4), kinds[seed % len(kinds)], seed) for seed in seeds]
     return [(stream, heaviest_stream(stream)) for stream in streams if stream.stream and stream.weighted]
 
 
+@some_or_many(1, 3)
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("mode", STREAM_MODES, ids=STREAM_NAMES)
-def test_a_method_refuses_weights_of_a_stream_or_tells_the_truth(mode, name):
-    for instance, best in drawn_streams(mode):
+def test_a_method_refuses_weights_of_a_stream_or_tells_the_truth(mode, name, number):
+    for instance, best in drawn_streams(mode, number):
         reason = METHODS[name].refusal(instance)
         assert reason is None or name not in {"greedy", "bound", "edf", "fifo", "density"}, reason
         if reason is None:
@@ -97,7 +100,7 @@ def test_a_method_refuses_weights_of_a_stream_or_tells_the_truth(mode, name):
 
 
 def test_a_replay_tells_the_weight_that_is_served():
-    instance = next(stream for stream, best in drawn_streams(STREAM_MODES[0]) if best > 0)
+    instance = next(stream for stream, best in drawn_streams(STREAM_MODES[0], 3) if best > 0)
     study = edgeopt.replay(instance, ["edf", "fifo"])
     for replay, record in zip(study.replays, study.to_frame().loc[["edf", "fifo"]].to_dict("records"), strict=True):
         report = edgeopt.check(instance, replay.plan)

@@ -97,7 +97,7 @@ def test_prices_are_asked_for_and_checked(past: LoadingInstance, tmp_path: Path)
 
 
 def test_learned_on_the_command_line_and_used_as_a_method(tmp_path: Path) -> None:
-    past = generate("backbone", models=4, users=30, seed=5, arrivals="poisson", uploads="none")
+    past = generate("backbone", models=3, users=12, seed=5, arrivals="poisson", uploads="none")
     past.write(tmp_path / "s.json")
     prices = tmp_path / "p.json"
     code, _, err = run("replay", tmp_path / "s.json", "-p", "density", "--learn", prices)

@@ -163,7 +163,7 @@ def test_each_batch_of_another_plan_obeys_the_inequality_of_the_proof(number: in
     assert spoken > 2 * number
 
 
-@pytest.mark.parametrize("number", [2, 5, 8])
+@pytest.mark.parametrize("number", [2, 5, pytest.param(8, marks=pytest.mark.slow)])
 def test_the_example_is_nearly_tight(number: int) -> None:
     """One user a second for X, N users a second for Y, loads of N seconds: `density` stays with X."""
     seconds = 100 * number
