@@ -66,8 +66,16 @@ def imports(module: str) -> frozenset[str]:
     return frozenset(_imports(module))
 
 
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield all statements in a node of a syntax tree, however deep; an import is one."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
+            yield child
+            yield from _statements(child)
+
+
 def _imports(module: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(sources()[module].read_text())):
+    for node in _statements(ast.parse(sources()[module].read_text())):
         if isinstance(node, ast.Import):
             named = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

@@ -13,7 +13,7 @@ from tests.caching.brute_force import optimum
 from tests.caching.random_instances import random_instance
 from tests.caching.rates import dual_rates
 
-SOME, MANY = 30, 120
+SOME, MANY = 12, 120
 # 'neighbourhood' is for more nodes than can be enumerated; tests/caching/test_neighbourhood.py has it on few.
 APART = ("neighbourhood",)
 KINDS = {name: facts.kind for name, facts in edgeopt.methods("caching").items() if name not in APART}

@@ -12,7 +12,7 @@ from tests.amounts import some_or_many
 from tests.placement.brute_force import optimum
 from tests.placement.random_instances import random_instance
 
-SOME, MANY = 40, 160
+SOME, MANY = 16, 160
 cached_optimum = cache(lambda seed: float(optimum(random_instance(seed))))
 KINDS = {name: facts.kind for name, facts in edgeopt.methods("placement").items()}
 

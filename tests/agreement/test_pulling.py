@@ -9,6 +9,7 @@ import pytest
 import edgeopt
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.instance import PullingInstance
+from tests.amounts import some_or_many
 from tests.pulling.brute_force import optimum
 from tests.pulling.random_instances import random_instance
 
@@ -24,14 +25,15 @@ def tiny(seed: int) -> tuple[PullingInstance, float | None]:
     return instance, optimum(instance)[0]
 
 
-def few(name: str) -> range:
-    return range(20 if name in SLOW else 70)
+def few(name: str, most: int = 70) -> range:
+    return range(min(most, 20 if name in SLOW else 70))
 
 
+@some_or_many(20, 70)
 @pytest.mark.parametrize("name", EXACT)
-def test_exact_methods_find_the_optimum(name):
+def test_exact_methods_find_the_optimum(name, number):
     feasible = infeasible = 0
-    for seed in few(name):
+    for seed in few(name, number):
         instance, value = tiny(seed)
         solution = edgeopt.solve(instance, name, threads=1)
         if value is None:

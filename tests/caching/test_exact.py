@@ -58,13 +58,13 @@ def assert_between(seed: int) -> str:
 
 
 def test_against_the_best_beams_that_a_search_finds() -> None:
-    seen = [assert_between(seed) for seed in (*range(12), 117, 272, 327)]
-    assert seen.count("optimal") >= 4
+    seen = [assert_between(seed) for seed in (*range(6), 117, 272, 327)]
+    assert seen.count("optimal") >= 3
 
 
 @pytest.mark.slow
 def test_against_the_best_beams_of_many() -> None:
-    seen = [assert_between(seed) for seed in range(12, 132)]
+    seen = [assert_between(seed) for seed in range(6, 132)]
     assert seen.count("optimal") >= 60
 
 
