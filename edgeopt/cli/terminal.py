@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from typing import Any
 
@@ -23,7 +24,10 @@ def say_json(content: Any, indent: int | None = None) -> None:
 
 
 def write_any_character() -> None:
-    """Let standard output and error escape what their encoding does not have, instead of ending the program."""
+    """Let standard output and error escape what their encoding does not have, and take what is written when closed."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the shell closed it
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -24,7 +24,7 @@ def write(request: Request) -> tuple[dict[str, str], str]:
     Raises
     ------
     UsageError
-        The library counts shared bytes, no model fits, or more than 500 sets fit.
+        The library counts shared bytes, no model fits, or more than 500 sets fit or are too many to find all.
     """
     instance = request.instance
     assert isinstance(instance, ResidencyInstance)
@@ -39,8 +39,8 @@ def write(request: Request) -> tuple[dict[str, str], str]:
     sets = ordered_sets(instance, costs, MOST_SETS)
     if sets is None:
         raise UsageError(
-            f"more than {MOST_SETS} sets of the {len(costs)} models fit on the GPU; name fewer with --models, "
-            "those that are requested most"
+            f"more than {MOST_SETS} sets of the {len(costs)} models fit on the GPU, or too many to find all; "
+            "name fewer with --models, those that are requested most"
         )
     variables = {model: f"m{number}" for number, model in enumerate(costs, 1)}
     matrix = {

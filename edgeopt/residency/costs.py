@@ -44,7 +44,7 @@ def evict_costs(instance: ResidencyInstance) -> dict[str, int]:
 
 
 def ordered_sets(instance: ResidencyInstance, costs: Mapping[str, int], most: int) -> list[tuple[str, ...]] | None:
-    """Return the maximal sets of models that fit, those of the largest sum of costs first; None: more than `most`."""
+    """Return `maximal_sets`, those of the largest sum of costs first; None as there."""
     sets = maximal_sets(instance.library, list(costs), instance.memory_bytes, most)
     if sets is None:
         return None
@@ -76,7 +76,8 @@ class CheapestEviction:
             for row, chosen in enumerate(sets):
                 self._inside[row, [number[model] for model in chosen if model in number]] = True
         source = "" if instance.past else "rates are those of these very requests, for there are no past ones"
-        ties = "" if sets is not None else f"more than {MOST_SETS} sets fit: ties are not those of llama-swap"
+        too_many = f"more than {MOST_SETS} sets fit, or too many to find all: ties are not those of llama-swap"
+        ties = "" if sets is not None else too_many
         self.remark = "; ".join(part for part in (source, ties) if part)
 
     def __call__(self, residents: Residents, model: int) -> None:

@@ -2,8 +2,9 @@
 
 Keeping an interval is worth a part of its saving in each window that it meets. Whatever the parts are, if they add up
 to the saving, the best packings of all windows together save at least what the best plan saves: each plan is a packing
-of every window. The parts are taken from the prices of the linear relaxation (a Lagrangian decomposition); windows that
-are not solved count with their part of the relaxation.
+of every window. A joint saving is counted in one window, that of the visit before it, which all its intervals meet. The
+parts are taken from the prices of the linear relaxation (a Lagrangian decomposition); windows that are not solved count
+with their part of the relaxation.
 """
 
 from __future__ import annotations
@@ -45,10 +46,10 @@ class Prices(NamedTuple):
     ----------
     byte : numpy.ndarray of float64, shape (visits + 1,)
         The price of a byte from the first visit up to each visit.
-    saving : numpy.ndarray of float64, shape (intervals,)
-        Savings, with the intervals' parts of joint ones.
-    rest : float
-        What joint savings are worth beyond those parts.
+    member : numpy.ndarray of float64, shape (intervals,)
+        The intervals' parts of joint savings.
+    rest : numpy.ndarray of float64, shape (visits + 1,)
+        What the joint saving of each visit is worth beyond those parts.
     kept : numpy.ndarray of float64, shape (intervals,)
         The relaxation's values.
     savings : float
@@ -56,8 +57,8 @@ class Prices(NamedTuple):
     """
 
     byte: Floats
-    saving: Floats
-    rest: float
+    member: Floats
+    rest: Floats
     kept: Floats
     savings: float
 
@@ -65,8 +66,8 @@ class Prices(NamedTuple):
 def relaxation(intervals: Intervals, run: Run) -> tuple[Prices | None, Stopped]:
     """Solve the linear relaxation; no prices when it was not solved in time."""
     if not len(intervals.block):
-        nothing = np.empty(0)
-        return Prices(np.zeros(len(intervals.visits) + 1), nothing, 0.0, nothing, 0.0), Stopped.FINISHED
+        nothing, free = np.empty(0), np.zeros(len(intervals.visits) + 1)
+        return Prices(free, nothing, free, nothing, 0.0), Stopped.FINISHED
     joint = [(members, intervals.joint_saving[at]) for at, members in intervals.joint.items()]
     whole = Packing(
         intervals.first,
@@ -84,14 +85,15 @@ def relaxation(intervals: Intervals, run: Run) -> tuple[Prices | None, Stopped]:
     price, member_price = whole.chain_prices(result.row_duals)
     at_visit = np.zeros(len(intervals.visits))
     at_visit[[first + int(np.argmin(intervals.room[first:last])) for first, last in _spans(whole, intervals)]] = price
-    saving = intervals.saving.copy()
-    np.add.at(saving, whole.member, member_price)
+    member = np.zeros(len(intervals.block))
+    member[whole.member] = member_price
+    rest = np.zeros(len(intervals.visits) + 1)
     paid = np.bincount(whole.joint_of, member_price, minlength=len(joint))
-    rest = fsum(max(0.0, value - part) for (_, value), part in zip(joint, paid.tolist(), strict=True))
+    rest[list(intervals.joint)] = np.maximum(0.0, np.array(list(intervals.joint_saving.values())) - paid)
     proven = whole.program.proven_bound(result.row_duals)
     savings = intervals.savings_at_most if proven is None else min(-proven, intervals.savings_at_most)
     byte = np.concatenate([[0.0], np.cumsum(at_visit)])
-    return Prices(byte, saving, rest, result.values[: len(intervals.block)], savings), result.stopped
+    return Prices(byte, member, rest, result.values[: len(intervals.block)], savings), result.stopped
 
 
 def _spans(whole: Packing, intervals: Intervals) -> list[tuple[int, int]]:
@@ -140,14 +142,15 @@ class Windows:
         return np.flatnonzero((self.intervals.first < high) & (self.intervals.end > low))
 
     def _shares(self, members: Integers, low: int, high: int) -> tuple[Integers, Integers, Floats]:
-        """Return where the members begin and end in the window, and the part of their saving that it counts."""
-        intervals, byte = self.intervals, self.prices.byte
+        """Return where the members begin and end in the window, and the part of their own saving that it counts."""
+        intervals, byte, joint = self.intervals, self.prices.byte, self.prices.member[members]
         first, end = intervals.first[members], intervals.end[members]
         inner_first, inner_end = np.maximum(first, low), np.minimum(end, high)
         price = intervals.bytes[members] * (byte[end] - byte[first])
         inner = intervals.bytes[members] * (byte[inner_end] - byte[inner_first])
         windows = (end - 1) // self.length - first // self.length + 1
-        return inner_first - low, inner_end - low, inner + (self.prices.saving[members] - price) / windows
+        spread = inner + (intervals.saving[members] + joint - price) / windows
+        return inner_first - low, inner_end - low, spread - np.where(end <= high, joint, 0.0)
 
     def _priced(self, low: int, high: int) -> float:
         """Return what the prices allow a window to save."""
@@ -155,8 +158,10 @@ class Windows:
         first, end, saving = self._shares(members, low, high)
         inner = np.diff(self.prices.byte[low : high + 1])
         byte = self.prices.byte[low : high + 1]
+        saving += np.where(self.intervals.end[members] <= high, self.prices.member[members], 0.0)
         reduced = saving - self.intervals.bytes[members] * (byte[end] - byte[first])
-        return fsum([*(inner * self.intervals.room[low:high]).tolist(), *np.maximum(0.0, reduced).tolist()])
+        room, rest = inner * self.intervals.room[low:high], self.prices.rest[low + 1 : high + 1]
+        return fsum([*room.tolist(), *np.maximum(0.0, reduced).tolist(), *rest.tolist()])
 
     def bound_window(self, index: int, gap: float, nodes: int) -> bool:
         """Replace what the prices allow a window by what its best packing saves; False: the run has to end."""
@@ -164,13 +169,26 @@ class Windows:
         members = self._members(low, high)
         first, end, saving = self._shares(members, low, high)
         memory = self.intervals.instance.memory_bytes
-        packing = Packing(first, end, self.intervals.bytes[members], saving, self.intervals.room[low:high], memory)
+        joint = self._joint_of_window(members, low, high)
+        packing = Packing(
+            first, end, self.intervals.bytes[members], saving, self.intervals.room[low:high], memory, joint
+        )
         result = HighsSolver(packing.program, self.run, ONLY_CUTS).solve(gap=gap, node_limit=nodes)
         if result.bound is not None:
-            worth = -result.bound + HIGHS_BOUND_ERROR * float(np.abs(saving).sum())
+            size = float(np.abs(saving).sum()) + sum(value for _, value in joint)
+            worth = -result.bound + HIGHS_BOUND_ERROR * size
             self._parts[index] = min(self._parts[index], worth)
-            self.known.tighten(self._floor(fsum([*self._parts, self.prices.rest])))
+            self.known.tighten(self._floor(fsum(self._parts)))
         return result.stopped in (Stopped.PROVED, Stopped.ITERATION_LIMIT)
+
+    def _joint_of_window(self, members: Integers, low: int, high: int) -> list[tuple[Integers, float]]:
+        """Return the joint savings that a window counts, with the places of their intervals among the members."""
+        intervals = self.intervals
+        return [
+            (np.searchsorted(members, intervals.joint[at]), intervals.joint_saving[at])
+            for at in range(low + 1, high + 1)
+            if at in intervals.joint
+        ]
 
     def improve(self, low: int, high: int) -> bool:
         """Choose anew among the intervals that meet a window, all others as they are; False: the run has to end."""

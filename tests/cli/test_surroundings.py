@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import edgeopt
+from edgeopt.cli import main
 from edgeopt.cli.terminal import printable
 from edgeopt.libraries.library import Model, ModelLibrary
 from tests.cli.program import run
@@ -68,6 +69,17 @@ def test_a_terminal_that_does_not_know_a_character_shows_its_escape(
     assert done.returncode == 0, done.stderr
     shown = done.stdout.decode(encoding)
     assert (json.loads(shown)["instance"] == "日本") if json_wanted else (r"\u65e5\u672c" in shown)
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_output_costs_nothing(closed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell's `>&-` leaves Python without the stream."""
+    two_models().write(tmp_path / "two.json")
+    monkeypatch.setattr(sys, closed, None)
+    monkeypatch.setattr(sys, "argv", ["edgeopt", "solve", str(tmp_path / "two.json"), "-m", "greedy"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
 
 
 def test_a_figure_shows_dollar_signs_and_not_mathematics(tmp_path: Path) -> None:

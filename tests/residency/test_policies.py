@@ -119,11 +119,27 @@ def test_maximal_sets_are_all_and_only_those() -> None:
             assert maximal_sets(library, list(library.models), memory, len(expected) - 1) is None
 
 
-def test_too_many_sets_are_seen_soon() -> None:
+def test_few_sets_of_many_models_are_found() -> None:
+    """The GPU holds one of two bases with all of its adapters; which adapters come in first tells no sets apart."""
+    bases = {f"base{n}": Model(blocks=[f"base{n}"]) for n in range(2)}
+    adapters = {f"m{n}": Model(blocks=[f"base{n % 2}", f"own{n}"]) for n in range(60)}
+    library = ModelLibrary(
+        blocks={"base0": 9000, "base1": 9100} | {f"own{n}": 10 + n for n in range(60)}, models=bases | adapters
+    )
+    found = maximal_sets(library, list(library.models), 12_000, 500)
+    assert found is not None
+    assert sorted(map(sorted, found)) == sorted(
+        sorted([f"base{base}", *(f"m{n}" for n in range(base, 60, 2))]) for base in range(2)
+    )
+
+
+@pytest.mark.parametrize("most", [500, 10**9])
+def test_too_many_sets_are_seen_soon(most: int) -> None:
+    """Either more are found than wanted, or the steps do not suffice."""
     library = ModelLibrary(
         blocks={f"b{n}": 100 + n for n in range(60)}, models={f"m{n}": Model(blocks=[f"b{n}"]) for n in range(60)}
     )
-    assert maximal_sets(library, list(library.models), 3000, 500) is None
+    assert maximal_sets(library, list(library.models), 3000, most) is None
 
 
 def test_the_search_drops_the_cheapest() -> None:

@@ -74,8 +74,14 @@ def test_parts_of_savings_add_up() -> None:
         for low, high in zip(steps.edges, steps.edges[1:], strict=False):
             members = steps._members(low, high)
             total[members] += steps._shares(members, low, high)[2]
-        assert total == pytest.approx(prices.saving, rel=1e-9, abs=1e-9 * (1 + intervals.savings_at_most))
-        priced = sum(steps._parts) + prices.rest
+        assert total == pytest.approx(intervals.saving, rel=1e-9, abs=1e-9 * (1 + intervals.savings_at_most))
+        counted = [
+            joint
+            for low, high in zip(steps.edges, steps.edges[1:], strict=False)
+            for joint in steps._joint_of_window(steps._members(low, high), low, high)
+        ]
+        assert sorted(value for _, value in counted) == sorted(intervals.joint_saving.values())
+        priced = sum(steps._parts)
         assert priced == pytest.approx(prices.savings, rel=1e-7, abs=1e-7 * (1e-9 + intervals.savings_at_most))
 
 
@@ -100,6 +106,27 @@ def test_the_formulation_and_the_arrays_have_one_relaxation(chained: bool) -> No
             second = HighsSolver(packing.program, Run()).solve(relaxed=relaxed).objective
             expected = pytest.approx(intervals.all_loaded_s + (second or 0.0), rel=1e-6, abs=1e-6)
             assert (first if first is not None else intervals.all_loaded_s) == expected
+
+
+def test_a_window_counts_joint_savings_as_what_they_are() -> None:
+    """With one window for all visits the bound is the optimum, although prices share joint savings out badly."""
+    joint = loose = 0
+    for drawn in INSTANCES.values():
+        instance = drawn.replace(fixed_s=dict.fromkeys(drawn.library.models, 3.5))
+        intervals = Intervals(instance)
+        if not intervals.joint:
+            continue
+        best = float(optimum(instance) or 0)
+        prices, _ = relaxation(intervals, Run(maximize=False))
+        assert prices is not None
+        steps = Windows(intervals, prices, intervals.none(), Run(maximize=False))
+        margin = 1e-8 * intervals.savings_at_most
+        loose += steps.known.bound < best - margin
+        steps.bound_window(0, 0.0, 1000)
+        assert steps.known.bound == pytest.approx(best, abs=margin)
+        joint += 1
+    assert joint > 20
+    assert loose > 3
 
 
 def test_a_plan_is_read_as_it_was_written() -> None:
