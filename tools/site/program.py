@@ -12,7 +12,7 @@ from edgeopt.cli.application import app
 PAGE = "reference/cli.md"
 OPENING = """# Command line
 
-Every verb takes `--help`, and ends with one of the [exit codes](conventions.md#exit-codes).
+This page lists all verbs. Each takes `--help`, and ends with one of the [exit codes](conventions.md#exit-codes).
 """
 
 
