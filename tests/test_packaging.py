@@ -112,14 +112,14 @@ def test_the_version_stands_in_one_place() -> None:
     number = PROJECT["project"]["version"]
     assert re.search(rf"^version: {re.escape(number)}$", (ROOT / "CITATION.cff").read_text(), re.M)
     assert json.loads((ROOT / ".zenodo.json").read_text())["version"] == number
-    assert f'version = "{number}"' in (ROOT / "conda/meta.yaml").read_text()
+    assert f'version: "{number}"' in (ROOT / "conda/recipe.yaml").read_text()
     assert f"version = {{{number}}}" in (ROOT / "README.md").read_text()
     assert f"## [{number}] - 20" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_the_conda_recipe_needs_what_the_package_needs() -> None:
     renamed = {"ortools-python": "ortools", "matplotlib-base": "matplotlib"}
-    listed = re.search(r"  run:\n(.*?)\n\n", (ROOT / "conda/meta.yaml").read_text(), re.S)
+    listed = re.search(r"  run:\n(.*?)\n\n", (ROOT / "conda/recipe.yaml").read_text(), re.S)
     assert listed is not None
     needed = [line.strip("- ").split(" ") for line in listed[1].splitlines()]
     runs = {renamed.get(name, name) + bounds for name, bounds in needed if name != "python"}
