@@ -176,7 +176,7 @@ def test_exit_codes(instance: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupt_gives_the_best_so_far_and_writes_it(instance: Path, tmp_path: Path, number: int) -> None:
     target = tmp_path / "s.json"
     process = start("solve", instance, "-m", "patient", "--json", "-o", target, preamble=SLOW)
@@ -248,7 +248,9 @@ def test_output_that_nobody_reads_gives_no_traceback(instance: Path) -> None:
 
 def test_the_start_imports_no_solver_and_no_pandas() -> None:
     heavy = ["pyomo", "highspy", "ortools", "pandas", "matplotlib", "numba", "networkx"]
-    check = f"import sys, edgeopt.cli; print([name for name in {heavy} if name in sys.modules])"
+    check = (
+        f"import sys, edgeopt.cli, edgeopt.loading.methods; print([name for name in {heavy} if name in sys.modules])"
+    )
     found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
