@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.branch_and_bound import refusal, search_tree
 from edgeopt.placement.cpsat import solve_clauses
-from edgeopt.placement.exact import solve_program
+from edgeopt.placement.exact import prove_program
 from edgeopt.placement.local_search import LocalSearch
 from edgeopt.placement.neighbourhoods import search_on
 from edgeopt.placement.nothing import unless_nothing_fits
@@ -103,7 +103,7 @@ def solve(arrays: DemandArrays, run: Run) -> Outcome:
             search.adopt(best)
         return search_on(search, step, run.options.iteration_limit)
 
-    proofs: list[tuple[str, Member, float]] = [("exact", solve_program, 0.4), ("cpsat", solve_clauses, 0.4)]
+    proofs: list[tuple[str, Member, float]] = [("exact", prove_program, 0.4), ("cpsat", solve_clauses, 0.4)]
     if refusal(arrays.instance) is None:
         proofs = [("branch-and-bound", search_tree, 0.7)]
     members = [("local-search", first, 0.3), *proofs]

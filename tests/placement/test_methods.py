@@ -7,10 +7,10 @@ import pytest
 
 import edgeopt
 from edgeopt.placement.arrays import DemandArrays
-from edgeopt.placement.exact import Program
 from edgeopt.placement.generator import generate
 from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.portfolio import run_members
+from edgeopt.placement.program import Program
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Stopped
 from tests.amounts import some_or_many

@@ -1,0 +1,150 @@
+"""The rows of the root against enumeration: no placement breaks one, and the bounds stay above the optimum."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import chain, combinations
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from edgeopt.libraries.library import Model, ModelLibrary
+from edgeopt.placement.arrays import DemandArrays
+from edgeopt.placement.greedy import greedy_placement
+from edgeopt.placement.hit_hulls import HitHull
+from edgeopt.placement.instance import Demand, Node, PlacementInstance
+from edgeopt.placement.node_cuts import NodeCuts
+from edgeopt.placement.program import Program
+from edgeopt.placement.root import Root
+from edgeopt.run import Run
+from tests.amounts import some_or_many
+from tests.placement.brute_force import optimum
+from tests.placement.random_instances import random_instance, scaled_instance
+
+ROUNDING = Fraction(1, 10**13)  # of the sum of all weights, which is a bound, too
+
+
+def rooted(instance: PlacementInstance) -> tuple[Root, float | None]:
+    """The root with all its rows, and the bound that it had without any."""
+    arrays = DemandArrays(instance)
+    root = Root(Program(arrays), greedy_placement(arrays), Run())
+    assert root.relax()
+    plain = root.bound
+    root.strengthen()
+    return root, plain
+
+
+@some_or_many(40, 400)
+@pytest.mark.parametrize("kind", ["crowded", "plain", "scaled"])
+def test_bounds_stay_above_the_optimum(kind: str, number: int) -> None:
+    """They hold with ties, zeros, and weights from 1e-12 to 1e12; rows lower many of them."""
+    lowered = ran = 0
+    for seed in range(number):
+        instance = (
+            crowded(seed) if kind == "crowded" else (random_instance if kind == "plain" else scaled_instance)(seed)
+        )
+        if not DemandArrays(instance).model_names:
+            continue
+        ran += 1
+        root, plain = rooted(instance)
+        assert Fraction(root.bound) * (1 + ROUNDING) >= optimum(instance), seed
+        assert root.bound <= plain, seed
+        lowered += root.bound < plain * (1 - 1e-6)
+    assert ran > number / 2
+    assert lowered > (number / 2 if kind == "crowded" else number / 30)
+
+
+def crowded(seed: int) -> PlacementInstance:
+    """Draw 3 nodes that store about half of 4 models, for demand that reaches each pair of them."""
+    rng = np.random.default_rng([seed, 13])
+    models = {f"m{number}": Model(blocks=[f"b{number}", f"b{4 + number % 2}"]) for number in range(4)}
+    library = ModelLibrary(name="crowded", blocks={f"b{n}": int(rng.integers(1, 4)) for n in range(6)}, models=models)
+    total = sum(library.blocks.values())
+    return PlacementInstance(
+        name=f"crowded{seed}",
+        library=library,
+        nodes={f"n{node}": Node(storage_bytes=int(total * rng.uniform(0.3, 0.7))) for node in range(3)},
+        demand=[
+            Demand(user="u", model=model, weight=int(rng.integers(1, 4)), nodes=pair)
+            for model in models
+            for pair in (["n0", "n1"], ["n0", "n2"], ["n1", "n2"], [f"n{rng.integers(0, 3)}"])
+        ],
+    )
+
+
+@some_or_many(40, 400)
+def test_strong_programs_keep_every_placement(number: int) -> None:
+    """Each placement that fits keeps all rows of the strong program: those of models, and those of nodes."""
+    of_models = of_nodes = 0
+    for seed in range(number):
+        instance = scaled_instance(seed) if seed % 3 == 0 else crowded(seed)
+        arrays = DemandArrays(instance)
+        if not arrays.model_names:
+            continue
+        root, _ = rooted(instance)
+        strong = root.strong_program()
+        own = len(root.program.linear.row_upper)
+        signed = strong.rows[own:].min(axis=1).toarray() < 0
+        of_models, of_nodes = of_models + signed.sum(), of_nodes + (~signed).sum()
+        rng = np.random.default_rng(seed)
+        for _ in range(40):
+            placed = arrays.useful & (rng.random(arrays.useful.shape) < rng.random())
+            if (arrays.stored_bytes(placed) <= arrays.storage).all():
+                values = root.program.start(placed)
+                assert (strong.rows @ values <= strong.row_upper * (1 + 1e-12) + 1e-300)[own:].all(), seed
+    assert of_models > number / 4
+    assert of_nodes > number / 4
+
+
+@some_or_many(60, 400)
+def test_hulls_hold_and_touch(number: int) -> None:
+    """No set of nodes hits more than its row says, in exact arithmetic; the best row meets the best mixture."""
+    for seed in range(number):
+        rng = np.random.default_rng([seed, 11])
+        nodes, groups = int(rng.integers(2, 6)), int(rng.integers(2, 9))
+        reach = rng.random((groups, nodes)) < 0.6
+        reach[:, 0] |= ~reach.any(axis=1)
+        weight = rng.integers(1, 5, groups) * 10.0 ** (rng.uniform(-12, 12, groups) if seed % 2 else 0)
+        hull = HitHull(reach, weight, Run())
+        point = rng.choice([0.0, 0.25, 0.5, 0.75, 1.0, rng.random()], nodes)
+        for prices in (hull.prices(point), rng.random(nodes) * (rng.random(nodes) < 0.7)):
+            most = Fraction(hull.most(prices))
+            for chosen in subsets(nodes):
+                hit = sum(Fraction(w) for w, row in zip(weight, reach, strict=True) if row[list(chosen)].any())
+                said = most + sum(Fraction(prices[node]) for node in chosen)
+                assert Fraction(hull.scale) * hit <= said, seed
+        sets = [list(chosen) for chosen in subsets(nodes)]
+        hits = np.array([weight[reach[:, chosen].any(axis=1)].sum() for chosen in sets])
+        within = np.array([[node in chosen for chosen in sets] for node in range(nodes)], dtype=float)
+        mixed = linprog(-hull.scale * hits, within, point, np.ones((1, len(sets))), [1.0])
+        prices = hull.prices(point)
+        assert hull.most(prices) + prices @ point == pytest.approx(-mixed.fun, abs=1e-5), seed
+
+
+@some_or_many(40, 300)
+def test_nodes_store_no_more_than_their_row_says(number: int) -> None:
+    """The row of a node holds for all models that fit there, and meets the best of them where its tree ends."""
+    for seed in range(number):
+        instance = random_instance(seed, nodes=2, models=6)
+        arrays = DemandArrays(instance)
+        if not arrays.useful.any():
+            continue
+        rng = np.random.default_rng([seed, 12])
+        cuts = NodeCuts(Program(arrays), arrays.empty(), Run())
+        for node in np.flatnonzero(arrays.useful.any(axis=1)):
+            models = np.flatnonzero(arrays.useful[node])
+            prices = rng.integers(0, 4, len(models)) / 7 if seed % 2 else rng.random(len(models))
+            _, most = cuts.most(int(node), prices)
+            best = 0.0
+            for chosen in subsets(len(models)):
+                placed = arrays.empty()
+                placed[node, models[list(chosen)]] = True
+                if (arrays.stored_bytes(placed) <= arrays.storage).all():
+                    best = max(best, sum(Fraction(prices[item]) for item in chosen))
+            assert best <= Fraction(most), seed
+            assert most == pytest.approx(float(best), rel=2e-5, abs=1e-9), seed
+
+
+def subsets(count: int) -> list[tuple[int, ...]]:
+    return list(chain.from_iterable(combinations(range(count), size) for size in range(count + 1)))
