@@ -30,7 +30,7 @@ METHODS = [
         "at least 0.45 of the optimum, 0.9 on one node; few shared blocks",
         {ANY: Code("spec:solve", "spec:too_many_unions")},
     ),
-    Row("bound", "bound", "a bound, no plan: the linear relaxation", {ANY: Code("exact:solve_bound")}),
+    Row("bound", "bound", "a bound, no plan: the linear relaxation, made stronger", {ANY: Code("exact:solve_bound")}),
     Row(
         "no-sharing",
         "baseline",
