@@ -145,7 +145,7 @@ def test_cpsat_obeys_the_iteration_limit() -> None:
 def without_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = Outcome(None, None, Stopped.ITERATION_LIMIT)
     monkeypatch.setattr("edgeopt.placement.portfolio.solve_clauses", lambda *given: nothing)
-    monkeypatch.setattr("edgeopt.placement.portfolio.solve_program", lambda *given: nothing)
+    monkeypatch.setattr("edgeopt.placement.portfolio.prove_program", lambda *given: nothing)
 
 
 @some_or_many(1, 3)
