@@ -45,9 +45,18 @@ def solve_bound(instance: LoadingInstance, run: Run) -> Outcome:
 
 
 def solve_bound_by_deadlines(instance: LoadingInstance, run: Run) -> Outcome:
-    """Bound the optimum by a relaxation in which, up to each deadline, each block is loaded once."""
+    """Bound the optimum by what is done up to each deadline, and by walks through time where blocks do not stay."""
+    from edgeopt.loading.walks.bounds import walked_bound
+    from edgeopt.loading.walks.radio_walks import walks_of
+
     work = compile_workload(instance)
     if not work.models:
         return Outcome(bound=0, message=why_nobody(instance))
-    bound = bound_by_deadlines(work, run)
-    return Outcome(bound=bound, stopped=run.stop_reason() or Stopped.FINISHED)
+    walks = walks_of(work)
+    bound = bound_by_deadlines(work, run if walks is None else run.part(run.remaining_s() / 4, reports="bound"))
+    message = ""
+    if walks is not None:
+        walked = walked_bound(work, walks, run)
+        message = f"by deadlines: {bound}; walks through time: {walked}"
+        bound = min(bound, walked)
+    return Outcome(bound=bound, stopped=run.stop_reason() or Stopped.FINISHED, message=message)

@@ -6,6 +6,8 @@ such plan; it takes turns with the local search. For individual deadlines CP-SAT
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edgeopt.loading.batches import line_search
 from edgeopt.loading.batches.annealing import Search, default_iterations, started
 from edgeopt.loading.batches.bounds import bound_by_deadlines
@@ -17,6 +19,8 @@ from edgeopt.loading.batches.slots import size_refusal, solve_slots
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.proof import UsersProof
+from edgeopt.loading.walks.path_bound import PathBound
+from edgeopt.loading.walks.radio_walks import walks_of
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.quantities import number
 from edgeopt.run import Incumbent, Outcome, Run
@@ -25,6 +29,7 @@ from edgeopt.solution import Plan, Stopped, proved
 MOST_ASKED_CODES = 2**62  # the dynamic program may give up; beyond, it cannot even begin
 FIRST_SHARE = 10  # of the local search's default iterations, before there is a bound
 TURN_STATES, TURN_ITERATIONS = 200_000, 300_000  # expanded and searched in turns
+WALKS = 300  # between two local searches
 SLOTS_SHARE = 0.6  # of the time that is left
 
 
@@ -89,7 +94,10 @@ def _take_turns(work: Workload, proof: UsersProof[Plan], search: Search) -> None
 
 
 def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
-    """Prove the optimum by a relaxation, or by CP-SAT where the slots are few enough."""
+    """Prove the optimum by a relaxation, or by CP-SAT where the slots are few enough.
+
+    The relaxation is that of walks through time, with kept blocks or weights that by deadlines.
+    """
     work = compile_workload(instance)
     if not work.models:
         return serve_nobody(instance)
@@ -108,9 +116,14 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
 
     plan = line_search.plan_or_start(lines, search.best, run)
     known: Incumbent[Plan] = Incumbent(run, plan, objective.of_plan(plan), objective.most, dict)
-    known.tighten(bound_by_deadlines(work, run.part(run.remaining_s() / 3, reports="bound")))
-    notes = [f"{number(known.bound)} by the relaxation"]
-    look(limit)
+    walks = walks_of(work)
+    if walks is None:
+        known.tighten(bound_by_deadlines(work, run.part(run.remaining_s() / 3, reports="bound")))
+        notes = [f"{number(known.bound)} by the relaxation"]
+        look(limit)
+    else:
+        _walk(PathBound(work.queues, run, walks, int(known.value or 0)), known, look, search)
+        notes = [f"{number(known.bound)} by {walks.number} walks"]
     if not _closed(known) and size_refusal(instance) is None:
         part = run.part(SLOTS_SHARE * run.remaining_s(), reports="bound")
         better, bound, _, _, note = solve_slots(work, part, known.best or plan)
@@ -120,6 +133,22 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
     if not _closed(known) and run.options.time_limit is not None and run.options.iteration_limit is None:
         look(None)
     return Outcome(known.best, known.bound, run.stop_reason() or Stopped.FINISHED, message="; ".join(notes))
+
+
+def _walk(
+    path: PathBound, known: Incumbent[Plan], look: Callable[[int | None], None], search: line_search.Search
+) -> None:
+    """Lower the bound by walks and search in turns, until neither can help or as many walks are done as allowed."""
+    limit = known.run.options.iteration_limit
+    turn = search.iterations
+    while not _closed(known) and not path.finished and known.run.stop_reason() is None:
+        if limit is not None and path.walks >= limit:
+            return
+        more = path.walks + WALKS
+        known.tighten(path.run(more if limit is None else min(more, limit)))
+        if not _closed(known):
+            look(search.iterations + turn)
+            path.served = int(known.value or 0)
 
 
 def _closed(known: Incumbent[Plan]) -> bool:

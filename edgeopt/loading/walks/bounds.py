@@ -11,8 +11,9 @@ from edgeopt.loading.nobody import why_nobody
 from edgeopt.loading.queues import Queues
 from edgeopt.loading.relaxations import floor_bound
 from edgeopt.loading.walks.path_bound import PathBound
-from edgeopt.loading.walks.path_walks import step_length
-from edgeopt.loading.workload import compile_workload
+from edgeopt.loading.walks.path_walks import Walks
+from edgeopt.loading.walks.radio_walks import RadioWalks, walks_of
+from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Status, Stopped
 
@@ -56,20 +57,27 @@ def stated_deadlines(queues: Queues) -> list[float]:
 
 def solve_bound(instance: LoadingInstance, run: Run) -> Outcome:
     """Bound the optimum by the better of two relaxations: walks through time, and each block once."""
-    queues = compile_workload(instance).queues
+    work = compile_workload(instance)
+    queues = work.queues
     if not queues.user_names:
         return Outcome(bound=0, message=why_nobody(instance))
     bound, notes = len(queues.user_names), []
-    step = step_length(queues)
-    if step is not None:
-        lines, part = Lines(queues, queues.timing), run.part(run.remaining_s() / 8)
-        search = Search(lines, part, lines.greedy(part))
-        search.run(SEARCH_ITERATIONS)  # the bound need not be lower than the users of a plan
-        path = PathBound(queues, run.part(PATH_SHARE * run.remaining_s()), step, served_by(search.best))
-        limit = run.options.iteration_limit
-        bound = path.run(DEFAULT_WALKS if limit is None and run.options.time_limit is None else limit)
-        run.report(bound=bound)
+    walks = walks_of(work)
+    if walks is not None:
+        bound = walked_bound(work, walks, run)
         notes.append(f"walks through time: {bound}")
     union = union_bound(queues, run)
     notes.append(f"each block once: {union}")
     return Outcome(bound=min(bound, union), stopped=run.stop_reason() or Stopped.FINISHED, message="; ".join(notes))
+
+
+def walked_bound(work: Workload, walks: Walks | RadioWalks, run: Run) -> int:
+    """Bound the users by walks through time, after a short search: it need not be lower than the users of a plan."""
+    lines, part = Lines(work.queues, work.timing, work), run.part(run.remaining_s() / 8)
+    search = Search(lines, part, lines.greedy(part))
+    search.run(SEARCH_ITERATIONS)
+    path = PathBound(work.queues, run.part(PATH_SHARE * run.remaining_s()), walks, served_by(search.best))
+    limit = run.options.iteration_limit
+    bound = path.run(DEFAULT_WALKS if limit is None and run.options.time_limit is None else limit)
+    run.report(bound=bound)
+    return bound

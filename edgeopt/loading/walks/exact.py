@@ -19,7 +19,7 @@ from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.queues import Batch, Queues
 from edgeopt.loading.walks.path_bound import PathBound
-from edgeopt.loading.walks.path_walks import step_length
+from edgeopt.loading.walks.path_walks import Walks, step_length
 from edgeopt.loading.walks.sequencing import sequenced
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Outcome, Run
@@ -76,7 +76,7 @@ class Proof(UsersProof[list[Batch]]):
         if step is None:
             self.notes.append("batches are too short for the path relaxation")
             return
-        path = PathBound(queues, self.run, step, self.users)
+        path = PathBound(queues, self.run, Walks(queues, step), self.users)
         while not self.known.closed() and not path.finished:
             if limit is not None and path.walks >= limit:
                 self.known.stopped = Stopped.ITERATION_LIMIT

@@ -1,9 +1,10 @@
 """The path relaxation: a bound on the users from walks of the GPU through time, and a branch and bound with it.
 
 For an upload phase of W in [W1, W2] batches end by T_k - W1 after it, and the uploads of the served users take W2 at
-most. That nobody is served twice, and this length, are priced; what is left is a longest path over (time, model on the
-GPU, memory). Where the bound is largest, memory is refined, the interval of W is halved, and when it is narrow, users
-are decided one by one. Proof: docs/loading-deadlines-proofs.md.
+most. Where uploads overlap the service, the uploads for the batches up to some time end by this time. That nobody is
+served twice, and these lengths, are priced; what is left is a longest path over (time, model on the GPU, memory). Where
+the bound is largest, memory is refined, the interval of W is halved, and when it is narrow, users are decided one by
+one. Proofs: docs/loading-deadlines-proofs.md, docs/loading-modes-proofs.md.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ import numpy as np
 from edgeopt.loading.queues import Batch, Floats, Integers, Queues
 from edgeopt.loading.relaxations import floor_bound
 from edgeopt.loading.walks.path_memory import Groups
-from edgeopt.loading.walks.path_walks import Walks
 from edgeopt.loading.walks.sequencing import countable, sequenced
 from edgeopt.run import Run
 
 if TYPE_CHECKING:
     from edgeopt.loading.walks.path_prices import Prices
+    from edgeopt.loading.walks.path_walks import Walks
+    from edgeopt.loading.walks.radio_walks import RadioWalks
 
 ITERATIONS = 300  # walks for the prices of a part
 NARROWEST = 2**-7  # of the longest upload phase: narrower intervals are not halved
-MOST_STATES = 16  # of memory
 UPLOAD_MARGIN = 1e-9  # relative, for rounding errors of sums of upload times
 INSIDE = 1e-4  # how far below an integer a bound is driven that shall round down to less
 PACE = 0.2  # how far the next prices are from the best ones towards those of the cutting planes
@@ -77,8 +78,7 @@ class PathBound:
     ----------
     queues : Queues
     run : Run
-    step_s : float
-        As `step_length` says.
+    walks : Walks or RadioWalks
     served : int
         Users of the best plan known: the bound need not be lower.
 
@@ -90,15 +90,14 @@ class PathBound:
         Walks so far.
     """
 
-    def __init__(self, queues: Queues, run: Run, step_s: float, served: int = 0) -> None:
+    def __init__(self, queues: Queues, run: Run, walks: Walks | RadioWalks, served: int = 0) -> None:
         from edgeopt.loading.walks.path_prices import Prices
 
         self._arrays, self._run = queues, run
-        self._walks = Walks(queues, step_s)
+        self._walks = walks
         self.served = served
         self.served_batches: list[Batch] | None = None
         users = len(queues.user_names)
-        self._longest = float(min(queues.upload_s.sum(), queues.due_s.max()))
         self._better, self._worse = _closures(users, queues.dominations)
         self._parts: list[tuple[float, int, Part]] = []
         self._pushed = 0
@@ -106,8 +105,8 @@ class PathBound:
         everything = Part(
             float(users),
             0.0,
-            self._longest,
-            Prices(nobody, 0.0),
+            self._walks.longest_s,
+            Prices(nobody, np.zeros(len(walks.limits(0.0)))),
             Groups.coarsest(queues.first),
             np.zeros(users, np.int64),
             nobody,
@@ -147,7 +146,7 @@ class PathBound:
 
     def _width(self, part: Part) -> float:
         """Share of a part of the lengths of the upload phase; 0 when nobody uploads."""
-        return (part.high - part.low) / self._longest if self._longest else 0.0
+        return (part.high - part.low) / self._walks.longest_s if self._walks.longest_s else 0.0
 
     def _push(self, part: Part) -> None:
         if floor_bound(part.bound) > self.served:
@@ -159,7 +158,7 @@ class PathBound:
         if self._width(part) > NARROWEST:
             yield from self._halves(part)
             return
-        groups = part.groups.split(self._arrays.first, part.duplicates, MOST_STATES)
+        groups = part.groups.split(self._arrays.first, part.duplicates, self._walks.most_memory)
         if groups is None:
             yield from self._decided(part)
         else:
@@ -188,13 +187,16 @@ class PathBound:
         yield self._lowered(without)
         served.fixed[self._better[user]] = 1
         served.fixed[user] = 1
-        served.low = max(served.low, float(self._arrays.upload_s[served.fixed > 0].sum()) * (1 - UPLOAD_MARGIN))
+        if self._walks.first_uploads:
+            served.low = max(served.low, float(self._arrays.upload_s[served.fixed > 0].sum()) * (1 - UPLOAD_MARGIN))
         if served.low <= served.high and self._sequenced(served) is not False:
             yield self._lowered(served)
 
     def _sequenced(self, part: Part, always: bool = False) -> bool | None:
         """Whether those who must be served can be; their plan is kept if it serves more than known."""
         users = np.flatnonzero(part.fixed > 0).tolist()
+        if not self._walks.first_uploads:
+            return None
         if not always and not countable(self._arrays, users):
             return None
         batches = sequenced(self._arrays, users, self._run)
@@ -213,14 +215,15 @@ class PathBound:
             return part
         target = self.served + 1 - INSIDE
         self._walks.prepare(part.low, part.high, part.groups)
-        planes = CuttingPlanes(self._arrays.upload_s, part.high, part.fixed)
+        limits = self._walks.limits(part.high)
+        planes = CuttingPlanes(limits, part.fixed)
         tolerance = max(CLOSE, CLOSE_WIDE * self._width(part))
         prices, best, misses = planes.nearest(part.prices), np.inf, 0
         for _ in range(ITERATIONS):
-            value, counts = self._walks.best(prices, part.fixed)
-            if prices.total(part.high) + value < best:
-                best, part.prices = prices.total(part.high) + value, prices
-            misses = 0 if planes.add(counts) else misses + 1
+            value, counts, used = self._walks.best(prices, part.fixed)
+            if prices.total(limits) + value < best:
+                best, part.prices = prices.total(limits) + value, prices
+            misses = 0 if planes.add(counts, used) else misses + 1
             if best < target or self._run.stop_reason() is not None:
                 break
             solved = planes.solve()

@@ -18,6 +18,7 @@ STEPS = 2_000  # of the longest service
 MOST_STEPS = 20_000
 MOST_CELLS = 20_000_000  # steps times models squared that a walk may look at
 STEPS_OF_INTERVAL = 20  # the least number, while steps can be longer than the shortest ones
+MOST_STATES = 16  # of memory
 ROUNDING = 1e-9  # relative to a step
 
 
@@ -44,11 +45,20 @@ class Walks:
     ----------
     number : int
         Walks so far.
+    longest_s : float
+        The longest upload phase.
+    first_uploads : bool
+        All uploads come first.
+    most_memory : int
+        So many states of memory at most.
     """
+
+    first_uploads, most_memory = True, MOST_STATES
 
     def __init__(self, queues: Queues, step_s: float) -> None:
         self._arrays, self._step_s = queues, step_s
         self.number = 0
+        self.longest_s = float(min(queues.upload_s.sum(), queues.due_s.max()))
         shortest = float((queues.fixed_s + queues.per_sample_s).min())
         self._coarsest = int(log2(max(1.0, shortest * (1 - 1e-6) / step_s)))
         self._durations: dict[int, tuple[Integers, Integers, Integers]] = {}
@@ -78,30 +88,41 @@ class Walks:
         )
 
     def _durations_of(self, level: int, step: float) -> tuple[Integers, Integers, Integers]:
-        """Durations in steps of loading, of one batch, and of two or more."""
+        """Durations in steps, kept for each level."""
         if level not in self._durations:
-            queues = self._arrays
-            number = np.arange(int(np.diff(queues.first).max()) + 1)
-            batches = np.maximum(2, -(-number // queues.capacity[:, None]))
-            sampling = queues.per_sample_s[:, None] * number
-            self._durations[level] = (
-                _whole(queues.switch_s / step),
-                np.maximum(1, _whole((queues.fixed_s[:, None] + sampling) / step)),
-                np.maximum(1, _whole((queues.fixed_s[:, None] * batches + sampling) / step)),
-            )
+            self._durations[level] = durations(self._arrays, step)
         return self._durations[level]
 
-    def best(self, prices: Prices, fixed: Integers) -> tuple[float, Integers]:
-        """Return what the best walk is worth, and how often it serves each user; `fixed` users of -1 it does not."""
+    def limits(self, longest_s: float) -> Floats:
+        """Seconds of the radio: those of the upload phase."""
+        return np.array([longest_s])
+
+    def best(self, prices: Prices, fixed: Integers) -> tuple[float, Integers, Floats]:
+        """Return what the best walk is worth, how often it serves each user, and the seconds of its uploads.
+
+        It does not serve users that are `fixed` to -1.
+        """
         from edgeopt.loading.walks.path_kernels import best_walk, forget
 
         queues = self._arrays
-        worth: Floats = np.where(fixed < 0, -1.0, 1.0 - prices.user - prices.upload_s * queues.upload_s)
+        worth: Floats = np.where(fixed < 0, -1.0, 1.0 - prices.user - prices.upload_s[0] * queues.upload_s)
         counts = np.zeros(len(worth), np.int64)
         self.number += 1
         forget(self._steps, self._memory, self._tables)
         value = best_walk(worth, queues.first, queues.capacity, self._steps, self._memory, self._tables, counts)
-        return value, counts
+        return value, counts, np.array([counts @ queues.upload_s])
+
+
+def durations(queues: Queues, step_s: float) -> tuple[Integers, Integers, Integers]:
+    """Return durations in steps of loading, of one batch, and of two or more."""
+    number = np.arange(int(np.diff(queues.first).max()) + 1)
+    batches = np.maximum(2, -(-number // queues.capacity[:, None]))
+    sampling = queues.per_sample_s[:, None] * number
+    return (
+        _whole(queues.switch_s / step_s),
+        np.maximum(1, _whole((queues.fixed_s[:, None] + sampling) / step_s)),
+        np.maximum(1, _whole((queues.fixed_s[:, None] * batches + sampling) / step_s)),
+    )
 
 
 def _whole(steps: Floats) -> Integers:

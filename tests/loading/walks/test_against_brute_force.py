@@ -10,7 +10,7 @@ from edgeopt.loading.walks.bounds import union_bound
 from edgeopt.loading.walks.exact import Proof
 from edgeopt.loading.walks.master import Master
 from edgeopt.loading.walks.path_bound import PathBound
-from edgeopt.loading.walks.path_walks import step_length
+from edgeopt.loading.walks.path_walks import Walks, step_length
 from edgeopt.loading.walks.sequencing import sequenced
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Run
@@ -80,7 +80,7 @@ def test_branch_and_bound_on_the_path_relaxation_alone():
         step = step_length(arrays)
         if step is None:
             continue
-        path = PathBound(arrays, Run(), step)
+        path = PathBound(arrays, Run(), Walks(arrays, step))
         assert path.run() == best(seed), seed
         assert path.served_batches is not None
         assert arrays.in_time(path.served_batches)
@@ -95,7 +95,7 @@ def test_the_path_relaxation_stopped_at_any_time_is_a_bound():
         arrays = compile_workload(instance(seed)).queues
         step = step_length(arrays)
         for walks in (1, 50, 200) if step else ():
-            assert PathBound(arrays, Run(), step).run(walks) >= best(seed), seed
+            assert PathBound(arrays, Run(), Walks(arrays, step)).run(walks) >= best(seed), seed
 
 
 @some_or_many(15, 60)

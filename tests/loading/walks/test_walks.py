@@ -39,11 +39,12 @@ def test_any_prices_and_any_memory_give_a_bound():
         for turn in range(6):
             groups = random_groups(arrays.first, rng)
             walks.prepare(uploads * (1 - 1e-9), uploads * (1 + 1e-9), groups)
-            prices = Prices(rng.random(users) * (turn % 3) / 2, rng.random() * (turn % 2))
-            value, counts = walks.best(prices, np.zeros(users, np.int64))
-            bound = value + prices.total(uploads * (1 + 1e-9))
+            prices = Prices(rng.random(users) * (turn % 3) / 2, rng.random(1) * (turn % 2))
+            value, counts, used = walks.best(prices, np.zeros(users, np.int64))
+            bound = value + prices.total(walks.limits(uploads * (1 + 1e-9)))
             assert bound >= best - 1e-6, (seed, turn)
-            worth = counts @ (1 - prices.user - prices.upload_s * arrays.upload_s)
+            assert used == pytest.approx(counts @ arrays.upload_s)
+            worth = counts @ (1 - prices.user) - prices.upload_s @ used
             assert abs(worth - value) < 1e-9, "the walk is not worth what it should be"
             tight, tried = tight + (bound < best + 0.5), tried + 1
     assert tried > 300
@@ -60,7 +61,7 @@ def test_more_memory_never_weakens_the_bound_and_sometimes_helps():
         coarse = Groups.coarsest(arrays.first)
         fine = Groups(tuple(tuple(range(size + 1)) for size in np.diff(arrays.first).tolist()))
         walks, users = Walks(arrays, step), len(arrays.user_names)
-        free = Prices(np.zeros(users), 0.0)
+        free = Prices(np.zeros(users), np.zeros(1))
         value = []
         for groups in (coarse, fine):
             walks.prepare(0.0, float(arrays.upload_s.sum()), groups)
@@ -83,10 +84,10 @@ def test_groups_are_split_where_users_are_served_twice():
 
 def test_cutting_planes_find_the_prices_of_two_walks():
     """Walks that serve users 0, 0 and 0, 1: at price 1 of user 0 each is worth one user at most, plus that price."""
-    planes = CuttingPlanes(np.array([0.0, 0.0]), 1.0, np.zeros(2, np.int64))
+    planes = CuttingPlanes(np.ones(1), np.zeros(2, np.int64))
     for counts in ([2, 0], [1, 1]):
-        planes.add(np.array(counts))
+        planes.add(np.array(counts), np.zeros(1))
     prices, least = planes.solve()
     assert abs(least - 2.0) < 1e-9
-    assert abs(prices.user.sum() + prices.upload_s + max(2 - 2 * prices.user[0], 2 - prices.user.sum()) - 2.0) < 1e-9
+    assert abs(prices.user.sum() + prices.upload_s[0] + max(2 - 2 * prices.user[0], 2 - prices.user.sum()) - 2.0) < 1e-9
     assert abs(planes.frequency() @ [1, 1] - 2.0) < 1e-9

@@ -1,0 +1,113 @@
+"""Walks with overlapped uploads against enumeration: they bound the optimum, at any prices and by branch and bound."""
+
+import numpy as np
+import pytest
+
+import edgeopt
+from edgeopt.loading.generator import generate
+from edgeopt.loading.walks.path_bound import PathBound
+from edgeopt.loading.walks.path_prices import Prices
+from edgeopt.loading.walks.radio_walks import RadioWalks, walks_of
+from edgeopt.loading.workload import compile_workload
+from edgeopt.run import Run
+from tests.amounts import some_or_many
+from tests.loading.brute_force import optimum
+from tests.loading.modes import in_mode, tiny
+from tests.loading.small import instance_of
+
+OVERLAPPED = "overlapped", "consecutive"
+
+
+def with_walks(number, first=0, **sizes):
+    """Tiny instances with overlapped uploads that walks can bound, and the walks."""
+    for instance in tiny(range(first, first + number), *OVERLAPPED, one_deadline=False, **sizes):
+        work = compile_workload(instance)
+        walks = walks_of(work) if work.models else None
+        if walks is not None:
+            yield instance, work.queues, walks
+
+
+def any_prices(queues, walks, rng, turn):
+    """Prices of users and of the radio, none or many."""
+    limits = len(walks.limits(0.0))
+    user = rng.random(len(queues.user_names)) * (turn % 3) / 2
+    radio = rng.random(limits) * (rng.random(limits) < 0.3) * (turn % 2)
+    return Prices(user, radio / float(queues.due_s.max()))
+
+
+@some_or_many(20, 400)
+def test_any_prices_give_a_bound(number):
+    tight = radio = 0
+    for instance, queues, walks in with_walks(number):
+        best, rng = optimum(instance), np.random.default_rng(number)
+        for turn in range(6):
+            prices = any_prices(queues, walks, rng, turn)
+            value, counts, used = walks.best(prices, np.zeros(len(queues.user_names), np.int64))
+            bound = value + prices.total(walks.limits(0.0))
+            assert bound >= best - 1e-6, (instance.name, turn)
+            assert counts @ (1 - prices.user) - prices.upload_s @ used == pytest.approx(value, abs=1e-9)
+            tight, radio = tight + (bound < best + 0.5), radio + (used[-1] > 0)
+    assert tight > number / 2
+    assert radio > number
+
+
+@some_or_many(20, 400)
+def test_branch_and_bound_is_a_bound_and_nearly_always_the_optimum(number):
+    tried = same = 0
+    for instance, queues, walks in with_walks(number, 1000):
+        best = optimum(instance)
+        bound = PathBound(queues, Run(), walks).run(300)
+        assert bound >= best, instance.name
+        tried, same = tried + 1, same + (bound == best)
+    assert tried > number / 2
+    assert same > 0.9 * tried
+
+
+@some_or_many(10, 60)
+def test_exact_agrees_with_enumeration(number):
+    for instance, _, _ in with_walks(number, 2000):
+        solution = edgeopt.solve(instance, "exact", threads=1)
+        assert solution.objective == solution.bound == optimum(instance), instance.name
+
+
+def test_a_user_starts_no_sooner_than_all_uploads_are_done():
+    """Two users upload for 4 s each and are due at 7 s: the radio serves one, which walks know by its price alone."""
+    users = {name: {"model": "a", "upload_bits": 16.0, "deadline_s": 7.0} for name in ("u", "v")}
+    users["late"] = {"model": "a", "upload_bits": 0.0, "deadline_s": 8.0}
+    facts = {"a": {"compute_fixed_s": 1.0, "compute_per_sample_s": 0.0}}
+    instance = in_mode(instance_of({"a": ["x"]}, users, 0.0, model_keys=facts), *OVERLAPPED)
+    assert instance.upload_s("u") == 4.0
+    queues = compile_workload(instance).queues
+    walks = walks_of(compile_workload(instance))
+    nobody = np.zeros(3, np.int64)
+    free = Prices(np.zeros(3), np.zeros(len(walks.limits(0.0))))
+    assert walks.best(free, nobody)[0] == 3.0, "without prices the radio uploads all at once"
+    assert PathBound(queues, Run(), walks).run() == 2 == optimum(instance)
+
+
+def test_a_walk_waits_for_uploads():
+    """Uploads of 3 s, loading of 1 s, computing of 1 s: due at 4 s and no sooner."""
+    facts = {"a": {"compute_fixed_s": 1.0, "compute_per_sample_s": 0.0}, "b": {"compute_fixed_s": 1.0}}
+    for deadline, served in ((4.0, 1), (3.99, 0)):
+        users = {
+            "u": {"model": "a", "upload_bits": 12.0, "deadline_s": deadline},
+            "v": {"model": "b", "upload_bits": 0.0, "deadline_s": 90.0},
+        }
+        instance = in_mode(instance_of({"a": ["x"], "b": ["y"]}, users, 0.0, model_keys=facts), *OVERLAPPED)
+        solution = edgeopt.solve(instance, "exact")
+        assert solution.objective == solution.bound == served + 1
+
+
+def test_which_walks_bound_which_mode():
+    drawn = generate("random", 4, 12, seed=0, deadlines="individual")
+    assert not isinstance(walks_of(compile_workload(drawn)), RadioWalks)
+    assert isinstance(walks_of(compile_workload(in_mode(drawn, *OVERLAPPED))), RadioWalks)
+    assert walks_of(compile_workload(in_mode(drawn, "overlapped", "capacity"))) is None
+
+
+def test_instances_of_thirty_users_are_proved():
+    instance = generate("grid", 6, 30, seed=103, deadlines="individual", upload="overlapped")
+    solution = edgeopt.solve(instance, "exact", iteration_limit=400)
+    assert solution.objective == solution.bound
+    assert edgeopt.check(instance, solution).feasible
+    assert "walks" in solution.message
