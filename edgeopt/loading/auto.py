@@ -32,10 +32,10 @@ def choose(instance: LoadingInstance, options: Options) -> tuple[str, str]:
     common = instance.deadline_kind == "common"
     if not instance.usual_modes and common:
         return "exact", "the only method that can prove the optimum in this mode at any size"
+    if not common and instance.retention == "consecutive":
+        return _by_walks(instance, options)
     if not instance.usual_modes:
         return _for_individual_deadlines(instance)
-    if not common:
-        return _after_an_upload_phase(instance, options)
     sharing = compile_workload(instance).prefixes.sharing
     if sharing.crossing_atoms is None:
         return "dp", "tree sharing and one deadline, solved exactly in O(K^2) for K users"
@@ -61,8 +61,8 @@ def _with_weights(instance: LoadingInstance, options: Options) -> tuple[str, str
     return "local-search", "the users have weights, and are too many for a proof"
 
 
-def _after_an_upload_phase(instance: LoadingInstance, options: Options) -> tuple[str, str]:
-    """Choose for individual deadlines in the usual modes."""
+def _by_walks(instance: LoadingInstance, options: Options) -> tuple[str, str]:
+    """Choose for individual deadlines with consecutive retention."""
     size = len(instance.users) * len({user.model for user in instance.users.values()})
     if size <= PROVED:
         return "exact", "the users have different deadlines, and are few enough for a proof"
