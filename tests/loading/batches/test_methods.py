@@ -8,6 +8,7 @@ from edgeopt.errors import MethodRefusal
 from edgeopt.loading.batches import place_kernels
 from edgeopt.loading.batches.annealing import batches_of, end_s, greedy_sequence, sequence_of
 from edgeopt.loading.batches.baselines import unshared
+from edgeopt.loading.batches.bounds import bound_by_deadlines
 from edgeopt.loading.batches.line_kernels import new_line
 from edgeopt.loading.batches.line_kernels import serve_at as serve_at_kernel
 from edgeopt.loading.batches.lines import Lines
@@ -144,9 +145,9 @@ def test_individual_deadlines_at_limits_and_from_a_start(mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_early_deadlines_tighten_the_bound(mode, monkeypatch):
     instance = in_mode(generate("random", 6, 30, seed=2, deadlines="individual"), *mode)
-    several = edgeopt.solve(instance, "bound").bound
+    several = bound_by_deadlines(compile_workload(instance), Run())
     monkeypatch.setattr("edgeopt.loading.walks.bounds.MOST_CELLS", 1)
-    assert several < edgeopt.solve(instance, "bound").bound
+    assert several < bound_by_deadlines(compile_workload(instance), Run())
 
 
 @pytest.mark.parametrize("mode", [("phase", "consecutive"), *MODES])

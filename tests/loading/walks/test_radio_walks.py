@@ -86,9 +86,9 @@ def test_a_user_starts_no_sooner_than_all_uploads_are_done():
 
 
 def test_uploads_that_end_with_the_last_second_of_the_radio():
-    """Three users upload for 3 s each, load 1 s meanwhile and compute for 1 s: due at 10 s, and not before."""
+    """Three users upload for 3 s each, load 1 s meanwhile and compute for 1 s: due at 10 s, and not at 9 s."""
     facts = {"a": {"compute_fixed_s": 1.0, "compute_per_sample_s": 0.0}}
-    for deadline, served in ((10.0, 3), (9.9, 2)):
+    for deadline, served in ((10.0, 3), (9.0, 2)):
         users = {name: {"model": "a", "upload_bits": 12.0, "deadline_s": deadline} for name in ("u", "v", "w")}
         users["late"] = {"model": "a", "upload_bits": 0.0, "deadline_s": 11.0}
         instance = in_mode(instance_of({"a": ["x"]}, users, 0.0, model_keys=facts), *OVERLAPPED)
@@ -105,6 +105,8 @@ def test_a_walk_waits_for_uploads():
             "v": {"model": "b", "upload_bits": 0.0, "deadline_s": 90.0},
         }
         instance = in_mode(instance_of({"a": ["x"], "b": ["y"]}, users, 0.0, model_keys=facts), *OVERLAPPED)
+        work = compile_workload(instance)
+        assert PathBound(work.queues, Run(), walks_of(work)).run() == served + 1
         solution = edgeopt.solve(instance, "exact")
         assert solution.objective == solution.bound == served + 1
 
