@@ -15,16 +15,12 @@ from typing import Any
 
 import numpy as np
 from numba import njit, types
-from numba._dynfunc import make_function
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
-from numba.core.compiler_machinery import register_pass
 from numba.core.errors import NumbaError, TypingError
 from numba.core.targetconfig import ConfigStack
-from numba.core.typed_passes import NativeLowering
 
 from edgeopt.clock import tell_compiling, uncounted
+from edgeopt.kernel_compiler import InnerKernelCompiler, KernelCompiler
 
 ALLOCATING = "NRT", "allocate", "empty"  # numba's words where a kernel without references makes an array
 
@@ -73,49 +69,6 @@ class _NoCache(NullCache):
         tell_compiling()
 
 
-class _InnerLibrary(JITCodeLibrary):
-    """Code that is only linked into other code, which is optimized and becomes machine code with all that it contains.
-
-    Numba would do both for each kernel, again for each that calls it, and again for those that call these.
-    """
-
-    def _optimize_final_module(self) -> None:
-        pass
-
-    def _finalize_final_module(self) -> None:
-        self._finalize_dynamic_globals()
-        self._verify_declare_only_symbols()
-        self._finalized = True
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _InnerLowering(NativeLowering):
-    """The last pass over a kernel that only others call; they find its code by a function that nobody can call."""
-
-    _name = "inner_lowering"
-
-    def run_pass(self, state: Any) -> bool:
-        state.flags.no_compile = True
-        state.library = _InnerLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
-        super().run_pass(state)
-        code, name = state.cr, state.func_id.func_name
-        key = make_function(code.fndesc.lookup_module(), name, name, 0, code.env, (state.library,))
-        state.targetctx.insert_user_function(key, code.fndesc, [state.library])
-        state.cr = code._replace(cfunc=key)
-        return True
-
-
-class _InnerCompiler(Compiler):
-    """Numba's compiler with that pass."""
-
-    def define_pipelines(self) -> Any:
-        pipelines = super().define_pipelines()
-        for pipeline in pipelines:
-            steps = pipeline.passes
-            pipeline.passes = [(_InnerLowering if step is NativeLowering else step, text) for step, text in steps]
-        return pipelines
-
-
 def kernel(
     function: Callable[..., Any] | None = None, *, cache: bool = True, allocates: bool = False, **options: Any
 ) -> Any:
@@ -134,7 +87,7 @@ def kernel(
     """
     if function is None:
         return partial(kernel, cache=cache, allocates=allocates, **options)
-    made = njit(**{"no_cfunc_wrapper": True, "_nrt": allocates, **options})(function)
+    made = njit(**{"no_cfunc_wrapper": True, "_nrt": allocates, "pipeline_class": KernelCompiler, **options})(function)
     if not hasattr(made, "compile"):  # numba is switched off
         return made
     if cache:
@@ -155,7 +108,7 @@ def inner_kernel(function: Callable[..., Any] | None = None, **options: Any) -> 
     **options
         As for `kernel`.
     """
-    return kernel(function, cache=False, no_cpython_wrapper=True, pipeline_class=_InnerCompiler, **options)
+    return kernel(function, cache=False, no_cpython_wrapper=True, pipeline_class=InnerKernelCompiler, **options)
 
 
 def _compiling(made: Any, allocates: bool) -> Callable[[Any], Any]:

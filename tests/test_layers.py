@@ -24,6 +24,7 @@ FLOORS = [
         "layout",
         "files",
         "record",
+        "kernel_compiler",
         "kernels",
         "weights",
     },
