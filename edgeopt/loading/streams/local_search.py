@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeopt.loading.streams.lines import Line, StreamLines
-from edgeopt.patience import Patience
 from edgeopt.run import Run
 from edgeopt.solution import Stopped
 
@@ -26,7 +25,6 @@ WARM, COLD = (0.5, 0.3, 0.8), 0.05  # users that a move may lose with probabilit
 SECOND = 0.5  # what a second of the GPU is taken to be worth, in parts of the users served in a second
 GOLDEN = (5**0.5 - 1) / 2  # its multiples spread stretches evenly
 MOST_BATCHES = 40_000  # of usual length in a stream
-ITERATIONS = 400  # of a run that is limited neither in time nor in iterations
 
 
 @dataclass
@@ -71,28 +69,23 @@ class Search:
         self._rng = np.random.default_rng(run.options.seed)
         self.best, self.served = start, lines.served(start)
         self.iterations = self._turn = 0
-        self._patience = Patience(ITERATIONS)
         self._rooms = [_room(lines) for _ in range(run.options.threads)]
 
-    def search(self, limit: int | None, enough: int | None = None) -> Stopped:
+    def search(self, limit: int, enough: int) -> Stopped:
         """Search until so many iterations are done in all, so many users are served, or the run has to end."""
-        everybody = len(self._lines.order) if enough is None else enough
-        while True:
-            if self.served >= everybody or (limit is not None and self.iterations >= limit):
-                return Stopped.FINISHED
-            if limit is None and self._patience.over(self.served, self.iterations):
-                return Stopped.FINISHED
+        while self.served < enough and self.iterations < limit:
             reason = self._run.stop_reason()
             if reason is not None:
                 return reason
-            self._iterate(None if limit is None else limit - self.iterations)
+            self._iterate(limit - self.iterations)
+        return Stopped.FINISHED
 
-    def _iterate(self, left: int | None) -> None:
+    def _iterate(self, left: int) -> None:
         """Anneal a stretch in each thread, and take all that serve no fewer users, the best first."""
         line = self._lines.without_empty(self.best)
         if self._lines.served(line) >= self.served:
             self.best = line
-        most = None if left is None else max(1, left // len(self._rooms))
+        most = max(1, left // len(self._rooms))
         stretches = [self._next(most) for _ in self._rooms]
         if len(stretches) == 1 or self._turn == len(stretches):  # in the first round kernels compile, out of threads
             tried = [self._annealed(*each) for each in zip(stretches, self._rooms, strict=True)]
@@ -110,10 +103,10 @@ class Search:
             if any(stretch.first < other.behind and other.first < stretch.behind for other, _ in taken):
                 continue
             more = sum(batches for other, batches in taken if other.first < stretch.first)
-            if self._take(self.best.replaced(stretch.first + more, stretch.behind + more, line)):
+            if self.take(self.best.replaced(stretch.first + more, stretch.behind + more, line)):
                 taken.append((stretch, len(line.models) - (stretch.behind - stretch.first)))
 
-    def _take(self, line: Line) -> bool:
+    def take(self, line: Line) -> bool:
         """Take a line unless it serves fewer users; say whether it was taken."""
         served = self._lines.served(line)
         if served < self.served:
@@ -123,17 +116,17 @@ class Search:
         self.best, self.served = line, served
         return True
 
-    def _next(self, most: int | None) -> Stretch:
-        """Return the stretch whose turn it is."""
+    def _next(self, most: int) -> Stretch:
+        """Return the stretch whose turn it is, annealed in at most so many iterations."""
         batches = len(self.best.models)
         first, behind = 0, batches
         self._turn += 1
         if batches > LENGTH:
             first = int(self._turn * GOLDEN % 1.0 * batches) - LENGTH // 2
             first, behind = max(0, first), min(batches, first + LENGTH)
-        chunks = 1 + MOVES_OF_BATCH * (behind - first) // MOVES
+        chunks = iterations_of_sweep(self.best.part(first, behind))
         seed = int(self._rng.integers(1, 2**63))
-        return Stretch(first, behind, min(most or chunks, chunks), WARM[self._turn % len(WARM)], seed)
+        return Stretch(first, behind, min(most, chunks), WARM[self._turn % len(WARM)], seed)
 
     def _annealed(self, stretch: Stretch, room: Anneal) -> Line:
         """Return what comes in the place of a stretch; where the run ends early, it is not annealed to the end."""
@@ -170,6 +163,11 @@ class Search:
                 break
             warmth = anneal(MOVES, warmth, cooling, price, room._replace(pool=pool), lines.radio, requests, lines.gpu)
         return Line(room.best.models, room.best.not_before).part(0, int(room.size[BEST] - room.size[FIXED]))
+
+
+def iterations_of_sweep(line: Line) -> int:
+    """Return in how many iterations each batch of a line is moved often enough."""
+    return 1 + MOVES_OF_BATCH * len(line.models) // MOVES
 
 
 def _room(lines: StreamLines) -> Anneal:

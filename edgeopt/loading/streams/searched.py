@@ -13,8 +13,9 @@ from edgeopt.loading.policies.named import policies_of
 from edgeopt.loading.policies.plans import plan_of
 from edgeopt.loading.policies.simulation import Simulation
 from edgeopt.loading.streams.beam import Beam
-from edgeopt.loading.streams.lines import StreamLines
-from edgeopt.loading.streams.local_search import Search, batch_seconds, worth_of_second
+from edgeopt.loading.streams.lines import Line, StreamLines
+from edgeopt.loading.streams.local_search import batch_seconds, worth_of_second
+from edgeopt.loading.streams.population import Population
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
@@ -22,10 +23,12 @@ from edgeopt.solution import Plan, Stopped
 FIRST_POLICIES = ("density", "rolling")  # usually the best
 POLICIES = (*FIRST_POLICIES, *(name for name in NAMED if name not in FIRST_POLICIES))
 POLICY_SHARE = 0.15  # of the time, for all policies but the first
-WIDTHS = (1, 2, 8, 32)  # of beams, one after another
+BEAMS = ((1, 0.5), (2, 0.5), (8, 0.5), (16, 0.1), (32, 0.1))  # their widths, and buckets in batches, one after another
+LEAST_BUCKET_S = 0.04  # unless half a batch is shorter
 WORTHS = (0.8, 0.6, 0.9, 0.4)  # what users cost at most that are given up
 WAITS = 2.0, 0.0  # shortest batches for which one waits for another user, in turns
-CHILDREN = 12
+CHILDREN = 6
+OTHERS = 6  # lines of beams that local search takes besides the best
 FIRST_BEAMS = 9  # before a local search without a time limit
 DEFAULT_BEAMS, DEFAULT_ITERATIONS = 12, 400  # of a run without limits
 BEAM_SHARE = 0.25  # of the time, before a local search
@@ -55,6 +58,7 @@ class Plans:
         self.users = 0
         self.line = self.lines.line(self.plan)
         self.beams = self.iterations = 0
+        self._found: list[tuple[int, Line]] = []  # by beams
 
     def offer(self, plan: Plan) -> None:
         """Take a plan if it is worth more."""
@@ -84,8 +88,9 @@ class Plans:
         lines, everybody = self.lines, len(self.lines.order)
         seconds, best = batch_seconds(lines), lines.served(self.line)
         gains = np.clip(1.0 - worth_of_second(lines, self.users) * lines.seconds_of_user(), 0.0, 1.0)
-        for width in WIDTHS:
+        for width, bucket in BEAMS:
             beam: Beam | None = None
+            bucket_s = max(bucket * seconds, min(0.5 * seconds, LEAST_BUCKET_S))
             for number, worth in enumerate(WORTHS):
                 if (
                     run.stop_reason() is not None
@@ -93,7 +98,7 @@ class Plans:
                     or (limit is not None and self.beams >= limit)
                 ):
                     return
-                beam = beam or Beam(lines, width, seconds / 2, CHILDREN)
+                beam = beam or Beam(lines, width, bucket_s, CHILDREN)
                 self.beams += 1
                 run.count()
                 _, node = beam.search(
@@ -101,19 +106,21 @@ class Plans:
                 ).tolist()
                 line = beam.line(node)
                 served = lines.served(line)
+                self._found.append((served, line))
                 if served > best:
                     self.line, best = line, served
                     if served > self.users:
                         self.offer(lines.plan(line))
 
     def search_locally(self, run: Run, limit: int | None, enough: int | None = None) -> Stopped:
-        """Anneal stretches of the best line, until the run has to end."""
+        """Anneal stretches of the best line and of those of the best beams, until the run has to end."""
         if not len(self.line.models):
             return Stopped.FINISHED
-        search = Search(self.lines, run, self.line)
-        search.iterations = self.iterations
+        self._found.sort(key=lambda pair: -pair[0])
+        others = [line for _, line in self._found[:OTHERS] if line is not self.line]
+        search = Population(self.lines, run, self.line, others)
         stopped = search.search(limit, enough)
-        self.iterations, self.line = search.iterations, search.best
+        self.iterations, self.line = self.iterations + search.iterations, search.best
         if search.served > self.users:
             self.offer(self.lines.plan(search.best))
         return stopped

@@ -12,6 +12,7 @@ from edgeopt.loading.streams.annealing_kernels import BEST, NOW
 from edgeopt.loading.streams.beam import Beam
 from edgeopt.loading.streams.lines import Line, StreamLines
 from edgeopt.loading.streams.local_search import Search, Stretch, batch_seconds
+from edgeopt.loading.streams.population import Population
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Options, Run
 from tests.loading.streams.brute_force import stream_optimum
@@ -91,6 +92,39 @@ def test_an_annealed_line_serves_what_was_counted_move_by_move(retention, prefet
         assert lines.run(now.copy(), lines.begin())[0] == room.worth[NOW]
         assert room.worth[BEST] > search.served or seed > 1
         search.best, search.served = line, lines.served(line)
+
+
+def halves(lines, line):
+    """Return two lines, each with every second batch left out in one half."""
+    middle = len(line.models) // 2
+    early, late = np.ones(len(line.models), np.bool_), np.ones(len(line.models), np.bool_)
+    early[:middle:2], late[middle::2] = False, False
+    return [Line(line.models[kept], line.not_before[kept]) for kept in (early, late)]
+
+
+def test_lines_that_are_good_at_different_times_are_joined():
+    stream = crowded(6)
+    lines = StreamLines(compile_workload(stream))
+    whole = lines.line(replay_policy(stream, "density"))
+    parts = halves(lines, whole)
+    apart = [lines.served(part) for part in parts]
+    for best, other in (parts, parts[::-1]):
+        population = Population(lines, Run(Options()), best, [other])
+        population.search(None, enough=max(apart) + 1)
+        assert population.iterations == 0  # no line was annealed
+        assert max(apart) < population.served == lines.served(population.best) <= lines.served(whole) + 5
+
+
+def test_other_lines_are_annealed_within_the_limit():
+    lines = StreamLines(compile_workload(crowded(7)))
+    best = Line(np.arange(12).repeat(4), np.zeros(48))
+    others = [Line(np.random.default_rng(seed).permutation(best.models), np.zeros(48)) for seed in range(3)]
+    for limit in (1, 7, 30):
+        population = Population(lines, Run(Options()), best, others)
+        population.search(limit)
+        assert population.iterations == limit
+        assert population.served == lines.served(population.best) >= lines.served(best)
+    assert not population._others  # each has had its round
 
 
 @pytest.mark.parametrize("threads", [1, 2])
