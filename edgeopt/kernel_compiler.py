@@ -7,6 +7,8 @@ a hundred thousand times, and makes machine code for functions that only others 
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from numba import types
@@ -15,7 +17,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, Flags
 from numba.core.compiler_machinery import register_pass
 from numba.core.targetconfig import ConfigStack
-from numba.core.typed_passes import NativeLowering, NopythonTypeInference
+from numba.core.typed_passes import NativeLowering
 
 _DEFAULT_FLAGS = {name: option.default for name, option in Flags.options.items()}
 _HASH = hash(Flags())  # that of all flags: numba hashes their names
@@ -42,15 +44,20 @@ class _Types:
     Parameters
     ----------
     context : numba.core.typing.Context
+        The context that it stands for, and equals where numba looks for what it has made.
     """
 
     def __init__(self, context: Any) -> None:
         self._context = context
-        flags = ConfigStack.top_or_none()
-        self._inherited = flags.nrt, flags.error_model, frozenset(flags.fastmath.flags)  # by what numba compiles
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
+
+    def __hash__(self) -> int:
+        return hash(self._context)
+
+    def __eq__(self, other: object) -> bool:
+        return self._context is (other._context if isinstance(other, _Types) else other)
 
     def resolve_getattr(self, of: Any, name: str) -> Any:
         """Return the type of an attribute, None where there is none."""
@@ -67,50 +74,59 @@ class _Types:
 
     def resolve_function_type(self, function: Any, arguments: Any, named: Any) -> Any:
         """Return the signature of a call; the function's last code for it becomes again what it was then."""
-        own: Any = function if isinstance(function, types.Type) else self._context._lookup_global(function)
-        numbas = type(own) is types.Function
-        if not numbas:
-            return self._context.resolve_function_type(function, arguments, named)
-        call = own, tuple(arguments), tuple(named.items()), self._inherited
-        if call in _resolved:
-            signature, code = _resolved[call]
-            own._impl_keys[signature.args] = code
-            return signature
-        signature = self._context.resolve_function_type(own, arguments, named)
-        if signature is not None:
-            _resolved[call] = signature, own.get_impl_key(signature)
+        resolve = partial(self._context.resolve_function_type, function, arguments, named)
+        own = function if isinstance(function, types.Type) else self._context._lookup_global(function)
+        if type(own) is types.Function:
+            return _remembered(own, arguments, named, resolve)
+        return resolve()
+
+
+class _TypesOfOperations(_Types):
+    """The same for the last pass, which asks the functions themselves."""
+
+    def resolve_value_type(self, value: Any) -> Any:
+        """Return the type of a value of Python; a function of numba's own gets a memory."""
+        found = self._context.resolve_value_type(value)
+        return _Operation(found) if type(found) is types.Function else found
+
+
+class _Operation(types.Function):
+    """A function of numba's own that remembers what its calls return."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function.templates)
+        self._function = function
+
+    def get_call_type(self, context: Any, args: Any, kws: Any) -> Any:
+        return _remembered(self._function, args, kws, partial(self._function.get_call_type, context, args, kws))
+
+    def get_impl_key(self, sig: Any) -> Any:
+        return self._function.get_impl_key(sig)
+
+
+def _remembered(own: Any, arguments: Any, named: Any, resolve: Callable[[], Any]) -> Any:
+    """Return the signature of a call of numba's own function, and make its code that which belongs to it."""
+    flags = ConfigStack.top_or_none()
+    inherited = flags.nrt, flags.error_model, frozenset(flags.fastmath.flags)  # by what numba compiles for the call
+    call = own, tuple(arguments), tuple(named.items()), inherited
+    if call in _resolved:
+        signature, code = _resolved[call]
+        own._impl_keys[signature.args] = code
         return signature
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _TypeInference(NopythonTypeInference):
-    """Numba's pass that finds the types of all variables, with that memory."""
-
-    _name = "type_inference_with_memory"
-
-    def run_pass(self, state: Any) -> bool:
-        context = state.typingctx
-        state.typingctx = _Types(context)
-        try:
-            return bool(super().run_pass(state))
-        finally:
-            state.typingctx = context
+    signature = resolve()
+    if signature is not None:
+        _resolved[call] = signature, own.get_impl_key(signature)
+    return signature
 
 
 class KernelCompiler(Compiler):
-    """Numba's compiler with these flags and that pass."""
+    """Numba's compiler with these flags and this memory."""
 
-    replaced: dict[type, type] = {NopythonTypeInference: _TypeInference}  # noqa: RUF012
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, typing: Any, *arguments: Any) -> None:
+        super().__init__(typing, *arguments)
         self.state.flags = _Flags(self.state.flags)
-
-    def define_pipelines(self) -> Any:
-        pipelines = super().define_pipelines()
-        for pipeline in pipelines:
-            pipeline.passes = [(self.replaced.get(step, step), text) for step, text in pipeline.passes]
-        return pipelines
+        self.state.typingctx = _Types(typing)
+        self.state.targetctx.typing_context = _TypesOfOperations(typing)
 
 
 class _InnerLibrary(JITCodeLibrary):
@@ -148,4 +164,9 @@ class _InnerLowering(NativeLowering):
 class InnerKernelCompiler(KernelCompiler):
     """The compiler of kernels that only other kernels call."""
 
-    replaced: dict[type, type] = {**KernelCompiler.replaced, NativeLowering: _InnerLowering}  # noqa: RUF012
+    def define_pipelines(self) -> Any:
+        pipelines = super().define_pipelines()
+        for pipeline in pipelines:
+            steps = pipeline.passes
+            pipeline.passes = [(_InnerLowering if step is NativeLowering else step, text) for step, text in steps]
+        return pipelines

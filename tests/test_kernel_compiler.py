@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numba import njit, types
 from numba.core.compiler import Flags
-from numba.core.typing.context import BaseContext
 from numba.extending import overload
 
 from edgeopt.kernel_compiler import _Flags
@@ -86,20 +85,20 @@ def contained(compiled: Any) -> set[str]:
     return {name for name in functions if "look_up" in name}
 
 
-def test_the_types_of_a_call_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = []
-    find = BaseContext.resolve_function_type
+def test_no_function_is_asked_twice_about_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    ask = types.Function.get_call_type
 
-    def counted(self: Any, function: Any, *call: Any) -> Any:
-        found.append(function)
-        return find(self, function, *call)
+    def counted(self: Any, *call: Any) -> Any:
+        asked.append(call)
+        return ask(self, *call)
 
-    monkeypatch.setattr(BaseContext, "resolve_function_type", counted)
+    monkeypatch.setattr(types.Function, "get_call_type", counted)
     kernel(smooth, cache=False)(*arguments(np.float32))
-    assert any(isinstance(function, types.Function) for function in found)
-    found.clear()
+    assert asked
+    asked.clear()
     kernel(smooth, cache=False)(*arguments(np.float32))
-    assert not any(isinstance(function, types.Function) for function in found)
+    assert not asked
 
 
 def test_flags_compare_as_those_of_numba() -> None:
