@@ -126,7 +126,7 @@ def test_other_lines_are_annealed_within_the_limit(monkeypatch):
         population.search(limit)
         assert population.iterations == limit
         assert population.served == lines.served(population.best) >= lines.served(best)
-    assert not population._others  # each has had its round
+    assert len(population._others) < len(others)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
