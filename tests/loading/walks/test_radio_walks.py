@@ -97,18 +97,18 @@ def test_uploads_that_end_with_the_last_second_of_the_radio():
 
 
 def test_a_walk_waits_for_uploads():
-    """Uploads of 3 s, loading of 1 s, computing of 1 s: due at 4 s and no sooner."""
-    facts = {"a": {"compute_fixed_s": 1.0, "compute_per_sample_s": 0.0}, "b": {"compute_fixed_s": 1.0}}
-    for deadline, served in ((4.0, 1), (3.99, 0)):
+    """The first user is served until 3 s; the other model is there at 4 s, its upload at 6 s."""
+    facts = {name: {"compute_fixed_s": 2.0 - number, "compute_per_sample_s": 0.0} for number, name in enumerate("ab")}
+    for deadline, served in ((7.0, 2), (6.99, 1)):
         users = {
-            "u": {"model": "a", "upload_bits": 12.0, "deadline_s": deadline},
-            "v": {"model": "b", "upload_bits": 0.0, "deadline_s": 90.0},
+            "first": {"model": "a", "upload_bits": 0.0, "deadline_s": 3.0},
+            "waits": {"model": "b", "upload_bits": 24.0, "deadline_s": deadline},
         }
         instance = in_mode(instance_of({"a": ["x"], "b": ["y"]}, users, 0.0, model_keys=facts), *OVERLAPPED)
         work = compile_workload(instance)
-        assert PathBound(work.queues, Run(), walks_of(work)).run() == served + 1
+        assert PathBound(work.queues, Run(), walks_of(work)).run() == served
         solution = edgeopt.solve(instance, "exact")
-        assert solution.objective == solution.bound == served + 1
+        assert solution.objective == solution.bound == served
 
 
 def test_which_walks_bound_which_mode():
