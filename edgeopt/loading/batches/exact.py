@@ -20,7 +20,8 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.walks.path_bound import PathBound
-from edgeopt.loading.walks.radio_walks import walks_of
+from edgeopt.loading.walks.path_walks import Walks
+from edgeopt.loading.walks.radio_walks import RadioWalks, walks_of
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.quantities import number
 from edgeopt.run import Incumbent, Outcome, Run
@@ -122,7 +123,7 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
         notes = [f"{number(known.bound)} by the relaxation"]
         look(limit)
     else:
-        _walk(PathBound(work.queues, run, walks, int(known.value or 0)), known, look, search)
+        _walk(PathBound(work.queues, run, walks, int(known.value or 0)), walks, known, look, search)
         notes = [f"{number(known.bound)} by {walks.number} walks"]
     if not _closed(known) and size_refusal(instance) is None:
         part = run.part(SLOTS_SHARE * run.remaining_s(), reports="bound")
@@ -136,7 +137,11 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
 
 
 def _walk(
-    path: PathBound, known: Incumbent[Plan], look: Callable[[int | None], None], search: line_search.Search
+    path: PathBound,
+    walks: Walks | RadioWalks,
+    known: Incumbent[Plan],
+    look: Callable[[int | None], None],
+    search: line_search.Search,
 ) -> None:
     """Lower the bound by walks and search in turns, until neither can help or as many walks are done as allowed."""
     limit = known.run.options.iteration_limit
@@ -145,10 +150,13 @@ def _walk(
         if limit is not None and path.walks >= limit:
             return
         more = path.walks + WALKS
-        known.tighten(path.run(more if limit is None else min(more, limit)))
+        bound = path.run(more if limit is None else min(more, limit))
+        if path.served_batches is not None:
+            known.offer(walks.plan(path.served_batches), path.served)
+        known.tighten(bound)
         if not _closed(known):
             look(search.iterations + turn)
-            path.served = int(known.value or 0)
+            path.served = max(path.served, int(known.value or 0))
 
 
 def _closed(known: Incumbent[Plan]) -> bool:

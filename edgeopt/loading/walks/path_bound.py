@@ -20,7 +20,6 @@ import numpy as np
 from edgeopt.loading.queues import Batch, Floats, Integers, Queues
 from edgeopt.loading.relaxations import floor_bound
 from edgeopt.loading.walks.path_memory import Groups
-from edgeopt.loading.walks.sequencing import countable, sequenced
 from edgeopt.run import Run
 
 if TYPE_CHECKING:
@@ -195,14 +194,10 @@ class PathBound:
     def _sequenced(self, part: Part, always: bool = False) -> bool | None:
         """Whether those who must be served can be; their plan is kept if it serves more than known."""
         users = np.flatnonzero(part.fixed > 0).tolist()
-        if not self._walks.first_uploads:
-            return None
-        if not always and not countable(self._arrays, users):
-            return None
-        batches = sequenced(self._arrays, users, self._run)
+        batches = self._walks.sequenced(users, always, self._run)
         if isinstance(batches, list) and len(users) > self.served:
             self.served, self.served_batches = len(users), batches
-            self._run.report(self.served, plan=partial(self._arrays.plan, batches))
+            self._run.report(self.served, plan=partial(self._walks.plan, batches))
         return True if isinstance(batches, list) else batches
 
     def _lowered(self, part: Part) -> Part:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeopt.loading.queues import Floats, Integers, Queues
+from edgeopt.loading.queues import Batch, Floats, Integers, Queues
 from edgeopt.loading.walks.path_memory import Groups
+from edgeopt.loading.walks.sequencing import countable, sequenced
+from edgeopt.run import Run
+from edgeopt.solution import Plan
 
 if TYPE_CHECKING:
     from edgeopt.loading.walks.path_prices import Prices
@@ -111,6 +114,19 @@ class Walks:
         forget(self._steps, self._memory, self._tables)
         value = best_walk(worth, queues.first, queues.capacity, self._steps, self._memory, self._tables, counts)
         return value, counts, np.array([counts @ queues.upload_s])
+
+    def sequenced(self, users: list[int], always: bool, run: Run) -> list[Batch] | bool | None:
+        """Return batches that serve all these users in time; False: there are none; None: not decided.
+
+        Where that is costly, None, unless it is to be decided `always`.
+        """
+        if not always and not countable(self._arrays, users):
+            return None
+        return sequenced(self._arrays, users, run)
+
+    def plan(self, batches: list[Batch]) -> Plan:
+        """Return the plan of these batches."""
+        return self._arrays.plan(batches)
 
 
 def durations(queues: Queues, step_s: float) -> tuple[Integers, Integers, Integers]:

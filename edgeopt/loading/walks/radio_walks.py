@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeopt.loading.queues import Floats, Integers, Queues
+from edgeopt.loading.batches.lines import Lines
+from edgeopt.loading.queues import Batch, Floats, Integers
+from edgeopt.loading.streams.exact import Search
+from edgeopt.loading.streams.tables import size_refusal
 from edgeopt.loading.walks.path_walks import ROUNDING, Walks, durations, step_length
-from edgeopt.loading.workload import Workload
+from edgeopt.loading.workload import Workload, compile_workload
+from edgeopt.run import Run
+from edgeopt.solution import Plan
 
 if TYPE_CHECKING:
     from edgeopt.loading.walks.path_memory import Groups
     from edgeopt.loading.walks.path_prices import Prices
 
+CHUNKS, FEW_CHUNKS = 300, 1  # of states of those who must be served, where it is to be decided, and else
 PIECES = 24  # of time, within which the radio has one price
 
 
@@ -22,7 +28,7 @@ class RadioWalks:
 
     Parameters
     ----------
-    queues : Queues
+    work : Workload
     step_s : float
         As `step_length` says.
 
@@ -40,10 +46,11 @@ class RadioWalks:
 
     longest_s, first_uploads, most_memory = 0.0, False, 1
 
-    def __init__(self, queues: Queues, step_s: float) -> None:
+    def __init__(self, work: Workload, step_s: float) -> None:
         from edgeopt.loading.walks.radio_kernels import RadioSteps, RadioTables
 
-        self._queues = queues
+        self._work, self._queues = work, work.queues
+        queues = work.queues
         self.number = 0
         due = np.floor(queues.due_s / step_s + ROUNDING).astype(np.int64)
         opens = np.maximum(0, np.floor(queues.upload_s / step_s - ROUNDING)).astype(np.int64)
@@ -96,6 +103,36 @@ class RadioWalks:
         )
         return value, counts, used
 
+    def sequenced(self, users: list[int], always: bool, run: Run) -> list[Batch] | bool | None:
+        """Return batches that serve all these users in time; False: there are none; None: not decided.
+
+        It is a stream in which all arrive at once. Fewer states are looked at unless it is to be decided `always`.
+        """
+        if not users:
+            return []
+        queues = self._queues
+        names = [queues.user_names[user] for user in users]
+        work = compile_workload(
+            self._work.instance.replace(users={name: self._work.instance.users[name] for name in names})
+        )
+        if len(work.queues.user_names) < len(users):
+            return False
+        if size_refusal(work) is not None:
+            return None
+        search = Search(work, len(users) - 1)
+        for _ in range(CHUNKS if always else FEW_CHUNKS):
+            more = search.expand()
+            if search.users == len(users):
+                return queues.batches(search.plan())
+            if not more or run.stop_reason() is not None:
+                return None if more or search.given_up else False
+        return None
+
+    def plan(self, batches: list[Batch]) -> Plan:
+        """Return the plan of these batches."""
+        lines = Lines(self._queues, self._work.timing, self._work)
+        return lines.plan(lines.line(batches))
+
 
 def walks_of(work: Workload) -> Walks | RadioWalks | None:
     """Return the walks that bound a workload; None where batches are too short, the models too many, or in other modes.
@@ -107,4 +144,4 @@ def walks_of(work: Workload) -> Walks | RadioWalks | None:
     step = step_length(work.queues)
     if step is None:
         return None
-    return RadioWalks(work.queues, step) if work.overlapped else Walks(work.queues, step)
+    return RadioWalks(work, step) if work.overlapped else Walks(work.queues, step)
