@@ -14,6 +14,7 @@ from tests.cli.program import run
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "models/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DRAWN = ROOT / "docs/tutorials"  # their code runs, and draws their figures, when the site is made
+LONG = {"caching", "density-theorem", "experiments", "reading-a-plan"}  # their code takes a second or more
 MADE = ("reference/", "gallery/")  # folders of the site with pages that are made with it
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -37,7 +38,14 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if p.parent != DRAWN and blocks(p, "python")], ids=name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=name(page), marks=[pytest.mark.slow] if page.stem in LONG else [])
+        for page in PAGES
+        if page.parent != DRAWN and blocks(page, "python")
+    ],
+)
 def test_python_examples_run(page: Path, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     namespace: dict[str, object] = {"__name__": "example"}
     for number, code in enumerate(blocks(page, "python")):

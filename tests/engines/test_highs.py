@@ -15,6 +15,7 @@ from edgeopt.engines.linear import LinearProgram, compile_formulation
 from edgeopt.errors import ProgramError
 from edgeopt.run import Options, Run
 from edgeopt.solution import Status, Stopped
+from tests.amounts import some_or_many
 
 
 def knapsack(columns, rows, seed, maximize=True):
@@ -150,10 +151,11 @@ def exact_bound(program, duals):
     return sign * total
 
 
+@some_or_many(2, 8)
 @pytest.mark.parametrize("maximize", [True, False])
 @pytest.mark.parametrize("scale", [1e-12, 1e-7, 1e-3, 1e6, 1e15])
-def test_the_scale_of_the_objective_does_not_matter(scale, maximize):
-    for seed in range(8):
+def test_the_scale_of_the_objective_does_not_matter(scale, maximize, number):
+    for seed in range(number):
         program = knapsack(10, 3, seed, maximize=maximize)
         program.cost = program.cost + np.random.default_rng(seed).random(10)
         points = np.array(list(product([0.0, 1.0], repeat=10)))
@@ -206,9 +208,10 @@ def test_the_caller_keeps_its_program():
     assert program.row_upper[0] > 0
 
 
-def test_a_relaxation_first_does_not_spoil_reported_bounds():
+@some_or_many(1, 4)
+def test_a_relaxation_first_does_not_spoil_reported_bounds(number):
     """From the fractional solution HiGHS would complete one, and report the bounds of that restricted search."""
-    for seed in range(4):
+    for seed in range(number):
         program = knapsack(30, 15, seed)
         solver = HighsSolver(program, Run())
         solver.solve(relaxed=True)
@@ -224,7 +227,7 @@ def test_a_relaxation_first_does_not_spoil_reported_bounds():
 HARD = knapsack(70, 40, 0)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_node_limits_repeat(threads):
     program = knapsack(40, 30, 0)
     runs = [HighsSolver(program, Run(Options(threads=threads, seed=3))).solve(node_limit=10) for _ in range(2)]

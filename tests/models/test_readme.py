@@ -22,7 +22,10 @@ def test_the_table_is_read() -> None:
     assert len(ROWS) == 10
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+@pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, id=row[0], marks=[pytest.mark.slow] if number % 3 else []) for number, row in enumerate(ROWS)],
+)
 def test_sizes_and_values_are_those_of_the_page(row: list[str]) -> None:
     name, path, *sizes, relaxation, best, _ = row
     module, function = name.split(".")

@@ -65,7 +65,7 @@ def assert_true(instance: PullingInstance, method: str, value: float | None, whe
     return str(solution.status)
 
 
-@some_or_many(5, 12)
+@some_or_many(2, 12)
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("method", EXACT + BOUNDED)
 def test_at_scales(scale, method, number):

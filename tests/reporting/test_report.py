@@ -141,7 +141,7 @@ class TestCurves:
         assert steps([(1.0, 0.0), (1.0, 5.0), (1.0, 7.0)], 100.0, self.TIMES, self.VALUES) == "M0 300H1000"
 
     def test_a_long_course_stays_small(self) -> None:
-        history = [[1 + index / 1000, index / 1e4, 10 - index / 1e4] for index in range(90_000)]
+        history = [[1 + index / 1000, index / 1e4, 10 - index / 1e4] for index in range(30_000)]
         drawn = panels("x", [Course("m", "told", history, 100.0)], [], self.TIMES, self.VALUES)
         assert len(drawn) < 60 * GRID
 

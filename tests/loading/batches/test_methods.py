@@ -17,6 +17,7 @@ from edgeopt.loading.batches.plans import Batch, plan_of
 from edgeopt.loading.generator import generate
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Run
+from tests.amounts import some_or_many
 from tests.from_python import from_python
 from tests.loading.brute_force import optimum
 from tests.loading.modes import MODES, in_mode, tiny
@@ -24,6 +25,7 @@ from tests.loading.modes import MODES, in_mode, tiny
 TAKES_INDIVIDUAL = {"exact", "cpsat", "bound", "greedy", "local-search", "no-sharing", "edf", "random"}
 TAKES_EXTENDED = TAKES_INDIVIDUAL | {"counts-dp"}
 FOR_MODE = {"overlapped": "two-phase", "capacity": "consecutive"}
+ONE_OR_ALL = [*(pytest.param(mode, marks=pytest.mark.slow) for mode in MODES[:-1]), MODES[-1]]
 USUAL_ONLY = {"dp", "modular-dp", "tree", "greedy-append"}
 serve_at = from_python(serve_at_kernel)
 best_place, by_replay = from_python(place_kernels.best_place), from_python(place_kernels.by_replay)
@@ -121,15 +123,16 @@ def test_the_kernels_time_lines_as_the_checker_does(mode):
     assert late > 5
 
 
+@some_or_many(3, 8)
 @pytest.mark.parametrize("mode", MODES)
-def test_no_sharing_serves_what_a_library_of_copies_would(mode):
+def test_no_sharing_serves_what_a_library_of_copies_would(mode, number):
     """The plan is made for models with copies of their blocks, kept by consecutive batches of a model only."""
-    for instance in tiny(range(8), *mode, one_deadline=False):
+    for instance in tiny(range(number), *mode, one_deadline=False):
         copies = instance.model_copy(update={"library": unshared(instance.library), "retention": "consecutive"})
         assert edgeopt.solve(instance, "no-sharing").objective >= optimum(copies)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_OR_ALL)
 def test_individual_deadlines_at_limits_and_from_a_start(mode):
     instance = in_mode(generate("grid", 6, 40, seed=1, deadlines="individual"), *mode)
     runs = [edgeopt.solve(instance, "local-search", seed=1, iteration_limit=300) for _ in range(2)]
@@ -142,7 +145,7 @@ def test_individual_deadlines_at_limits_and_from_a_start(mode):
     assert (nothing.status, nothing.stopped, nothing.bound) == ("feasible", "time_limit", 40)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_OR_ALL)
 def test_early_deadlines_tighten_the_bound(mode, monkeypatch):
     instance = in_mode(generate("random", 6, 30, seed=2, deadlines="individual"), *mode)
     several = bound_by_deadlines(compile_workload(instance), Run())
@@ -168,7 +171,7 @@ def test_the_kernel_times_batches_as_the_checker_does(mode):
         assert report.metrics["end_s"] == pytest.approx(end_s(workload, models.tolist(), counts.tolist()))
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_OR_ALL)
 def test_local_search_repeats_itself_and_takes_a_start(mode):
     instance = in_mode(generate("grid", 12, 60, seed=2), *mode)
     runs = [edgeopt.solve(instance, "local-search", seed=1, iteration_limit=20_000) for _ in range(2)]
@@ -180,7 +183,7 @@ def test_local_search_repeats_itself_and_takes_a_start(mode):
     assert again.objective >= runs[0].objective
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_OR_ALL)
 def test_limits_give_a_plan_and_a_bound(mode):
     instance = in_mode(generate("dense", 20, 150, seed=2), *mode)
     solution = edgeopt.solve(instance, "exact", time_limit=0)

@@ -125,14 +125,15 @@ def test_sequencing_a_set_by_its_parts_and_by_constraint_programming(monkeypatch
     assert min(yes, no) > 40
 
 
+@some_or_many(60, len(SEEDS))
 @pytest.mark.parametrize("name", ["greedy", "local-search"])
-def test_heuristics_are_feasible_and_the_search_is_mostly_optimal(name):
+def test_heuristics_are_feasible_and_the_search_is_mostly_optimal(name, number):
     optimal = 0
-    for seed in SEEDS:
+    for seed in SEEDS[:number]:
         solution = edgeopt.solve(instance(seed), name, threads=1, iteration_limit=300)
         assert solution.objective <= best(seed)
         optimal += solution.objective == best(seed)
-    assert optimal >= (0.7 if name == "greedy" else 0.98) * len(SEEDS)
+    assert optimal >= (0.7 if name == "greedy" else 0.98) * number
 
 
 def test_a_user_who_serves_more_is_served_if_a_dominated_one_is():

@@ -12,7 +12,14 @@ from tests.loading.random_instances import random_instance
 from tests.loading.small import instance_of
 
 MEDIUM = generate("random", 6, 30, seed=1, deadlines="individual")
-LIMITS = [{"time_limit": 0.0}, {"time_limit": 0.1}, {"iteration_limit": 1}, {"iteration_limit": 50}, {"gap": 0.5}]
+LIMITS = [
+    {"time_limit": 0.0},
+    {"iteration_limit": 50},
+    *(
+        pytest.param(limit, marks=pytest.mark.slow)
+        for limit in ({"time_limit": 0.1}, {"iteration_limit": 1}, {"gap": 0.5})
+    ),
+]
 
 
 @pytest.fixture(scope="module")
