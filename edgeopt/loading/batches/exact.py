@@ -1,7 +1,9 @@
 """Proofs in the other modes: a relaxation bounds the users, local search serves them; while they differ, one is asked.
 
 For one deadline `counts-dp` is asked for as many users as the relaxation allows, and for one fewer while there is no
-such plan; it takes turns with the local search. For individual deadlines CP-SAT is asked where it is in reach.
+such plan; it takes turns with the local search. For individual deadlines walks through time bound the users where
+blocks do not stay, else a relaxation by deadlines; with overlapped uploads the states of the stream in which all arrive
+at once are searched, and CP-SAT is asked, where these are in reach.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from edgeopt.loading.batches import line_search
 from edgeopt.loading.batches.annealing import Search, default_iterations, started
 from edgeopt.loading.batches.bounds import bound_by_deadlines
 from edgeopt.loading.batches.counts_dp import CountsProgram, state_refusal
+from edgeopt.loading.batches.line_search import Search as LineSearch
 from edgeopt.loading.batches.lines import Lines
 from edgeopt.loading.batches.plans import plan_of, users_of
 from edgeopt.loading.batches.relaxation import relaxed
@@ -19,6 +22,8 @@ from edgeopt.loading.batches.slots import size_refusal, solve_slots
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.proof import UsersProof
+from edgeopt.loading.streams.exact import Search as StreamSearch
+from edgeopt.loading.streams.tables import size_refusal as stream_refusal
 from edgeopt.loading.walks.path_bound import PathBound
 from edgeopt.loading.walks.path_walks import Walks
 from edgeopt.loading.walks.radio_walks import RadioWalks, walks_of
@@ -31,7 +36,7 @@ MOST_ASKED_CODES = 2**62  # the dynamic program may give up; beyond, it cannot e
 FIRST_SHARE = 10  # of the local search's default iterations, before there is a bound
 TURN_STATES, TURN_ITERATIONS = 200_000, 300_000  # expanded and searched in turns
 WALKS = 300  # between two local searches
-SLOTS_SHARE = 0.6  # of the time that is left
+STATES_SHARE, SLOTS_SHARE = 0.6, 0.6  # of the time that is left
 
 
 def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
@@ -95,17 +100,14 @@ def _take_turns(work: Workload, proof: UsersProof[Plan], search: Search) -> None
 
 
 def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
-    """Prove the optimum by a relaxation, or by CP-SAT where the slots are few enough.
-
-    The relaxation is that of walks through time, with kept blocks or weights that by deadlines.
-    """
+    """Prove the optimum by walks through time or a relaxation by deadlines, and by states or slots if they are few."""
     work = compile_workload(instance)
     if not work.models:
         return serve_nobody(instance)
     users = len(work.queues.user_names)
     lines, iterations = Lines(work.queues, work.timing, work), line_search.default_iterations(users)
     limit = iterations if run.options.iteration_limit is None else min(iterations, run.options.iteration_limit)
-    search = line_search.Search(lines, run, line_search.first_line(lines, run))
+    search = LineSearch(lines, run, line_search.first_line(lines, run))
     search.run(limit // FIRST_SHARE)
 
     objective = lines.objective
@@ -125,6 +127,8 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
     else:
         _walk(PathBound(work.queues, run, walks, int(known.value or 0)), walks, known, look, search)
         notes = [f"{number(known.bound)} by {walks.number} walks"]
+    if not _closed(known) and work.overlapped and objective.weight is None and stream_refusal(work) is None:
+        notes.append(f"{_as_a_stream(work, known)} states")
     if not _closed(known) and size_refusal(instance) is None:
         part = run.part(SLOTS_SHARE * run.remaining_s(), reports="bound")
         better, bound, _, _, note = solve_slots(work, part, known.best or plan)
@@ -141,7 +145,7 @@ def _walk(
     walks: Walks | RadioWalks,
     known: Incumbent[Plan],
     look: Callable[[int | None], None],
-    search: line_search.Search,
+    search: LineSearch,
 ) -> None:
     """Lower the bound by walks and search in turns, until neither can help or as many walks are done as allowed."""
     limit = known.run.options.iteration_limit
@@ -157,6 +161,20 @@ def _walk(
         if not _closed(known):
             look(search.iterations + turn)
             path.served = max(path.served, int(known.value or 0))
+
+
+def _as_a_stream(work: Workload, known: Incumbent[Plan]) -> int:
+    """Search the states of the stream in which all arrive at once, and return their number; an iteration is a chunk."""
+    search, limit = StreamSearch(work, int(known.value or 0)), known.run.options.iteration_limit
+    part = known.run.part(STATES_SHARE * known.run.remaining_s())
+    chunks, more = 0, True
+    while more and not _closed(known) and part.stop_reason() is None and (limit is None or chunks < limit):
+        more = search.expand()
+        chunks += 1
+        if search.users > (known.value or 0):
+            known.offer(search.plan(), search.users)
+        known.tighten(search.bound)
+    return search.states
 
 
 def _closed(known: Incumbent[Plan]) -> bool:

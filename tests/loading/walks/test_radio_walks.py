@@ -143,3 +143,11 @@ def test_instances_of_thirty_users_are_proved():
     assert solution.objective == solution.bound
     assert edgeopt.check(instance, solution).feasible
     assert "walks" in solution.message
+
+
+def test_with_kept_blocks_the_states_of_a_stream_close_the_gap():
+    instance = generate("random", 6, 30, seed=102, deadlines="individual", upload="overlapped", retention="capacity")
+    solution = edgeopt.solve(instance, "exact", iteration_limit=20)
+    assert solution.objective == solution.bound
+    assert edgeopt.check(instance, solution).feasible
+    assert "states" in solution.message
