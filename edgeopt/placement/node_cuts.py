@@ -25,8 +25,11 @@ MOST_TREE_NODES, LEAST_TREE_NODES = 500, 50  # of the branch and bound on a node
 TREE_ENTRIES = 250_000  # nodes times pairs of a model and its blocks
 TREE_GAP = 1e-5
 VIOLATED = 1e-5  # relative; less is not worth a row
+STEPS = 6  # of prices for a row
+FIRST_STEP, SHRINKING = 0.3, 0.8  # of the mean price; from step to step
 
 Vector = NDArray[np.float64]
+Choice = NDArray[np.bool_]
 
 
 class NodeCuts:
@@ -69,21 +72,45 @@ class NodeCuts:
                 continue
             scale = to_one(gains[columns].max())
             prices = np.where(scale * gains[columns] > SMALLEST, scale * gains[columns], 0.0)
-            stopped, most = self.most(node, prices)
-            if prices @ values[columns] > most * (1 + VIOLATED):
-                cuts.append(Cut(columns, prices, most, of_demand=False))
-            elif stopped != Stopped.PROVED:
-                self._left.remove(node)
+            cut = self._separated(node, prices, values[columns])
+            if cut is not None:
+                cuts.append(cut)
         return cuts
 
-    def most(self, node: int, prices: Vector) -> tuple[Stopped, float]:
-        """Bound what a node can store at prices of its useful models; say how the tree ended."""
-        arrays = self._arrays
+    def _separated(self, node: int, prices: Vector, stored: Vector) -> Cut | None:
+        """Look for prices at which a node seems to store more than it can, by steps of a subgradient method.
+
+        The excess p x - v(p) is concave in p; where the knapsack's best choice at p is y, x - y is a subgradient. The
+        search ends where a row is not followed by one that is broken further.
+        """
+        step = FIRST_STEP * float(prices[prices > 0].mean())
+        broken, cut = VIOLATED, None
+        for _ in range(STEPS):
+            stopped, most, chosen = self.most(node, prices)
+            if prices @ stored > most * (1 + broken):
+                broken = float(prices @ stored) / most - 1
+                cut = Cut(self._columns[node], prices, most, of_demand=False)
+            elif cut is not None:
+                break
+            if stopped != Stopped.PROVED:
+                if cut is None:
+                    self._left.remove(node)
+                break
+            prices = np.maximum(prices + step * (stored - chosen), 0.0)
+            prices[prices <= SMALLEST] = 0.0
+            step *= SHRINKING
+            if not prices.any():
+                break
+        return cut
+
+    def most(self, node: int, prices: Vector) -> tuple[Stopped, float, Choice]:
+        """Bound what a node can store at prices of its useful models; say how the tree ended, and its best choice."""
+        arrays, models = self._arrays, self._models[node]
         profit = np.zeros(len(arrays.model_names))
-        profit[self._models[node]] = prices
+        profit[models] = prices
         storage = int(arrays.storage[node])
         knapsack = Knapsack(profit, arrays.incidence, arrays.sharing.atom_bytes, storage, integral=False)
         tree = BranchAndBound(knapsack, self._best[node])
         stopped = tree.run(self._run.part(gap=TREE_GAP), self._tree_nodes)
         self._best[node] = tree.best
-        return stopped, tree.bound
+        return stopped, tree.bound, tree.best[models]

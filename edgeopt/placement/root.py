@@ -15,8 +15,9 @@ from edgeopt.placement.node_cuts import NodeCuts
 from edgeopt.placement.program import Placement, Program
 from edgeopt.run import Run
 
-MOST_ROUNDS = 10  # of each kind
-LEAST_PROGRESS = 0.02  # of the gap; what a round has to close for another one
+MOST_ROUNDS = 20  # of each kind
+PATIENCE = 1  # rounds in a row that may close little
+LEAST_PROGRESS = 0.1  # of the gap; less is little
 
 Vector = NDArray[np.float64]
 
@@ -77,6 +78,7 @@ class Root:
 
     def _repeat(self, find: Callable[[Vector], list[Cut]]) -> None:
         """Repeat rounds as long as they close enough of the gap."""
+        idle = 0
         for _ in range(MOST_ROUNDS):
             before = self.bound
             if before is None or self._values is None or self._run.stop_reason() is not None:
@@ -88,7 +90,10 @@ class Root:
             rows, most = rows_of(cuts, len(self.program.linear.cost))
             self._solver.add_rows(rows, np.full(len(most), -np.inf), most)
             self._cuts += cuts
-            if not self.relax() or before - self.bound < LEAST_PROGRESS * gap:
+            if not self.relax():
+                return
+            idle = idle + 1 if before - self.bound < LEAST_PROGRESS * gap else 0
+            if idle > PATIENCE:
                 return
 
     def _gains(self) -> Vector:

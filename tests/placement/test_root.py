@@ -135,7 +135,7 @@ def test_nodes_store_no_more_than_their_row_says(number: int) -> None:
         for node in np.flatnonzero(arrays.useful.any(axis=1)):
             models = np.flatnonzero(arrays.useful[node])
             prices = rng.integers(0, 4, len(models)) / 7 if seed % 2 else rng.random(len(models))
-            _, most = cuts.most(int(node), prices)
+            _, most, _ = cuts.most(int(node), prices)
             best = 0.0
             for chosen in subsets(len(models)):
                 placed = arrays.empty()
