@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, sqrt
+from math import ceil, inf, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,8 @@ WINDOWS_OF_STAY = 1.5  # the longest stay, in windows of the most patient user
 GRIDS = (1.0, 0.5, 0.25)  # the steps of the grids, in those of the first
 SHARES = (0.7, 0.25, 0.05)  # of the time
 ITERATIONS = (250, 60, 20)  # of a run without limits
-PACES = (0.1, 0.03, 0.01)  # by how much of its first value a price changes in an iteration at first
+MOST_ITERATIONS = (250, 400, inf)  # where there is time: more gain less than finer steps
+PACES = (0.1, 0.02, 0.004)  # by how much of its first value a price changes in an iteration at first
 SLOWEST = 0.01  # the last pace, in the first
 IDLE, LEAST_GAIN = 40, 0.02  # a grid is left when so many iterations gain fewer users than that
 FIRST_TIMES = 0.0, 0.1, 0.3  # first prices of a second, in users for each second
@@ -70,18 +71,18 @@ class PriceSearch:
     def search(self, limit: int | None, enough: Number) -> Stopped:
         """Lower the bound within the run's limits and so many iterations, at most until it is `enough`."""
         first = first_step_s(self._work)
-        for grid, share, usual, pace in zip(GRIDS, SHARES, ITERATIONS, PACES, strict=True):
+        timed = self._run.options.time_limit is not None and limit is None
+        usual = MOST_ITERATIONS if timed else ITERATIONS
+        for grid, share, most, pace in zip(GRIDS, SHARES, usual, PACES, strict=True):
             if first is None or self.rounded() <= enough:
                 break
-            most = usual if limit is None else max(1, int(share * limit))
-            timed = self._run.options.time_limit is not None and limit is None
-            seconds = share / (1 - sum(SHARES[: GRIDS.index(grid)])) * self._run.remaining_s()
-            self._on_grid(first * grid, pace, most if not timed else None, seconds, enough)
+            seconds = share / (1 - sum(SHARES[: GRIDS.index(grid)])) * self._run.remaining_s() if timed else inf
+            self._on_grid(first * grid, pace, most if limit is None else max(1, int(share * limit)), seconds, enough)
             if self._run.stop_reason() is not None:
                 break
         return self._run.stop_reason() or Stopped.FINISHED
 
-    def _on_grid(self, step_s: float, pace: float, most: int | None, seconds: float, enough: Number) -> None:
+    def _on_grid(self, step_s: float, pace: float, most: float, seconds: float, enough: Number) -> None:
         from edgeopt.loading.streams.prices import Bounds
 
         stream = Stream(self._work, step_s)
@@ -109,7 +110,7 @@ class PriceSearch:
                 self.bound = evaluation.value
                 self._run.report(bound=self.rounded())
             done += 1
-            part = done / most if most is not None else (self._run.elapsed_s() - began) / max(seconds, 1e-9)
+            part = max(done / most, (self._run.elapsed_s() - began) / max(seconds, 1e-9))
             if done % IDLE == 0:
                 idle, before = before - best < LEAST_GAIN, best
             if idle or part >= 1 or self.rounded() <= enough or self._run.stop_reason() is not None:
