@@ -3,7 +3,7 @@
 For one deadline `counts-dp` is asked for as many users as the relaxation allows, and for one fewer while there is no
 such plan; it takes turns with the local search. For individual deadlines walks through time bound the users where
 blocks do not stay, else a relaxation by deadlines; with overlapped uploads the states of the stream in which all arrive
-at once are searched, and CP-SAT is asked, where these are in reach.
+at once are searched, after an upload phase sets of users are cut off, and CP-SAT is asked, where these are in reach.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from edgeopt.loading.batches import line_search
 from edgeopt.loading.batches.annealing import Search, default_iterations, started
 from edgeopt.loading.batches.bounds import bound_by_deadlines
 from edgeopt.loading.batches.counts_dp import CountsProgram, state_refusal
+from edgeopt.loading.batches.kept import KeptProof
 from edgeopt.loading.batches.line_search import Search as LineSearch
 from edgeopt.loading.batches.lines import Lines
 from edgeopt.loading.batches.plans import plan_of, users_of
@@ -23,6 +24,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.streams.exact import Search as StreamSearch
+from edgeopt.loading.streams.tables import MOST_USERS
 from edgeopt.loading.streams.tables import size_refusal as stream_refusal
 from edgeopt.loading.walks.path_bound import PathBound
 from edgeopt.loading.walks.path_walks import Walks
@@ -100,7 +102,7 @@ def _take_turns(work: Workload, proof: UsersProof[Plan], search: Search) -> None
 
 
 def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
-    """Prove the optimum by walks through time or a relaxation by deadlines, and by states or slots if they are few."""
+    """Prove the optimum by walks through time or a relaxation by deadlines, and by states, sets or slots if few."""
     work = compile_workload(instance)
     if not work.models:
         return serve_nobody(instance)
@@ -129,6 +131,9 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
         notes = [f"{number(known.bound)} by {walks.number} walks"]
     if not _closed(known) and work.overlapped and objective.weight is None and stream_refusal(work) is None:
         notes.append(f"{_as_a_stream(work, known)} states")
+    few = known.bound is not None and known.bound <= MOST_USERS
+    if not _closed(known) and few and work.keeps and not work.overlapped and objective.weight is None:
+        notes.append(_by_sets(work, known))
     if not _closed(known) and size_refusal(instance) is None:
         part = run.part(SLOTS_SHARE * run.remaining_s(), reports="bound")
         better, bound, _, _, note = solve_slots(work, part, known.best or plan)
@@ -175,6 +180,19 @@ def _as_a_stream(work: Workload, known: Incumbent[Plan]) -> int:
             known.offer(search.plan(), search.users)
         known.tighten(search.bound)
     return search.states
+
+
+def _by_sets(work: Workload, known: Incumbent[Plan]) -> str:
+    """Bring plan and bound together by sets of users that can be served or not, and return what was done."""
+    from edgeopt.loading.walks.master import Master
+
+    run = known.run.part(STATES_SHARE * known.run.remaining_s(), iterations=known.run.options.iteration_limit)
+    proof = KeptProof(work, run, known.best or {}, int(known.value or 0))
+    proof.known.tighten(known.bound)
+    proof.decide(Master(work.queues, run))
+    known.offer(proof.known.best or {}, proof.users)
+    known.tighten(proof.bound)
+    return proof.notes[-1]
 
 
 def _closed(known: Incumbent[Plan]) -> bool:

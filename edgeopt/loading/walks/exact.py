@@ -8,31 +8,23 @@ docs/loading-deadlines-proofs.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-
 from edgeopt.loading.batches.line_search import Search, first_line
 from edgeopt.loading.batches.lines import Lines, batches_of
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.queues import Batch, Queues
+from edgeopt.loading.walks.benders import Benders
 from edgeopt.loading.walks.path_bound import PathBound
 from edgeopt.loading.walks.path_walks import Walks, step_length
 from edgeopt.loading.walks.sequencing import sequenced
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Status, Stopped
-
-if TYPE_CHECKING:
-    from edgeopt.loading.walks.master import Master
+from edgeopt.solution import Stopped
 
 SEARCH_ITERATIONS = 40_000
 SEARCH_EFFORT = 6_000_000  # iterations times users
 SEARCH_SHARE = 4  # at most this part of the time for the first local search
 WALKS = 500  # of the path relaxation between two local searches
-CUTS = 6  # impossible parts sought in an impossible set
 
 
 def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
@@ -49,13 +41,11 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     return proof.outcome()
 
 
-class Proof(UsersProof[list[Batch]]):
+class Proof(Benders[list[Batch]]):
     """The steps that bring the best plan and the bound together."""
 
     def __init__(self, queues: Queues, run: Run) -> None:
-        super().__init__(run, [], 0, len(queues.user_names), queues.plan)
-        self.queues = queues
-        self._rng = np.random.default_rng(run.options.seed)
+        super().__init__(queues, run, [], 0, queues.plan)
 
     def offer(self, batches: list[Batch]) -> None:
         """Take batches, which must be in time, if they are the best so far."""
@@ -91,58 +81,8 @@ class Proof(UsersProof[list[Batch]]):
                 path.served = max(path.served, self.users)
         self.notes.append(f"{self.users} users and {self.bound} by the path relaxation, {path.walks} walks")
 
-    def decide(self, master: Master) -> None:
-        """Let the master propose sets of as many users as the bound allows, until that is impossible."""
-        sets = cuts = 0
-        while not self.known.closed():
-            limit = self.run.options.iteration_limit
-            if limit is not None and self.nodes >= limit:
-                self.known.stopped = Stopped.ITERATION_LIMIT
-                break
-            master.ask(self.bound)
-            result, users = master.solve(None if limit is None else limit - self.nodes)
-            self.nodes += result.nodes
-            if result.status == Status.INFEASIBLE:
-                self.known.tighten(self.bound - 1)
-            elif not users:
-                self.known.stopped = result.stopped
-            else:
-                sets += 1
-                excluded = self._cut(master, users)
-                if excluded < 0:
-                    break
-                cuts += excluded
-        self.notes.append(f"{sets} sets sequenced, {cuts} parts excluded, {self.nodes} nodes")
-
-    def _cut(self, master: Master, users: list[int]) -> int:
-        """Sequence a set, or exclude parts of it that cannot be sequenced; return their number, -1: not decided."""
-        batches = sequenced(self.queues, users, self.run)
-        if batches is None:
-            self.known.stopped = self.run.stop_reason() or Stopped.FINISHED
-            return -1
-        if isinstance(batches, list):
-            self.offer(batches)
-            return 0
-        parts = {frozenset(self._impossible_part(users, turn)) for turn in range(CUTS)}
-        for part in sorted(map(sorted, parts)):
-            master.exclude(part, len(part) - 1)
-        return len(parts)
-
-    def _impossible_part(self, users: list[int], turn: int) -> list[int]:
-        """Drop users one by one, as long as the rest cannot be sequenced; each turn in another order."""
-        queues, left = self.queues, list(users)
-        key = {0: queues.upload_s, 1: -queues.upload_s, 2: -queues.due_s}.get(turn)
-        order = np.array(users) if key is None else np.array(sorted(users, key=lambda user: key[user]))
-        for user in order if key is not None else self._rng.permutation(order):
-            fewer = [other for other in left if other != user]
-            if self.run.stop_reason() is not None:
-                break
-            batches = sequenced(queues, fewer, self.run)
-            if batches is False:
-                left = fewer
-            elif isinstance(batches, list):
-                self.offer(batches)
-        return left
+    def sequenced(self, users: list[int]) -> list[Batch] | bool | None:
+        return sequenced(self.queues, users, self.run)
 
     def outcome(self) -> Outcome:
         """Return plan and bound."""

@@ -8,10 +8,9 @@ import numpy as np
 
 from edgeopt.loading.batches.lines import Lines
 from edgeopt.loading.queues import Batch, Floats, Integers
-from edgeopt.loading.streams.exact import Search
-from edgeopt.loading.streams.tables import size_refusal
+from edgeopt.loading.streams.everybody import serve_everybody
 from edgeopt.loading.walks.path_walks import ROUNDING, Walks, durations, step_length
-from edgeopt.loading.workload import Workload, compile_workload
+from edgeopt.loading.workload import Workload
 from edgeopt.run import Run
 from edgeopt.solution import Plan
 
@@ -60,7 +59,7 @@ class RadioWalks:
         piece = np.searchsorted(begins, np.arange(size + 1), side="right") - 1
         self._steps = RadioSteps(size, due, opens, *durations(queues, step_s), piece, begins[:-1].copy())
         # Who starts in a step has uploaded before the next one.
-        self._limits = begins[1:] * step_s * (1 + ROUNDING)
+        self._limits: Floats = begins[1:] * step_s * (1 + ROUNDING)
         shape = size + 1, models
         self._tables = RadioTables(
             np.empty(shape),
@@ -110,23 +109,10 @@ class RadioWalks:
         """
         if not users:
             return []
-        queues = self._queues
-        names = [queues.user_names[user] for user in users]
-        work = compile_workload(
-            self._work.instance.replace(users={name: self._work.instance.users[name] for name in names})
-        )
-        if len(work.queues.user_names) < len(users):
-            return False
-        if size_refusal(work) is not None:
-            return None
-        search = Search(work, len(users) - 1)
-        for _ in range(CHUNKS if always else FEW_CHUNKS):
-            more = search.expand()
-            if search.users == len(users):
-                return queues.batches(search.plan())
-            if not more or run.stop_reason() is not None:
-                return None if more or search.given_up else False
-        return None
+        instance, names = self._work.instance, [self._queues.user_names[user] for user in users]
+        part = instance.replace(users={name: instance.users[name] for name in names})
+        found = serve_everybody(part, run, CHUNKS if always else FEW_CHUNKS)
+        return found if found is None or isinstance(found, bool) else self._queues.batches(found)
 
     def plan(self, batches: list[Batch]) -> Plan:
         """Return the plan of these batches."""
