@@ -214,7 +214,7 @@ def best_radio_walk(
             if t.done[now, m] > best:
                 best, step, model = t.done[now, m], now, m
     while model < models:
-        choice, since = t.chosen[step, model], np.int64(t.from_step[step, model])
+        choice, since = t.chosen[step, model], t.from_step[step, model]
         shortest = steps.compute[model, 1]
         last = since if choice > 0 else step - shortest
         due = step if choice > 0 else since + shortest
@@ -232,7 +232,7 @@ def best_radio_walk(
         step = since
         while t.origin[step, model] == WAITING:
             step -= 1
-        origin = np.int64(t.origin[step, model])
+        origin = t.origin[step, model]
         step -= steps.switch[origin, model]
         model = origin
     return best

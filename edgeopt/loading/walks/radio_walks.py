@@ -59,7 +59,7 @@ class RadioWalks:
         piece = np.searchsorted(begins, np.arange(size + 1), side="right") - 1
         self._steps = RadioSteps(size, due, opens, *durations(queues, step_s), piece, begins[:-1].copy())
         # Who starts in a step has uploaded before the next one.
-        self._limits: Floats = begins[1:] * step_s * (1 + ROUNDING)
+        self._limits: Floats = begins[1:].astype(np.float64) * step_s * (1 + ROUNDING)
         shape = size + 1, models
         self._tables = RadioTables(
             np.empty(shape),
