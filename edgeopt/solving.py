@@ -41,6 +41,7 @@ from edgeopt.stopping import StopRule
 from edgeopt.tolerances import PROVED_GAP, SAME, WHOLE
 from edgeopt.versions import reported_versions
 
+MOST_THREADS = 1024
 LIMITS = ("time_limit", "iteration_limit", "gap")
 
 MethodChoice = str | Callable[..., Any]
@@ -368,6 +369,10 @@ def _validate(options: Options) -> None:
         value = getattr(options, name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, kind) or not ge(value, least)):
             raise UsageError(f"{name} must be {what} of at least {least}, not {value!r}")
+    if options.threads > MOST_THREADS:
+        raise UsageError(
+            f"threads must be at most {MOST_THREADS:,}, not {options.threads!r}: one for each core will do"
+        )
     if options.gap > 1:
         raise UsageError(f"gap must be at most 1, not {options.gap!r}: 5 % is 0.05")
 

@@ -141,6 +141,7 @@ class TestOptions:
             {"time_limit": float("nan")},
             {"time_limit": "5"},
             {"threads": 0},
+            {"threads": 10**12},
             {"threads": 1.5},
             {"gap": -0.1},
             {"seed": -1},

@@ -112,7 +112,7 @@ def main() -> NoReturn:
         complain("the memory of this machine does not suffice")
         sys.exit(ExitCode.BAD_INPUT)
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        complain(f"{error.filename or 'a file or an output'}: {error.strerror}" if error.strerror else str(error))
         sys.exit(ExitCode.BAD_INPUT)
     except Exception:
         import traceback
