@@ -59,6 +59,21 @@ def test_scip_finds_the_optimum_of_the_products(waiting: str, sources: str) -> N
     assert agree("nlip", range(8), waiting, sources) >= {"optimal"}
 
 
+@pytest.mark.parametrize(("far", "seeds"), [(0.0, (14, 39, 94)), (1e3, (31, 51))])
+def test_scip_finds_the_optimum_at_tiny_delays(far: float, seeds: tuple[int, ...]) -> None:
+    """All delays are picoseconds, beside a cloud that is next to them or far away: SCIP's tolerances are absolute."""
+    pytest.importorskip("pyscipopt")
+    for seed in seeds:
+        for waiting in ("once", "parallel"):
+            instance = random_instance(
+                300000 + seed, requests=3, waiting=waiting, sources="peers", seconds=1e-12, far=far
+            )
+            value, _ = optimum(instance)
+            solution = edgeopt.solve(instance, "nlip", threads=1)
+            assert solution.status == ("infeasible" if value is None else "optimal"), seed
+            assert solution.objective == (None if value is None else pytest.approx(value, rel=1e-9, abs=0.0)), seed
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("waiting", "sources"), MODES)
 @pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.kind == "exact"])
