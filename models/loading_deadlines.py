@@ -42,7 +42,7 @@ batch holds all. Proofs: ``docs/loading-deadlines-proofs.md``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import pairwise, starmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,6 +119,7 @@ class Data(NamedTuple):
     due: list[list[int]]
     first_due: list[int]
     models: list[int]
+    users_of: list[range]
     model_steps: dict[int, list[int]]
     block_steps: dict[int, list[int]]
     holders: dict[int, list[int]]
@@ -132,7 +133,7 @@ class Data(NamedTuple):
 
     def users(self, i: int, t: int) -> list[int]:
         """Return the users of model i due by the t-th deadline."""
-        return [k for k in self.due[t] if self.models[k] == i]
+        return [k for k in self.users_of[i] if self.first_due[k] <= t]
 
 
 def _data(queues: Queues, deadlines: Iterable[float] | None) -> Data:
@@ -148,6 +149,7 @@ def _data(queues: Queues, deadlines: Iterable[float] | None) -> Data:
         due=[np.flatnonzero(first_due <= t).tolist() for t in range(len(chosen))],
         first_due=first_due.tolist(),
         models=queues.model.tolist(),
+        users_of=list(starmap(range, pairwise(queues.first.tolist()))),
         model_steps=steps,
         block_steps={j: sorted({t for i in models for t in steps[i]}) for j, models in holders.items()},
         holders=holders,

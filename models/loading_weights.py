@@ -103,7 +103,10 @@ def _neighbours(m: pyo.ConcreteModel) -> None:
     prefixes, unit = m.prefixes, m.work.unit_s
     pairs = list(map(tuple, overlapping_pairs(prefixes).tolist()))
     m.holders = loading.holders_of(prefixes, least=3)
-    m.pairs_at = {i: [pair for pair in pairs if i in pair] for i in range(m.work.models)}
+    m.pairs_at = {i: [] for i in range(m.work.models)}
+    for pair in pairs:
+        for i in pair:
+            m.pairs_at[i].append(pair)
     m.MODELS = pyo.Set(initialize=range(m.work.models), doc="i: models that can serve somebody in time")
     m.PAIRS = pyo.Set(initialize=pairs, dimen=2, doc="e = (i, k), i < k: two models")
     m.BLOCKS = pyo.Set(initialize=list(m.holders), doc="j: blocks that three models or more hold")

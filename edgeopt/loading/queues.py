@@ -19,6 +19,7 @@ from edgeopt.solution import Plan
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Batch = tuple[int, list[int]]  # a model and its users, by number
+MOST_RELATED = 1000  # users in a row of one model whose figures are all compared
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Queues:
         """Pairs (k, q) of users of one model: some optimal plan that serves q serves k, too.
 
         k uploads no longer, is due no earlier and weighs no less than q, ties by number. Pairs that follow from others
-        are left out.
+        are left out, and with weights those of users who are far apart in a long queue.
         """
         if self.objective.weight is not None:
             return self._weighted_dominations(self.objective.weight)
@@ -106,17 +107,15 @@ class Queues:
 
     def _weighted_dominations(self, weight: Floats) -> list[tuple[int, int]]:
         pairs = []
-        for low, high in zip(self.first, self.first[1:], strict=False):
-            figures = np.column_stack([-self.upload_s[low:high], self.due_s[low:high], weight[low:high]])
-            for q, own in enumerate(figures):
-                no_worse = (figures >= own).all(axis=1)
-                same = (figures == own).all(axis=1)
-                better = np.flatnonzero(no_worse & (~same | (np.arange(len(same)) < q)))
-                kept: list[int] = []
-                for k in better[np.lexsort((-better, *figures[better].T))].tolist():
-                    if not any((figures[k] >= figures[other]).all() for other in kept):
-                        kept.append(k)
-                pairs += [(int(low) + k, int(low) + q) for k in kept]
+        for first, end in zip(self.first.tolist(), self.first[1:].tolist(), strict=False):
+            for low in range(first, end, MOST_RELATED):
+                high = min(low + MOST_RELATED, end)
+                figures = np.column_stack([-self.upload_s[low:high], self.due_s[low:high], weight[low:high]])
+                no_worse = (figures[:, None] >= figures).all(axis=2)
+                better = no_worse & (~no_worse.T | np.tri(high - low, k=-1, dtype=np.bool_).T)
+                steps = better.astype(np.float32)
+                q, k = np.nonzero((better & (steps @ steps == 0)).T)
+                pairs += zip((low + k).tolist(), (low + q).tolist(), strict=True)
         return pairs
 
     def _better(self, k: int, q: int) -> bool:

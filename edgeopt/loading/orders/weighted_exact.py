@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_ROUNDS, MOST_IDLE = 100, 10  # of the relaxation, in all and without a better bound
 FIRST_SHARE = 10  # of the local search's default iterations
+BUILDING_S = 1e-4  # seconds for each user, of stating the program; with less time the search is all
 
 
 def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
@@ -34,9 +35,13 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
         return serve_nobody(instance)
     lines = Lines(work.queues, work.timing, work)
     limit, given = default_iterations(len(work.queues.user_names)) // FIRST_SHARE, run.options.iteration_limit
-    search = Search(lines, run, first_line(lines, run))
+    building_s, left_s = BUILDING_S * len(work.queues.user_names), run.remaining_s()
+    searching = run.part(left_s - building_s if left_s > 2 * building_s else left_s, reports="all")
+    search = Search(lines, searching, first_line(lines, searching))
     search.run(limit if given is None else min(limit, given))
     plan = plan_or_start(lines, search.best, run)
+    if run.remaining_s() < building_s / 2 or run.stop_reason() is not None:
+        return Outcome(plan, work.queues.objective.most, run.stop_reason() or Stopped.TIME_LIMIT)
     proof = Proof(work, run, plan)
     proof.relax()
     proof.branch()

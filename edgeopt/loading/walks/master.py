@@ -31,18 +31,12 @@ class Master:
     """
 
     def __init__(self, queues: Queues, run: Run, deadlines: Iterable[float] | None = None) -> None:
-        formulation = formulate(queues, deadlines)
-        program = compile_formulation(formulation)
+        self._formulation = formulate(queues, deadlines)
+        program = compile_formulation(self._formulation)
         self.solver = HighsSolver(program, run)
-        columns = program.columns(formulation.x)
+        columns = program.columns(self._formulation.x)
         self._users = list(columns)
         self._columns = [columns[user] for user in self._users]
-        formulation.most_users.deactivate()
-        formulation.least_work.activate()
-        work = compile_formulation(formulation)
-        self._work, self._offset = np.zeros(len(program.cost)), work.offset
-        for variable, cost in zip(work.variables, work.cost, strict=True):
-            self._work[program.column(variable)] = cost
         self._asked: int | None = None  # the row of the number asked for
 
     def bound(self, node_limit: int | None = None, report: Report | None = None) -> Result:
@@ -53,9 +47,20 @@ class Master:
         """Ask for at least so many users, with little work, from now on."""
         if self._asked is None:
             self._asked = len(self.solver.program.row_lower)
-            self.solver.change_costs(self._work, self._offset, maximize=False)
+            self._minimise_work()
             self._add(self._users, number, inf)
         self.solver.change_row_bounds(self._asked, number, inf)
+
+    def _minimise_work(self) -> None:
+        """Make the work the objective."""
+        formulation, program = self._formulation, self.solver.program
+        formulation.most_users.deactivate()
+        formulation.least_work.activate()
+        work = compile_formulation(formulation)
+        costs = np.zeros(len(program.cost))
+        for variable, cost in zip(work.variables, work.cost, strict=True):
+            costs[program.column(variable)] = cost
+        self.solver.change_costs(costs, work.offset, maximize=False)
 
     def exclude(self, users: Sequence[int], most: int) -> None:
         """Let at most so many of these users be served."""
