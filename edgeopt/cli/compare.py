@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,9 +91,9 @@ def compare(
     options = {"time_limit": time_limit, "threads": threads, "gap": gap}
     cases: list[Compared] = []
     failure: Exception | None = None
-    runs = _side_by_side if workers is not None else _one_by_one
+    runs = _one_by_one if workers is None else partial(_side_by_side, workers=workers)
     try:
-        for case in runs(instances, chosen, [seed] if numbers is None else numbers, options, workers, quiet):
+        for case in runs(instances, chosen, [seed] if numbers is None else numbers, options, quiet):
             cases.append(case)
             if numbers is None and workers is None and not as_json:
                 say(("\n" if len(cases) > 1 else "") + str(case.comparison))
@@ -143,7 +144,6 @@ def _one_by_one(
     methods: list[str] | None,
     seeds: list[int],
     options: dict[str, Any],
-    workers: int | None,
     quiet: bool,
 ) -> Iterator[Compared]:
     """Compare instance after instance, seed after seed, and show each row as it comes."""
@@ -170,10 +170,10 @@ def _side_by_side(
     methods: list[str] | None,
     seeds: list[int],
     options: dict[str, Any],
-    workers: int | None,
     quiet: bool,
+    workers: int,
 ) -> Iterator[Compared]:
-    """Compare in processes, and tell each case as it comes."""
+    """Compare in processes, and tell each case as it comes; finished ones are not lost when a process fails."""
     import edgeopt
 
     total = len(instances) * len(seeds)
@@ -185,7 +185,11 @@ def _side_by_side(
             instance, best = case.comparison.instance, case.comparison.best_objective
             say(f"{len(done)} of {total}: {instance.name}, seed {case.seed}: best {best}", err=True)
 
-    result = edgeopt.compare(instances, methods, seeds=seeds, workers=workers, on_case=tell, **options)
+    try:
+        result = edgeopt.compare(instances, methods, seeds=seeds, workers=workers, on_case=tell, **options)
+    except Exception:
+        yield from done
+        raise
     if len(result.cases) < total:
         complain(f"interrupted: {total - len(result.cases)} cases are not compared")
     yield from result.cases

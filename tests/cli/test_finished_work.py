@@ -6,6 +6,7 @@ import csv
 import errno
 import json
 import os
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -44,6 +45,23 @@ def test_the_method_is_looked_up_before_the_first_run(instance: Path, monkeypatc
     code, _, err = run("solve", instance, instance, "-m", "greedyy")
     assert code == 2
     assert err.count("did you mean 'greedy'") == 1
+
+
+def test_finished_comparisons_are_written_when_a_process_fails(
+    instance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = edgeopt.compare
+
+    def one_and_no_more(instances: Any, methods: Any, *, on_case: Any, workers: int, **options: Any) -> NoReturn:
+        on_case(compare(instances, methods, **options).cases[0])
+        raise BrokenProcessPool("a process ended")
+
+    monkeypatch.setattr(edgeopt, "compare", one_and_no_more)
+    table = tmp_path / "t.csv"
+    code, _, err = run("compare", instance, instance, "-m", "greedy", "--workers", 2, "--csv", table)
+    assert code == 4
+    assert "a process ended" in err
+    assert [row["method"] for row in csv.DictReader(table.open())] == ["greedy"]
 
 
 @pytest.mark.parametrize(("fault", "code"), [(edgeopt.ProgramError("it broke"), 4), (ValueError("it broke"), 4)])
