@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+import edgeopt
 from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.placement.arrays import DemandArrays
+from edgeopt.placement.generator import generate
 from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.hit_hulls import HitHull
 from edgeopt.placement.instance import Demand, Node, PlacementInstance
@@ -144,6 +146,21 @@ def test_nodes_store_no_more_than_their_row_says(number: int) -> None:
                     best = max(best, sum(Fraction(prices[item]) for item in chosen))
             assert best <= Fraction(most), seed
             assert most == pytest.approx(float(best), rel=2e-5, abs=1e-9), seed
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_the_root_closes_most_of_the_gap(seed: int) -> None:
+    """Prices are those of the relaxation: rows at others hold as well, and close nearly nothing."""
+    instance = generate("freeze-depth", 12, 3, 14, seed=seed)
+    best = edgeopt.solve(instance, "exact", threads=1)
+    arrays = DemandArrays(instance)
+    root = Root(Program(arrays), arrays.placed(best.plan), Run())
+    assert root.relax()
+    plain = root.bound
+    root.strengthen()
+    assert best.status == "optimal"
+    assert best.objective <= root.bound * (1 + 1e-9)
+    assert plain - root.bound > 0.6 * (plain - best.objective) > 0
 
 
 def subsets(count: int) -> list[tuple[int, ...]]:
