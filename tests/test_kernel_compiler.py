@@ -10,7 +10,7 @@ from numba import njit, types
 from numba.core.compiler import Flags
 from numba.extending import overload
 
-from edgeopt.kernel_compiler import _Flags
+from edgeopt.kernel_compiler import DOOR, _Flags
 from edgeopt.kernels import kernel
 
 
@@ -46,9 +46,24 @@ def test_a_kernel_has_the_types_and_the_instructions_that_numba_gives_it(
 
 
 def instructions(compiled: Any) -> list[str]:
-    """Return the operations of optimized code without the names of what they work on."""
-    lines = compiled.inspect_llvm(compiled.signatures[0]).splitlines()
-    return [line.split("=", 1)[1].split()[0] for line in lines if line.startswith("  %") and "=" in line]
+    """Return the operations of the optimized code of `smooth`, without its door for Python."""
+    (code,) = compiled.overloads.values()
+    functions = [part for part in code.library.get_defined_functions() if "smooth" in part.name]
+    (inside,) = (part for part in functions if not part.name.startswith(DOOR))
+    return [line.opcode for block in inside.blocks for line in block.instructions]
+
+
+def test_only_the_door_for_python_is_not_optimized() -> None:
+    ours = kernel(smooth, cache=False)
+    ours(*arguments(np.float64))
+    (code,) = ours.overloads.values()
+    left_alone = [part.name for part in code.library.get_defined_functions() if "optnone" in attributes(part)]
+    assert len(left_alone) == 1
+    assert left_alone[0].startswith(DOOR)
+
+
+def attributes(function: Any) -> str:
+    return " ".join(attribute.decode() for attribute in function.attributes)
 
 
 def last_of_tail(values: Any) -> Any:
