@@ -35,14 +35,16 @@ print(count.functions)
 
 
 OVERLAPPED = "overlapped", "consecutive", "individual"
+STREAM = "overlapped", "consecutive", "stream", "none"
 AFTER_A_PHASE = "phase", "consecutive", "common"
 CEILINGS = [  # functions; kilobytes of code, 5 % above what they were
-    ("caching", "exact", ("few nodes",), 28, 745),
-    ("pulling", "lagrangian", ("unlimited",), 23, 760),
-    ("loading", "counts-dp", AFTER_A_PHASE, 34, 780),
-    ("loading", "exact", OVERLAPPED, 41, 860),
-    ("loading", "local-search", AFTER_A_PHASE, 48, 760),
-    ("placement", "portfolio", ("one node",), 30, 515),
+    ("caching", "exact", ("few nodes",), 28, 800),
+    ("pulling", "lagrangian", ("unlimited",), 23, 850),
+    ("loading", "counts-dp", AFTER_A_PHASE, 34, 850),
+    ("loading", "exact", OVERLAPPED, 48, 1180),
+    ("loading", "local-search", AFTER_A_PHASE, 48, 830),
+    ("loading", "exact", STREAM, 67, 1235),
+    ("placement", "portfolio", ("one node",), 30, 555),
 ]
 
 
