@@ -19,7 +19,7 @@ from edgeopt.layout import aligned
 from edgeopt.quantities import NOTHING, percent, quantity
 from edgeopt.solution import relative_gap
 from edgeopt.solving import MethodChoice, available_cores, compare_one, fitting_methods, interruptible, warm_up
-from edgeopt.variations import Value, Variation
+from edgeopt.variations import Value, Variation, table_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ class Comparisons:
             known |= {"measure": instance.conventions.objective, "unit": instance.conventions.unit}
             known |= {"instance_sha256": instance.sha256, "seed": case.seed}
             values = {
-                f"drawn_{key}" if key in known and known[key] != value else key: value
+                f"drawn_{key}" if key in known and known[key] != value else key: table_value(value)
                 for key, value in case.values.items()
             }
             for record in comparison.records():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -52,12 +53,13 @@ def axes_of(changes: Changes) -> dict[str, list[Value]]:
     return axes
 
 
-def varied(instance: Instance, changes: Changes) -> Iterator[Variation]:
-    """Yield a changed copy of an instance for each combination of the values of its keys.
+def varied(instances: Instance | Iterable[Instance | Variation], changes: Changes) -> Iterator[Variation]:
+    """Yield a changed copy of an instance, or of each of several, for each combination of the values of its keys.
 
     Parameters
     ----------
-    instance : Instance
+    instances : Instance, or iterable of Instance or Variation
+        What is varied in variations already, such as those of `drawn`, stays among their values.
     changes : mapping of str to list
         Values by paths as in `Record.paths`, so with ``*`` for any part of a key. A value is a number, a text with a
         unit (``"8GB"``), a factor of what is there (``"x0.5"``), or a difference to it (``"+2GB"``).
@@ -68,6 +70,13 @@ def varied(instance: Instance, changes: Changes) -> Iterator[Variation]:
         A path names nothing, or a value is not what it should be.
     """
     axes = axes_of(changes)
+    for given in [instances] if isinstance(instances, Instance) else instances:
+        values, instance = given if isinstance(given, Variation) else ({}, given)
+        for variation in _varied(instance, axes):
+            yield Variation(values | variation.values, variation.instance)
+
+
+def _varied(instance: Instance, axes: Mapping[str, Sequence[Value]]) -> Iterator[Variation]:
     known = {path: instance.paths(path) for path in axes}
     for point in product(*axes.values()):
         values: dict[str, Value] = {}
@@ -95,6 +104,11 @@ def drawn(draw: Callable[..., Instance], **axes: Value | Sequence[Any]) -> Itera
     for point in product(*lists.values()):
         values = dict(zip(lists, point, strict=True))
         yield Variation({name: value for name, value in values.items() if len(lists[name]) > 1}, draw(**values))
+
+
+def table_value(value: Any) -> Any:
+    """Return a value that can be compared and grouped in a table: lists and objects as JSON."""
+    return json.dumps(value) if isinstance(value, list | tuple | dict) else value
 
 
 def label(values: Mapping[str, Value]) -> str:

@@ -13,7 +13,7 @@ from edgeopt.loading.generator import generate as loading
 from edgeopt.pulling.generator import generate as pulling
 from edgeopt.quantities import parsed
 from edgeopt.sensitivity import number_of_runs
-from edgeopt.variations import varied
+from edgeopt.variations import Variation, varied
 from tests.cli.program import run
 from tests.plans import two_models
 
@@ -64,6 +64,21 @@ def test_wildcards_factors_and_differences_change_what_they_name() -> None:
         factor = 2 if name.startswith("u0") else 1
         assert found[1].instance.users[name].deadline_s == factor * user.deadline_s
     assert instance.replace(**instance.paths("users.*.deadline_s")) == instance
+
+
+def test_several_instances_and_variations_are_varied_each() -> None:
+    instance = two_models()
+    drawings = [
+        Variation({"seed": seed}, instance.replace(bandwidth_hz=instance.bandwidth_hz + seed)) for seed in (1, 2)
+    ]
+    found = list(varied([*drawings, instance], {"server.memory_bytes": ["x1", "x2"]}))
+    size = instance.server.memory_bytes
+    sizes = [{"server.memory_bytes": size}, {"server.memory_bytes": 2 * size}]
+    assert [each.values for each in found] == [{"seed": 1} | s for s in sizes] + [
+        {"seed": 2} | s for s in sizes
+    ] + sizes
+    assert [each.instance.bandwidth_hz - instance.bandwidth_hz for each in found] == [1, 1, 2, 2, 0, 0]
+    assert [each.instance.server.memory_bytes for each in found] == [size, 2 * size] * 3
 
 
 def test_lists_optional_keys_and_modes_can_be_varied() -> None:

@@ -14,6 +14,7 @@ from edgeopt.experiments.store import PENDING, clear_errors, connect, unpacked
 from edgeopt.instance import Instance, instance_from_dict
 from edgeopt.solution import CheckReport, Solution, relative_gap
 from edgeopt.solving import check
+from edgeopt.variations import table_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,14 +83,9 @@ def _with_arguments(frame: pd.DataFrame, arguments: list[dict[str, Any]]) -> pd.
 
     names = dict.fromkeys(name for row in arguments for name in row)
     added = {
-        f"drawn_{name}" if name in frame else name: [_scalar(row.get(name)) for row in arguments] for name in names
+        f"drawn_{name}" if name in frame else name: [table_value(row.get(name)) for row in arguments] for name in names
     }
     return pd.concat([frame, pd.DataFrame(added, index=frame.index)], axis=1) if added else frame
-
-
-def _scalar(value: Any) -> Any:
-    """Return a value that can be compared and grouped: lists and objects as JSON."""
-    return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def read_history(path: str | Path) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from edgeopt.drawing.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERM
 from edgeopt.errors import UsageError, suggestion
 from edgeopt.experiments.figures import DASHES
 from edgeopt.problems import find_problem, objective_heading
-from edgeopt.quantities import unit_of
+from edgeopt.quantities import quantity, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,7 @@ COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, GREY)
 MARKS = ("o", "^", "s", "D", "v", "x")
 CONFIDENCE = 0.95
 OPTIMUM = "optimum"
+LABEL_ROOM = 0.12  # of the width of an axis, for each label
 PLAIN_UNITS = ("B", "Hz", "B/s", "bit/s", "bit", "s")
 
 
@@ -201,23 +202,36 @@ def plot_study(
 
 
 def _label(ax: Axes, x: str, y: str, values: list[Any]) -> None:
-    from matplotlib.ticker import EngFormatter
+    from matplotlib.ticker import EngFormatter, MaxNLocator
 
     if not _numeric(values):
         ax.set_xticks(range(len(values)), [in_figure(str(value)) for value in values])
     elif unit_of(x) in PLAIN_UNITS:
         ax.xaxis.set_major_formatter(EngFormatter(unit=unit_of(x)))
+    elif all(isinstance(value, int | np.integer) for value in values):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     positive = _numeric(values) and min(values) > 0
     if positive and len(values) > 2 and max(values) / min(values) >= 16:
         ax.set_xscale("log")
         plain: Callable[[float], str] = "{:g}".format if max(values) < 1000 else EngFormatter(sep="")
-        formatter = EngFormatter(unit=unit_of(x)) if unit_of(x) in PLAIN_UNITS else plain
-        ax.set_xticks(values, [formatter(value) for value in values])
+        marked = _apart(values)
+        named = [quantity(value, unit_of(x)) if unit_of(x) in PLAIN_UNITS else plain(value) for value in marked]
+        ax.set_xticks(marked, named)
         ax.minorticks_off()
     ax.set_xlabel(in_figure(x))
     ax.set_ylabel(in_figure(y))
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def _apart(values: list[Any]) -> list[Any]:
+    """Return those of increasing values whose labels have room on a logarithmic axis."""
+    room = (values[-1] / values[0]) ** LABEL_ROOM
+    marked = values[:1]
+    for value in values[1:]:
+        if value >= marked[-1] * room:
+            marked.append(value)
+    return marked
 
 
 def _instance_key(frame: pd.DataFrame) -> str:

@@ -250,6 +250,23 @@ def test_what_if_users_had_weights_counts_weights() -> None:
     assert result.plot().axes[0].get_ylabel() == "weight"
 
 
+def test_the_axis_of_a_study_has_labels_that_can_be_read() -> None:
+    sizes = [98_599_600, 246_499_000, 492_998_000, 985_996_000, 1_478_990_000, 1_971_990_000]
+    rows = [("i", size, 0, 1.0, "m") for size in sizes]
+    frame = pd.DataFrame(rows, columns=["instance", "memory_bytes", "seed", "objective", "method"])
+    shown = [label.get_text() for label in plot_study(frame, "memory_bytes").get_xticklabels()]
+    assert shown == ["98.6 MB", "246 MB", "493 MB", "986 MB", "1.48 GB"]
+    counts = frame.assign(nodes=[1, 2, 3, 4, 4, 4])
+    assert all(float(tick).is_integer() for tick in plot_study(counts, "nodes").get_xticks())
+
+
+def test_ranges_can_be_varied() -> None:
+    instances = edgeopt.drawn(lambda window: two_models(), window=[(0.0, 1.0), (0.0, 2.0)])
+    frame = edgeopt.compare(instances, ["dp"]).to_frame()
+    assert list(frame["window"]) == ["[0.0, 1.0]", "[0.0, 2.0]"]
+    assert list(study_table(frame, "window")["window"]) == ["[0.0, 1.0]", "[0.0, 2.0]"]
+
+
 def test_losses_are_relative_to_a_method_and_know_the_sense() -> None:
     served = pd.DataFrame(
         [
