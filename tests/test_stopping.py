@@ -103,6 +103,53 @@ def test_a_callback_sees_the_plan_of_any_problem_and_may_stop(problem: str, meth
         assert report.objective == pytest.approx(progress.objective, rel=1e-6)
 
 
+def telling(problem: str) -> list[edgeopt.Instance]:
+    """Return instances on which solvers find several plans, one after another."""
+    generate = find_problem(problem).part("generator").generate
+    arguments: dict[str, list[dict[str, Any]]] = {
+        "loading": [
+            {"sharing": "random", "models": 6, "users": 30},
+            {"sharing": "random", "models": 4, "users": 12, "deadlines": "individual"},
+            {"sharing": "random", "models": 4, "users": 9, "upload": "overlapped"},
+        ],
+        "pulling": [{"cloudlets": 4, "requests": 20, "models": 10}],
+        "placement": [{"nodes": 4, "models": 20, "users": 20}],
+        "residency": [{"models": 12, "count": 200}],
+    }
+    return [generate(**each, seed=3) for each in arguments[problem]]
+
+
+@pytest.mark.parametrize(
+    ("problem", "method"),
+    [("loading", "cpsat"), ("pulling", "cpsat"), ("pulling", "nlip"), ("placement", "cpsat"), ("residency", "exact")],
+)
+def test_solvers_tell_their_incumbents_and_end_at_the_first(problem: str, method: str) -> None:
+    for given in telling(problem):
+        seen: list[edgeopt.Progress] = []
+        solution = edgeopt.solve(given, method, progress=seen.append, time_limit=30, iteration_limit=3_000)
+        plans = [progress for progress in seen if progress.plan is not None]
+        for progress in plans:
+            assert progress.plan is not None
+            report = edgeopt.check(given, progress.plan)
+            assert report.violations == []
+            assert report.objective == pytest.approx(progress.objective, rel=1e-6)
+        values = list(dict.fromkeys(progress.objective for progress in plans))
+        assert len(values) > 1
+        ended = edgeopt.solve(given, method, stop=edgeopt.FirstFeasible(), time_limit=30, iteration_limit=3_000)
+        assert ended.stopped == "stop_rule"
+        assert ended.objective is not None
+        assert solution.objective == pytest.approx(values[-1], rel=1e-6)
+
+
+def test_an_error_of_a_callback_comes_out_of_every_solver() -> None:
+    def broken(progress: edgeopt.Progress) -> None:
+        raise ZeroDivisionError
+
+    for method in ("cpsat", "nlip", "exact"):
+        with pytest.raises(ZeroDivisionError):
+            edgeopt.solve(telling("pulling")[0], method, progress=broken)
+
+
 def test_a_method_of_ones_own_tells_plans(instance: edgeopt.Instance) -> None:
     def telling(instance: edgeopt.Instance, run: Run) -> edgeopt.Outcome:
         for count in (1, 2):

@@ -32,6 +32,7 @@ def solve_exact(instance: CachingInstance, run: Run) -> Outcome:
     if work.outcome is not None:
         return work.outcome
     proof = Proof(work, run)
+    proof.begin()
     proof.by_prices()
     proof.by_program()
     proof.by_table()
@@ -68,6 +69,10 @@ class Proof:
         seconds, bound = self.known.value, self.known.bound
         room = max(self.run.options.gap, PROVED_GAP / 2)
         return seconds is not None and bound is not None and seconds - bound <= room * seconds
+
+    def begin(self) -> None:
+        """Offer the greedy choice, or a given one."""
+        self._offer(self.work.menu, self.work.start())
 
     def by_prices(self) -> None:
         """Refine the pairs that the prices of both tables show."""

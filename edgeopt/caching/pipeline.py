@@ -91,12 +91,14 @@ class Worked:
 
     def priced(self) -> Priced:
         """Find prices, from the greedy choice or a better one of a given solution."""
-        start = self._start()
+        start = self.start()
         if isinstance(self.tables, BoundTables):
             menu, dual, bound = solve_widely(self.tables, self.menu, start, self.run)
             known = bound if np.isfinite(bound) else None
             self.run.report(None, known)
             return Priced(menu, dual, known)
+        if start is not None:
+            self.run.report(self.menu.cost(start), plan=partial(self._plan, self.menu, start))
         dual = solve_dual(self.menu, self.run, start)
         if dual.choice is not None:
             self.run.report(dual.objective, plan=partial(self._plan, self.menu, dual.choice))
@@ -114,7 +116,8 @@ class Worked:
             priced.dual.objective = priced.menu.cost(priced.dual.choice)
         return priced
 
-    def _start(self) -> Integers | None:
+    def start(self) -> Integers | None:
+        """Return the greedy choice, or that of a given solution where it is better."""
         start = greedy_choice(self.menu)
         given = None if self.run.options.start is None else self.tables.masks_of(self.run.options.start.plan)
         if given is None:

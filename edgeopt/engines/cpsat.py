@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -15,6 +17,8 @@ from edgeopt.solution import Status, Stopped
 
 NO_BOUND = 2.0**60
 
+Found = Callable[[Result], object]
+
 
 def solve(
     model: cp_model.CpModel,
@@ -25,6 +29,7 @@ def solve(
     gap: float = 0.0,
     absolute_gap: float = 0.0,
     report: Report | None = None,
+    found: Found | None = None,
     settings: dict[str, Any] | None = None,
 ) -> Result:
     """Run CP-SAT on a model.
@@ -44,6 +49,9 @@ def solve(
         At which the search may stop.
     report : callable, optional
         Called in the calling thread with the incumbent's objective and the bound whenever one improves.
+    found : callable, optional
+        Called in the calling thread with the result so far, which tells the values of variables, whenever the incumbent
+        improves.
     settings : dict, optional
         Further parameters of CP-SAT by name.
 
@@ -76,19 +84,35 @@ def solve(
     for name, value in (settings or {}).items():
         setattr(solver.parameters, name, value)
     bounds: list[float] = []
-    code = _run(solver, model, run, report, bounds)
+    code = _run(solver, model, run, report, found, bounds)
     return _result(solver, code, model.has_objective(), run, deterministic_limit, bounds)
 
 
-class _Watcher(cp_model.CpSolverSolutionCallback):
-    """Passes each new incumbent on, with the bound at that time."""
+class _Values:
+    """The values of variables in one solution, read as from the solver."""
 
-    def __init__(self, messages: Messages) -> None:
+    def __init__(self, values: list[int]) -> None:
+        self._values = values
+
+    def value(self, variable: cp_model.IntVar) -> int:
+        return self._values[variable.index]
+
+    boolean_value = value
+
+
+class _Watcher(cp_model.CpSolverSolutionCallback):
+    """Passes each new incumbent on, with the bound at that time, and with its values where they are wanted."""
+
+    def __init__(self, messages: Messages, found: Found | None) -> None:
         super().__init__()
-        self.messages = messages
+        self.messages, self.found = messages, found
 
     def on_solution_callback(self) -> None:
         self.messages.put((self.objective_value, self.best_objective_bound))
+        if self.found is not None:
+            solver = _Values(list(self.response_proto.solution))
+            so_far = Result(Status.FEASIBLE, Stopped.FINISHED, self.objective_value, solver=solver)
+            self.messages.put(partial(self.found, so_far))
 
 
 def _run(
@@ -96,12 +120,14 @@ def _run(
     model: cp_model.CpModel,
     run: Run,
     report: Report | None,
+    found: Found | None,
     bounds: list[float],
 ) -> Any:
     """Run the solver, and note its bounds: without a solution it does not remember them."""
     messages: Messages = SimpleQueue()
     has_objective = model.has_objective()
-    watcher = _Watcher(messages) if report is not None and has_objective else None
+    told = (report is not None or found is not None) and has_objective
+    watcher = _Watcher(messages, found) if told else None
 
     def note_bound(bound: float) -> None:
         bounds.append(bound)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -105,6 +106,7 @@ class HighsSolver:
         self._enough: Callable[[float | None, float | None], bool] | None = None
         self._incumbent: float | None = None
         self._bound: float | None = None
+        self._found: Callable[[Vector], object] | None = None
         self._highs.cbMipInterrupt.subscribe(self._on_node)
         self._highs.cbSimplexInterrupt.subscribe(self._on_iteration)
         self._highs.cbIpmInterrupt.subscribe(self._on_iteration)
@@ -160,6 +162,7 @@ class HighsSolver:
         start: Vector | None = None,
         enough: Callable[[float | None, float | None], bool] | None = None,
         report: Report | None = None,
+        found: Callable[[Vector], object] | None = None,
     ) -> Result:
         """Solve the program as it stands.
 
@@ -181,6 +184,8 @@ class HighsSolver:
             Given incumbent and bound, whether to stop; called at every node. The result is then FINISHED.
         report : callable, optional
             Called in the calling thread with incumbent's objective and bound whenever one improves.
+        found : callable, optional
+            Called in the calling thread with the values of each better incumbent.
 
         Returns
         -------
@@ -212,7 +217,8 @@ class HighsSolver:
             self._set("time_limit", min(self._highs.getRunTime() + seconds, highspy.kHighsInf))
             _use_threads(self.run.options.threads)
             self._halt.clear()
-            self._enough, self._incumbent, self._bound, self._nodes = enough, None, None, 0
+            self._enough, self._found = enough, found
+            self._incumbent, self._bound, self._nodes = None, None, 0
             run_in_a_thread(self._highs.run, self.run, self._halt.set, self._messages, report)
             return self._result(relaxed)
 
@@ -274,6 +280,8 @@ class HighsSolver:
     def _on_incumbent(self, event: Any) -> None:
         self._incumbent = self._original(event.data_out.objective_function_value)
         self._messages.put((self._incumbent, None))
+        if self._found is not None:
+            self._messages.put(partial(self._found, np.array(event.data_out.mip_solution)))
 
     def _result(self, relaxed: bool) -> Result:
         code, info = self._highs.getModelStatus(), self._highs.getInfo()

@@ -16,7 +16,7 @@ from edgeopt.solution import Status, Stopped
 POLL_S = 0.05
 
 Report = Callable[[float | None, float | None], None]
-Messages = SimpleQueue[tuple[float | None, float | None] | None]
+Messages = SimpleQueue[tuple[float | None, float | None] | Callable[[], object] | None]
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,9 @@ def run_in_a_thread(
     halt : callable
         Asks the solver to end.
     messages : queue.SimpleQueue
-        Objective and bound, put there while the solver runs.
+        Objective and bound, put there while the solver runs, or what is to be called in the calling thread.
     report : callable, optional
-        Called in the calling thread with each of them.
+        Called in the calling thread with each objective and bound.
     """
     faults: list[BaseException] = []
 
@@ -108,7 +108,9 @@ def run_in_a_thread(
                 continue
             if message is None:
                 break
-            if report is not None:
+            if callable(message):
+                message()
+            elif report is not None:
                 report(*message)
     except BaseException:
         halt()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from edgeopt.engines.running import Result
@@ -10,7 +11,9 @@ from edgeopt.run import Run
 from edgeopt.solution import Status, Stopped
 
 
-def solve(formulation: Any, run: Run, node_limit: int | None = None) -> Result:
+def solve(
+    formulation: Any, run: Run, node_limit: int | None = None, found: Callable[[], object] | None = None
+) -> Result:
     """Solve a Pyomo formulation and set its variables to the best solution found.
 
     Parameters
@@ -21,6 +24,8 @@ def solve(formulation: Any, run: Run, node_limit: int | None = None) -> Result:
         Its time limit, interrupt, gap and seed; SCIP uses one thread.
     node_limit : int, optional
         Most nodes of the branch and bound: a repeatable limit.
+    found : callable, optional
+        Called whenever the incumbent improves, with the formulation's variables set to it.
 
     Raises
     ------
@@ -42,7 +47,8 @@ def solve(formulation: Any, run: Run, node_limit: int | None = None) -> Result:
     }
     if node_limit is not None:
         settings["limits/nodes"] = node_limit
-    outcome = _interruptible_solver(run).solve(
+    faults: list[BaseException] = []
+    outcome = _interruptible_solver(run, found, faults).solve(
         formulation,
         load_solutions=False,
         raise_exception_on_nonoptimal_result=False,
@@ -50,6 +56,8 @@ def solve(formulation: Any, run: Run, node_limit: int | None = None) -> Result:
         rel_gap=run.options.gap,
         solver_options=settings,
     )
+    if faults:
+        raise faults[0]
     if outcome.termination_condition not in endings:
         raise ProgramError(f"SCIP ended with {outcome.termination_condition}")
     status, stopped = endings[outcome.termination_condition]
@@ -65,13 +73,24 @@ def solve(formulation: Any, run: Run, node_limit: int | None = None) -> Result:
     return Result(status, stopped, objective, bound if known else None)
 
 
-def _interruptible_solver(run: Run) -> Any:
-    """Return Pyomo's interface to SCIP, with a look at the options after every presolving round, program and node."""
+def _interruptible_solver(run: Run, found: Callable[[], object] | None, faults: list[BaseException]) -> Any:
+    """Return Pyomo's interface to SCIP, with a look at the options after every presolving round, program and node.
+
+    SCIP lets no error pass: one of `found` ends the run and is kept among the faults.
+    """
     from pyomo.contrib.solver.solvers.scip.scip_direct import ScipDirect
     from pyscipopt import SCIP_EVENTTYPE, Eventhdlr
 
     class Watch(Eventhdlr):
-        events = (SCIP_EVENTTYPE.PRESOLVEROUND, SCIP_EVENTTYPE.LPEVENT, SCIP_EVENTTYPE.NODEFOCUSED)
+        events = (
+            SCIP_EVENTTYPE.PRESOLVEROUND,
+            SCIP_EVENTTYPE.LPEVENT,
+            SCIP_EVENTTYPE.NODEFOCUSED,
+            SCIP_EVENTTYPE.BESTSOLFOUND,
+        )
+
+        def __init__(self, variables: Any) -> None:
+            self.variables = variables
 
         def eventinit(self) -> None:
             for event in self.events:
@@ -82,13 +101,23 @@ def _interruptible_solver(run: Run) -> Any:
                 self.model.dropEvent(event, self)
 
         def eventexec(self, event: Any) -> None:
-            if run.stop_reason() is not None:
+            if found is not None and event.getType() == SCIP_EVENTTYPE.BESTSOLFOUND:
+                best = self.model.getBestSol()
+                for variable, column in self.variables.items():
+                    variable.set_value(self.model.getSolVal(best, column), skip_validation=True)
+                try:
+                    found()
+                except BaseException as fault:
+                    faults.append(fault)
+            if faults or run.stop_reason() is not None:
                 self.model.interruptSolve()
 
     class Solver(ScipDirect):
         def _create_solver_model(self, model: Any, config: Any) -> Any:
             made = super()._create_solver_model(model, config)
-            made[0].includeEventhdlr(Watch(), "watch", "ends the run when the options say so")
+            made[0].includeEventhdlr(
+                Watch(self._pyomo_var_to_solver_var_map), "watch", "ends the run when the options say so"
+            )
             return made
 
     return Solver()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
-from edgeopt.engines.cpsat import solve
+from edgeopt.engines.cpsat import Found, solve
 from edgeopt.engines.running import Result
 from edgeopt.errors import ProgramError
 from edgeopt.run import Run
@@ -14,7 +14,14 @@ from edgeopt.solution import Number
 Stop = TypeVar("Stop", bound=Hashable)
 
 
-def run_model(model: Any, run: Run, settings: dict[str, Any], *, bounds: Callable[[float], Number] | None) -> Result:
+def run_model(
+    model: Any,
+    run: Run,
+    settings: dict[str, Any],
+    *,
+    bounds: Callable[[float], Number] | None,
+    found: Found | None = None,
+) -> Result:
     """Run CP-SAT; an iteration of the limit is a thousandth of its own units of work.
 
     Parameters
@@ -25,6 +32,8 @@ def run_model(model: Any, run: Run, settings: dict[str, Any], *, bounds: Callabl
         Parameters of the solver.
     bounds : callable, optional
         Turns the model's bounds into those of the instance, which are reported; None where they are not.
+    found : callable, optional
+        Called with the result so far whenever the model's incumbent improves.
     """
 
     def report(_: float | None, bound: float | None) -> None:
@@ -37,6 +46,7 @@ def run_model(model: Any, run: Run, settings: dict[str, Any], *, bounds: Callabl
         run,
         gap=run.options.gap,
         report=report if bounds is not None and model.has_objective() else None,
+        found=found,
         settings=settings,
         deterministic_limit=None if limit is None else limit / 1000,
     )

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 from edgeopt.engines import cpsat
+from edgeopt.engines.running import Result
 from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.node_blocks import NodeBlocks
 from edgeopt.placement.nothing import unless_nothing_fits
 from edgeopt.placement.starts import given_start
-from edgeopt.run import Outcome, Run
+from edgeopt.run import Incumbent, Outcome, Run
 
 UNITS = 2**40  # of the total weight, when weights are not whole numbers
 
@@ -40,6 +41,15 @@ def solve_clauses(arrays: DemandArrays, start: NDArray[np.bool_], run: Run) -> O
         model.add_hint(variable, bool(start[key]))
     unit = 1.0 if arrays.integral else arrays.all_weight / UNITS
     model.maximize(_objective(model, arrays, placed, unit))
+    known: Incumbent[NDArray[np.bool_]] = Incumbent(run, plan=arrays.plan)
+    known.offer(start, arrays.value(start))
+
+    def found(result: Result) -> None:
+        decided = arrays.empty()
+        for key, variable in placed.items():
+            decided[key] = result.true(variable)
+        known.offer(decided, arrays.value(decided))
+
     limit = run.options.iteration_limit
     result = cpsat.solve(
         model,
@@ -47,15 +57,12 @@ def solve_clauses(arrays: DemandArrays, start: NDArray[np.bool_], run: Run) -> O
         gap=run.options.gap,
         deterministic_limit=None if limit is None else limit / 1000,
         report=lambda _, bound: run.report(None, None if bound is None else bound * unit),
+        found=found,
     )
-    best = start
     if result.objective is not None:
-        decided = arrays.empty()
-        for key, variable in placed.items():
-            decided[key] = result.true(variable)
-        best = max(start, decided, key=arrays.value)
+        found(result)
     bound = arrays.all_weight if result.bound is None else min(arrays.all_weight, round(result.bound) * unit)
-    return Outcome(arrays.plan(best), bound, result.stopped)
+    return Outcome(arrays.plan(start if known.best is None else known.best), bound, result.stopped)
 
 
 def _objective(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeopt.engines.highs import HighsSolver
-from edgeopt.engines.linear import LinearProgram
+from edgeopt.engines.linear import LinearProgram, Vector
 from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.instance import PlacementInstance
@@ -13,7 +13,7 @@ from edgeopt.placement.nothing import unless_nothing_fits, why_nothing
 from edgeopt.placement.program import Placement, Program
 from edgeopt.placement.root import Root
 from edgeopt.placement.starts import searched_start
-from edgeopt.run import Outcome, Run
+from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Stopped
 from edgeopt.tolerances import HIGHS_BOUND_ERROR
 
@@ -49,28 +49,36 @@ def _branch(
     HiGHS keeps rows to a tolerance, bytes count exactly: a solution that overfills a node is cut off and the program
     is solved again; what is cut is infeasible, so the bounds stay valid.
     """
-    arrays, best = program.arrays, start
-    solver = HighsSolver(linear, run)
+    arrays, solver = program.arrays, HighsSolver(linear, run)
+    known: Incumbent[Placement] = Incumbent(run, plan=arrays.plan)
+    known.offer(start, arrays.value(start))
+
+    def found(values: Vector) -> None:
+        placed = program.placement(values)
+        if program.cover_cuts(placed).shape[0] == 0:
+            known.offer(placed, arrays.value(placed))
+
+    def outcome(stopped: Stopped) -> Outcome:
+        return Outcome(arrays.plan(start if known.best is None else known.best), bound, stopped)
+
     absolute_gap = INTEGRAL_GAP - 2 * HIGHS_BOUND_ERROR * bound if arrays.integral else 0.0
     while True:
         result = solver.solve(
             gap=run.options.gap,
             absolute_gap=max(0.0, absolute_gap),
             node_limit=run.options.iteration_limit if node_limit is None else node_limit,
-            start=program.start(best),
+            start=program.start(start if known.best is None else known.best),
             report=lambda _, proven: run.report(None, None if proven is None else _loosened(proven)),
+            found=found,
         )
         if result.bound is not None:
             bound = min(bound, _loosened(result.bound))
         if result.values is None:
-            return Outcome(plan=arrays.plan(best), bound=bound, stopped=result.stopped)
-        placed = program.placement(result.values)
-        cuts = program.cover_cuts(placed)
-        if cuts.shape[0] == 0:
-            best = max(best, placed, key=arrays.value)
-            return Outcome(plan=arrays.plan(best), bound=bound, stopped=result.stopped)
-        if result.stopped != Stopped.PROVED:
-            return Outcome(plan=arrays.plan(best), bound=bound, stopped=result.stopped)
+            return outcome(result.stopped)
+        found(result.values)
+        cuts = program.cover_cuts(program.placement(result.values))
+        if cuts.shape[0] == 0 or result.stopped != Stopped.PROVED:
+            return outcome(result.stopped)
         solver.add_rows(cuts, np.full(cuts.shape[0], -np.inf), cuts.sum(axis=1) - 1)
 
 

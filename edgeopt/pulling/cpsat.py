@@ -8,6 +8,7 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from edgeopt.engines import cpsat
+from edgeopt.engines.running import Result
 from edgeopt.pulling import strong_solver
 from edgeopt.pulling.arrays import ReducedInstance
 from edgeopt.pulling.assignment import serve_open
@@ -16,7 +17,7 @@ from edgeopt.pulling.greedy import known_total
 from edgeopt.pulling.infeasibility import infeasible_if_confirmed
 from edgeopt.pulling.openings import Openings
 from edgeopt.pulling.reach import on_reduced_instance, unless_decoupled
-from edgeopt.run import Outcome, Run
+from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Status
 
 RESOLUTION = 2**44  # integer steps of the total delay
@@ -93,42 +94,54 @@ def servable(core: Core, run: Run) -> bool | None:
 def solve_cpsat(reduced: ReducedInstance, run: Run, start: Ints | None = None) -> Outcome:
     """Solve the integer program by CP-SAT, anew where its solution rules out far clouds, which coarsen the delays."""
     core, total = reduced.core, known_total(Openings(reduced.core), run)
+    known: Incumbent[Ints] = Incumbent(run, plan=reduced.plan)
     if start is not None:
+        known.offer(start, core.cost(start))
         total = min(total, core.cost(start))
     while True:
         near = reduced.relaxed.up_to(total)
-        outcome, amounts = _solve_near(reduced, near, run, start)
-        if amounts is None:
+        outcome, solved = _solve_near(reduced, near, known)
+        if not solved or known.value is None:
             return outcome
-        start, total = amounts, min(total, core.cost(amounts))
+        total = min(total, known.value)
         if np.array_equal(near.up_to(total).cloud_cost, near.cloud_cost) or run.stop_reason() is not None:
             return outcome
 
 
-def _solve_near(reduced: ReducedInstance, near: Core, run: Run, start: Ints | None) -> tuple[Outcome, Ints | None]:
-    """Solve the program of a core whose solutions contain every optimum, and return the outcome and its amounts."""
-    core, program = reduced.core, CpSatProgram(near, start)
+def _solve_near(reduced: ReducedInstance, near: Core, known: Incumbent[Ints]) -> tuple[Outcome, bool]:
+    """Solve the program of a core whose solutions contain every optimum.
+
+    Returns the outcome, and whether the solver had a solution that keeps all limits.
+    """
+    core, run, program = reduced.core, known.run, CpSatProgram(near, known.best)
+
+    def found(result: Result) -> bool:
+        amounts = np.array([result.value(variable) for variable in program.amount], np.int64)
+        amounts = serve_open(core, core.opened(amounts), amounts)
+        if not core.feasible(amounts):  # within the limits of work rounded down only
+            return False
+        known.offer(amounts, core.cost(amounts))
+        return True
 
     def report(objective: float | None, bound: float | None) -> None:
         run.report(None, None if bound is None else max(0.0, bound / program.scale))
 
     result = cpsat.solve(
-        program.model, run, gap=run.options.gap, report=report, deterministic_limit=run.options.iteration_limit
+        program.model,
+        run,
+        gap=run.options.gap,
+        report=report,
+        found=found,
+        deterministic_limit=run.options.iteration_limit,
     )
     if result.status == Status.INFEASIBLE:
-        return infeasible_if_confirmed(reduced, run, strong_solver.servable), None
+        return infeasible_if_confirmed(reduced, run, strong_solver.servable), False
     bound = None if result.bound is None else max(0.0, result.bound / program.scale)
-    fallback = Outcome(None if start is None else reduced.plan(start), bound, result.stopped)
-    if result.objective is None:
-        return fallback, None
-    amounts = np.array([result.value(variable) for variable in program.amount], np.int64)
-    amounts = serve_open(core, core.opened(amounts), amounts)
-    if not core.feasible(amounts):  # within the limits of work rounded down only
-        return fallback, None
-    total = core.cost(amounts)
-    if result.status == Status.OPTIMAL and bound is not None and run.options.gap == 0:
-        bound = total if abs(total - bound) <= PRECISION * abs(total) else bound
-    return Outcome(reduced.plan(amounts), bound, result.stopped), amounts
+    solved = result.objective is not None and found(result)
+    value = known.value
+    if solved and value is not None and result.status == Status.OPTIMAL and bound is not None and run.options.gap == 0:
+        bound = value if abs(value - bound) <= PRECISION * abs(value) else bound
+    return Outcome(None if known.best is None else reduced.plan(known.best), bound, result.stopped), solved
 
 
 @on_reduced_instance

@@ -19,7 +19,7 @@ from edgeopt.pulling.instance import PullingInstance
 from edgeopt.pulling.openings import Openings
 from edgeopt.pulling.reach import on_reduced_instance
 from edgeopt.pulling.strong_solver import minimal_cover
-from edgeopt.run import Outcome, Run
+from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Plan, Status
 from edgeopt.tolerances import SCIP_PRECISION
 
@@ -34,29 +34,38 @@ def solve_nlip(reduced: ReducedInstance, run: Run) -> Outcome:
     It is solved again, too, when its solution is far below the plan by which delays were scaled.
     """
     instance, m = reduced.instance, _with_complements(formulation.formulate(reduced.instance))
-    known = known_total(Openings(reduced.core), run)
+    known: Incumbent[Plan] = Incumbent(run, plan=dict)
+    total_s = known_total(Openings(reduced.core), run)
+    unit_s = 1.0
+
+    def found() -> None:
+        plan = formulation.read_plan(m)
+        if not _cuts(instance, m, plan):
+            known.offer(plan, unit_s * _delay(m, plan))
+
     while True:
-        unit_s = _scale(m, known)
-        result = scip.solve(m, run, run.options.iteration_limit)
+        unit_s = _scale(m, total_s)
+        result = scip.solve(m, run, run.options.iteration_limit, found)
         if result.status == Status.INFEASIBLE:
             return infeasible_if_confirmed(reduced, run, servable)
         bound = None if result.bound is None else max(0.0, unit_s * result.bound * (1 - SCIP_PRECISION))
         if result.objective is None:
-            return Outcome(bound=bound, stopped=result.stopped)
+            return Outcome(known.best, bound, result.stopped)
         plan = formulation.read_plan(m)
-        cuts = [*_memory_cuts(instance, m, plan), *_compute_cuts(instance, m, plan)]
+        cuts = _cuts(instance, m, plan)
         for cut in cuts:
             m.cuts.add(cut)
         if cuts:
             continue
         delay_s = unit_s * _delay(m, plan)
-        if delay_s >= FAR_BELOW * known or run.stop_reason() is not None:
+        known.offer(plan, delay_s)
+        if delay_s >= FAR_BELOW * total_s or run.stop_reason() is not None:
             break
-        known = delay_s
+        total_s = delay_s
     if result.status == Status.OPTIMAL and result.bound is not None and run.options.gap == 0:
         close = abs(result.objective - result.bound) <= SCIP_PRECISION * abs(result.objective)
-        bound = delay_s if close else bound
-    return Outcome(plan, bound, result.stopped)
+        bound = known.value if close else bound
+    return Outcome(known.best, bound, result.stopped)
 
 
 def _scale(m: Any, known_s: float) -> float:
@@ -96,6 +105,11 @@ def _delay(m: Any, plan: Plan) -> float:
         x.set_value(int(plan["assignments"][request] == {"model": model, "site": site}))
         m.absent[request, model, site].set_value(1 - x.value)
     return float(m.total_delay())
+
+
+def _cuts(instance: PullingInstance, m: Any, plan: Plan) -> list[Any]:
+    """Return rows against the limits that a plan exceeds."""
+    return [*_memory_cuts(instance, m, plan), *_compute_cuts(instance, m, plan)]
 
 
 def _memory_cuts(instance: PullingInstance, m: Any, plan: Plan) -> list[Any]:

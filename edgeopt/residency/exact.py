@@ -66,22 +66,28 @@ def solve_program(intervals: Intervals, start: Kept, run: Run) -> Outcome:
     if len(intervals.block):
         program = Program(intervals)
         solver = HighsSolver(program.linear, run)
+
+        def found(values: Floats) -> None:
+            kept = program.kept(values)
+            if program.cover_cuts(kept).shape[0] == 0:
+                known.offer(kept, intervals.seconds(kept))
+
         while True:
             result = solver.solve(
                 gap=run.options.gap,
                 node_limit=run.options.iteration_limit,
                 start=program.start(start if known.best is None else known.best),
                 report=lambda _, bound: run.report(bound=None if bound is None else _loosened(bound, intervals)),
+                found=found,
             )
             if result.bound is not None:
                 known.tighten(_loosened(result.bound, intervals))
             stopped = result.stopped
             if result.values is None:
                 break
-            kept = program.kept(result.values)
-            cuts = program.cover_cuts(kept)
+            found(result.values)
+            cuts = program.cover_cuts(program.kept(result.values))
             if cuts.shape[0] == 0:
-                known.offer(kept, intervals.seconds(kept))
                 _close(known, result)
                 break
             if stopped != Stopped.PROVED:

@@ -119,3 +119,29 @@ def test_errors_of_the_progress_display_end_the_run():
 
     with pytest.raises(ZeroDivisionError):
         solve(model, Run(), report=broken)
+
+
+def test_incumbents_are_told_with_their_values():
+    model, chosen, weight, profit = knapsack(30, 10, 7)
+    told = []
+
+    def found(result):
+        point = np.array([result.true(x) for x in chosen])
+        assert point.tolist() == [bool(result.value(x)) for x in chosen]
+        told.append((result.objective, point))
+
+    result = solve(model, Run(), found=found)
+    assert len(told) > 1
+    for objective, point in told:
+        assert (weight @ point <= weight.sum(1) // 3).all()
+        assert profit @ point == objective
+    objectives = [objective for objective, _ in told]
+    assert objectives == sorted(set(objectives))
+    assert objectives[-1] == result.objective
+
+
+def test_who_is_told_an_incumbent_may_end_the_run():
+    model, *_ = knapsack(120, 60, 6)
+    run = Run()
+    result = solve(model, run, found=lambda result: run.interrupt.set())
+    assert (result.status, result.stopped) == (Status.FEASIBLE, Stopped.INTERRUPTED)

@@ -391,3 +391,23 @@ def test_presolve_of_a_row_with_an_integer_and_a_continuous_column(cost, bounds,
     m.least = Constraint(expr=m.x + m.y >= least)
     m.cost = Objective(expr=cost[0] * m.x + cost[1] * m.y)
     assert HighsSolver(compile_formulation(m), Run()).solve().objective == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+def test_incumbents_are_told_with_their_values(maximize):
+    told = []
+    program = knapsack(30, 12, 2, maximize)
+    result = HighsSolver(program, Run()).solve(found=told.append)
+    assert len(told) > 1
+    for values in told:
+        assert (program.rows @ values <= program.row_upper + 1e-6).all()
+        assert np.abs(values - np.round(values)).max() <= 1e-6
+    objectives = [program.objective(values) for values in told]
+    assert objectives == sorted(objectives, reverse=not maximize)
+    assert objectives[-1] == pytest.approx(result.objective)
+
+
+def test_who_is_told_an_incumbent_may_end_the_run():
+    run = Run()
+    result = HighsSolver(HARD, run).solve(found=lambda values: run.interrupt.set())
+    assert (result.status, result.stopped) == (Status.FEASIBLE, Stopped.INTERRUPTED)

@@ -135,7 +135,7 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
     if not _closed(known) and few and work.keeps and not work.overlapped and objective.weight is None:
         notes.append(_by_sets(work, known))
     if not _closed(known) and size_refusal(instance) is None:
-        part = run.part(SLOTS_SHARE * run.remaining_s(), reports="bound")
+        part = run.part(SLOTS_SHARE * run.remaining_s(), reports="all")
         better, bound, _, _, note = solve_slots(work, part, known.best or plan)
         known.offer(better, objective.of_plan(better))
         known.tighten(bound)

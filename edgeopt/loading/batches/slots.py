@@ -9,6 +9,7 @@ instance's own times; when one is too late, the model with times rounded up give
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.objective import Objective
 from edgeopt.loading.workload import MOST_SINGLE_BLOCKS, Workload, compile_workload
-from edgeopt.run import Outcome, Run
+from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Number, Plan, Status, Stopped
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ MOST_CELLS = 150  # slots times users
 UNITS = 2**30  # time units of the latest deadline
 WEIGHT_UNITS = 2**44  # of all weights, where they are no whole numbers
 ROUNDING = 1e-6  # units by which a float may be off
+
+Line = tuple[list[Batch], list[list[str]]]  # batches and their users
 
 
 def most_slots(work: Workload) -> int:
@@ -72,17 +75,17 @@ def solve_slots(work: Workload, run: Run, start: Plan | None) -> tuple[Plan, Num
     relaxed = Slots(work, run, round_up=False)
     if start is not None:
         relaxed.hint(start)
-    result = relaxed.solve()
+    known: Incumbent[Line] = Incumbent(run, plan=lambda line: plan_for(work, *line))
+    result = relaxed.solve(known)
     bound = work.queues.objective.most if result.bound is None else relaxed.value(result.bound)
-    sequence, users = relaxed.batches(result)
     message = f"{relaxed.number} slots for batches"
-    if not in_time(work, sequence, users):
+    if not relaxed.offer(result, known):
         cautious = Slots(work, run, round_up=True)
-        result = cautious.solve()
-        sequence, users = cautious.batches(result)
+        result = cautious.solve(known)
+        cautious.offer(result, known)
         message += "; the bound with times rounded down, the plan with times rounded up"
     stopped = Stopped.FINISHED if result.stopped == Stopped.PROVED else result.stopped
-    return plan_for(work, sequence, users), bound, stopped, False, message
+    return plan_for(work, *(known.best or ([], []))), bound, stopped, False, message
 
 
 def _whole_weights(objective: Objective) -> tuple[list[int], Callable[[int], Number]]:
@@ -236,20 +239,31 @@ class Slots:
             for user, literal in enumerate(self._done[slot]):
                 self.model.add_hint(literal, user in done)
 
-    def solve(self) -> Result:
-        """Run CP-SAT; its bounds are reported where they are bounds of the instance."""
+    def solve(self, known: Incumbent[Line]) -> Result:
+        """Run CP-SAT; its bounds are reported where they are bounds of the instance, its plans are offered."""
         from edgeopt.loading.cpsat_run import run_model
 
         bounds = None if self._round_up else self.value
-        return run_model(self.model, self.run, {"linearization_level": 2}, bounds=bounds)
+        found = partial(self.offer, known=known)
+        return run_model(self.model, self.run, {"linearization_level": 2}, bounds=bounds, found=found)
 
-    def batches(self, result: Result) -> tuple[list[Batch], list[list[str]]]:
+    def offer(self, result: Result, known: Incumbent[Line]) -> bool:
+        """Offer a solution, if it is in time, and say whether it is."""
+        line = self.batches(result)
+        if not in_time(self.work, *line):
+            return False
+        known.offer(line, self.work.instance.worth(user for users in line[1] for user in users))
+        return True
+
+    def batches(self, result: Result) -> Line:
         """Return the batches and their users; none without a solution."""
         work, sequence, named = self.work, [], []
         if result.status not in (Status.OPTIMAL, Status.FEASIBLE):
             return [], []
-        for slot, serves in enumerate(self._serves):
-            users = [user for user, term in enumerate(serves) if result.value(term)]
+        before: set[int] = set()
+        for slot, literals in enumerate(self._done):
+            done = {user for user, literal in enumerate(literals) if result.true(literal)}
+            users, before = sorted(done - before), done
             if users:
                 kept = [j for j, literal in enumerate(self._resident[slot]) if work.keeps and result.true(literal)]
                 sequence.append(Batch(int(work.queues.model[users[0]]), len(users), tuple(kept)))

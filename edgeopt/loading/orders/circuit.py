@@ -8,6 +8,7 @@ not.
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.workload import compile_workload
-from edgeopt.run import Outcome, Run
+from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ MOST_MODELS = 60
 UNITS = 2**30  # time units of the deadline
 ROUNDING = 1e-6  # units by which a float may be off
 DEPOT = -1
+Selection = tuple[list[int], list[int]]  # models in the order of their visits, and the users of each
 # One worker that solves linear programs proves most.
 ONE_WORKER = {"linearization_level": 2, "num_workers": 1, "interleave_search": False}
 
@@ -45,16 +47,17 @@ def solve_cpsat(instance: LoadingInstance, run: Run) -> Outcome:
     if not prefixes.model_names:
         return serve_nobody(instance)
     relaxed = Circuit(prefixes, run, round_up=False)
-    result = relaxed.solve()
+    known: Incumbent[Selection] = Incumbent(run, plan=lambda selection: prefixes.plan(*selection))
+    result = relaxed.solve(known)
     bound = sum(len(table) - 1 for table in prefixes.serve_s) if result.bound is None else round(result.bound)
-    order, counts = relaxed.selection(result)
     message = "circuit over optional models"
-    if not in_time(prefixes, order, counts):
+    if not relaxed.offer(result, known):
         cautious = Circuit(prefixes, run, round_up=True)
-        result = cautious.solve()
-        order, counts = cautious.selection(result)
+        result = cautious.solve(known)
+        cautious.offer(result, known)
         message += "; the bound with times rounded down, the plan with times rounded up"
     stopped = Stopped.FINISHED if result.stopped == Stopped.PROVED else result.stopped
+    order, counts = known.best or ([], [])
     return Outcome(prefixes.plan(order, counts), bound, stopped, message=message)
 
 
@@ -156,13 +159,22 @@ class Circuit:
             for rank, literal in enumerate(users):
                 self.model.add_hint(literal, rank < served[name])
 
-    def solve(self) -> Result:
-        """Run CP-SAT; its bounds are reported where they are bounds of the instance."""
+    def solve(self, known: Incumbent[Selection]) -> Result:
+        """Run CP-SAT; its bounds are reported where they are bounds of the instance, its plans are offered."""
         from edgeopt.loading.cpsat_run import run_model
 
-        return run_model(self.model, self.run, ONE_WORKER, bounds=None if self._round_up else round)
+        found, bounds = partial(self.offer, known=known), None if self._round_up else round
+        return run_model(self.model, self.run, ONE_WORKER, bounds=bounds, found=found)
 
-    def selection(self, result: Result) -> tuple[list[int], list[int]]:
+    def offer(self, result: Result, known: Incumbent[Selection]) -> bool:
+        """Offer a solution, if it meets the deadline, and say whether it does."""
+        order, counts = self.selection(result)
+        if not in_time(self.prefixes, order, counts):
+            return False
+        known.offer((order, counts), sum(counts))
+        return True
+
+    def selection(self, result: Result) -> Selection:
         """Return the models in the order of their visits, and the users of each; none without a solution."""
         from edgeopt.loading.cpsat_run import tour
 

@@ -8,6 +8,7 @@ and deadlines down gives one that is not.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.queues import Batch, Queues
 from edgeopt.loading.workload import compile_workload
-from edgeopt.run import Outcome, Run
+from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Plan, Status, Stopped
 
 if TYPE_CHECKING:
@@ -60,16 +61,17 @@ def solve_cpsat(instance: LoadingInstance, run: Run) -> Outcome:
     relaxed = Circuit(queues, users, run, round_up=False)
     if run.options.start is not None and run.options.start.plan is not None:
         relaxed.hint(run.options.start.plan)
-    result = relaxed.solve()
+    known: Incumbent[list[Batch]] = Incumbent(run, plan=queues.plan)
+    result = relaxed.solve(known)
     bound = len(users) if result.bound is None else round(result.bound)
-    batches, message = relaxed.batches(result), "circuit over optional batches"
-    if not queues.in_time(batches):
+    message = "circuit over optional batches"
+    if not relaxed.offer(result, known):
         cautious = Circuit(queues, users, run, round_up=True)
-        result = cautious.solve()
-        batches = cautious.batches(result)
+        result = cautious.solve(known)
+        cautious.offer(result, known)
         message += "; the bound with times rounded down, the plan with times rounded up"
     stopped = Stopped.FINISHED if result.stopped == Stopped.PROVED else result.stopped
-    return Outcome(queues.plan(batches), bound, stopped, message=message)
+    return Outcome(queues.plan(known.best or []), bound, stopped, message=message)
 
 
 def sequenced(queues: Queues, users: Sequence[int], run: Run) -> list[Batch] | bool | None:
@@ -212,11 +214,21 @@ class Circuit:
         for user, literal in self._served.items():
             self.model.add_hint(literal, user in served)
 
-    def solve(self) -> Result:
-        """Run CP-SAT; its bounds are reported where they are bounds of the instance."""
+    def solve(self, known: Incumbent[list[Batch]] | None = None) -> Result:
+        """Run CP-SAT; its bounds are reported where they are bounds of the instance, its plans are offered."""
         from edgeopt.loading.cpsat_run import run_model
 
-        return run_model(self.model, self.run, {"linearization_level": 2}, bounds=None if self._round_up else round)
+        found = None if known is None else partial(self.offer, known=known)
+        bounds = None if self._round_up else round
+        return run_model(self.model, self.run, {"linearization_level": 2}, bounds=bounds, found=found)
+
+    def offer(self, result: Result, known: Incumbent[list[Batch]]) -> bool:
+        """Offer a solution, if it is in time, and say whether it is."""
+        batches = self.batches(result)
+        if not self.queues.in_time(batches):
+            return False
+        known.offer(batches, sum(len(users) for _, users in batches))
+        return True
 
     def batches(self, result: Result) -> list[Batch]:
         """Return the batches in the order of the tour; none without a solution."""
