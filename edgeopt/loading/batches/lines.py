@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeopt.loading.batches.bundles import bundle_order
 from edgeopt.loading.batches.plans import Batch as TimedBatch
 from edgeopt.loading.batches.plans import plan_for
 from edgeopt.loading.queues import Batch, Integers, Queues
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CHEAPEST_WORK = 2_000_000  # users squared; beyond, users are tried in given orders only
 CHEAPEST_REPLAYS = 300_000  # the same where each trial runs the whole line again, times blocks
+CREDITS = (0.5, 0.0), (0.9, 0.0), (1.0, 0.0), (1.0, 0.8), (1.0, 1.0)  # credit and advance of bundles
 CHUNK = 50  # users inserted between two questions whether to stop
 
 
@@ -134,13 +136,17 @@ class Lines:
             self._work, sequence, [[self.queues.user_names[user] for user in users] for _, users in batches]
         )
 
-    def _orders(self) -> list[Integers]:
+    def _orders(self) -> Iterator[Integers]:
         upload, due = self.users.upload, self.users.due
         both = upload / upload.max(initial=1e-300) + due / due.max(initial=1e-300)
         if self.shares is not None:
-            keys = -self.shares, upload / self.shares, due / self.shares, both / self.shares
-            return [np.lexsort((upload, due)), *(np.argsort(key, kind="stable") for key in keys)]
-        return [np.lexsort((upload, due)), np.lexsort((due, upload)), np.argsort(both, kind="stable")]
+            yield np.lexsort((upload, due))
+            for key in (-self.shares, upload / self.shares, due / self.shares, both / self.shares):
+                yield np.argsort(key, kind="stable")
+            for credit, advance in CREDITS:
+                yield bundle_order(self.queues, self.shares, credit, advance)
+        else:
+            yield from (np.lexsort((upload, due)), np.lexsort((due, upload)), np.argsort(both, kind="stable"))
 
     def _can_choose(self) -> bool:
         """Whether the users are few enough to look at all of them for each insertion."""
