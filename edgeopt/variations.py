@@ -145,7 +145,7 @@ def _known(old: float | None, value: str) -> float:
 
 def _whole(path: str, old: Any, new: Any) -> Any:
     """Return a number that is whole where the old one is and counts something; what is neither stays as it is."""
-    if path.rpartition(".")[2] in ANY_NUMBER:
-        return new
     numbers = isinstance(old, int) and isinstance(new, float) and not isinstance(old, bool)
-    return round(new) if numbers and abs(new) < 2**62 else new
+    if not numbers or abs(new) >= 2**62:
+        return new
+    return new if path.rpartition(".")[2] in ANY_NUMBER and not new.is_integer() else round(new)

@@ -81,6 +81,14 @@ def test_several_instances_and_variations_are_varied_each() -> None:
     assert [each.instance.server.memory_bytes for each in found] == [size, 2 * size] * 3
 
 
+def test_weights_become_fractions_only_where_they_must() -> None:
+    weighted = next(varied(two_models(), {"users.*.weight": 3})).instance
+    same, half = (each.instance for each in varied(weighted, {"users.*.weight": ["x1", "x0.5"]}))
+    assert same.sha256 == weighted.sha256
+    assert {user.weight for user in half.users.values()} == {1.5}
+    assert len(edgeopt.whatif(weighted, {"users.*.weight": ["x1", "x2"]}).rows) == 2
+
+
 def test_lists_optional_keys_and_modes_can_be_varied() -> None:
     network = pulling(cloudlets=4, requests=6)
     network = network.replace(**{f"cloudlets.{next(iter(network.cloudlets))}.compute_flops": 1e12})

@@ -218,7 +218,8 @@ def join(
         require_writable(figure, files)
         require_picture(figure)
     library = joined([ModelLibrary.read(file) for file in files], output.stem)
-    _finish(with_keys(library, settings or ()), output, figure, {"joined": f"{len(files)} libraries"})
+    facts = {"joined": f"{len(files)} libraries"} if len(files) > 1 else {}
+    _finish(with_keys(library, settings or ()), output, figure, facts)
 
 
 def _with_compute_times(
