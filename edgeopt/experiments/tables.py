@@ -9,7 +9,7 @@ from edgeopt.errors import UsageError
 from edgeopt.experiments.export import ENDINGS, export, require_table
 from edgeopt.files import write_text
 from edgeopt.layout import latex_table, markdown_table
-from edgeopt.quantities import NOTHING, number
+from edgeopt.quantities import NOTHING, number, quantity, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,14 +20,17 @@ TEXTS = {".md": markdown_table, ".tex": latex_table}
 def pivot(table: pd.DataFrame) -> pd.DataFrame:
     """Return what `study_table` gives as a table for readers: a column for each of what is compared.
 
-    A cell is the mean, with the half width of its interval where there are several runs.
+    A cell is the mean, with the half width of its interval where there are several runs. Numbers of a key with a unit
+    have theirs.
     """
     import pandas as pd
 
     by, x = str(table.columns[0]), str(table.columns[1])
+    unit = unit_of(x)
     cells: dict[str, dict[Any, str]] = {}
     for row in table.itertuples(index=False, name=None):
         name, value, mean, half = row[:4]
+        value = value if not unit or isinstance(value, str) else quantity(value, unit)
         text = NOTHING if mean != mean else f"{mean:.4g}" + ("" if half != half else f" ± {half:.2g}")
         cells.setdefault(str(name), {})[value] = text
     frame = pd.DataFrame(cells).rename_axis(index=x, columns=by)

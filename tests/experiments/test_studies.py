@@ -186,6 +186,7 @@ def test_tables_for_papers() -> None:
     study = study_table(cases(deadline_s=[0.2, 0.4], seed=[1, 2]).to_frame(), "deadline_s")
     wide = pivot(study)
     assert list(wide.columns) == ["deadline_s", "dp", "greedy-append", "random"]
+    assert list(wide["deadline_s"]) == ["200 ms", "400 ms"]
     assert " ± " in wide["dp"][0]
 
 
