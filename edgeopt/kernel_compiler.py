@@ -16,6 +16,7 @@ from numba._dynfunc import make_function
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, Flags
 from numba.core.compiler_machinery import register_pass
+from numba.core.datamodel import models, register_default
 from numba.core.targetconfig import ConfigStack
 from numba.core.typed_passes import NativeLowering
 
@@ -104,6 +105,9 @@ class _Operation(types.Function):
 
     def get_impl_key(self, sig: Any) -> Any:
         return self._function.get_impl_key(sig)
+
+
+register_default(_Operation)(models.OpaqueModel)  # in expressions of whole arrays it is a value, as numba's own is
 
 
 def _remembered(own: Any, arguments: Any, named: Any, resolve: Callable[[], Any]) -> Any:

@@ -102,6 +102,19 @@ def test_arrays_that_a_kernel_returns_live_as_long_as_they_are_needed() -> None:
     assert len(set(held)) == 1
 
 
+def test_a_kernel_may_calculate_with_whole_arrays() -> None:
+    @kernel(cache=False, allocates=True)
+    def steps(ends: Any, factor: float) -> float:
+        between = ends[1:] - ends[:-1]
+        largest = 0.0
+        for step in range(len(between)):
+            largest = max(largest, factor * between[step])
+        return largest
+
+    assert steps(np.array([0, 3, 4, 9]), 0.5) == 2.5
+    assert steps(np.array([0.0, 1.5]), 2.0) == 3.0
+
+
 def test_literal_numbers_are_compiled_for_once() -> None:
     @kernel(cache=False)
     def add(value: int) -> int:
