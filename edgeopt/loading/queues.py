@@ -106,7 +106,7 @@ class Queues:
         return pairs
 
     def _weighted_dominations(self, weight: Floats) -> list[tuple[int, int]]:
-        pairs = []
+        pairs: list[tuple[int, int]] = []
         for first, end in zip(self.first.tolist(), self.first[1:].tolist(), strict=False):
             for low in range(first, end, MOST_RELATED):
                 high = min(low + MOST_RELATED, end)
