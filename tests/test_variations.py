@@ -81,6 +81,13 @@ def test_several_instances_and_variations_are_varied_each() -> None:
     assert [each.instance.server.memory_bytes for each in found] == [size, 2 * size] * 3
 
 
+def test_the_legend_of_a_what_if_has_units() -> None:
+    result = edgeopt.whatif(two_models(), {"server.memory_bytes": ["x2"], "bandwidth_hz": ["120MHz"]})
+    legend = result.plot().axes[0].get_legend()
+    assert legend is not None
+    assert any(text.get_text().endswith("=120 MHz") for text in legend.get_texts())
+
+
 def test_weights_become_fractions_only_where_they_must() -> None:
     weighted = next(varied(two_models(), {"users.*.weight": 3})).instance
     same, half = (each.instance for each in varied(weighted, {"users.*.weight": ["x1", "x0.5"]}))

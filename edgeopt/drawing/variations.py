@@ -13,6 +13,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from edgeopt.drawing.names import in_figure
 from edgeopt.drawing.palette import BLUE, GREEN, INK, ORANGE, PALE, PURPLE, VERMILION
 from edgeopt.drawing.picture import axes_in, figure_of
+from edgeopt.quantities import quantity, unit_of
 
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, INK)
 MARKS = ("o", "s", "^", "D", "v")
@@ -52,7 +53,7 @@ def plot_variations(
         )
         xs = [record[first] if numbers else place[record[first]] for record in shown]
         found = [record["objective"] for record in shown]
-        named = ", ".join(f"{path}={_short(value)}" for path, value in zip(others, key, strict=True))
+        named = ", ".join(f"{path}={_short(path, value)}" for path, value in zip(others, key, strict=True))
         ax.plot(xs, found, color=colour, marker=mark, markersize=5, label=in_figure(named) if named else "found")
         bounds = [record["objective"] if record["bound"] is None else record["bound"] for record in shown]
         if bounds != found:
@@ -79,5 +80,7 @@ def plot_variations(
     return figure_of(ax)
 
 
-def _short(value: Any) -> str:
+def _short(path: str, value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool) and unit_of(path):
+        return quantity(value, unit_of(path))
     return f"{value:g}" if isinstance(value, float) else str(value)
