@@ -62,7 +62,7 @@ class SiteNetwork:
     @cached_property
     def model_bytes(self) -> Ints:
         """Bytes of each model that are not resident, shape (sites, models)."""
-        return np.asarray((self.incidence @ self.atom_bytes.T).T, np.int64)
+        return np.ascontiguousarray((self.incidence @ self.atom_bytes.T).T, np.int64)
 
     @cached_property
     def fits(self) -> Flags:
@@ -78,7 +78,7 @@ class SiteNetwork:
             self,
             incidence=sparse.csr_array(sparse.identity(len(self.flops), np.int64, "csr")),
             atom_bytes=self.model_bytes,
-            atom_pull=np.asarray((self.incidence @ pull.T).T),
+            atom_pull=np.ascontiguousarray((self.incidence @ pull.T).T),
             arrives=~missing,
         )
 

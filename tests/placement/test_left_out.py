@@ -71,8 +71,8 @@ def test_items_alone_are_trapped_and_both_together_are_not(seed: int) -> None:
     arrays = DemandArrays(instance)
     alone, both = (LocalSearch(arrays, 0, greedy_placement(arrays)) for _ in range(2))
     alone.left_out = None
-    alone.run(Run(), 4_000, best)
-    both.run(Run(), 4_000, best)
+    alone.run(Run(), 4_000, float(best))
+    both.run(Run(), 4_000, float(best))
     assert alone.value < best == both.value
     assert edgeopt.check(instance, arrays.plan(both.best)).objective == best
 

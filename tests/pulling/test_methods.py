@@ -260,6 +260,7 @@ def test_jointly_infeasible():
         assert "not all together" in solution.message
 
 
+@pytest.mark.slow
 def test_knapsack_against_enumeration():
     knapsack = from_python(cache_kernels.knapsack, allocates=True)
     rng = np.random.default_rng(0)
@@ -274,6 +275,16 @@ def test_knapsack_against_enumeration():
         subsets = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
         fitting = subsets[subsets @ size <= room]
         assert profit[chosen].sum() == pytest.approx((fitting @ profit).max())
+
+
+def test_arrays_of_models_with_their_own_blocks_are_laid_out_as_those_of_all():
+    """Kernels would compile once more for arrays in another order of memory."""
+    laid_out = set()
+    for seed in range(12):
+        for shared in (True, False):
+            core = reduce_instance(random_instance(seed), shared=shared).core
+            laid_out |= {array.flags.c_contiguous for array in (core.atom_bytes, core.atom_pull, core.costly)}
+    assert laid_out == {True}
 
 
 @pytest.mark.slow
