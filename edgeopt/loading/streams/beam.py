@@ -93,6 +93,11 @@ class Beam:
             bucket = until
         return best
 
+    @property
+    def fullness(self) -> float:
+        """The part of the longest history that the last search took; a full one ends a search too early."""
+        return int(self._history.size[0]) / MOST_HISTORY
+
     def line(self, node: int) -> Line:
         """Return the batches that lead to a node of the last search."""
         models, starts = [], []

@@ -88,9 +88,12 @@ class Plans:
         lines, everybody = self.lines, len(self.lines.order)
         seconds, best = batch_seconds(lines), lines.served(self.line)
         gains = np.clip(1.0 - worth_of_second(lines, self.users) * lines.seconds_of_user(), 0.0, 1.0)
+        history = 0.0  # that beams take, in parts of the longest, by their labels in a second
         for width, bucket in BEAMS:
             beam: Beam | None = None
             bucket_s = max(bucket * seconds, min(0.5 * seconds, LEAST_BUCKET_S))
+            if history * width / bucket_s > 1.0:
+                return
             for number, worth in enumerate(WORTHS):
                 if (
                     run.stop_reason() is not None
@@ -104,6 +107,7 @@ class Plans:
                 _, node = beam.search(
                     WAITS[number % 2] * seconds, worth * gains, lambda: run.stop_reason() is None
                 ).tolist()
+                history = max(history, beam.fullness * bucket_s / width)
                 line = beam.line(node)
                 served = lines.served(line)
                 self._found.append((served, line))

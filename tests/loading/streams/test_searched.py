@@ -8,12 +8,14 @@ import pytest
 import edgeopt
 from edgeopt.loading.generator import generate
 from edgeopt.loading.policies.named import POLICIES, replay_policy
+from edgeopt.loading.streams import beam as beam_module
 from edgeopt.loading.streams import population as population_module
 from edgeopt.loading.streams.annealing_kernels import BEST, NOW
 from edgeopt.loading.streams.beam import Beam
 from edgeopt.loading.streams.lines import Line, StreamLines
 from edgeopt.loading.streams.local_search import Search, Stretch, batch_seconds
 from edgeopt.loading.streams.population import Population
+from edgeopt.loading.streams.searched import Plans
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Options, Run
 from tests.loading.streams.brute_force import stream_optimum
@@ -168,3 +170,15 @@ def test_a_portfolio_proves_a_small_stream_and_a_search_ends_when_told():
     assert beam.search(0.0, np.full(users, 0.5), lambda: False).tolist() == [-1, -1]
     served, node = beam.search(0.0, np.full(users, 0.5)).tolist()
     assert 0 < served <= lines.served(beam.line(node)) <= users
+
+
+def test_beams_whose_history_has_no_room_are_left_out(monkeypatch):
+    work = compile_workload(crowded(2))
+    beams = []
+    for most in (20_000_000, 60_000):  # labels
+        monkeypatch.setattr(beam_module, "MOST_HISTORY", most)
+        plans = Plans(work, Run(Options(iteration_limit=20)))
+        plans.search_beams(Run(Options()), 20)
+        beams.append(plans.beams)
+    assert beams[0] == 20
+    assert 4 <= beams[1] < 20
