@@ -97,12 +97,12 @@ class HitHulls:
         self._hulls: list[tuple[HitHull, NDArray[np.int64], NDArray[np.int64]]] = []
         for model in range(len(arrays.model_names)):
             rows = range(arrays.groups_of[model], arrays.groups_of[model + 1])
-            groups = [group for group in rows if group in program.hit_columns]
+            groups = np.array([group for group in rows if group in program.hit_columns], dtype=np.int64)
             nodes = np.flatnonzero(arrays.reach[groups].any(axis=0))
             if len(groups) > 1 and len(nodes) <= MOST_NODES:
                 hull = HitHull(arrays.reach[np.ix_(groups, nodes)], arrays.group_weight[groups], run)
                 stored = np.array([program.model_columns[int(node), model] for node in nodes])
-                self._hulls.append((hull, stored, np.array([program.hit_columns[group] for group in groups])))
+                self._hulls.append((hull, stored, np.array([program.hit_columns[int(group)] for group in groups])))
 
     def violated(self, values: Vector) -> list[Cut]:
         """Return the rows that the values of the program's columns break, at most one for each model."""

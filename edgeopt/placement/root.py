@@ -39,7 +39,8 @@ class Root:
     """
 
     def __init__(self, program: Program, start: Placement, run: Run) -> None:
-        self.program, self.bound = program, None
+        self.program = program
+        self.bound: float | None = None
         self._run, self._start, self._value = run, start, program.arrays.value(start)
         self._solver = HighsSolver(program.linear, run)
         self._cuts: list[Cut] = []
@@ -90,7 +91,7 @@ class Root:
             rows, most = rows_of(cuts, len(self.program.linear.cost))
             self._solver.add_rows(rows, np.full(len(most), -np.inf), most)
             self._cuts += cuts
-            if not self.relax():
+            if not self.relax() or self.bound is None:
                 return
             idle = idle + 1 if before - self.bound < LEAST_PROGRESS * gap else 0
             if idle > PATIENCE:
