@@ -27,7 +27,7 @@ def some_or_all_pairs(
         The values of rows by their names.
     columns : sequence
     every : int
-        The fast suite takes each so-manieth pair of a row and of a column, so that each row and each column occurs.
+        The fast suite takes pairs whose two places add up to a multiple of it, so that each row and each column occurs.
     some, many : int
         The fast suite takes so many instances of its pairs, and the slow one as many of all pairs as are missing then.
     """

@@ -25,6 +25,7 @@ from tests.plans import two_models
 TINY = Path(__file__).parent.parent / "instances" / "loading" / "tiny.json"
 
 
+@pytest.mark.slow
 def test_solved_times_the_method_alone() -> None:
     run = measure.solved(two_models(), "modular-dp", threads=1)
     assert (run.failure, str(run.result.status)) == ("", "optimal")
@@ -65,6 +66,7 @@ def test_a_busy_machine_is_told_and_a_quiet_one_is_not(monkeypatch: pytest.Monke
     assert measure._busy_at_start == ""
 
 
+@pytest.mark.slow
 def test_failures_are_told() -> None:
     assert "FileNotFoundError" in measure.fresh(os.listdir, "no such folder").failure
     assert "code 7" in measure.fresh(os._exit, 7).failure

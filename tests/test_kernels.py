@@ -152,6 +152,7 @@ def test_the_collector_rests_while_a_kernel_compiles_and_not_longer() -> None:
         gc.enable()
 
 
+@pytest.mark.slow
 def test_code_is_compiled_anew_when_any_file_of_kernels_has_changed(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("from edgeopt.kernels import kernel\n@kernel\ndef twice(x):\n    return 2 * x\n")
     code = (

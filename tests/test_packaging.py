@@ -37,7 +37,7 @@ def test_formulations_stand_at_the_top_and_belong_to_the_package() -> None:
     assert PROJECT["tool"]["setuptools"]["package-dir"] == {"edgeopt.models": "models"}
 
 
-@pytest.mark.parametrize("installed", [True, False])
+@pytest.mark.parametrize("installed", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_bare_checkout_works(installed: bool, tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     for package in ("edgeopt", "models"):

@@ -27,7 +27,14 @@ def test_patience_counts_from_the_last_success() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["loading/tiny-crossing", "loading/tiny-individual", "placement/tiny", "pulling/tiny", "caching/cells-4"]
+    "name",
+    [
+        "loading/tiny-individual",
+        "pulling/tiny",
+        "caching/cells-4",
+        pytest.param("loading/tiny-crossing", marks=pytest.mark.slow),
+        pytest.param("placement/tiny", marks=pytest.mark.slow),
+    ],
 )
 def test_local_search_ends_by_itself_on_small_instances(name: str) -> None:
     instance = edgeopt.read(INSTANCES / f"{name}.json")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-import pytest
-
 import edgeopt
 from edgeopt.loading.checker import replay
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.policies.named import replay_policy
-from tests.amounts import some_or_all_pairs, some_or_many
+from tests.amounts import some_or_all_pairs
 from tests.loading.streams.brute_force import stream_optimum
 from tests.loading.streams.random_streams import MODE_NAMES, MODES, random_stream, whole_stream
 
@@ -48,11 +46,9 @@ def assert_honest(instance: LoadingInstance, best: int, name: str) -> None:
         assert report.objective == solution.objective
 
 
-@some_or_many(SOME, MANY)
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
-def test_a_method_refuses_the_mode_or_tells_the_truth(mode, name, number):
-    for instance, best in drawn(mode, number)[:: EVERY if name in SEARCHING else 1]:
+@some_or_all_pairs("mode, name", dict(zip(MODE_NAMES, MODES, strict=True)), METHODS, every=2, some=SOME, many=MANY)
+def test_a_method_refuses_the_mode_or_tells_the_truth(mode, name, numbers):
+    for instance, best in drawn(mode, numbers.stop)[numbers.start :: EVERY if name in SEARCHING else 1]:
         assert_honest(instance, best, name)
 
 

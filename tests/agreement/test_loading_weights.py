@@ -10,7 +10,7 @@ import pytest
 
 import edgeopt
 from edgeopt.loading.instance import LoadingInstance
-from tests.amounts import some_or_many
+from tests.amounts import some_or_all_pairs
 from tests.loading.brute_force import heaviest, optimum
 from tests.loading.modes import FEW_BLOCKS, in_mode
 from tests.loading.random_instances import random_instance
@@ -65,12 +65,10 @@ def check_method(name: str, instance: LoadingInstance, best: Fraction) -> None:
         assert edgeopt.check(instance, solution.plan).objective == solution.objective
 
 
-@some_or_many(SOME, MANY)
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("mode", MODES, ids=NAMES)
-def test_a_method_refuses_weights_or_tells_the_truth(mode, name, number):
+@some_or_all_pairs("mode, name", dict(zip(NAMES, MODES, strict=True)), METHODS, every=2, some=SOME, many=MANY)
+def test_a_method_refuses_weights_or_tells_the_truth(mode, name, numbers):
     runs = 0
-    for instance, best in drawn(mode, number):
+    for instance, best in drawn(mode, numbers.stop)[numbers.start :]:
         reason = METHODS[name].refusal(instance)
         assert reason is None or name not in TAKEN, reason
         runs += reason is None
@@ -88,11 +86,9 @@ def drawn_streams(mode: tuple[str, str, bool], number: int) -> list[tuple[Loadin
     return [(stream, heaviest_stream(stream)) for stream in streams if stream.stream and stream.weighted]
 
 
-@some_or_many(1, 3)
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("mode", STREAM_MODES, ids=STREAM_NAMES)
-def test_a_method_refuses_weights_of_a_stream_or_tells_the_truth(mode, name, number):
-    for instance, best in drawn_streams(mode, number):
+@some_or_all_pairs("mode, name", dict(zip(STREAM_NAMES, STREAM_MODES, strict=True)), METHODS, every=3, some=1, many=3)
+def test_a_method_refuses_weights_of_a_stream_or_tells_the_truth(mode, name, numbers):
+    for instance, best in drawn_streams(mode, numbers.stop)[numbers.start :]:
         reason = METHODS[name].refusal(instance)
         assert reason is None or name not in {"greedy", "bound", "edf", "fifo", "density"}, reason
         if reason is None:

@@ -14,7 +14,7 @@ from tests.amounts import some_or_many
 from tests.residency.brute_force import optimum
 from tests.residency.random_instances import random_instance
 
-FIRST, SOME, MANY = 100, 40, 2000  # two of these few do not fit on the GPU
+FIRST, SOME, MANY = 100, 40, 1000  # two of these few do not fit on the GPU
 METHODS = edgeopt.methods("residency")
 cached_optimum = cache(lambda seed: optimum(random_instance(seed)))
 

@@ -45,6 +45,7 @@ def test_seeds_are_compared_as_in_python(tmp_path: Path) -> None:
     assert page.stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_workers_find_the_same(tmp_path: Path) -> None:
     arguments = ["compare", TINY, "-m", "random,dp", "--seeds", "0,1", "--json"]
     found = [run(*arguments, *more)[1] for more in ([], ["--workers", "2", "-q"])]

@@ -205,6 +205,7 @@ def test_a_second_interrupt_ends_a_method_that_does_not_listen(instance: Path, t
     assert not (tmp_path / "s.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 def test_an_interrupt_ends_several_files_and_tells_the_rest(instance: Path) -> None:
     process = start("solve", instance, instance, instance, "-m", "patient", "--json", preamble=SLOW)
@@ -228,6 +229,7 @@ threading.Thread(target=interrupt, daemon=True).start()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 def test_an_interrupt_while_cp_sat_runs_ends_it_and_not_the_program() -> None:
     large = Path(__file__).parents[2] / "instances" / "loading" / "resnet-detection-60x600.json"

@@ -237,6 +237,7 @@ def test_node_limits_repeat(threads):
     assert (runs[0].values == runs[1].values).all()
 
 
+@pytest.mark.slow
 def test_time_limits_hold_for_each_solve():
     solver = HighsSolver(HARD, Run())
     for _ in range(2):

@@ -42,6 +42,7 @@ def new_store(path: Path, runs: int) -> Store:
     return store
 
 
+@pytest.mark.slow
 def test_what_was_said_to_be_kept_is_kept_when_the_writer_is_killed(tmp_path: Path) -> None:
     path, kept = tmp_path / "r.sqlite", 0
     for lines in (1, 40):

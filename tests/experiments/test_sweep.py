@@ -74,6 +74,7 @@ def test_a_row_tells_all_about_its_run(folder: Path) -> None:
     assert [report.violations for _, report in check_results(results)] == [[]]
 
 
+@pytest.mark.slow
 def test_a_run_that_ignores_its_limit_is_ended_where_it_hangs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgeopt.experiments.running.KILL_S", 300)
     row = overdue(folder, "sleeps")
@@ -94,6 +95,7 @@ def test_what_auto_chooses_is_compiled_before_the_first_run(folder: Path, monkey
     assert rehearsed == [row["method_used"]]
 
 
+@pytest.mark.slow
 def test_a_set_up_that_hangs_is_ended_where_it_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgeopt.experiments.running.SETUP_S", 0.5)
     monkeypatch.setattr("edgeopt.experiments.running.KILL_S", 300)
@@ -129,6 +131,7 @@ def test_a_killed_process_costs_its_own_row(folder: Path) -> None:
 LIMITS = {"time_limit_s": 30.0, "iteration_limit": None, "gap_limit": 0.0, "threads": 1}
 
 
+@pytest.mark.slow
 def test_kill_of_the_driver_from_within_then_resume(folder: Path) -> None:
     path, results = suite(folder, ["kills-parent"], seeds=[0, 1, 2]), folder / "r.sqlite"
     driver = start("sweep", path, "-o", results, "--workers", 1)
@@ -162,6 +165,7 @@ def test_kill_of_the_driver_from_outside_again_and_again(folder: Path) -> None:
     assert sum(executions(folder).values()) <= 6 + 2 * 2  # two kills, at most two runs in flight each
 
 
+@pytest.mark.slow
 def test_the_runs_of_a_killed_driver_end_too(folder: Path) -> None:
     driver = start("sweep", suite(folder, ["sleeps"], time_limit_s=500), "-o", folder / "r.sqlite")
     sleeper = folder / "sleeper"
@@ -195,6 +199,7 @@ def test_resume_repeats_nothing_and_takes_up_what_is_new(folder: Path) -> None:
     assert len(read_results(results)) == 3
 
 
+@pytest.mark.slow
 def test_failed_runs_are_made_again_when_asked(folder: Path) -> None:
     path, results = suite(folder, ["fails-once", "exits"]), folder / "r.sqlite"
     sweep(path, results)
@@ -205,6 +210,7 @@ def test_failed_runs_are_made_again_when_asked(folder: Path) -> None:
     assert executions(folder) == {"i0 fails-once 0": 2, "i0 exits 0": 2}
 
 
+@pytest.mark.slow
 def test_another_plugin_content_is_another_run(folder: Path) -> None:
     own = folder / "mine.py"
     own.write_text(OWN_METHODS.read_text())

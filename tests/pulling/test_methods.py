@@ -408,6 +408,7 @@ def test_candidate_lists_give_plans_and_bounds():
         assert check(instance, plan).feasible
 
 
+@pytest.mark.slow
 def test_large_instances_are_not_refused(monkeypatch):
     monkeypatch.setattr(reach, "LARGEST", 500)
     monkeypatch.setattr(reach, "CANDIDATES", 300)

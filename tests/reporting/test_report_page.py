@@ -71,7 +71,7 @@ def test_the_browser_notices_what_a_page_does_wrong(browser: Browser, tmp_path: 
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_opens_without_messages_and_asks_for_nothing(
     browser: Browser, pages: dict[str, Path], name: str, scheme: str
 ) -> None:

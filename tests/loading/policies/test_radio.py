@@ -47,6 +47,7 @@ def slow_uploads(stream: LoadingInstance, users: list[str]) -> dict[str, float]:
     return {user: ticks / TICKS for user, ticks in done.items()}
 
 
+@pytest.mark.slow
 def test_uploads_are_those_of_a_radio_that_decides_at_every_tick() -> None:
     interrupted = given_up = 0
     for seed in range(1, 400, 2):

@@ -164,6 +164,7 @@ def test_nobody_arrives() -> None:
     assert str(study)
 
 
+@pytest.mark.slow
 def test_the_command_line(stream: LoadingInstance, tmp_path: Path) -> None:
     stream.write(tmp_path / "s.json")
     files = [tmp_path / name for name in ("r.html", "r.csv", "plans")]
