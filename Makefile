@@ -5,6 +5,8 @@ VENV ?= .venv
 INSTANCE ?= instances/loading/resnet-detection-60x600.json
 TIME_LIMIT ?= 8
 
+export PYTHONDONTWRITEBYTECODE := # the many processes of the tests read what the first compiled
+
 READY := $(VENV)/ready-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 LOCK := $(if $(shell command -v flock),flock .venv.lock)
 

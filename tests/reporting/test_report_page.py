@@ -226,7 +226,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("selector", [*TEXTS, ".count", "dl.facts dt", "summary", "footer", "svg.plan text"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_text_stands_out_in_both_schemes(browser: Browser, pages: dict[str, Path], scheme: str, selector: str) -> None:
     browser.open(pages["placement"], scheme=scheme)
     text, behind = colours(browser, selector)
