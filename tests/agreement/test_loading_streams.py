@@ -106,7 +106,7 @@ def degenerates(mode: tuple[str, str, bool], kind: str, numbers: range) -> list[
     return [(scaled(instance, factor), stream_optimum(instance)) for instance in instances]
 
 
-@some_or_all_pairs("mode, kind", dict(zip(MODE_NAMES, MODES, strict=True)), KINDS, every=6, some=1, many=5)
+@some_or_all_pairs("mode, kind", dict(zip(MODE_NAMES, MODES, strict=True)), KINDS, every=7, some=1, many=5)
 def test_every_method_tells_the_truth_where_streams_degenerate(mode, kind, numbers):
     served = 0
     for instance, best in degenerates(mode, kind, numbers):

@@ -258,6 +258,7 @@ def test_a_relaxation_stopped_early_has_no_bound():
     assert result.bound is result.objective is result.values is None
 
 
+@pytest.mark.slow
 def test_interrupts_keep_incumbent_and_bound_and_pass():
     run = Run()
     solver = HighsSolver(HARD, run)

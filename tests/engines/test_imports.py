@@ -88,6 +88,7 @@ print(lean)
     assert done.stdout.strip() == str(not first)
 
 
+@pytest.mark.slow
 def test_a_formulation_changes_nothing_elsewhere_when_it_is_imported() -> None:
     code = """
 import sys

@@ -158,6 +158,7 @@ def test_plan_of_order_and_counts():
     assert plan["bandwidth_hz"] == dict.fromkeys(["u2", "u3", "u4", "u0"], 1.0)
 
 
+@pytest.mark.slow
 def test_margin_lies_between_rounding_and_the_tolerance_of_the_checker():
     """Sums of 10,000 floats err by far less than the margin, and what the margin lets through passes the check."""
     instance = generate("tree", 100, 10_000, seed=1)

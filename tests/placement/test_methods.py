@@ -130,6 +130,7 @@ def test_a_member_that_fails_is_named_and_loses_nothing() -> None:
         run_members(arrays, nothing, [("two", fails, 1.0)], Run())
 
 
+@pytest.mark.slow
 def test_cpsat_obeys_the_iteration_limit() -> None:
     """A few units of its work repeat, and more of them prove more."""
     instance = generate(models=15, nodes=3, users=30, models_per_user=5, seed=2)

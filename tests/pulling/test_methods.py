@@ -128,6 +128,7 @@ def test_greedy_opens_what_pays_only_jointly(models):
         )
 
 
+@pytest.mark.slow
 def test_relaxations_bound_each_other():
     for seed in range(4):
         core = reduce_instance(

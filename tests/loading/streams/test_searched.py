@@ -172,6 +172,7 @@ def test_a_portfolio_proves_a_small_stream_and_a_search_ends_when_told():
     assert 0 < served <= lines.served(beam.line(node)) <= users
 
 
+@pytest.mark.slow
 def test_beams_whose_history_has_no_room_are_left_out(monkeypatch):
     work = compile_workload(crowded(2))
     beams = []
