@@ -122,7 +122,7 @@ def main() -> None:
         __file__,
         "Placement on several nodes",
         [
-            f"## Proofs\n\n`exact`, two threads, {options.seconds:g} s of wall time on a shared machine.",
+            f"## Proofs\n\n`exact`, two threads, {options.seconds:g} s of wall time.",
             table(PROOF_HEADER, proofs),
             "## Roots\n\nHow far bounds are above the best placement of `exact`: the linear relaxation, and `bound`, "
             "which adds rows of single models and nodes.",

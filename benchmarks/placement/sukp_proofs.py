@@ -52,7 +52,7 @@ def main() -> None:
         __file__,
         "Proofs on set-union knapsack instances of 85 to 100 items",
         [
-            "One thread on a shared machine. The branch and bound runs to its end; the general solvers have "
+            "One thread. The branch and bound runs to its end; the general solvers have "
             f"{seconds:g} s of wall time, on the published instances only.",
             table(HEADER, rows),
         ],

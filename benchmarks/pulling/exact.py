@@ -37,7 +37,7 @@ def main() -> None:
             rows.append([name, seed, *values])
             print(*rows[-1], flush=True)
     intro = (
-        f"Two threads, {options.seconds:g} s of wall time on a shared machine, instances of the generator's defaults."
+        f"Two threads, {options.seconds:g} s of wall time, instances of the generator's defaults."
     )
     write_results(__file__, "Proofs of `exact` for pulling", [intro, table(HEADER, rows)])
 
