@@ -36,9 +36,7 @@ def main() -> None:
             values = [f"{solution.objective:.4f}", bound, shown, str(solution.status), run.cpu_s, run.wall_s]
             rows.append([name, seed, *values])
             print(*rows[-1], flush=True)
-    intro = (
-        f"Two threads, {options.seconds:g} s of wall time, instances of the generator's defaults."
-    )
+    intro = f"Two threads, {options.seconds:g} s of wall time, instances of the generator's defaults."
     write_results(__file__, "Proofs of `exact` for pulling", [intro, table(HEADER, rows)])
 
 
