@@ -126,7 +126,7 @@ def telling(problem: str) -> list[edgeopt.Instance]:
 def test_solvers_tell_their_incumbents_and_end_at_the_first(problem: str, method: str) -> None:
     for given in telling(problem):
         seen: list[edgeopt.Progress] = []
-        solution = edgeopt.solve(given, method, progress=seen.append, time_limit=30, iteration_limit=3_000)
+        solution = edgeopt.solve(given, method, progress=seen.append, threads=1, time_limit=30, iteration_limit=3_000)
         plans = [progress for progress in seen if progress.plan is not None]
         for progress in plans:
             assert progress.plan is not None
@@ -135,7 +135,9 @@ def test_solvers_tell_their_incumbents_and_end_at_the_first(problem: str, method
             assert report.objective == pytest.approx(progress.objective, rel=1e-6)
         values = list(dict.fromkeys(progress.objective for progress in plans))
         assert len(values) > 1
-        ended = edgeopt.solve(given, method, stop=edgeopt.FirstFeasible(), time_limit=30, iteration_limit=3_000)
+        ended = edgeopt.solve(
+            given, method, stop=edgeopt.FirstFeasible(), threads=1, time_limit=30, iteration_limit=3_000
+        )
         assert ended.stopped == "stop_rule"
         assert ended.objective is not None
         assert solution.objective == pytest.approx(values[-1], rel=1e-6)
