@@ -65,7 +65,7 @@ def check_method(name: str, instance: LoadingInstance, best: Fraction) -> None:
         assert edgeopt.check(instance, solution.plan).objective == solution.objective
 
 
-@some_or_all_pairs("mode, name", dict(zip(NAMES, MODES, strict=True)), METHODS, every=4, some=SOME, many=MANY)
+@some_or_all_pairs("mode, name", dict(zip(NAMES, MODES, strict=True)), METHODS, every=6, some=SOME, many=MANY)
 def test_a_method_refuses_weights_or_tells_the_truth(mode, name, numbers):
     runs = 0
     for instance, best in drawn(mode, numbers.stop)[numbers.start :]:
