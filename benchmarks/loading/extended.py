@@ -117,6 +117,7 @@ def main() -> None:
         __file__,
         "Overlapped uploads and capacity retention",
         [
+            f"Measured in this run: {', '.join(parts)}. Rows of other parts are kept from earlier runs.",
             "Limits of 60 s for each instance, 30 s for 15 x 75 and 15 x 150, 20 s for the other individual deadlines "
             "and for CP-SAT; one thread, seeds from 0 on. *Gap*, *CPU s* and *wall s* are the largest of the row. "
             "*Gain*, *two-phase*, *consecutive*, *lru*: users served beyond the usual modes (uploads first, blocks "
