@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from functools import cache
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from benchmarks import measure
 from benchmarks.loading.sharing import unshared
+from benchmarks.loading.streams_picture import PICTURE, drawn_rows
 from benchmarks.side_by_side import page
 from benchmarks.side_by_side.tools import TOOLS, answer
 from edgeopt import check, read, solve
@@ -147,3 +150,9 @@ def test_pages_state_failures() -> None:
 def test_pages_state_what_the_checker_says() -> None:
     found = page.answered("benchmarks.side_by_side.loading", "CP-SAT", read(TINY), 10.0)
     assert (found["objective"], found["bound"], found["status"]) == (7, 7, "optimal")
+
+
+def test_the_picture_of_the_readme_shows_the_rows_of_its_page() -> None:
+    with Image.open(PICTURE) as picture:
+        shown = json.loads(picture.info["Description"])
+    assert shown == json.loads(json.dumps(drawn_rows()))

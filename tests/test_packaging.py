@@ -113,7 +113,7 @@ def test_the_version_stands_in_one_place() -> None:
     assert re.search(rf"^version: {re.escape(number)}$", (ROOT / "CITATION.cff").read_text(), re.M)
     assert json.loads((ROOT / ".zenodo.json").read_text())["version"] == number
     assert f'version: "{number}"' in (ROOT / "conda/recipe.yaml").read_text()
-    assert f"version = {{{number}}}" in (ROOT / "README.md").read_text()
+    assert f"version = {{{number}}}" in (ROOT / "docs/faq.md").read_text()
     assert f"## [{number}] - 20" in (ROOT / "CHANGELOG.md").read_text()
 
 
