@@ -181,9 +181,10 @@ def through_world(instance: CachingInstance, world: CachingInstance, run: Run) -
     """
     work = work_up(instance, run)
     other = work_up(world, run.part(iterations=run.options.iteration_limit), work.tables.beamformer)
-    refused = work.outcome or other.outcome
-    if refused is not None:
-        return refused
+    if work.outcome is not None:
+        return work.outcome
+    if other.outcome is not None:
+        return no_plan_where("models share nothing", other)
     priced = other.priced()
     if priced.dual.choice is None:
         return Outcome(stopped=work.stopped, message=UNFINISHED)
@@ -191,6 +192,12 @@ def through_world(instance: CachingInstance, world: CachingInstance, run: Run) -
     outcome = work.of_caches(caches_back(instance, work.tables, other.tables, masks))
     outcome.message = f"Where models share nothing the expected total delay is {priced.dual.objective:.6g} s"
     return outcome
+
+
+def no_plan_where(condition: str, work: Worked) -> Outcome:
+    """Return the outcome without a plan in a world with less than the instance has, which may well have plans."""
+    reason = "" if work.outcome is None else work.outcome.message
+    return Outcome(stopped=work.stopped, message=f"Where {condition} there is no plan. {reason}")
 
 
 def universal_bound(instance: CachingInstance, run: Run) -> Outcome:

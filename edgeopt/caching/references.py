@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgeopt.caching.baselines import alone, random_masks, whole_models, without_migration, without_sharing
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.pipeline import through_world, work_up
+from edgeopt.caching.pipeline import no_plan_where, through_world, work_up
 from edgeopt.run import Outcome, Run
 
 
@@ -22,7 +22,7 @@ def solve_without_cooperation(instance: CachingInstance, run: Run) -> Outcome:
     """Send every block from a single node."""
     work = work_up(instance, run, alone)
     if work.outcome is not None:
-        return Outcome(message=work.outcome.message)
+        return no_plan_where("nodes send alone", work)
     priced = work.priced()
     return work.of_choice(priced.menu, priced.dual.choice)
 
@@ -31,7 +31,7 @@ def solve_without_migration(instance: CachingInstance, run: Run) -> Outcome:
     """Cache and cooperate as if blocks came from the cloud only."""
     work = work_up(without_migration(instance), run)
     if work.outcome is not None:
-        return work.outcome
+        return no_plan_where("nodes have no links", work)
     priced = work.priced()
     return work.of_choice(priced.menu, priced.dual.choice)
 

@@ -13,6 +13,7 @@ from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs, robust_
 from edgeopt.caching.beamforming.dual import dual
 from edgeopt.caching.beamforming.memo import Memo
 from edgeopt.caching.beamforming.mrt import mrt
+from edgeopt.caching.beamforming.sdr import relax
 from edgeopt.errors import MissingExtra
 
 needs_clarabel = pytest.mark.skipif(find_spec("clarabel") is None, reason="needs the extra radio")
@@ -101,6 +102,15 @@ def test_certificates() -> None:
             assert beams.amplitudes[0] <= bound * (1 + 1e-9)
         ratios.append(dual(channels, pairs).amplitudes[0] / bound)
     assert np.mean(ratios) > 0.97
+
+
+@pytest.mark.parametrize("nodes, users, antennas, error", [(1, 3, 3, 0.0), (1, 4, 2, 0.01), (2, 2, 2, 0.0)])
+def test_certificates_of_users_with_the_same_channel(nodes: int, users: int, antennas: int, error: float) -> None:
+    """The best beams are those for one user, and the semidefinite bound says so."""
+    channel = np.random.default_rng(3).normal(size=(2, antennas)) + 0.1
+    scaled = np.broadcast_to(channel[0] + 1j * channel[1], (nodes, users, antennas))
+    bound = relax(scaled, np.full(nodes, error)).bound
+    assert bound == pytest.approx(nodes * (np.linalg.norm(channel) - error), rel=1e-10)
 
 
 def test_certificate_is_valid_for_any_arguments() -> None:

@@ -6,6 +6,7 @@ from math import isinf
 from typing import Any
 
 import numpy as np
+import pytest
 
 import edgeopt
 from edgeopt.caching.instance import CachingInstance
@@ -90,3 +91,23 @@ def test_messages() -> None:
     assert solution.status == "infeasible"
     assert expected in solution.message
     assert edgeopt.solve(two_nodes([60, 60]), "exact").status == "optimal"
+
+
+@pytest.mark.parametrize("method", ["coarse", "no-sharing", "no-comp", "no-migration"])
+def test_a_world_without_a_plan_is_not_the_instance(method: str) -> None:
+    """Blocks fit that would not as copies, links and nodes together bring what neither does alone: not infeasible."""
+    data = two_nodes([60, 120]).to_dict()
+    data["library"] = {"name": "l", "blocks": {"a": 60, "b": 60, "c": 60}, "models": {}}
+    data["library"]["models"] = {"m": {"blocks": ["a", "b"]}, "o": {"blocks": ["b", "c"]}}
+    data["radio"]["csi_error"] = 0.1
+    data["radio"]["channels"] = {"n0": {"ann": [[1, 0]], "bob": [[0, 0]]}, "n1": {"ann": [[0, 0]], "bob": [[1, 0]]}}
+    data["backhaul"]["links"] = [
+        {"from": "n0", "to": "n1", "rate_bps": 1e6},
+        {"from": "n1", "to": "n0", "rate_bps": 1e6},
+    ]
+    data["scenarios"] = [{"probability": 1.0, "requests": {"ann": "m", "bob": "o"}}]
+    instance = CachingInstance.from_dict(data)
+    assert edgeopt.solve(instance, "greedy", threads=1).status == "feasible"
+    solution = edgeopt.solve(instance, method, threads=1)
+    assert solution.status == "unknown"
+    assert solution.message.startswith("Where ")

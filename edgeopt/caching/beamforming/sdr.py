@@ -26,6 +26,7 @@ MOST_STEPS = 400
 SILENT = 1e-3  # power below which a node is meant to be silent
 UNIT = float(np.finfo(np.float64).eps)
 ROUNDING = 1e-13  # relative; of sums and square roots
+RIDGE = 1e-14  # on the diagonal of a scaled Hessian, which users with the same channels make singular
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,8 @@ class _Barrier:
         among_nodes = (np.abs(blocks) ** 2).sum(axis=(1, 3)) + np.diag(slack**-2)
         hessian = np.block([[among_users, mixed], [mixed.T, among_nodes]])
         root = np.sqrt(1 / np.diag(hessian))
-        direction = -root * np.linalg.solve(hessian * np.outer(root, root), root * gradient)
+        scaled = hessian * np.outer(root, root) + RIDGE * np.eye(len(root))
+        direction = -root * np.linalg.solve(scaled, root * gradient)
         decrement = sqrt(max(0.0, -float(gradient @ direction)))
         size = 1.0 if decrement < 0.25 else 1 / (1 + decrement)
         while size > 1e-12:
