@@ -104,7 +104,7 @@ def test_certificates() -> None:
     assert np.mean(ratios) > 0.97
 
 
-@pytest.mark.parametrize("nodes, users, antennas, error", [(1, 3, 3, 0.0), (1, 4, 2, 0.01), (2, 2, 2, 0.0)])
+@pytest.mark.parametrize(("nodes", "users", "antennas", "error"), [(1, 3, 3, 0.0), (1, 4, 2, 0.01), (2, 2, 2, 0.0)])
 def test_certificates_of_users_with_the_same_channel(nodes: int, users: int, antennas: int, error: float) -> None:
     """The best beams are those for one user, and the semidefinite bound says so."""
     channel = np.random.default_rng(3).normal(size=(2, antennas)) + 0.1
