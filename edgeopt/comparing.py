@@ -5,9 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -22,6 +20,8 @@ from edgeopt.solving import MethodChoice, available_cores, compare_one, fitting_
 from edgeopt.variations import Value, Variation, table_value
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -251,6 +251,9 @@ def _in_processes(
     workers: int,
 ) -> Comparisons:
     """Make the comparisons side by side; Ctrl-C reaches all processes, whose methods end with their best plans."""
+    from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+    from multiprocessing import get_context
+
     _require_portable(methods)
     if options.get("threads") is None:
         options["threads"] = max(1, available_cores() // workers)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from multiprocessing import get_context
 
 from edgeopt import clock
 from edgeopt.clock import compiling_for
@@ -63,6 +62,8 @@ def warm_up(problems: Iterable[str], progress: Callable[[int, int], None] = lamb
     int
         Kernels compiled; 0 when all had been.
     """
+    from multiprocessing import get_context
+
     parts = [(problem, name) for problem in problems for name, method in methods(problem).items() if method.own]
     progress(0, len(parts))
     compiled = 0

@@ -8,8 +8,6 @@ import platform
 import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, version
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 OTHERS = (
     "numba",
@@ -53,6 +51,9 @@ def show_versions() -> None:
 @cache
 def install_command(extra: str) -> str:
     """Return the command that installs an extra from where edgeopt itself was installed."""
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname  # takes long to import
+
     try:
         origin = json.loads(distribution("edgeopt").read_text("direct_url.json") or "{}")
     except PackageNotFoundError:

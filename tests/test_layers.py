@@ -22,6 +22,7 @@ FLOORS = [
         "quantities",
         "csv_records",
         "layout",
+        "lean_imports",
         "files",
         "record",
         "kernel_compiler",

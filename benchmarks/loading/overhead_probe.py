@@ -107,6 +107,6 @@ builtins.__import__ = timed_import(builtins.__import__)
 importlib.import_module = timed_import(importlib.import_module)
 _, INSTANCE, METHOD, BEGAN = sys.argv
 sys.argv = ["edgeopt", "solve", INSTANCE, "--method", METHOD, "--quiet"]
-from edgeopt.cli import main  # noqa: E402
+from edgeopt_start import main  # noqa: E402
 
 main()

@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from edgeopt.engines.pyomo_import import import_dependencies, standard_form
+from edgeopt.engines.pyomo_import import standard_form
 from edgeopt.errors import ProgramError
-
-import_dependencies()
 
 Vector = NDArray[np.float64]
 

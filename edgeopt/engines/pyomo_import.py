@@ -1,27 +1,11 @@
-"""Import Pyomo without all of SciPy, whose `scipy.stats` takes longer to import than a formulation to be built.
-
-Pyomo defers its optional dependencies, but not those that are imported already, as SciPy's sparse matrices are here;
-and its compiler of standard forms resolves them all to get at two classes.
-"""
+"""Pyomo's compiler of standard forms, which would import all of SciPy to get at two classes."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-
-
-def import_dependencies() -> None:
-    """Import Pyomo's dependencies with SciPy deferred, unless Pyomo has been imported."""
-    if "pyomo" in sys.modules:
-        return
-    scipy = sys.modules.pop("scipy")
-    try:
-        import pyomo.common.dependencies  # noqa: F401
-    finally:
-        sys.modules["scipy"] = scipy
 
 
 def standard_form(formulation: Any) -> Any:

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+
+from edgeopt.lean_imports import sparse
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from edgeopt.errors import UsageError
 from edgeopt.libraries.library import ModelLibrary
-from edgeopt.libraries.server_names import names_of_config
 from edgeopt.measured.load_times import PUBLISHED as LOAD_TIMES
 from edgeopt.measured.load_times import LoadTimes, load_times_of
 from edgeopt.measured.places import MELBOURNE, Area, Bounds, area_of
@@ -124,6 +123,8 @@ class RequestsRecipe(Recipe):
                 raise UsageError(f"{entry!r} should be LOG=MODEL: a name of the log, and the library's for it")
         names = {logged: model for logged, _, model in pairs}
         if self.config is not None:
+            from edgeopt.libraries.server_names import names_of_config
+
             asked = set(logged_requests.models)
             told = names_of_config(self.config, library)
             names = {logged: model for logged, model in told.items() if logged in asked} | names

@@ -89,6 +89,27 @@ print(lean)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("first", ["", "import numpy.testing, numpy.ma", "import scipy.sparse"])
+def test_what_numpy_names_loads_when_it_is_used(first: str) -> None:
+    code = f"""
+import sys
+{first}
+import edgeopt
+early = "numpy.f2py.f2py2e" in sys.modules
+import numpy as np
+np.testing.assert_allclose(np.ma.median(np.ma.array([1.0, 2.0, 9.0], mask=[False, False, True])), 1.5)
+assert np.polynomial.Polynomial([1.0, 2.0])(2.0) == 5.0 and np.ctypeslib.as_array is not None
+assert np.f2py.get_include() and [np.unique(np.array([2, 2])).tolist(), float(np.median([1.0, 3.0]))] == [[2], 2.0]
+import numpy.ma, numpy.testing, scipy.stats, scipy.optimize, scipy.spatial, scipy.signal, matplotlib.pyplot, pandas
+assert numpy.testing is np.testing and abs(scipy.stats.norm.cdf(0.0) - 0.5) < 1e-12
+print(early)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == str("sparse" in first)
+
+
+@pytest.mark.slow
 def test_a_formulation_changes_nothing_elsewhere_when_it_is_imported() -> None:
     code = """
 import sys
