@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from edgeopt.errors import UsageError, suggestion
+from edgeopt.experiments.best_known_file import BestKnownFile
+from edgeopt.experiments.suite import Suite
 from edgeopt.libraries.library import ModelLibrary
+from edgeopt.loading.policies.prices import Prices
 from edgeopt.machine.facts import Machine
 from edgeopt.problems import PROBLEMS
 from edgeopt.record import Record
 from edgeopt.solution import Solution
 
-RECORDS: dict[str, type[Record]] = {"library": ModelLibrary, "solution": Solution, "machine": Machine}
+RECORDS: dict[str, type[Record]] = {
+    "library": ModelLibrary,
+    "solution": Solution,
+    "machine": Machine,
+    "suite": Suite,
+    "prices": Prices,
+    "best-known": BestKnownFile,
+}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -21,7 +31,7 @@ def file_schema(kind: str) -> dict[str, Any]:
     Parameters
     ----------
     kind : str
-        A problem's name, for its instances; or ``"library"``, ``"solution"`` or ``"machine"``.
+        A problem's name, for its instances; or one of `RECORDS`. A suite is TOML, and the schema that of its content.
 
     Raises
     ------

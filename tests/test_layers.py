@@ -34,7 +34,6 @@ FLOORS = [
     {"engines"},
     {"models", *PROBLEMS},
     {
-        "schema",
         "rehearsal",
         "comparing",
         "progress_bar",
@@ -45,7 +44,7 @@ FLOORS = [
         "exports",
     },
     {"experiments"},
-    {"reporting"},
+    {"reporting", "schema"},
     {"edgeopt", "cli"},
 ]
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

@@ -10,9 +10,15 @@ from edgeopt.cli.terminal import say_json
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="PROBLEM|library|solution|machine", show_default=False)],
+    kind: Annotated[
+        str, typer.Argument(metavar="PROBLEM|library|solution|machine|suite|prices|best-known", show_default=False)
+    ],
 ) -> None:
-    """Print the JSON Schema of a problem's instances, of libraries, solutions, or the facts of machines."""
+    """Print the JSON Schema of a problem's instances or of another file.
+
+    The other files are libraries, solutions, the facts of machines, suites of sweeps (their TOML), prices of policies,
+    and best known values.
+    """
     from edgeopt.schema import file_schema
 
     say_json(file_schema(kind), indent=2)

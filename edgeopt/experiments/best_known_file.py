@@ -40,8 +40,11 @@ class Provenance(Record):
     date : str
         UTC, as 2026-11-21.
     time_limit_s : float or None
+        Limit of the run.
     machine : str
+        The machine in neutral words.
     versions : dict of str to str
+        Versions of the packages that matter.
     plan_sha256 : str or None
         SHA-256 of the plan as canonical JSON (sorted keys, no spaces); None for a bound.
     """
@@ -60,11 +63,13 @@ class BestKnown(Record):
 
     Attributes
     ----------
-    problem, sha256 : str
-        The hash is of the instance's content.
+    problem : str
+    sha256 : str
+        Hash of the instance's content.
     objective : int or float
-        The checker's value of a plan.
+        The checker's value of the best plan.
     bound : int or float or None
+        The tightest bound that was certified.
     found : Provenance
         Where the objective comes from.
     bounded : Provenance or None
@@ -80,7 +85,13 @@ class BestKnown(Record):
 
 
 class BestKnownFile(Record):
-    """Best known values by problem and name of the instance: ``"loading/tiny"``."""
+    """Best known values.
+
+    Attributes
+    ----------
+    instances : dict of str to BestKnown
+        By problem and name of the instance: ``"loading/tiny"``.
+    """
 
     format: Literal["edgeopt-best-known/1"] = BEST_KNOWN_FORMAT
     instances: DictOf[str, BestKnown]

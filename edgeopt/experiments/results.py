@@ -56,8 +56,8 @@ def read_results(path: str | Path, best_known: Mapping[str, float] | None = None
     Returns
     -------
     pandas.DataFrame
-        Its columns are described in the documentation of experiments; each varied key and each argument of a generator
-        has one. Requested runs that have not finished have the status ``"pending"``. What is not there is NaN or None,
+        `edgeopt.experiments.columns` says what its columns mean; each varied key and each argument of a generator has
+        one, too. Requested runs that have not finished have the status ``"pending"``. What is not there is NaN or None,
         never 0.
 
     Raises

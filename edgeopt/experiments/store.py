@@ -26,19 +26,51 @@ PENDING: Final = "pending"  # status, in frames, of a run that has not finished
 BUSY_S = 30.0  # how long a reader or writer waits for another
 
 SCHEMA = """
-CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE suites (suite INTEGER PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL, begun_at TEXT NOT NULL);
-CREATE TABLE instances (
-    sha256 TEXT PRIMARY KEY, problem TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, content BLOB NOT NULL,
-    arguments TEXT NOT NULL, measure TEXT NOT NULL, unit TEXT NOT NULL);
-CREATE TABLE runs (
-    run INTEGER PRIMARY KEY,
-    instance_sha256 TEXT NOT NULL REFERENCES instances (sha256),
-    method TEXT NOT NULL, seed INTEGER NOT NULL, options TEXT NOT NULL,
-    status TEXT, stopped TEXT, method_used TEXT, objective, bound,
-    wall_s REAL, setup_s REAL, cpu_s REAL, peak_bytes INTEGER, begun_at TEXT, machine TEXT, versions TEXT,
-    message TEXT, error TEXT, metrics TEXT, history BLOB, plan BLOB,
-    UNIQUE (instance_sha256, method, seed, options));
+CREATE TABLE facts ( -- what the file is
+    key TEXT PRIMARY KEY, -- `format` is the only one
+    value TEXT NOT NULL -- format of the file and its number
+);
+CREATE TABLE suites ( -- what was run, in the order in which it was begun
+    suite INTEGER PRIMARY KEY, -- number of the suite in this file
+    name TEXT NOT NULL, -- its name
+    content TEXT NOT NULL, -- its content as JSON
+    begun_at TEXT NOT NULL -- time of the start, UTC
+);
+CREATE TABLE instances ( -- each instance once, as it was solved
+    sha256 TEXT PRIMARY KEY, -- hash of the content
+    problem TEXT NOT NULL, -- its problem
+    name TEXT NOT NULL, -- its name
+    source TEXT NOT NULL, -- where it came from
+    content BLOB NOT NULL, -- compressed JSON (zlib)
+    arguments TEXT NOT NULL, -- JSON object: what the generator was given, and the keys that are varied
+    measure TEXT NOT NULL, -- what the objective counts
+    unit TEXT NOT NULL -- unit of the objective
+);
+CREATE TABLE runs ( -- each run once it is requested; the first four columns after its number are a unique key
+    run INTEGER PRIMARY KEY, -- number of the run in this file
+    instance_sha256 TEXT NOT NULL REFERENCES instances (sha256), -- its instance
+    method TEXT NOT NULL, -- method as requested
+    seed INTEGER NOT NULL, -- its seed
+    options TEXT NOT NULL, -- JSON object: its limits
+    status TEXT, -- null until the run has finished; then as in a solution, or `refused`, or `failed`
+    stopped TEXT, -- as in a solution, or `hard_limit`
+    method_used TEXT, -- method that ran
+    objective, -- the checker's value of the plan
+    bound, -- the certified bound
+    wall_s REAL, -- seconds of the run
+    setup_s REAL, -- seconds before
+    cpu_s REAL, -- CPU seconds of the call of `solve`
+    peak_bytes INTEGER, -- largest resident memory of the process
+    begun_at TEXT, -- time of the start, UTC
+    machine TEXT, -- the machine in words
+    versions TEXT, -- JSON object: versions of the packages that matter
+    message TEXT, -- what the method says
+    error TEXT, -- why there is no solution
+    metrics TEXT, -- JSON object: further figures of the checker
+    history BLOB, -- compressed JSON: list of [seconds, incumbent, bound]
+    plan BLOB, -- compressed JSON: the plan
+    UNIQUE (instance_sha256, method, seed, options)
+);
 """
 
 

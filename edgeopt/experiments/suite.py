@@ -70,9 +70,13 @@ class MethodBlock(Record):
     Attributes
     ----------
     problem : str
+        Problem whose instances they run on.
     names : list of str
+        Names of methods, as `edgeopt methods` lists them, or of a plug-in.
     seeds : list of int, optional
+        Seeds of these methods.
     time_limit_s, iteration_limit, gap_limit, threads : optional
+        Limits of these methods.
     """
 
     problem: ProblemName
@@ -85,26 +89,31 @@ class MethodBlock(Record):
 
 
 class Suite(Record):
-    """A suite of runs.
+    """A suite of runs: every method runs on every instance of its problem, with each of its seeds.
 
     Attributes
     ----------
     name : str
+        The name that results and reports show.
     time_limit_s : float
         Seconds of each run.
     grace_s : float
         A run that has not ended this long after its time limit is ended from outside; starting the process and
         reading the instance is in it.
     iteration_limit : int, optional
+        Iterations of each run: unlike seconds they make runs repeatable.
     gap_limit : float
         Relative gap at which a proof may stop.
     threads : int
         Threads of each run.
     seeds : list of int
+        Seeds of each method.
     plugins : list of str
         Python files (relative to the suite's file) or installed modules that register methods.
     instances : list of InstanceBlock
+        Instances that are run.
     methods : list of MethodBlock
+        Methods that run on them.
     """
 
     format: Literal["edgeopt-suite/1"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import edgeopt
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.problems import PROBLEMS
 from edgeopt.run import Outcome, Run
+from edgeopt.schema import RECORDS
 from tests.cli.program import run
 from tests.cli.test_solve import SLOW
 from tests.plans import two_models
@@ -183,7 +185,7 @@ class TestGenerate:
 
 
 class TestSchema:
-    @pytest.mark.parametrize("kind", [*PROBLEMS, "library", "solution", "machine"])
+    @pytest.mark.parametrize("kind", [*PROBLEMS, *RECORDS])
     def test_every_format_has_one(self, kind: str) -> None:
         code, out, _ = run("schema", kind)
         assert code == 0
@@ -191,18 +193,27 @@ class TestSchema:
         assert schema["additionalProperties"] is False
         assert "format" in schema["required"]
 
+    def test_the_help_names_all(self) -> None:
+        assert "|".join(["PROBLEM", *RECORDS]) in "".join(run("schema", "--help")[1].split())
+
     def test_unknown(self) -> None:
         assert "did you mean 'library'" in run("schema", "librari")[2]
 
-    @pytest.mark.parametrize("kind", ["loading", "library", "solution"])
+    @pytest.mark.parametrize("kind", ["loading", "library", "solution", "best-known"])
     def test_shipped_and_written_files_follow_it(self, kind: str, instance: Path, solution: Path) -> None:
         validator = validator_of(kind)
         for path in {
             "loading": [instance, *sorted((ROOT / "instances" / "loading").glob("tiny*.json"))],
             "library": sorted((ROOT / "instances" / "libraries").glob("*.json")),
             "solution": [solution],
+            "best-known": [ROOT / "instances" / "best_known.json"],
         }[kind]:
             validator.validate(json.loads(path.read_text()))
+
+    def test_shipped_suites_follow_it(self) -> None:
+        validator = validator_of("suite")
+        for path in sorted((ROOT / "benchmarks" / "suites").glob("*.toml")):
+            validator.validate(tomllib.loads(path.read_text()))
 
     def test_it_refuses_what_the_reader_refuses(self, instance: Path) -> None:
         validator = validator_of("loading")

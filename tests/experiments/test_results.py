@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from edgeopt.experiments import (
     read_solution,
     read_suites,
 )
+from edgeopt.experiments.columns import COLUMNS
 from edgeopt.experiments.store import RunRecord, Store, StoredInstance, packed
 from tests.plans import NOBODY, two_models
 
@@ -53,6 +57,17 @@ def test_what_is_missing_is_missing(results: Path) -> None:
     assert frame["iteration_limit"].isna().all()
     assert frame["time_limit_s"].eq(5).all()
     assert list(frame["best_bound"]) == [3] * 4
+
+
+def test_every_column_of_the_frame_is_described(results: Path) -> None:
+    assert sorted(read_results(results).columns) == sorted(COLUMNS)
+
+
+def test_every_column_of_the_tables_is_described(results: Path) -> None:
+    with closing(sqlite3.connect(results)) as connection:
+        for table, statement in connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"):
+            for _, column, *_ in connection.execute(f"PRAGMA table_info({table})"):
+                assert re.search(rf"^ +{column}\b.* -- \S", statement, re.M), column
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

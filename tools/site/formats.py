@@ -23,7 +23,7 @@ def format_pages() -> Iterator[tuple[str, str, str]]:
 def format_page(kind: str) -> str:
     """Return the page of one format: its records, each with a table of keys."""
     schema = file_schema(kind)
-    title = f"Instances of {kind}" if kind in PROBLEMS else kind.capitalize()
+    title = f"Instances of {kind}" if kind in PROBLEMS else kind.replace("-", " ").capitalize()
     lines = [f"# {title}", "", f"`edgeopt schema {kind}` prints this as JSON Schema.", ""]
     definitions = schema.get("$defs", {})
     lines += record(schema, definitions)
@@ -81,5 +81,10 @@ def values(schema: Schema, definitions: Schema) -> str:
     if kind == "array":
         inner = schema.get("items")
         return f"list of {values(inner, definitions)}" if isinstance(inner, dict) else "list"
-    said = [f"{sign} {schema[key]:g}" for key, sign in LIMITS.items() if key in schema]
+    said = [f"{sign} {bound(schema[key])}" for key, sign in LIMITS.items() if key in schema]
     return " ".join([kind, *said])
+
+
+def bound(value: float) -> str:
+    """Return a limit as a reader takes it in."""
+    return f"{value:,}" if isinstance(value, int) and value < 10**10 else f"{value:g}"

@@ -21,6 +21,7 @@ from gallery import gallery_pages  # noqa: E402
 from generators import generator_pages  # noqa: E402
 from mkdocs.structure.files import File  # noqa: E402
 from program import program_pages  # noqa: E402
+from results import results_pages  # noqa: E402
 from tutorials import tutorial_figures  # noqa: E402
 
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
@@ -51,6 +52,7 @@ def generated_pages() -> Iterator[tuple[str, str, str | bytes]]:
     """Yield pages: place in the site, place in the repository from which links count, content."""
     yield from program_pages()
     yield from format_pages()
+    yield from results_pages()
     yield from generator_pages()
     yield from tutorial_figures(ROOT)
     yield from gallery_pages(ROOT / "notebooks")

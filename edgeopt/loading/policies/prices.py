@@ -32,7 +32,7 @@ class ModelPrice(Record):
 
 
 class Prices(Record):
-    """Prices, in users.
+    """Prices, in users, that the policy `priced` has learned from a past stream.
 
     Attributes
     ----------
