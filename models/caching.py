@@ -22,8 +22,9 @@ Objective and constraints
                 x >= 0;  z binary
 
 x takes on integrality from z: a block's only set is that of its z. Branching on z, and covers of the storage rows in
-z, prove more in the same time than binary x. Sets of infinite delay have no variable. A set is left out where a subset
-of it costs no more. Storage is written as a fraction of C_n.
+z, prove more in the same time than binary x. Sets of infinite delay have no variable, nor have those with a
+node that is smaller than the block. A set is left out where a subset of it costs no more. Storage is written as a
+fraction of C_n.
 """
 
 from __future__ import annotations
@@ -107,9 +108,9 @@ class Data(NamedTuple):
 
 
 def _data(menu: Menu, kept: NDArray[np.bool_] | None) -> Data:
-    """Make the symbols of the candidates that are kept and whose delay is finite."""
-    finite = np.isfinite(menu.costs[menu.group])
-    candidates = [np.flatnonzero(row).tolist() for row in (finite if kept is None else finite & kept)]
+    """Make the symbols of the candidates that are kept, whose delay is finite, and whose nodes can store the block."""
+    usable = np.isfinite(menu.costs[menu.group]) & _storable(menu)
+    candidates = [np.flatnonzero(row).tolist() for row in (usable if kept is None else usable & kept)]
     d: dict[Pair, float] = {}
     sets_with: dict[Pair, list[int]] = {}
     for j, row in enumerate(candidates):
@@ -120,6 +121,12 @@ def _data(menu: Menu, kept: NDArray[np.bool_] | None) -> Data:
                 if mask >> n & 1:
                     sets_with.setdefault((j, n), []).append(c)
     return Data(menu.sizes.tolist(), menu.storage.tolist(), d, candidates, sets_with)
+
+
+def _storable(menu: Menu) -> NDArray[np.bool_]:
+    """Say whether each node of a candidate has room for the block alone, shape (blocks, candidates)."""
+    large = (menu.sizes[:, None] > menu.storage) @ (1 << np.arange(len(menu.storage)))
+    return np.asarray((menu.masks[menu.group] & large[:, None]) == 0)
 
 
 def _choice(m: pyo.ConcreteModel, j: int) -> Any:

@@ -179,3 +179,10 @@ def test_ceilings_hold_for_any_beams(steps: int) -> None:
         assert found.weights[0].sum() == pytest.approx(1)
         tighter += found.amplitudes[0] < channels.reach().sum(axis=0).min() * 0.999
     assert tighter >= 5 or steps == 0
+
+
+@pytest.mark.parametrize("channels", [[1, -1, 1, -1], [1, -1, 1j, -1j]])
+def test_ceilings_of_channels_that_cancel(channels: list[complex]) -> None:
+    """A sum of all users' channels that is zero leaves a bound: what one of them alone receives."""
+    found = ceilings(Channels(np.array(channels)[None, :, None] + 0j, np.zeros(1)), every(1, len(channels)))
+    assert found.amplitudes[0] == pytest.approx(1.0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import edgeopt
+from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.tables import DelayTables
 from edgeopt.models.caching import formulate, read_plan
 from edgeopt.run import Run
@@ -124,6 +125,17 @@ def test_formulation_read_back() -> None:
     report = edgeopt.check(instance, read_plan(model))
     assert report.feasible
     assert report.objective == pytest.approx(edgeopt.solve(instance, "exact").objective, rel=1e-6)
+
+
+def test_formulation_of_blocks_larger_than_a_node() -> None:
+    """No node caches what it has no room for, so no coefficient is larger than HiGHS takes."""
+    from edgeopt.engines.linear import compile_formulation
+
+    data = random_instance(12, nodes=3, users=3).to_dict()
+    data["library"]["blocks"] = dict.fromkeys(data["library"]["blocks"], 2**51)
+    data["nodes"]["n0"]["storage_bytes"], data["nodes"]["n1"]["storage_bytes"] = 2**51 - 1, 2**51
+    program = compile_formulation(formulate(CachingInstance.from_dict(data)))
+    assert abs(program.rows).max() == 1
 
 
 def test_migration_is_one_hop() -> None:

@@ -204,7 +204,10 @@ def _fill(room: Room, nodes: int, users: int, matrices: Complexes, pair: int) ->
 
 @inner_kernel(error_model="numpy")
 def _power_step(matrices: Complexes, pair: int, users: int, vector: Complexes, image: Complexes) -> float:
-    """Make one step of power iteration; return about the largest eigenvalue."""
+    """Make one step of power iteration; return about the largest eigenvalue.
+
+    A vector that the matrix takes to nothing is replaced by the user with the largest entry on the diagonal.
+    """
     total = 0.0
     for k in range(users):
         real, imaginary = 0.0, 0.0
@@ -214,10 +217,18 @@ def _power_step(matrices: Complexes, pair: int, users: int, vector: Complexes, i
             imaginary += one.real * two.imag + one.imag * two.real
         image[k] = complex(real, imaginary)
         total += real * real + imaginary * imaginary
-    total = _at_least(sqrt(total), LEAST)
+    total = sqrt(total)
+    if total > LEAST:
+        for k in range(users):
+            vector[k] = _times(image[k], 1.0 / total)
+        return total
+    strongest = 0
     for k in range(users):
-        vector[k] = _times(image[k], 1.0 / total)
-    return total
+        vector[k] = 0j
+        if matrices[pair, k, k].real > matrices[pair, strongest, strongest].real:
+            strongest = k
+    vector[strongest] = 1 + 0j
+    return _at_least(matrices[pair, strongest, strongest].real, LEAST)
 
 
 @inner_kernel(error_model="numpy")
