@@ -15,6 +15,7 @@ from edgeopt.solution import Number, Plan, Solution, Stopped, proved
 from edgeopt.stopping import Seen, StopRule
 
 LOGGER = logging.getLogger("edgeopt")
+PULSE_S = 0.5  # who is told the progress hears of a run this often, found something or not
 
 T = TypeVar("T")
 
@@ -84,7 +85,8 @@ class Run:
     maximize : bool
         Sense of the objective.
     progress : callable, optional
-        Called with a `Progress` whenever the incumbent or the bound improves; True ends the run.
+        Called with a `Progress` whenever the incumbent or the bound improves, and every `PULSE_S` seconds while the
+        method asks whether to end; True ends the run.
     interrupt : threading.Event, optional
         Set from outside to end the run with the best plan so far.
     root : Run, optional
@@ -105,6 +107,7 @@ class Run:
         "_progress",
         "_root",
         "_stopped",
+        "_told_s",
         "clock",
         "history",
         "interrupt",
@@ -130,6 +133,7 @@ class Run:
         self._progress = progress
         self._root = root or self
         self._stopped = False
+        self._told_s = 0.0
         self._improved_s: float | None = None
         self._improved_at = self.iterations = 0
         self._make_plan: PlanMaker | None = None
@@ -155,6 +159,8 @@ class Run:
 
     def _has_enough(self) -> bool:
         """Say whether a stop rule, or who is told the progress, ends this run and all its steps."""
+        if not self._stopped and self._progress is not None and self.elapsed_s() - self._told_s >= PULSE_S:
+            self._tell(self._progress)
         if not self._stopped and self.options.stop:
             _, objective, bound = self.history[-1] if self.history else (0.0, None, None)
             seen = Seen(
@@ -199,8 +205,13 @@ class Run:
                 self._make_plan = plan
             LOGGER.info("%.2f s: objective %s, bound %s", self.elapsed_s(), row[1], row[2])
             if self._progress is not None:
-                seen = Progress(self.elapsed_s(), row[1], row[2], self._make_plan)
-                self._stopped |= self._progress(seen) is True
+                self._tell(self._progress)
+
+    def _tell(self, progress: Callable[[Progress], bool | None]) -> None:
+        """Tell how far the run is; the answer may end it."""
+        self._told_s = self.elapsed_s()
+        _, objective, bound = self.history[-1] if self.history else (0.0, None, None)
+        self._stopped |= progress(Progress(self._told_s, objective, bound, self._make_plan)) is True
 
     def part(
         self,
@@ -210,7 +221,7 @@ class Run:
         seed: int | None = None,
         gap: float | None = None,
         start: Solution | None = None,
-        reports: Literal["nothing", "bound", "all"] = "nothing",
+        reports: Literal["nothing", "bound", "all"] | Callable[[Plan], object] = "nothing",
     ) -> Run:
         """Begin a step of this run, which ends when this one has to.
 
@@ -226,9 +237,10 @@ class Run:
             Relative gap at which its proofs may stop, by default that of the run.
         start : Solution, optional
             What the step starts from.
-        reports : str
+        reports : str or callable
             What this run takes over from the step's reports: the bound, and the objective too where the step has plans
-            of the same problem.
+            of the same problem. Where its plans are worth something else here, a function that reports one: it is
+            called with the plan of each better objective.
         """
         options = replace(
             self.options,
@@ -244,8 +256,21 @@ class Run:
             "bound": lambda seen: self.report(bound=seen.bound),
             "all": lambda seen: self.report(seen.objective, seen.bound, seen.make_plan),
         }
-        told = pass_on.get(reports)
+        told = _with_plans(reports) if callable(reports) else pass_on.get(reports)
         return Run(options, maximize=self.maximize, progress=told, interrupt=self.interrupt, root=self._root)
+
+
+def _with_plans(take: Callable[[Plan], object]) -> Callable[[Progress], None]:
+    """Return what is told the progress and gives on the plan of each better objective."""
+    taken: list[Number | None] = [None]
+
+    def tell(seen: Progress) -> None:
+        if seen.objective != taken[0]:
+            taken[0] = seen.objective
+            if seen.plan is not None:
+                take(seen.plan)
+
+    return tell
 
 
 class Incumbent(Generic[T]):

@@ -87,8 +87,9 @@ def solve(
         Stop rules: `FirstFeasible()`, `TargetObjective(value)`, `NoImprovement(seconds, iterations)`, or a function of
         what a rule sees. The run ends when one says so, as far as its method tells its incumbents.
     progress : callable or bool, optional
-        Called with a `Progress` (objective, bound, and ``plan``) whenever incumbent or bound improves; if it returns
-        True, the run ends. True shows a line that changes, on a terminal or in a notebook.
+        Called with a `Progress` (objective, bound, and ``plan``) whenever incumbent or bound improves, and about twice
+        a second between; if it returns True, the run ends. True shows a line that changes, on a terminal or in a
+        notebook.
 
     Returns
     -------

@@ -78,6 +78,27 @@ def test_a_callback_ends_a_run_by_returning_true(instance: edgeopt.Instance) -> 
     assert seen[:2] == [1, 2]
 
 
+def test_who_is_told_the_progress_hears_of_a_silent_method_and_may_end_it(
+    instance: edgeopt.Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeopt.run.PULSE_S", 0.01)
+    seen: list[edgeopt.Progress] = []
+
+    def look(progress: edgeopt.Progress) -> bool:
+        seen.append(progress)
+        return len(seen) > 1
+
+    def silent(instance: edgeopt.Instance, run: Run) -> edgeopt.Outcome:
+        run.report(1, plan=lambda: plan_of(instance, 1))
+        while (stopped := run.part().stop_reason()) is None:
+            sleep(0.001)
+        return edgeopt.Outcome(plan_of(instance, 1), stopped=stopped)
+
+    assert edgeopt.solve(instance, silent, progress=look, time_limit=60).stopped == "stop_rule"
+    assert [(progress.objective, progress.plan is not None) for progress in seen[:2]] == [(1, True)] * 2
+    assert seen[1].elapsed_s > seen[0].elapsed_s
+
+
 @pytest.mark.parametrize(
     ("problem", "method"),
     [(problem, "auto") for problem in ("loading", "pulling", "caching", "placement", "residency")]
@@ -150,6 +171,28 @@ def test_an_error_of_a_callback_comes_out_of_every_solver() -> None:
     for method in ("cpsat", "nlip", "exact"):
         with pytest.raises(ZeroDivisionError):
             edgeopt.solve(telling("pulling")[0], method, progress=broken)
+
+
+def test_an_error_at_a_pulse_comes_out_of_every_solver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeopt.run.PULSE_S", 0.0)
+
+    def broken(progress: edgeopt.Progress) -> None:
+        if progress.objective is None:
+            raise ZeroDivisionError
+
+    for method in ("cpsat", "nlip", "exact"):
+        with pytest.raises(ZeroDivisionError):
+            edgeopt.solve(telling("pulling")[0], method, progress=broken, threads=1)
+
+
+def test_a_step_tells_the_plans_of_its_better_objectives_where_they_are_plans_of_another_problem() -> None:
+    run, taken = Run(), list[Any]()
+    step = run.part(reports=taken.append)
+    for objective in (1, 2):
+        step.report(objective, plan=lambda objective=objective: {"objective": objective})
+        step.report(bound=10 - objective)
+    assert [plan["objective"] for plan in taken] == [1, 2]
+    assert run.history == []
 
 
 def test_a_method_of_ones_own_tells_plans(instance: edgeopt.Instance) -> None:

@@ -8,6 +8,8 @@ leave open. Prices show most of these pairs at little cost; the program is solve
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from edgeopt.caching.beamforming.conic import is_installed
@@ -72,7 +74,7 @@ class Proof:
 
     def begin(self) -> None:
         """Offer the greedy choice, or a given one."""
-        self._offer(self.work.menu, self.work.start())
+        self._offer(self.work.menu, self.work.start)
 
     def by_prices(self) -> None:
         """Refine the pairs that the prices of both tables show."""
@@ -101,8 +103,8 @@ class Proof:
             menu, dual = self._searched(self.sandwich.upper)
             if self.run.stop_reason() is not None:
                 return
-            within = self.run.part(gap=gap, iterations=self.run.options.iteration_limit)
-            solution = solve_menu(self.sandwich.upper, menu, dual, within)
+            within = self.run.part(gap=gap, iterations=self.run.options.iteration_limit, reports="bound")
+            solution = solve_menu(self.sandwich.upper, menu, dual, within, found=partial(self._offer, menu))
             if solution.infeasible:
                 return
             self.known.tighten(solution.bound)
@@ -121,7 +123,9 @@ class Proof:
         if self.closed or self.run.stop_reason() is not None:
             return
         menu, dual = self._searched(self.sandwich.reached)
-        solution = solve_menu(self.sandwich.reached, menu, dual, self.run.part(np.inf))
+        solution = solve_menu(
+            self.sandwich.reached, menu, dual, self.run.part(np.inf), found=partial(self._offer, menu)
+        )
         self.table_bound = solution.bound
         self._offer(menu, solution.choice)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from edgeopt.caching.greedy import greedy_choice
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.pipeline import work_up
+from edgeopt.caching.pipeline import Worked, work_up
 from edgeopt.caching.program import solve_menu
 from edgeopt.run import Outcome, Run
 
@@ -17,9 +17,17 @@ PROGRAM_GAP = 5e-3  # below it, 'neighbourhood' does without the program
 PROGRAM_NODES = 100  # of its branch and bound
 
 
+def _begun(instance: CachingInstance, run: Run) -> Worked:
+    """Return the tables worked up, when the first plan is told."""
+    work = work_up(instance, run)
+    if work.outcome is None:
+        work.tell(work.menu, work.start)
+    return work
+
+
 def solve_neighbourhood(instance: CachingInstance, run: Run) -> Outcome:
     """Price useful sets and better ones by branch and bound, search locally, and solve over these sets with HiGHS."""
-    work = work_up(instance, run)
+    work = _begun(instance, run)
     if work.outcome is not None:
         return work.outcome
     priced = work.searched()
@@ -33,13 +41,13 @@ def solve_neighbourhood(instance: CachingInstance, run: Run) -> Outcome:
 
 def solve_lagrangian(instance: CachingInstance, run: Run) -> Outcome:
     """Price storage by subgradients, and repair choices on the way."""
-    work = work_up(instance, run)
+    work = _begun(instance, run)
     return work.outcome or work.result(work.priced())
 
 
 def solve_local_search(instance: CachingInstance, run: Run) -> Outcome:
     """Move and exchange blocks, from the choices at disturbed prices."""
-    work = work_up(instance, run)
+    work = _begun(instance, run)
     return work.outcome or work.result(work.searched())
 
 

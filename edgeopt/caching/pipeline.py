@@ -91,17 +91,15 @@ class Worked:
 
     def priced(self) -> Priced:
         """Find prices, from the greedy choice or a better one of a given solution."""
-        start = self.start()
+        start = self.start
         if isinstance(self.tables, BoundTables):
             menu, dual, bound = solve_widely(self.tables, self.menu, start, self.run)
             known = bound if np.isfinite(bound) else None
             self.run.report(None, known)
             return Priced(menu, dual, known)
-        if start is not None:
-            self.run.report(self.menu.cost(start), plan=partial(self._plan, self.menu, start))
+        self.tell(self.menu, start)
         dual = solve_dual(self.menu, self.run, start)
-        if dual.choice is not None:
-            self.run.report(dual.objective, plan=partial(self._plan, self.menu, dual.choice))
+        self.tell(self.menu, dual.choice)
         proven = self.full and self.tables.complete and np.isfinite(dual.bound)
         return Priced(self.menu, dual, dual.bound if proven else None)
 
@@ -114,10 +112,21 @@ class Worked:
             plan = partial(self._plan, priced.menu)
             priced.dual.choice = search(priced.menu, priced.dual.choice, priced.dual.prices, run, plan)
             priced.dual.objective = priced.menu.cost(priced.dual.choice)
+            self.tell(priced.menu, priced.dual.choice)
         return priced
 
+    def tell(self, menu: Menu, choice: Integers | None) -> None:
+        """Report the plan of a choice; where costs are bounds only, with the delay that the checker finds."""
+        if choice is None:
+            return
+        if not self.tables.wide:
+            self.run.report(menu.cost(choice), plan=partial(self._plan, menu, choice))
+        elif (plan := self._plan(menu, choice)) is not None:
+            self.run.report(check(self.tables.instance, plan).objective, plan=lambda: plan)
+
+    @cached_property
     def start(self) -> Integers | None:
-        """Return the greedy choice, or that of a given solution where it is better."""
+        """The greedy choice, or that of a given solution where it is better."""
         start = greedy_choice(self.menu)
         given = None if self.run.options.start is None else self.tables.masks_of(self.run.options.start.plan)
         if given is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,12 +55,19 @@ def promising(menu: Menu, dual: Dual) -> NDArray[np.bool_]:
     return extra <= room if np.isfinite(room) else np.isfinite(extra)
 
 
-def solve_menu(tables: DelayTables, menu: Menu, dual: Dual, run: Run, node_limit: int | None = None) -> MenuSolution:
+def solve_menu(
+    tables: DelayTables,
+    menu: Menu,
+    dual: Dual,
+    run: Run,
+    node_limit: int | None = None,
+    found: Callable[[Integers], object] = lambda choice: None,
+) -> MenuSolution:
     """Minimise the expected delay over a menu.
 
     HiGHS keeps rows to a tolerance, bytes count exactly: a choice that overfills a node is cut off and the program is
     solved again; what is cut is infeasible, so the bounds stay valid. Bounds are reported, delays are not: those of
-    a menu may be bounds too.
+    a menu may be bounds too. Who knows the delay of a plan is told each better choice that fits, by `found`.
     """
     best, objective = dual.choice, dual.objective
     run.report(None, dual.bound)
@@ -69,6 +77,12 @@ def solve_menu(tables: DelayTables, menu: Menu, dual: Dual, run: Run, node_limit
     linear = compile_formulation(formulation)
     columns, stored = linear.columns(formulation.x), linear.columns(formulation.z)
     solver, bound = HighsSolver(linear, run), dual.bound
+
+    def offer(values: Floats) -> None:
+        choice = _choice(columns, values, len(menu.sizes))
+        if (menu.free(choice) >= 0).all():
+            found(choice)
+
     while True:
         result = solver.solve(
             gap=run.options.gap,
@@ -76,6 +90,7 @@ def solve_menu(tables: DelayTables, menu: Menu, dual: Dual, run: Run, node_limit
             node_limit=node_limit,
             start=None if best is None else _start(menu, columns, stored, best, len(linear.cost)),
             report=lambda _, proven: run.report(None, None if proven is None else min(proven, dual.objective)),
+            found=offer,
         )
         if result.status == Status.INFEASIBLE:
             # What prices ruled out is no better than the best known.

@@ -76,7 +76,7 @@ def solve(
 def _interruptible_solver(run: Run, found: Callable[[], object] | None, faults: list[BaseException]) -> Any:
     """Return Pyomo's interface to SCIP, with a look at the options after every presolving round, program and node.
 
-    SCIP lets no error pass: one of `found` ends the run and is kept among the faults.
+    SCIP lets no error pass: one of `found`, or of who is told the progress, ends the run and is kept among the faults.
     """
     from pyomo.contrib.solver.solvers.scip.scip_direct import ScipDirect
     from pyscipopt import SCIP_EVENTTYPE, Eventhdlr
@@ -101,15 +101,17 @@ def _interruptible_solver(run: Run, found: Callable[[], object] | None, faults: 
                 self.model.dropEvent(event, self)
 
         def eventexec(self, event: Any) -> None:
-            if found is not None and event.getType() == SCIP_EVENTTYPE.BESTSOLFOUND:
-                best = self.model.getBestSol()
-                for variable, column in self.variables.items():
-                    variable.set_value(self.model.getSolVal(best, column), skip_validation=True)
-                try:
+            try:
+                if found is not None and event.getType() == SCIP_EVENTTYPE.BESTSOLFOUND:
+                    best = self.model.getBestSol()
+                    for variable, column in self.variables.items():
+                        variable.set_value(self.model.getSolVal(best, column), skip_validation=True)
                     found()
-                except BaseException as fault:
-                    faults.append(fault)
-            if faults or run.stop_reason() is not None:
+                ended = run.stop_reason() is not None
+            except BaseException as fault:
+                faults.append(fault)
+                ended = True
+            if ended or faults:
                 self.model.interruptSolve()
 
     class Solver(ScipDirect):

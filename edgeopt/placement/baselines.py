@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.placement.arrays import DemandArrays
+from edgeopt.placement.checker import check
 from edgeopt.placement.exact import solve_program
 from edgeopt.placement.greedy import greedy_placement, random_placement
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.nothing import unless_nothing_fits
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Stopped
+from edgeopt.solution import Plan, Stopped
 
 
 def without_sharing(instance: PlacementInstance) -> PlacementInstance:
@@ -26,8 +27,13 @@ def without_sharing(instance: PlacementInstance) -> PlacementInstance:
 @unless_nothing_fits
 def solve_no_sharing(arrays: DemandArrays, run: Run) -> Outcome:
     """Store every model whole, as well as possible; the bound of that problem is none of this one."""
-    arrays = DemandArrays(without_sharing(arrays.instance))
-    outcome = solve_program(arrays, greedy_placement(arrays), run.part())
+    instance = arrays.instance
+
+    def take(plan: Plan) -> None:
+        run.report(check(instance, plan).objective, plan=lambda: plan)
+
+    arrays = DemandArrays(without_sharing(instance))
+    outcome = solve_program(arrays, greedy_placement(arrays), run.part(reports=take))
     proved = outcome.stopped == Stopped.PROVED
     return Outcome(
         outcome.plan,

@@ -6,6 +6,7 @@ import numpy as np
 
 from edgeopt.pulling import kernels
 from edgeopt.pulling.arrays import ReducedInstance, reduce_instance
+from edgeopt.pulling.checker import check
 from edgeopt.pulling.core import Ints
 from edgeopt.pulling.exact import solve_exact
 from edgeopt.pulling.instance import PullingInstance
@@ -13,7 +14,7 @@ from edgeopt.pulling.openings import Openings
 from edgeopt.pulling.reach import on_reduced_instance, unless_decoupled
 from edgeopt.pulling.unservable import unservable
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Stopped
+from edgeopt.solution import Plan, Stopped
 
 NO_SHARING_GAP = 1e-3
 
@@ -33,7 +34,12 @@ def solve_no_sharing(instance: PullingInstance, run: Run) -> Outcome:
     if reason is not None:
         return Outcome(infeasible=True, message=reason)
     gap = max(run.options.gap, NO_SHARING_GAP)
-    outcome = unless_decoupled(solve_exact)(apart, run.part(iterations=run.options.iteration_limit, gap=gap))
+
+    def take(plan: Plan) -> None:
+        run.report(check(instance, plan).objective, plan=lambda: plan)
+
+    part = run.part(iterations=run.options.iteration_limit, gap=gap, reports=take)
+    outcome = unless_decoupled(solve_exact)(apart, part)
     if outcome.infeasible:
         return Outcome(message="without sharing, the limits leave some request unserved")
     return Outcome(outcome.plan, stopped=outcome.stopped if outcome.stopped != Stopped.PROVED else Stopped.FINISHED)

@@ -79,9 +79,15 @@ class ExactSearch:
         part, behind = self.relaxed.restricted(keep), np.flatnonzero(keep)
         start = self._start(keep)
         limited = self._run.part(iterations=node_limit)
+
+        def offer(amounts: Ints) -> None:
+            whole = np.zeros(self.core.options, np.int64)
+            np.add.at(whole, behind, amounts)
+            self.offer(whole)
+
         while True:
             try:
-                result, amounts = solve_core(part, limited, start, self._report_bound if proof else None)
+                result, amounts = solve_core(part, limited, start, self._report_bound if proof else None, offer)
                 break
             except Overwork as overwork:
                 whole, merged = part, start
@@ -89,9 +95,7 @@ class ExactSearch:
                 start = None if merged is None else split_amounts(part, merged, inner)
                 behind = behind[inner]
         if amounts is not None:
-            whole_amounts = np.zeros(self.core.options, np.int64)
-            np.add.at(whole_amounts, behind, amounts)
-            self.offer(whole_amounts)
+            offer(amounts)
         return result
 
     def run(self) -> Result:

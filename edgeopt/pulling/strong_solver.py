@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from edgeopt.engines.highs import HighsSolver
+from edgeopt.engines.linear import Vector
 from edgeopt.engines.running import Result
 from edgeopt.pulling.assignment import serve_open
 from edgeopt.pulling.core import Core, Flags, Floats, Ints
@@ -27,7 +28,11 @@ class Overwork(Exception):
 
 
 def solve_core(
-    core: Core, run: Run, start: Ints | None = None, on_bound: Callable[[float], None] | None = None
+    core: Core,
+    run: Run,
+    start: Ints | None = None,
+    on_bound: Callable[[float], None] | None = None,
+    on_amounts: Callable[[Ints], None] | None = None,
 ) -> tuple[Result, Ints | None]:
     """Solve a core of the instance to proven optimality, its limits kept in integers.
 
@@ -40,6 +45,9 @@ def solve_core(
         Units of each option of a feasible solution.
     on_bound : callable, optional
         Called with each better bound in seconds.
+    on_amounts : callable, optional
+        Called with the units of each option of each better incumbent, which may exceed a limit by the solver's
+        tolerance.
 
     Returns
     -------
@@ -58,13 +66,21 @@ def solve_core(
         if bound is not None and on_bound is not None:
             on_bound(bound)
 
+    def served(values: Vector) -> tuple[Flags, Ints]:
+        opened = program.opened(values)
+        return opened, serve_open(core, opened, np.rint(values[: core.options]).astype(np.int64))
+
     while True:
-        result = solver.solve(gap=run.options.gap, start=point, report=report, node_limit=run.options.iteration_limit)
+        result = solver.solve(
+            gap=run.options.gap,
+            start=point,
+            report=report,
+            node_limit=run.options.iteration_limit,
+            found=None if on_amounts is None else lambda values: on_amounts(served(values)[1]),
+        )
         if result.values is None:
             return result, None
-        opened = program.opened(result.values)
-        limited = np.rint(result.values[: core.options]).astype(np.int64)
-        amounts = serve_open(core, opened, limited)
+        opened, amounts = served(result.values)
         cuts = _cover_cuts(program, opened & core.opened(amounts), amounts)
         if cuts is None:
             return result, amounts

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +16,7 @@ from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.lagrangian import bound_at, solve_dual
 from edgeopt.caching.program import promising, solve_menu
 from edgeopt.caching.tables import DelayTables
-from edgeopt.run import Run
+from edgeopt.run import Options, Run
 from edgeopt.solution import Stopped
 from tests.amounts import some_or_many
 from tests.caching.brute_force import optimum
@@ -88,6 +91,19 @@ def test_prices_rule_out_no_better_choice(number: int) -> None:
         assert promising(menu, dual).any(axis=1).all()
         found = solve_menu(tables, menu, dual, Run(maximize=False))
         assert menu.cost(found.choice) == pytest.approx(best, rel=1e-9)
+
+
+def test_the_program_tells_the_choices_that_it_finds(instance: CachingInstance) -> None:
+    """From no start there are several; each fits, and the last is the best."""
+    tables = DelayTables(instance, Run(maximize=False))
+    menu = tables.full_menu()
+    dual = replace(solve_dual(menu, Run(maximize=False), greedy_choice(menu)), choice=None, objective=np.inf)
+    told: list[Any] = []
+    best = solve_menu(tables, menu, dual, Run(Options(gap=0.05), maximize=False), found=told.append).choice
+    assert best is not None
+    assert len(told) > 1
+    assert all((menu.free(choice) >= 0).all() for choice in told)
+    assert menu.cost(best) == pytest.approx(min(menu.cost(choice) for choice in told), rel=1e-9)
 
 
 @some_or_many(8, 25)
@@ -201,3 +217,15 @@ def test_faintest_signals(name: str) -> None:
     expected = 8 * np.log(2) / 1e-18
     assert solution.objective is None if name == "bound" else solution.objective == pytest.approx(expected, rel=1e-9)
     assert solution.bound is None or solution.bound == pytest.approx(expected, rel=1e-8)
+
+
+def test_beyond_eight_nodes_the_first_plan_is_told_before_prices() -> None:
+    """Costs are bounds there; what is told is a plan with the delay of the checker, and a rule may end the run."""
+    wide = generate(models=4, nodes=9, users=4, scenarios=1, seed=1)
+    for method in ("lagrangian", "neighbourhood"):
+        seen: list[edgeopt.Progress] = []
+        ended = edgeopt.solve(wide, method, threads=1, stop=edgeopt.FirstFeasible(), progress=seen.append)
+        first = next(progress for progress in seen if progress.objective is not None)
+        assert edgeopt.check(wide, first.plan).objective == pytest.approx(first.objective, rel=1e-12)
+        assert ended.stopped == "stop_rule"
+        assert ended.plan is not None

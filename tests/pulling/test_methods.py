@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from edgeopt.pulling.lagrangian import LagrangianRelaxation, solve_lagrangian
 from edgeopt.pulling.openings import Openings
 from edgeopt.pulling.relaxation import LinearRelaxation
 from edgeopt.pulling.separable import why_inseparable
+from edgeopt.pulling.strong_solver import solve_core
 from edgeopt.pulling.unservable import unservable
 from edgeopt.run import Run
 from edgeopt.solving import fitting_methods
@@ -424,3 +426,14 @@ def test_large_instances_are_not_refused(monkeypatch):
     for name in ("exact", "rounding", "no-sharing"):
         with pytest.raises(MethodRefusal, match="'lagrangian' would work"):
             edgeopt.solve(instance, name)
+
+
+def test_the_program_tells_the_units_that_it_finds() -> None:
+    """From no start there are several; they are feasible, and the last is the best."""
+    core = reduce_instance(generate(models=10, cloudlets=4, requests=20, seed=3)).core
+    told: list[Any] = []
+    _, amounts = solve_core(core, Run(maximize=False), on_amounts=told.append)
+    assert amounts is not None
+    feasible = [core.cost(each) for each in told if core.feasible(each)]
+    assert len(set(feasible)) > 1
+    assert core.cost(amounts) == pytest.approx(min(feasible), rel=1e-6)

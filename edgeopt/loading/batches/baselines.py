@@ -55,13 +55,17 @@ def _solved_as(instance: LoadingInstance, changes: dict[str, Any], run: Run) -> 
     if not workload.models:
         return serve_nobody(instance)
     other = instance.replace(**changes)
-    part = run.part(iterations=run.options.iteration_limit)
+
+    def take(other_plan: Plan) -> Plan:
+        users = [entry["users"] for entry in other_plan["batches"]]
+        plan = plan_for(workload, converted(workload, other_plan, other.retention), users)
+        run.report(instance.worth(user for batch in users for user in batch), plan=lambda: plan)
+        return plan
+
+    part = run.part(iterations=run.options.iteration_limit, reports=take)
     name, _ = choose(other, part.options)
     outcome = methods("loading")[name].function(other, part)
-    other_plan = {"batches": []} if outcome.plan is None else outcome.plan
-    users = [entry["users"] for entry in other_plan["batches"]]
-    plan = plan_for(workload, converted(workload, other_plan, other.retention), users)
-    run.report(instance.worth(user for batch in users for user in batch), plan=lambda: plan)
+    plan = take({"batches": []} if outcome.plan is None else outcome.plan)
     how = ", ".join(f"`{key}`: {value!r}" for key, value in changes.items() if isinstance(value, str))
     return Outcome(
         plan,

@@ -17,7 +17,7 @@ def solve_bound(instance: LoadingInstance, run: Run) -> Outcome:
     if not prefixes.model_names:
         return Outcome(bound=0, message=why_nobody(instance))
     proof = Proof(prefixes, run)
-    union = union_bound(prefixes, run.part(run.remaining_s() / 2))
+    union = union_bound(prefixes, run.part(run.remaining_s() / 2, reports="bound"))
     proof.tighten(union)
     proof.notes.append(f"each block once: {union}")
     reason = too_large(prefixes)

@@ -38,7 +38,7 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     proof = Proof(prefixes, run)
     reason = too_large(prefixes)
     if terms(prefixes) > LARGE_TERMS:
-        proof.tighten(union_bound(prefixes, run.part(run.remaining_s() / 4)))
+        proof.tighten(union_bound(prefixes, run.part(run.remaining_s() / 4, reports="bound")))
         proof.search(share=1, seconds=run.remaining_s() / (1 if reason else 4))
     if reason:
         proof.notes.append(f"{reason}: the bound counts each block once, the plan is the local search's")
@@ -106,7 +106,7 @@ class Proof(UsersProof["Selection"]):
         from edgeopt.loading.orders.tables import ServingTables
 
         tables = ServingTables.of(self.prefixes)
-        limited = self.run.part(seconds, iterations=1 + default_iterations(tables.models) // share)
+        limited = self.run.part(seconds, iterations=1 + default_iterations(tables.models) // share, reports="all")
         starts = [self.known.best] if self.known.best else []
         if self.run.options.start is not None and self.run.options.start.plan is not None:
             starts.append(selection_of(self.prefixes, tables, self.run.options.start.plan))

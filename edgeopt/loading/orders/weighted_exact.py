@@ -21,6 +21,7 @@ from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Plan, Status, Stopped, proved
 
 if TYPE_CHECKING:
+    from edgeopt.engines.linear import Vector
     from edgeopt.loading.orders.cycles import Row
 
 MOST_ROUNDS, MOST_IDLE = 100, 10  # of the relaxation, in all and without a better bound
@@ -110,6 +111,7 @@ class Proof:
                 absolute_gap=self.objective.gap(float(self.known.bound or 0)),
                 node_limit=None if limit is None else limit - nodes,
                 report=lambda _, bound: self._tighten(bound),
+                found=self._take,
             )
             nodes += max(1, result.nodes)
             self._tighten(result.bound)
@@ -127,21 +129,23 @@ class Proof:
         if bound is not None:
             self.known.tighten(self.objective.floor(bound))
 
-    def _judge(self, values: Any) -> list[Row]:
+    def _judge(self, values: Vector) -> list[Row]:
         """Take the plan of a solution where it is in time; return the rows that the solution breaks."""
+        in_time = self._take(values)
+        rows = self.cycles.broken(whole=True)
+        return rows if rows or in_time else [self._exclusion()]
+
+    def _take(self, values: Vector) -> bool:
+        """Load a solution, and offer its plan where it is in time; say whether it is."""
         from edgeopt.models.loading_weights import read_plan
 
         program = self.solver.program
-        exact = np.where(program.integer, np.round(values), values)
-        program.load(self.formulation, exact)
+        program.load(self.formulation, np.where(program.integer, np.round(values), values))
         plan = read_plan(self.formulation)
-        if self.work.queues.in_time(self.work.queues.batches(plan)):
+        in_time = self.work.queues.in_time(self.work.queues.batches(plan))
+        if in_time:
             self.known.offer(plan, self.objective.of_plan(plan))
-            late = False
-        else:
-            late = True
-        rows = self.cycles.broken(whole=True)
-        return rows if rows or not late else [self._exclusion()]
+        return in_time
 
     def _exclusion(self) -> Row:
         """Return the row that cuts off the users and neighbours of one solution."""

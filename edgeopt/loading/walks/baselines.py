@@ -11,7 +11,7 @@ from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.walks.exact import Proof
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Stopped
+from edgeopt.solution import Plan, Stopped
 
 DEFAULT_WALKS = 5_000  # when neither time nor iterations are limited
 
@@ -24,11 +24,15 @@ def solve_without_sharing(instance: LoadingInstance, run: Run) -> Outcome:
     whole = np.tile(queues.switch_s[-1], (len(queues.model_names) + 1, 1))
     whole[np.diag_indices(len(queues.model_names))] = 0.0
     unlimited = run.options.time_limit is None and run.options.iteration_limit is None
-    part = run.part(iterations=DEFAULT_WALKS if unlimited else run.options.iteration_limit)
+
+    def take(plan: Plan) -> None:
+        run.report(sum(len(batch["users"]) for batch in plan["batches"]), plan=lambda: plan)
+
+    part = run.part(iterations=DEFAULT_WALKS if unlimited else run.options.iteration_limit, reports=take)
     proof = Proof(replace(queues, switch_s=whole), part)
     proof.search_and_walk()
     plan = queues.plan(proof.known.best or [])
-    run.report(proof.users, plan=lambda: plan)
+    take(plan)
     most = "the most" if proof.bound == proof.users else f"at most {proof.bound}"
     return Outcome(
         plan,

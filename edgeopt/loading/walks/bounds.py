@@ -76,7 +76,8 @@ def walked_bound(work: Workload, walks: Walks | RadioWalks, run: Run) -> int:
     lines, part = Lines(work.queues, work.timing, work), run.part(run.remaining_s() / 8)
     search = Search(lines, part, lines.greedy(part))
     search.run(SEARCH_ITERATIONS)
-    path = PathBound(work.queues, run.part(PATH_SHARE * run.remaining_s()), walks, served_by(search.best))
+    part = run.part(PATH_SHARE * run.remaining_s(), reports="bound")
+    path = PathBound(work.queues, part, walks, served_by(search.best))
     limit = run.options.iteration_limit
     bound = path.run(DEFAULT_WALKS if limit is None and run.options.time_limit is None else limit)
     run.report(bound=bound)

@@ -54,7 +54,7 @@ class Proof(Benders[list[Batch]]):
     def search_and_walk(self) -> None:
         """Search locally and lower the bound by the path relaxation in turn, as long as that can lower it."""
         queues, limit = self.queues, self.run.options.iteration_limit
-        part = self.run.part(self.run.remaining_s() / SEARCH_SHARE, start=self.run.options.start)
+        part = self.run.part(self.run.remaining_s() / SEARCH_SHARE, start=self.run.options.start, reports="all")
         lines = Lines(queues, queues.timing)
         search = Search(lines, part, first_line(lines, part))
         most = min(SEARCH_ITERATIONS, 1 + SEARCH_EFFORT // len(queues.user_names))

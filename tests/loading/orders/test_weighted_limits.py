@@ -10,6 +10,7 @@ import edgeopt
 from edgeopt.loading import queues
 from edgeopt.loading.orders import weighted_exact
 from edgeopt.loading.workload import compile_workload
+from edgeopt.run import Options, Run
 from tests.loading.random_instances import random_instance
 from tests.loading.weights import drawn_weights
 
@@ -24,6 +25,23 @@ def test_no_program_is_stated_for_which_no_time_is_left(monkeypatch: pytest.Monk
     solution = edgeopt.solve(instance, "exact", time_limit=1e6, threads=1)
     assert (best.status, solution.status, solution.stopped) == ("optimal", "feasible", "time_limit")
     assert solution.objective <= best.objective <= solution.bound
+
+
+def test_the_program_tells_the_plans_that_it_finds() -> None:
+    """From nobody served there are several, and the last is the best."""
+    instance = drawn_weights(random_instance(3, models=5, users=20), "whole", 3)
+    seen: list[edgeopt.Progress] = []
+    run = Run(Options(seed=1), progress=seen.append)
+    proof = weighted_exact.Proof(compile_workload(instance), run, {"batches": []})
+    proof.branch()
+    told = [progress for progress in seen if progress.objective]
+    assert len({progress.objective for progress in told}) > 1
+    for progress in told:
+        report = edgeopt.check(instance, progress.plan)
+        assert report.violations == []
+        assert report.objective == pytest.approx(progress.objective, rel=1e-9)
+    assert proof.known.proved()
+    assert told[-1].objective == proof.known.value
 
 
 @pytest.mark.parametrize("most", [3, 1000])
