@@ -186,3 +186,16 @@ def test_ceilings_of_channels_that_cancel(channels: list[complex]) -> None:
     """A sum of all users' channels that is zero leaves a bound: what one of them alone receives."""
     found = ceilings(Channels(np.array(channels)[None, :, None] + 0j, np.zeros(1)), every(1, len(channels)))
     assert found.amplitudes[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("seed", [92, 195, 234, 423])
+def test_dual_beams_of_channels_that_nearly_cancel(seed: int) -> None:
+    """Beams have the power that they state, and reach what they state, where a sum of channels is mere rounding."""
+    rng = np.random.default_rng([seed, 9])
+    nodes, users, antennas = rng.integers(1, 4), rng.integers(2, 6), rng.integers(1, 4)
+    channel = rng.normal(size=antennas) + 1j * rng.normal(size=antennas)
+    scaled = rng.choice([1, -1, 2, 0.5], (nodes, users))[:, :, None] * channel
+    channels, pairs = Channels(scaled, np.zeros(nodes)), every(nodes, users)
+    beams = dual(channels, pairs)
+    assert np.linalg.norm(beams.vectors[0], axis=1).max() <= 1 + 1e-10
+    assert beams.amplitudes == pytest.approx(np.maximum(robust_amplitudes(channels, pairs, beams.vectors), 0))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs
+from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs, robust_amplitudes
 
 ROUNDS = 8  # new phases after each round
 STEPS = 12  # of exponentiated gradient within a round
+LONGER = 1e-12  # relative, by which rounding may make a vector longer
 STARTS = 4  # up to three aligned with the weakest users, the others with spread phases
 
 
@@ -32,4 +33,15 @@ def dual(channels: Channels, pairs: Pairs, rounds: int = ROUNDS, steps: int = ST
     vectors = np.zeros((len(pairs), pairs.nodes.shape[1], antennas), np.complex128)
     room = Room.of(pairs.nodes.shape[1], pairs.users.shape[1])
     solve_pairs(pairs.arrays(channels), rounds, steps, starts, room, amplitudes, vectors)
-    return Beams(amplitudes, vectors)
+    return _within_power(channels, pairs, Beams(amplitudes, vectors))
+
+
+def _within_power(channels: Channels, pairs: Pairs, beams: Beams) -> Beams:
+    """Shorten vectors longer than one: where channels nearly cancel, the kernels know lengths only roughly."""
+    length = np.linalg.norm(beams.vectors, axis=2)
+    long = np.flatnonzero(length.max(axis=1, initial=0.0) > 1 + LONGER)
+    if len(long):
+        beams.vectors[long] /= np.maximum(length[long], 1.0)[:, :, None]
+        robust = robust_amplitudes(channels, Pairs(pairs.nodes[long], pairs.users[long]), beams.vectors[long])
+        beams.amplitudes[long] = np.maximum(robust, 0.0)
+    return beams

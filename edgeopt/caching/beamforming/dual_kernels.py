@@ -16,6 +16,7 @@ ALIGNED_STARTS = 3
 GOLDEN_RATIO = 0.6180339887498949
 ENOUGH = 3e-3  # relative gap of a fixed-phase problem, and turn of phases, at which a step ends
 AT_THE_BOUND = 1e-6  # relative; no start reaches more than the weakest user alone receives
+CANCELLED = 1e-6  # of the channels' lengths; a sum of channels that is shorter has no direction beside its rounding
 FAST = {"contract", "reassoc", "nsz", "arcp"}
 
 
@@ -240,13 +241,14 @@ def _respond(room: Room, node_count: int, user_count: int) -> tuple[float, float
         The dual value, and what the errors cost.
     """
     products, errors, phases, weights = room.products, room.errors, room.phases, room.weights
-    current, received, image = room.current, room.received, room.image
+    current, received, image, strength = room.current, room.received, room.image, room.length
     value, loss = 0.0, 0.0
     for k in range(user_count):
         received[k] = 0.0
     for n in range(node_count):
-        square = 0.0
+        square, apart = 0.0, 0.0
         for k in range(user_count):
+            apart += weights[k] * strength[n, k]
             real, imaginary = 0.0, 0.0
             for other in range(user_count):
                 product, phase, weight = products[n, k, other], phases[other], weights[other]
@@ -255,7 +257,7 @@ def _respond(room: Room, node_count: int, user_count: int) -> tuple[float, float
             image[k] = complex(real, imaginary)
             square += weights[k] * (phases[k].real * real + phases[k].imag * imaginary)
         length = sqrt(square) if square > 0.0 else 0.0
-        sends = length > errors[n]
+        sends = length > errors[n] and length > CANCELLED * apart
         if sends:
             value += length - errors[n]
             loss += errors[n]
