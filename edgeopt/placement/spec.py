@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.knapsack import Knapsack
 from edgeopt.placement.nothing import unless_nothing_fits
 from edgeopt.run import Outcome, Run
+from edgeopt.solution import Stopped
 
 MOST_UNIONS = 20_000
 EPSILON = 0.1  # of a node's best weight, what rounding in its knapsacks may lose
@@ -23,20 +26,21 @@ def too_many_unions(instance: PlacementInstance) -> str | None:
     return f"the shared blocks of the models have more than {MOST_UNIONS:,} unions; 'greedy' and 'local-search' work"
 
 
-def special_placement(arrays: DemandArrays) -> NDArray[np.bool_]:
-    """Fill node after node, each nearly optimally for the demand that the nodes before it leave.
+def special_placement(arrays: DemandArrays, run: Run) -> NDArray[np.bool_]:
+    """Fill node after node, each nearly optimally for the demand that the nodes before it leave; report each.
 
     A node is a knapsack for every union of shared blocks: models whose shared blocks lie inside it, with their
     private bytes, in the storage that the union leaves. The dynamic program rounds weights so that at most EPSILON
     of the node's best weight is lost. The hit weight is submodular and monotone and the nodes' choices are
     independent of each other, so the placement has at least (1 - EPSILON) / (2 - EPSILON), thus (1 - EPSILON) / 2,
     of the optimum. The method is that of arXiv 2404.14204; Fisher, Nemhauser and Wolsey (1978) fill parts one after
-    another.
+    another. When the run has to end, the nodes that are left stay empty.
     """
     placed = arrays.empty()
     for node in range(len(arrays.node_names)):
         knapsack, kept = arrays.knapsack(node, placed).reduced()
-        placed[node, kept[_fill(knapsack)]] = True
+        placed[node, kept[_fill(knapsack, run)]] = True
+        run.report(arrays.value(placed), plan=partial(arrays.plan, placed.copy()))
     return placed
 
 
@@ -56,14 +60,16 @@ def _unions(incidence: NDArray[np.bool_], shared: NDArray[np.bool_], most: int) 
     return list(unions)
 
 
-def _fill(knapsack: Knapsack) -> NDArray[np.int64]:
-    """Return the items of a nearly optimal choice: at least 1 - EPSILON of the optimum."""
+def _fill(knapsack: Knapsack, run: Run) -> NDArray[np.int64]:
+    """Return the items of a nearly optimal choice: at least 1 - EPSILON of the optimum, unless the run has to end."""
     shared = _shared(knapsack.incidence)
     shared_weight = knapsack.weight[shared].tolist()
     private = knapsack.incidence[:, ~shared] @ knapsack.weight[~shared]
     held = [sum(1 << int(bit) for bit in np.flatnonzero(row)) for row in knapsack.incidence[:, shared]]
     best, chosen = 0.0, np.empty(0, np.int64)
     for union in _unions(knapsack.incidence, shared, MOST_UNIONS):
+        if run.stop_reason() is not None:
+            break
         capacity = knapsack.capacity - sum(size for bit, size in enumerate(shared_weight) if union >> bit & 1)
         inside = np.array([item for item, bits in enumerate(held) if bits & ~union == 0], dtype=np.int64)
         inside = inside[private[inside] <= capacity]
@@ -127,4 +133,5 @@ def _knapsack(profit: NDArray[np.float64], weight: NDArray[np.int64], capacity: 
 @unless_nothing_fits
 def solve(arrays: DemandArrays, run: Run) -> Outcome:
     """Go through all unions of shared blocks, node after node, with a knapsack for each."""
-    return Outcome(arrays.plan(special_placement(arrays)))
+    placed = special_placement(arrays, run)
+    return Outcome(arrays.plan(placed), stopped=run.stop_reason() or Stopped.FINISHED)

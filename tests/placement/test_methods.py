@@ -28,6 +28,18 @@ def test_spec_keeps_its_guarantee(number: int) -> None:
         assert found >= part * float(optimum(instance)) - 1e-9, seed
 
 
+def test_spec_tells_each_node_and_ends_when_a_rule_says_so() -> None:
+    instance = generate(models=8, nodes=3, users=12, seed=1)
+    seen: list[edgeopt.Progress] = []
+    whole = edgeopt.solve(instance, "spec", progress=seen.append)
+    told = [progress.objective for progress in seen if progress.objective is not None]
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(whole.objective)
+    ended = edgeopt.solve(instance, "spec", stop=edgeopt.FirstFeasible())
+    assert (ended.stopped, ended.objective) == ("stop_rule", pytest.approx(told[0]))
+    assert ended.objective < whole.objective
+
+
 def test_spec_refuses_too_many_unions() -> None:
     instance = generate("random", models=40, nodes=1, users=200, models_per_user=20, seed=1)
     with pytest.raises(edgeopt.MethodRefusal, match=r"unions.*'greedy'"):
