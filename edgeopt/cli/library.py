@@ -170,6 +170,10 @@ def from_config(
     parameter_bits: Annotated[
         int, typer.Option(metavar="B", help="Bits of a parameter: 16 for half precision, 4 for quantised models.")
     ] = 32,
+    adapter_bits: Annotated[
+        int | None,
+        typer.Option(metavar="B", help="Bits of an adapter's own parameters, default: as others.", show_default=False),
+    ] = None,
     figure: Figure = None,
 ) -> None:
     """Make a library from structure alone: bases, models fine-tuned behind frozen layers, and adapters."""
@@ -194,6 +198,7 @@ def from_config(
         ranks=_whole_numbers("--rank", rank),
         modules=[module.strip() for module in modules.split(",") if module.strip()],
         bits_per_parameter=parameter_bits,
+        adapter_bits=adapter_bits,
     )
     _finish(library, output, figure, {})
 
@@ -206,20 +211,36 @@ def join(
         list[str] | None,
         typer.Option("--set", metavar="MODEL.KEY=VALUE", help="Set a key of models: 'vit-*.compute_fixed_s=8ms'."),
     ] = None,
+    parameter_bits: Annotated[
+        str, typer.Option(metavar="FROM:TO", help="Quantise: parameters of 16 bits get 4 by 16:4.", show_default=False)
+    ] = "",
+    adapter_bits: Annotated[
+        int | None,
+        typer.Option(
+            metavar="B", help="With --parameter-bits: bits of what only adapters hold, default: TO.", show_default=False
+        ),
+    ] = None,
     figure: Figure = None,
 ) -> None:
-    """Join libraries: blocks of one name are the same bytes. With one file and --set, change it."""
+    """Join libraries: blocks of one name are the same bytes. With one file and an option, change it."""
     from edgeopt.libraries.editing import join as joined
-    from edgeopt.libraries.editing import with_keys
+    from edgeopt.libraries.editing import with_bits, with_keys
     from edgeopt.libraries.library import ModelLibrary
 
     require_writable(output, files, [".json"])
     if figure is not None:
         require_writable(figure, files)
         require_picture(figure)
-    library = joined([ModelLibrary.read(file) for file in files], output.stem)
+    bits = _whole_numbers("--parameter-bits", parameter_bits, ":")
+    if parameter_bits and len(bits) != 2:
+        raise UsageError(f"--parameter-bits should be FROM:TO, such as 16:4, not {parameter_bits!r}")
+    if adapter_bits is not None and not parameter_bits:
+        raise UsageError("--adapter-bits needs --parameter-bits: --parameter-bits 16:4 --adapter-bits 16")
+    library = with_keys(joined([ModelLibrary.read(file) for file in files], output.stem), settings or ())
+    if parameter_bits:
+        library = with_bits(library, *bits, adapter_bits)
     facts = {"joined": f"{len(files)} libraries"} if len(files) > 1 else {}
-    _finish(with_keys(library, settings or ()), output, figure, facts)
+    _finish(library, output, figure, facts)
 
 
 def _with_compute_times(
@@ -231,10 +252,11 @@ def _with_compute_times(
     return with_compute_times(library, runs, prompt_tokens, answer_tokens)
 
 
-def _whole_numbers(option: str, text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+def _whole_numbers(option: str, text: str, between: str = ",") -> list[int]:
+    parts = [part.strip() for part in text.split(between) if part.strip()]
     if not all(part.isdecimal() and part.isascii() and len(part) < 10 for part in parts):
-        raise UsageError(f"{option} should be whole numbers with commas between them, not {text!r}")
+        mark = "commas" if between == "," else "a colon"
+        raise UsageError(f"{option} should be whole numbers with {mark} between them, not {text!r}")
     return [int(part) for part in parts]
 
 

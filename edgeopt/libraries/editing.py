@@ -1,4 +1,4 @@
-"""Libraries joined, and their keys set."""
+"""Libraries joined, their keys set, and their parameters quantised."""
 
 from __future__ import annotations
 
@@ -69,6 +69,39 @@ def with_keys(library: ModelLibrary, settings: Iterable[str]) -> ModelLibrary:
         changes: Mapping[str, Any] = {f"{path}.{key}": _value(setting, key, text) for path in models}
         library = library.replace(**changes)
     return library
+
+
+def with_bits(library: ModelLibrary, before: int, after: int, adapter_bits: int | None = None) -> ModelLibrary:
+    """Return the library with parameters of another number of bits.
+
+    Parameters
+    ----------
+    library : ModelLibrary
+    before : int
+        Bits that all its parameters have.
+    after : int
+        Bits that they get.
+    adapter_bits : int, optional
+        Bits of the blocks that only adapters hold, which are the models that name a base; default: `after`. QLoRA has
+        a base of 4 bits and adapters of 16.
+
+    Raises
+    ------
+    UsageError
+        A number of bits is below 1, or no model names a base.
+    """
+    wanted = after if adapter_bits is None else adapter_bits
+    if min(before, after, wanted) < 1:
+        raise UsageError(f"a parameter has at least 1 bit, not {min(before, after, wanted)}")
+    if adapter_bits is not None and all(model.base is None for model in library.models.values()):
+        raise UsageError("no model names a base, so that adapters are not known: set it by 'ADAPTER.base=MODEL'")
+    others = {block for model in library.models.values() if model.base is None for block in model.blocks}
+    of_adapters = {block for model in library.models.values() for block in model.blocks} - others
+    sizes = {
+        block: -(-size * (wanted if block in of_adapters else after) // before)
+        for block, size in library.blocks.items()
+    }
+    return library.replace(blocks=sizes)
 
 
 def _value(setting: str, key: str, text: str) -> Any:

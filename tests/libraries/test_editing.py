@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import edgeopt
-from edgeopt.libraries.editing import join, with_keys
+from edgeopt.libraries.editing import join, with_bits, with_keys
 from edgeopt.libraries.library import Model, ModelLibrary
 from tests.cli.program import run
 
@@ -68,3 +69,54 @@ def test_four_bits_are_half_a_byte(tmp_path: Path) -> None:
         sizes[bits] = sum(ModelLibrary.read(tmp_path / "x.json").blocks.values())
     assert sizes[32] == 2 * sizes[16] == 4 * sizes[8]
     assert sizes[4] == -(-sizes[8] // 2)
+
+
+def test_a_base_of_four_bits_has_adapters_of_sixteen(tmp_path: Path) -> None:
+    """As the structure makes them and as a finished library is changed."""
+    adapters = ("--adapters", 2, "--rank", 8, "--modules", "query,value")
+    made = {}
+    for name, bits in (("half", (16,)), ("qlora", (4, "--adapter-bits", 16)), ("all", (4,))):
+        file = tmp_path / f"{name}.json"
+        code, _, _ = run(
+            "library", "from-config", "bert-base-uncased", *adapters, "--parameter-bits", *bits, "-o", file
+        )
+        assert code == 0
+        made[name] = ModelLibrary.read(file)
+    half, qlora = made["half"], made["qlora"]
+    base = "bert-base-uncased"
+    assert {model.base for model in half.models.values()} == {None, base}
+    assert 4 * qlora.size_bytes(base) == half.size_bytes(base)
+    own = {name: size for name, size in half.blocks.items() if "lora" in name}
+    assert len(own) == 2
+    assert {name: qlora.blocks[name] for name in own} == own
+    assert {name: 4 * made["all"].blocks[name] for name in own} == own
+
+    def joined(*options: Any) -> tuple[int, str, ModelLibrary]:
+        code, _, err = run("library", "join", tmp_path / "half.json", "-o", tmp_path / "qlora.json", *options)
+        return code, err, ModelLibrary.read(tmp_path / "qlora.json")
+
+    assert joined("--parameter-bits", "16:4", "--adapter-bits", 16)[2] == qlora
+    assert joined("--parameter-bits", "16:4")[2].blocks == made["all"].blocks
+    for wrong, words in (
+        (("--parameter-bits", "4"), "FROM:TO"),
+        (("--parameter-bits", "16:0"), "at least 1 bit"),
+        (("--parameter-bits", "16:x"), "with a colon between them"),
+        (("--adapter-bits", 16), "needs --parameter-bits"),
+    ):
+        code, err, _ = joined(*wrong)
+        assert (code, words in err) == (2, True), err
+
+
+def test_adapters_are_those_that_name_a_base() -> None:
+    library = ModelLibrary(
+        blocks={"shared": 7, "own": 9, "factors": 5, "nobody": 3},
+        models={
+            "base": Model(blocks=["shared"]),
+            "tuned": Model(blocks=["shared", "own"]),
+            "adapter": Model(blocks=["shared", "factors"], base="base"),
+        },
+    )
+    quantised = with_bits(library, 16, 4, adapter_bits=8)
+    assert dict(quantised.blocks) == {"shared": 2, "own": 3, "factors": 3, "nobody": 1}
+    with pytest.raises(edgeopt.UsageError, match="no model names a base"):
+        with_bits(LEFT, 16, 4, adapter_bits=16)

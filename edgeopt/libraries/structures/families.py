@@ -21,6 +21,7 @@ def library_of_structures(
     ranks: Sequence[int] = (),
     modules: Sequence[str] = (),
     bits_per_parameter: int = 32,
+    adapter_bits: int | None = None,
 ) -> ModelLibrary:
     """Make a library with a family of models for each structure.
 
@@ -46,13 +47,17 @@ def library_of_structures(
     modules : sequence of str
         The matrices that adapters stand at, in every layer; a name counts for all matrices whose names end with it.
     bits_per_parameter : int
+    adapter_bits : int, optional
+        Bits of an adapter's own parameters; default: those of the others. QLoRA has 4 in the base and 16 here.
 
     Raises
     ------
     UsageError
         A number is out of range, or a structure has no such layer or matrix.
     """
-    _require_sense(models, freeze, classes, adapters, ranks, modules, bits_per_parameter)
+    if adapter_bits is None:
+        adapter_bits = bits_per_parameter
+    _require_sense(models, freeze, classes, adapters, ranks, modules, min(bits_per_parameter, adapter_bits))
     draft = LibraryDraft(name)
     for base, structure in structures.items():
         deepest = max(freeze, default=0) if models else 0
@@ -81,8 +86,8 @@ def library_of_structures(
         for number in range(adapters):
             rank, label = ranks[number % len(ranks)], f"{base}-lora{number + 1}"
             factors = LoraSetting(rank, tuple(modules)).parameters(structure)
-            block = draft.block(f"{label}/r{rank}", bytes_of(factors, bits_per_parameter))
-            draft.model(label, Model(blocks=[*whole, block]))
+            block = draft.block(f"{label}/r{rank}", bytes_of(factors, adapter_bits))
+            draft.model(label, Model(blocks=[*whole, block], base=base, rank=rank))
     return draft.library()
 
 
