@@ -36,6 +36,12 @@ LOADING_FILES = sorted(path.name for path in (INSTANCES / "loading").glob("*.jso
 COMMANDS = re.findall(r"^edgeopt (generate loading .*)$", (INSTANCES / "loading" / "README.md").read_text(), re.M)
 
 
+def large_is_slow(text: str) -> Any:
+    """Make a test's argument of a file's name or of the command that makes it."""
+    stem = Path(shlex.split(text)[-1]).stem
+    return pytest.param(text, id=stem, marks=[pytest.mark.slow] if "x1000" in stem else [])
+
+
 def load_module(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, LIBRARIES / f"{name}.py")
     assert spec is not None
@@ -79,7 +85,7 @@ def test_libraries_are_made_again(modules: tuple[Any, Any], tmp_path: Path) -> N
         assert (tmp_path / name).read_bytes() == (LIBRARIES / name).read_bytes()
 
 
-@pytest.mark.parametrize("name", LOADING_FILES)
+@pytest.mark.parametrize("name", [large_is_slow(name) for name in LOADING_FILES])
 def test_instances_are_valid(name: str) -> None:
     instance = edgeopt.read(INSTANCES / "loading" / name)
     assert instance.name == Path(name).stem
@@ -93,7 +99,7 @@ def test_every_instance_has_its_command() -> None:
     assert sorted([*made, *HANDWRITTEN]) == LOADING_FILES
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: Path(shlex.split(command)[-1]).stem)
+@pytest.mark.parametrize("command", [large_is_slow(command) for command in COMMANDS])
 def test_instances_are_made_again(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(LIBRARIES, tmp_path / "instances" / "libraries", ignore=shutil.ignore_patterns("*.py", "__*"))
     (tmp_path / "instances" / "loading").mkdir()

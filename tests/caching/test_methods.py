@@ -159,6 +159,7 @@ def test_generator_is_repeatable() -> None:
         generate(correlation=2.0)
 
 
+@pytest.mark.slow
 def test_demand_is_zipf_and_correlated() -> None:
     """Over 20,000 users: popularity by rank in every scenario, and requests kept as often as said, or drawn alike."""
     count, models, exponent, correlation = 20_000, 6, 1.2, 0.6

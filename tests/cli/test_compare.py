@@ -15,6 +15,7 @@ INSTANCES = Path(__file__).parents[2] / "instances"
 TINY = INSTANCES / "loading" / "tiny.json"
 
 
+@pytest.mark.slow
 def test_seeds_are_compared_as_in_python(tmp_path: Path) -> None:
     table, picture, page = tmp_path / "t.csv", tmp_path / "p.svg", tmp_path / "r.html"
     files = [TINY, INSTANCES / "placement" / "tiny.json"]

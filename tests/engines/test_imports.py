@@ -31,13 +31,14 @@ def run_cpsat():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("imports", "calls"),
     [
         (HIGHS + CPSAT, "run_highs(), run_cpsat()"),
-        pytest.param(HIGHS + CPSAT, "run_cpsat(), run_highs()", marks=pytest.mark.slow),
-        pytest.param(CPSAT + HIGHS, "run_highs(), run_cpsat()", marks=pytest.mark.slow),
-        pytest.param(CPSAT + HIGHS, "run_cpsat(), run_highs()", marks=pytest.mark.slow),
+        (HIGHS + CPSAT, "run_cpsat(), run_highs()"),
+        (CPSAT + HIGHS, "run_highs(), run_cpsat()"),
+        (CPSAT + HIGHS, "run_cpsat(), run_highs()"),
     ],
     ids=["highs first", "highs imported first", "highs called first", "ortools first"],
 )
@@ -53,13 +54,14 @@ def test_both_solvers_in_one_process(imports, calls):
     assert done.stdout.strip() == "[9, 9]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first",
     [
         "",
-        pytest.param("import pyomo.environ, scipy.stats", marks=pytest.mark.slow),
-        pytest.param("import pyomo.environ", marks=pytest.mark.slow),
-        pytest.param("import scipy.stats", marks=pytest.mark.slow),
+        "import pyomo.environ, scipy.stats",
+        "import pyomo.environ",
+        "import scipy.stats",
     ],
 )
 def test_pyomo_comes_without_statistics_and_works_in_any_order(first):

@@ -39,6 +39,7 @@ def verdicts(results, known):
     return {row.name: row.verdict for row in compare_with_known(read_results(results), known)}
 
 
+@pytest.mark.slow
 def test_values_only_get_better(weak, strong):
     first = improved(weak, read_results(weak), EMPTY)
     assert verdicts(weak, EMPTY) == {"loading/tiny": "new", "pulling/tiny": "new"}
@@ -65,7 +66,7 @@ def test_provenance_is_that_of_the_run(strong):
     assert plan_sha256(reordered) == plan_sha256(solution.plan)
 
 
-def test_a_tighter_bound_leaves_the_plan_as_it_is(weak, strong):
+def test_a_tighter_bound_leaves_the_plan_as_it_is(strong):
     known = improved(strong, read_results(strong), EMPTY)
     entry = known.instances["pulling/tiny"]
     loose = entry.model_copy(update={"bound": entry.bound / 2})

@@ -176,6 +176,7 @@ def test_the_runs_of_a_killed_driver_end_too(folder: Path) -> None:
     wait_until(lambda: not alive(int(sleeper.read_text())))
 
 
+@pytest.mark.slow
 def test_interrupt_ends_the_runs_and_tells_how_to_go_on(folder: Path) -> None:
     path, results, sleeper = suite(folder, ["quick", "sleeps"]), folder / "r.sqlite", folder / "sleeper"
     driver = start("sweep", path, "-o", results, "--workers", 1)

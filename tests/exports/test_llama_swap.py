@@ -42,6 +42,7 @@ def text_of(instance: ResidencyInstance, **options: Any) -> str:
     return files[""]
 
 
+@pytest.mark.slow
 def test_all_maximal_sets_that_fit_stand_in_the_file() -> None:
     for seed in range(80):
         instance = drawn(seed)
@@ -56,6 +57,7 @@ def test_all_maximal_sets_that_fit_stand_in_the_file() -> None:
         assert costs == sorted(costs, reverse=True)
 
 
+@pytest.mark.slow
 def test_a_server_that_reads_the_file_does_what_the_policy_says() -> None:
     """The server takes the first set of least cost, never needs more than the memory, and loads for as long."""
     for seed in range(80):

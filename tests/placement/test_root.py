@@ -148,6 +148,7 @@ def test_nodes_store_no_more_than_their_row_says(number: int) -> None:
             assert most == pytest.approx(float(best), rel=2e-5, abs=1e-9), seed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (3, 4))])
 def test_the_root_closes_most_of_the_gap(seed: int) -> None:
     """Prices are those of the relaxation: rows at others hold as well, and close nearly nothing."""

@@ -364,6 +364,7 @@ class TestComparisonPage:
         assert "first_user" in texts
         assert "machine" in texts
 
+    @pytest.mark.slow
     def test_a_usual_report_is_small(self, tmp_path: Path) -> None:
         write_comparison_report(tmp_path / "r.html", [comparisons.shipped(problem) for problem in comparisons.RUNS])
         assert 20_000 < (tmp_path / "r.html").stat().st_size < 2_000_000

@@ -14,6 +14,8 @@ from tests.reporting.browser import Browser, headless_browser
 from tests.reporting.comparisons import HOSTILE, RUNS, hostile, shipped
 from tests.reporting.sweeps import write_results
 
+pytestmark = pytest.mark.slow
+
 PAGES = [*RUNS, "hostile", "several", "sweep"]
 HEADINGS = "return [...arguments[0].tHead.rows[0].cells].map(cell => cell.textContent)"
 
@@ -71,7 +73,7 @@ def test_the_browser_notices_what_a_page_does_wrong(browser: Browser, tmp_path: 
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_opens_without_messages_and_asks_for_nothing(
     browser: Browser, pages: dict[str, Path], name: str, scheme: str
 ) -> None:
@@ -226,7 +228,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("selector", [*TEXTS, ".count", "dl.facts dt", "summary", "footer", "svg.plan text"])
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_in_both_schemes(browser: Browser, pages: dict[str, Path], scheme: str, selector: str) -> None:
     browser.open(pages["placement"], scheme=scheme)
     text, behind = colours(browser, selector)

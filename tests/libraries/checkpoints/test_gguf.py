@@ -104,6 +104,7 @@ def test_all_kinds_of_fields_and_tensors(tmp_path: Path, align: int | None) -> N
     assert "x.words" not in header.fields
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     shapes=st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=4), max_size=6),

@@ -91,6 +91,7 @@ HOW = st.sampled_from(["new", "hard", "soft"])
 PARTS = st.lists(st.tuples(st.integers(0, 4), HOW), min_size=1, max_size=3, unique_by=lambda part: part[0])
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     bases=st.lists(PARTS, min_size=1, max_size=4),

@@ -1,6 +1,7 @@
 """Sets of users with kept blocks after an upload phase, against enumeration."""
 
 import numpy as np
+import pytest
 
 import edgeopt
 from edgeopt.loading.batches.kept import KeptProof
@@ -52,6 +53,7 @@ def test_sets_alone_prove_the_optimum(number):
         assert edgeopt.check(instance, proof.known.best).objective == proof.users
 
 
+@pytest.mark.slow
 def test_sets_close_a_gap_of_thirty_users():
     instance = generate("dense", 6, 30, seed=203, deadlines="individual", retention="capacity")
     solution = edgeopt.solve(instance, "exact", iteration_limit=3000)

@@ -227,6 +227,7 @@ def test_exact_lowers_the_bound_by_asking_for_fewer_users():
 HARD = in_mode(generate("random", 10, 40, seed=2), "overlapped", "consecutive")  # the relaxation allows 30, 29 fit
 
 
+@pytest.mark.slow
 def test_exact_stops_at_the_gap_asked_for():
     solution = edgeopt.solve(HARD, "exact", gap=0.2, time_limit=30)
     assert 29 <= solution.bound <= 30

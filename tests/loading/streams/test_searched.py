@@ -131,6 +131,7 @@ def test_other_lines_are_annealed_within_the_limit(monkeypatch):
     assert len(population._others) < len(others)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_same_seed_gives_the_same_plan_in_long_lines(threads):
     stream = crowded(3)

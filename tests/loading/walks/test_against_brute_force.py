@@ -104,6 +104,7 @@ def test_the_union_relaxation_is_a_bound(number):
         assert union_bound(compile_workload(instance(seed)).queues, Run()) >= best(seed), seed
 
 
+@pytest.mark.slow
 def test_sequencing_a_set_by_its_parts_and_by_constraint_programming(monkeypatch):
     """Any set of users can be served exactly if the brute force says so, and then by the batches that are given."""
     yes = no = 0
