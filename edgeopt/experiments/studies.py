@@ -83,14 +83,14 @@ def measured_heading(frame: pd.DataFrame, y: str = "objective") -> str:
     return headings.pop() if len(headings) == 1 else y
 
 
-def optimum_table(frame: pd.DataFrame, x: str) -> pd.DataFrame:
-    """Return the mean optimum for each value of `x`, over instances, NaN where one is not proven."""
+def optimum_table(frame: pd.DataFrame, x: str, fact: str = OPTIMUM) -> pd.DataFrame:
+    """Return for each value of `x` the mean over instances of their optima, or another fact; NaN where one lacks it."""
     import pandas as pd
 
     key = _instance_key(frame)
     once = frame[frame[x].notna()].drop_duplicates([x, key])
     values = _in_order(once[x])
-    means = [float(np.mean(once.loc[once[x] == value, OPTIMUM].astype(float))) for value in values]
+    means = [float(np.mean(once.loc[once[x] == value, fact].astype(float))) for value in values]
     return pd.DataFrame({x: values, "mean": means})
 
 
@@ -142,6 +142,7 @@ def plot_study(
     *,
     labels: Mapping[str, str] | None = None,
     optimum: bool = True,
+    facts: Mapping[str, str] | None = None,
     ax: Axes | None = None,
     **axes: Any,
 ) -> Axes:
@@ -157,6 +158,9 @@ def plot_study(
         Names of the lines; then only these are drawn, in this order.
     optimum : bool
         Whether the optimum is drawn, where `y` is the objective and all of a point are proven.
+    facts : dict of str to str, optional
+        Columns that are the same for all methods, such as what `Comparisons.to_frame` is told of the instances, and the
+        names of their dotted lines.
     ax : matplotlib Axes, optional
     **axes
         What `Axes.set` takes, such as ``ylabel`` and ``ylim``.
@@ -192,6 +196,12 @@ def plot_study(
             elinewidth=0.8,
             label=in_figure(label),
         )
+    for number, (fact, label) in enumerate((facts or {}).items()):
+        if fact not in frame:
+            raise UsageError(f"the results have no column {fact!r}; {suggestion(fact, [str(c) for c in frame])}")
+        known = optimum_table(frame, x, fact)
+        places = [place[value] for value in known[x]]
+        ax.plot(places, known["mean"], color=INK, linestyle=":", marker="+x*"[number % 3], label=in_figure(label))
     _label(ax, x, measured_heading(frame, y), values)
     missing = int(table["missing"].sum())
     if missing:

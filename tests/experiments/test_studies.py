@@ -163,6 +163,11 @@ def test_pictures_have_a_line_for_each_method_and_the_optimum() -> None:
     chosen = plot_study(frame, "deadline_s", labels={"random": "by chance"}, optimum=False, ylabel="users", ylim=(0, 9))
     assert (chosen.get_ylabel(), chosen.get_ylim()) == ("users", (0, 9))
     assert [text.get_text() for text in chosen.get_legend().get_texts()] == ["by chance"]
+    held = plot_study(frame.assign(all=9.0), "deadline_s", facts={"all": "all users"})
+    assert [text.get_text() for text in held.get_legend().get_texts()][1] == "all users"
+    assert [set(line.get_ydata()) for line in held.lines if line.get_label() == "all users"] == [{9.0}]
+    with pytest.raises(edgeopt.UsageError, match="no column 'most'"):
+        plot_study(frame, "deadline_s", facts={"most": "all users"})
     words = plot_study(frame.assign(size=["small" if v < 0.5 else "large" for v in frame["deadline_s"]]), "size")
     assert [tick.get_text() for tick in words.get_xticklabels()] == ["small", "large"]
     gaps = result.plot().axes[0]
