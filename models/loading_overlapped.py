@@ -15,10 +15,11 @@ One deadline: sets, x, y, g and loading as in `edgeopt.models.loading` without u
                 sum f_i = 1,  f_i <= y_i                                                    one_first, first_visited
                 sum l_i = 1,  l_i <= y_i                                                    one_last, last_visited
 
-Individual deadlines: sets, x, y, d and work_t as in `edgeopt.models.loading_deadlines`, and for each tau_t
+Individual deadlines: sets, x, y, d, e and work_t as in `edgeopt.models.loading_deadlines`, and for each tau_t
 
                 work_t - sum u_k x_k + sum w_i f_i <= tau_t + (1 - tau_t) (1 - d_t)         gpu
-                sum_{k in K_t} u_k x_k + min (a_i + b_i) d_t <= tau_t                       radio
+                sum_{k in K_t} u_k x_k + sum_{k not in K_t, s <= t} u_k e_ks
+                    + min (a_i + b_i) d_t <= tau_t                                          radio
 
 Whatever the order of the batches, before the last one ends the GPU has loaded and computed for everybody, and waited at
 first: the first batch, of model f, starts no sooner than the least upload of f. The radio has served everybody before
@@ -144,8 +145,11 @@ def _gpu_in_time(m: pyo.ConcreteModel, t: int) -> Any:
 
 
 def _radio_in_time(m: pyo.ConcreteModel, t: int) -> Any:
-    """All uploads for users due by tau_t come before the last of their batches."""
+    """All uploads for batches due by tau_t come before the last of these."""
     data, users = m.data, m.data.due[t]
     least = min(data.a[i] + data.b[i] for i in {data.models[k] for k in users})
-    uploads = pyo.quicksum(data.u[k] * m.x[k] for k in users)
+    early = loading_deadlines.early_by(m, t)
+    uploads = pyo.quicksum(data.u[k] * m.x[k] for k in users) + pyo.quicksum(
+        data.u[k] * m.early[k, s] for k, s in early
+    )
     return uploads + least * m.someone[t] <= data.tau[t]
