@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from edgeopt.errors import UsageError
 from edgeopt.instance import Instance, as_instance
 from edgeopt.layout import aligned, facts_html
+from edgeopt.method import find_method
 from edgeopt.problems import Problem
 from edgeopt.quantities import NOTHING, Number, amount, number, quantity, unit_of
+from edgeopt.run import Outcome
 from edgeopt.solution import Solution, Stopped, status_text
 from edgeopt.solving import MethodChoice, check, solve
 from edgeopt.variations import Changes, Value, Variation, axes_of, varied
@@ -217,7 +219,8 @@ def whatif(
     on_row : callable, optional
         Called with each `WhatIfRow` as soon as it is there.
     **options
-        See `solve`; the limits hold for each run. Each run starts from the best plan so far that is feasible for it.
+        See `solve`; the limits hold for each run. Each run starts from the best plan so far that is feasible for it,
+        and ends with that plan where a method other than a baseline finds no better one.
 
     Returns
     -------
@@ -238,7 +241,10 @@ def whatif(
     result = WhatIf(instance, list(axes_of(changes)), conventions)
     for variation in wanted:
         start = _best_start(variation.instance, [row.solution for row in result.rows])
-        row = WhatIfRow(variation.values, solve(variation.instance, method, start=start, **options))
+        solution = solve(variation.instance, method, start=start, **options)
+        if start is not None and isinstance(method, str) and _searches(solution):
+            solution = _no_worse(variation.instance, solution, start)
+        row = WhatIfRow(variation.values, solution)
         result.rows.append(row)
         if on_row is not None:
             on_row(row)
@@ -289,6 +295,25 @@ def _best_start(instance: Instance, solutions: list[Solution]) -> dict[str, Any]
         if report.feasible and better:
             best, value = solution.plan, report.objective
     return best
+
+
+def _searches(solution: Solution) -> bool:
+    """Say whether the method looks for good plans: a baseline stands for a figure of its own."""
+    return find_method(solution.problem, solution.method).kind in ("exact", "heuristic")
+
+
+def _no_worse(instance: Instance, solution: Solution, start: dict[str, Any]) -> Solution:
+    """Return the solution, or where its start is better the start, certified with the same bound."""
+    worth, found = check(instance, start).objective, solution.objective
+    if worth is None or (found is not None and _sign(instance) * worth <= _sign(instance) * found):
+        return solution
+
+    def keep(instance: Instance) -> Outcome:
+        message = f"{solution.method} finds nothing better than an earlier plan, which is kept"
+        return Outcome(start, solution.bound, solution.stopped, message=message)
+
+    kept = solve(instance, keep, seed=solution.seed, threads=solution.threads)
+    return kept.model_copy(update={"method": solution.method, "runtime_s": solution.runtime_s})
 
 
 def _sign(instance: Instance) -> int:

@@ -188,6 +188,22 @@ def test_plots_go_into_given_axes_and_take_text_values() -> None:
     assert len(ax.get_lines()) == 3
 
 
+def test_a_plan_that_is_still_feasible_is_kept_where_a_heuristic_finds_a_worse_one() -> None:
+    """With twice the bandwidth the greedy method serves fewer; a baseline stands for its own figure."""
+    instance = edgeopt.read(TINY.parent / "grid-10x40-overlapped.json")
+    alone = [
+        edgeopt.solve(each, "greedy", threads=1).objective
+        for _, each in edgeopt.varied(instance, {"bandwidth_hz": ["x1", "x2"]})
+    ]
+    assert alone[0] > alone[1]
+    today, changed = edgeopt.whatif(instance, {"bandwidth_hz": ["x2"]}, "greedy", threads=1).rows
+    assert today.solution.objective == changed.solution.objective == alone[0]
+    assert "is kept" in changed.solution.message
+    assert changed.solution.method == "greedy"
+    fewer = edgeopt.whatif(instance, {"users.*.deadline_s": ["x2"]}, "random", threads=1).rows[1]
+    assert "is kept" not in fewer.solution.message
+
+
 def test_the_command_line(tmp_path: Path) -> None:
     csv, picture = tmp_path / "w.csv", tmp_path / "w.png"
     code, out, _ = run(
