@@ -14,7 +14,7 @@ from edgeopt.placement.exact import prove_program
 from edgeopt.placement.local_search import LocalSearch
 from edgeopt.placement.neighbourhoods import search_on
 from edgeopt.placement.nothing import unless_nothing_fits
-from edgeopt.placement.starts import given_start, start_iterations
+from edgeopt.placement.starts import given_start, searched_start, start_iterations
 from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Number, Stopped
 from edgeopt.tolerances import PROVED_GAP, WHOLE
@@ -40,7 +40,8 @@ def run_members(
     failed: list[tuple[str, Exception]] = []
     stopped = Stopped.FINISHED
     for name, member, part in members:
-        step = run.part(part * run.remaining_s(), iterations=run.options.iteration_limit, reports="all")
+        limit, given = run.options.iteration_limit, run.options.start
+        step = run.part(part * run.remaining_s(), iterations=limit, start=given, reports="all")
         try:
             outcome = member(arrays, start if known.best is None else known.best, step)
             placed = _placement(arrays, outcome)
@@ -83,12 +84,21 @@ def _closed(known: Incumbent[Placement], integral: bool) -> bool:
     return known.proved() or bound - value < room
 
 
+def _alone(named: tuple[str, Member, float]) -> tuple[str, Member, float]:
+    """Let a member begin as the method of its name does, whatever is known."""
+    name, member, part = named
+    start = given_start if name == "cpsat" else searched_start
+    return name, lambda arrays, best, step: member(arrays, start(arrays, step), step), part
+
+
 @unless_nothing_fits
 def solve(arrays: DemandArrays, run: Run) -> Outcome:
     """Search locally, then prove: by the tree search on one node, by HiGHS and CP-SAT on several.
 
     The local search is that of `local-search`. It is short before the proofs, for many instances are proved at once;
-    a part of the time limit is kept for it to go on after them. With an iteration limit it has all of that limit first.
+    a part of the time limit is kept for it to go on after them. With an iteration limit it has all of that limit first,
+    and each proof begins where it begins alone, so that the outcome is never worse than that of a member: from another
+    start a solver goes another way, and ends elsewhere at the limit.
     """
     start = given_start(arrays, run)
     search = LocalSearch(arrays, run.options.seed, start)
@@ -104,8 +114,12 @@ def solve(arrays: DemandArrays, run: Run) -> Outcome:
         return search_on(search, step, run.options.iteration_limit)
 
     proofs: list[tuple[str, Member, float]] = [("exact", prove_program, 0.4), ("cpsat", solve_clauses, 0.4)]
-    if refusal(arrays.instance) is None:
-        proofs = [("branch-and-bound", search_tree, 0.7)]
+    tree: tuple[str, Member, float] = ("branch-and-bound", search_tree, 0.7)
+    one_node = refusal(arrays.instance) is None
+    if limit is not None:
+        proofs = [_alone(member) for member in ([tree, *proofs] if one_node else proofs)]
+    elif one_node:
+        proofs = [tree]
     members = [("local-search", first, 0.3), *proofs]
     if run.options.time_limit is not None:
         members.append(("local-search again", again, 1.0))

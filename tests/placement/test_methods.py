@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,8 @@ from edgeopt.placement.generator import generate
 from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.portfolio import run_members
 from edgeopt.placement.program import Program
-from edgeopt.run import Outcome, Run
+from edgeopt.placement.starts import searched_start
+from edgeopt.run import Options, Outcome, Run
 from edgeopt.solution import Stopped
 from tests.amounts import some_or_many
 from tests.placement.brute_force import optimum
@@ -171,6 +174,26 @@ def test_auto_finds_what_its_local_search_finds(monkeypatch: pytest.MonkeyPatch,
         limits = {"threads": 1, "iteration_limit": 9_000, "seed": seed}
         found = edgeopt.solve(instance, "auto", **limits)
         assert found.plan == edgeopt.solve(instance, "local-search", **limits).plan
+
+
+def test_proofs_begin_where_they_begin_alone_at_an_iteration_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the search has found: from another start a solver may end at the limit with less than alone."""
+    instance = generate(models=25, nodes=4, users=25, seed=1)
+    arrays, began = DemandArrays(instance), {}
+
+    def proof(name: str) -> Callable[[DemandArrays, np.ndarray, Run], Outcome]:
+        def stand_in(arrays: DemandArrays, start: np.ndarray, run: Run) -> Outcome:
+            began[name] = start
+            return Outcome(None, None, Stopped.ITERATION_LIMIT)
+
+        return stand_in
+
+    monkeypatch.setattr("edgeopt.placement.portfolio.prove_program", proof("exact"))
+    monkeypatch.setattr("edgeopt.placement.portfolio.solve_clauses", proof("cpsat"))
+    found = edgeopt.solve(instance, "portfolio", threads=1, iteration_limit=2_000)
+    assert found.objective > arrays.value(began["cpsat"])
+    np.testing.assert_array_equal(began["cpsat"], greedy_placement(arrays))
+    np.testing.assert_array_equal(began["exact"], searched_start(arrays, Run(Options(iteration_limit=2_000))))
 
 
 def test_auto_searches_on_after_the_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
