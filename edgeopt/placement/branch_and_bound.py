@@ -14,6 +14,7 @@ from edgeopt.placement.arrays import DemandArrays
 from edgeopt.placement.instance import PlacementInstance
 from edgeopt.placement.knapsack import Knapsack
 from edgeopt.placement.nothing import unless_nothing_fits
+from edgeopt.placement.semidefinite_tree import SemidefiniteTree
 from edgeopt.placement.starts import searched_start
 from edgeopt.run import Outcome, PlanMaker, Run
 from edgeopt.solution import Plan, Stopped
@@ -22,6 +23,12 @@ CHUNK_ENTRIES = 250_000  # nodes times entries (item, element) between two looks
 FIRST_TARGET = 0.9  # between the best value known (0) and the root's bound (1)
 FIRST_STEP = 0.1
 GROWTH = 4.0  # how many more nodes the next target should take than the last
+FIRST_CHUNKS = 20  # between two looks, before a large problem may be left to semidefinite bounds
+LARGE, TOO_LARGE = (
+    250,
+    1_500,
+)  # items and elements of such a problem: what is smaller is proved, larger matrices are slow
+FAR = 0.1  # the bound then is so much above the best value
 MOST_TREE_BYTES = 2 * 10**9  # of the nodes on one path
 INTEGRAL_MARGIN, REAL_MARGIN = 1e-9, 1e-11  # of the total profit, for rounding in sums of floats
 
@@ -70,6 +77,29 @@ class BranchAndBound:
         self.bound = self._root_bound()
         self.root = branch_kernel.BranchNode(*(array[0].copy() for array in self.stack[:4]))
 
+    @property
+    def _chunk(self) -> int:
+        """Nodes between two looks at the clock."""
+        return 1 + CHUNK_ENTRIES // (len(self.items.elements) + 1)
+
+    @property
+    def first_nodes(self) -> int:
+        """Nodes that tell whether the bounds come close."""
+        return FIRST_CHUNKS * self._chunk
+
+    def chosen(self, reduced: Chosen) -> Chosen:
+        """Return a choice of the reduced items as one of all items."""
+        chosen = np.zeros_like(self.best)
+        chosen[self.kept[reduced]] = True
+        return chosen
+
+    def take(self, reduced: Chosen, bound: float) -> None:
+        """Keep a choice of the reduced items that is better than the best, and a bound, of another search."""
+        chosen = self.chosen(reduced)
+        if self.whole.value(chosen) > self.value:
+            self.best, self.value = chosen, self.whole.value(chosen)
+        self.bound = min(self.bound, bound)
+
     def run(self, run: Run, node_limit: int | None = None) -> Stopped:
         """Prove until the bound meets the best value, or a limit of the options or of nodes is reached."""
         target = self.value + FIRST_TARGET * (self.bound - self.value)
@@ -101,7 +131,7 @@ class BranchAndBound:
         self.stack.living[0], self.stack.totals[0] = self.root.living, self.root.totals
         self.stack.waiting[:] = -1
         self.stack.state[:] = 0
-        most = 1 + CHUNK_ENTRIES // (len(self.items.elements) + 1)
+        most = self._chunk
         while True:
             reason = run.stop_reason()
             if reason is not None:
@@ -132,10 +162,7 @@ class BranchAndBound:
     def _take_solution(self) -> None:
         depth = self.stack.state[branch_kernel.DEPTH]
         excluded = self.stack.fate[depth] == branch_kernel.EXCLUDED
-        chosen = np.zeros_like(self.best)
-        chosen[self.kept[self.knapsack.without(excluded)]] = True
-        if self.whole.value(chosen) > self.value:
-            self.best, self.value = chosen, self.whole.value(chosen)
+        self.take(self.knapsack.without(excluded), self.bound)
 
     def _root_bound(self) -> float:
         node = branch_kernel.BranchNode(*(array[0] for array in self.stack[:4]))
@@ -170,10 +197,30 @@ def refusal(instance: PlacementInstance) -> str | None:
 
 
 def search_tree(arrays: DemandArrays, start: NDArray[np.bool_], run: Run) -> Outcome:
-    """Prove a placement on one node optimal, or find a better one."""
+    """Prove a placement on one node optimal, or find a better one.
+
+    A large problem whose bound stays far off after some nodes is left to the search with semidefinite bounds.
+    """
     tree = BranchAndBound(arrays.knapsack(0, arrays.empty()), start[0], lambda best: arrays.plan(best[None, :]))
-    stopped = tree.run(run, run.options.iteration_limit)
-    return Outcome(arrays.plan(tree.best[None, :]), tree.bound, stopped, message=f"{tree.nodes} nodes")
+    limit = run.options.iteration_limit
+    size = sum(tree.knapsack.incidence.shape)
+    if not LARGE <= size <= TOO_LARGE:
+        return _outcome(arrays, tree, tree.run(run, limit), f"{tree.nodes} nodes")
+    stopped = tree.run(run, tree.first_nodes if limit is None else min(limit, tree.first_nodes))
+    if stopped != Stopped.ITERATION_LIMIT or tree.nodes == limit:
+        return _outcome(arrays, tree, stopped, f"{tree.nodes} nodes")
+    if tree.bound <= (1 + FAR) * tree.value:
+        return _outcome(arrays, tree, tree.run(run, limit), f"{tree.nodes} nodes")
+    parts = SemidefiniteTree(
+        tree.knapsack, tree.best[tree.kept], tree.bound, lambda best: arrays.plan(tree.chosen(best)[None, :])
+    )
+    stopped = parts.run(run, None if limit is None else limit - tree.nodes)
+    tree.take(parts.best, parts.bound)
+    return _outcome(arrays, tree, stopped, f"{tree.nodes} nodes, {parts.parts} parts with semidefinite bounds")
+
+
+def _outcome(arrays: DemandArrays, tree: BranchAndBound, stopped: Stopped, message: str) -> Outcome:
+    return Outcome(arrays.plan(tree.best[None, :]), tree.bound, stopped, message=message)
 
 
 @unless_nothing_fits

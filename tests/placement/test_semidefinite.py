@@ -1,0 +1,96 @@
+"""The semidefinite bounds for one node, and the search with them, against enumeration."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import edgeopt
+from edgeopt.placement import branch_and_bound
+from edgeopt.placement.arrays import DemandArrays
+from edgeopt.placement.generator import generate
+from edgeopt.placement.knapsack import Knapsack
+from edgeopt.placement.semidefinite import SemidefiniteBound
+from edgeopt.placement.semidefinite_tree import SemidefiniteTree
+from edgeopt.run import Run
+from edgeopt.solution import Stopped
+from tests.amounts import some_or_many
+from tests.placement.knapsacks import optimum, random_knapsack
+
+TOLERANCE = 1e-8
+SCALES = (1.0, 1e-9, 1e12)
+
+
+def scaled(seed: int) -> Knapsack:
+    """Draw a reduced problem of which something must be left out and something may be kept; weights may be huge."""
+    for draw in range(seed, 10**9, 100_000):
+        knapsack = random_knapsack(draw).reduced()[0]
+        if len(knapsack.profit) and knapsack.weight.sum() > knapsack.capacity:
+            break
+    profit = knapsack.profit * SCALES[seed % 3]
+    large = 10**9 if seed % 2 else 1
+    return Knapsack(
+        profit,
+        knapsack.incidence,
+        knapsack.weight * large,
+        knapsack.capacity * large,
+        knapsack.integral and profit[0] >= 1,
+    )
+
+
+@some_or_many(6, 500)
+@pytest.mark.parametrize("iterations", [1, 20])
+def test_multipliers_prove_a_bound_at_any_time(iterations: int, number: int) -> None:
+    closed = 0
+    for seed in range(number):
+        knapsack = scaled(seed)
+        best, total = optimum(knapsack), float(knapsack.profit.sum())
+        safe = ~knapsack.incidence.any(axis=1)
+        if safe.all():
+            continue
+        need = int(knapsack.weight.sum()) - knapsack.capacity
+        excess = int(knapsack.weight.max()) - 1
+        sure = float(knapsack.profit[safe].sum())
+        bound = SemidefiniteBound(knapsack.profit[~safe], knapsack.incidence[~safe], knapsack.weight, need, excess)
+        for _ in range(5):
+            bound.run(iterations)
+            bound.prove()
+            assert sure + bound.bound >= best - TOLERANCE * total, seed
+            assert sure + total * bound.proven() / total >= best - TOLERANCE * total, seed
+        closed += sure + bound.bound < best + 0.5 * (total - best)
+    assert closed > (0.4 * number if iterations > 1 else -1)
+
+
+@some_or_many(3, 400)
+def test_the_search_proves_the_optimum(number: int) -> None:
+    for seed in range(number):
+        knapsack = scaled(seed)
+        tree = SemidefiniteTree(knapsack, np.zeros(len(knapsack.profit), bool), float(knapsack.profit.sum()))
+        assert tree.run(Run()) == Stopped.PROVED
+        best = optimum(knapsack)
+        assert tree.value == pytest.approx(best, rel=TOLERANCE), seed
+        assert tree.bound == pytest.approx(best, rel=TOLERANCE), seed
+        assert knapsack.weight_of(tree.best) <= knapsack.capacity
+
+
+@some_or_many(3, 60)
+def test_a_limit_leaves_a_bound(number: int) -> None:
+    for seed in range(number):
+        knapsack = scaled(seed)
+        tree = SemidefiniteTree(knapsack, np.zeros(len(knapsack.profit), bool), float(knapsack.profit.sum()))
+        tree.run(Run(), 60)
+        assert tree.bound >= optimum(knapsack) - TOLERANCE * float(knapsack.profit.sum()), seed
+
+
+def test_a_large_problem_has_semidefinite_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What counts as large is made small here: the method goes on with these bounds where its own stay far off."""
+    instance = generate("set-union", 40, seed=3, elements=40)
+    monkeypatch.setattr(branch_and_bound, "LARGE", 60)
+    monkeypatch.setattr(branch_and_bound, "CHUNK_ENTRIES", 100)
+    monkeypatch.setattr(branch_and_bound, "FAR", 0.0)
+    solution = edgeopt.solve(instance, "branch-and-bound", iteration_limit=250, threads=1)
+    assert "semidefinite" in solution.message
+    arrays = DemandArrays(instance)
+    knapsack = arrays.knapsack(0, arrays.empty())
+    linear = branch_and_bound.BranchAndBound(knapsack, arrays.empty()[0])
+    assert solution.objective <= solution.bound < linear.bound
