@@ -154,7 +154,7 @@ def renamed(instance: LoadingInstance, seed: int) -> LoadingInstance:
 
 
 @pytest.mark.parametrize("part", [20, pytest.param(5, marks=pytest.mark.slow)], ids=["some", "all"])
-@pytest.mark.parametrize("change", [permuted, renamed])
+@pytest.mark.parametrize("change", [permuted, pytest.param(renamed, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", EXACT)
 def test_order_and_names_do_not_change_the_optimum(name, change, part):
     for seed in seeds(name, part):
