@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeopt.builder import build
+from edgeopt.certificates import check
 from edgeopt.comparing import Comparisons, compare
 from edgeopt.comparison import Comparison
 from edgeopt.errors import EdgeoptError, InputError, MethodRefusal, MissingExtra, ProgramError, UsageError
@@ -15,7 +16,7 @@ from edgeopt.method import Method, method, methods
 from edgeopt.run import Options, Outcome, Progress, Run
 from edgeopt.sensitivity import WhatIf, whatif
 from edgeopt.solution import CheckReport, Plan, Solution, Status, Stopped, Violation
-from edgeopt.solving import check, fitting_methods, solve
+from edgeopt.solving import fitting_methods, solve
 from edgeopt.stopping import FirstFeasible, NoImprovement, TargetObjective
 from edgeopt.variations import Variation, drawn, varied
 from edgeopt.versions import installed_version, show_versions

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, overload
 from edgeopt.comparison import Comparison, comparison_summary
 from edgeopt.errors import UsageError
 from edgeopt.instance import Instance, as_instance
+from edgeopt.interrupts import interruptible
 from edgeopt.layout import aligned
 from edgeopt.quantities import NOTHING, percent, quantity
+from edgeopt.run_options import available_cores
 from edgeopt.solution import relative_gap
-from edgeopt.solving import MethodChoice, available_cores, compare_one, fitting_methods, interruptible, warm_up
+from edgeopt.solving import MethodChoice, compare_one, fitting_methods, warm_up
 from edgeopt.variations import Value, Variation, table_value
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeopt.certificates import check
 from edgeopt.errors import UsageError
 from edgeopt.instance import Instance, as_instance
 from edgeopt.layout import aligned, facts_html
@@ -16,7 +17,7 @@ from edgeopt.problems import Problem
 from edgeopt.quantities import NOTHING, Number, amount, number, quantity, unit_of
 from edgeopt.run import Outcome
 from edgeopt.solution import Solution, Stopped, status_text
-from edgeopt.solving import MethodChoice, check, solve
+from edgeopt.solving import MethodChoice, solve
 from edgeopt.variations import Changes, Value, Variation, axes_of, varied
 
 if TYPE_CHECKING:

@@ -18,9 +18,10 @@ from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.pipeline import Worked
 from edgeopt.caching.tables import DelayTables
+from edgeopt.certificates import check
 from edgeopt.run import Options, Run
 from edgeopt.solution import Plan
-from edgeopt.solving import check, solve
+from edgeopt.solving import solve
 
 SEEDS = (1, 2, 3, 4, 5)
 DRAWN_ERRORS = 50

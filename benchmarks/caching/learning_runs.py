@@ -22,9 +22,10 @@ from edgeopt.caching.agents.world import World, build_world, tabulate
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance, Scenario
 from edgeopt.caching.tables import DelayTables
+from edgeopt.certificates import check
 from edgeopt.files import write_text
 from edgeopt.run import Run
-from edgeopt.solving import check, solve
+from edgeopt.solving import solve
 
 RUNS = Path(__file__).parent / "results" / "learning-runs.json"
 NETWORKS = (12, 13, 14)  # seeds of the generator; no setting was chosen by a look at them

@@ -13,9 +13,9 @@ from typing import Any
 from benchmarks.measure import Run, arguments_on_a_quiet_machine, fresh, solved, table, write_results
 from benchmarks.side_by_side.tools import TOOLS, answer
 from edgeopt import read
+from edgeopt.certificates import check
 from edgeopt.instance import Instance
 from edgeopt.solution import relative_gap
-from edgeopt.solving import check
 
 INSTANCES = Path(__file__).parents[2] / "instances"
 THREADS = 2

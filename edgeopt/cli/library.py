@@ -97,7 +97,7 @@ def scan(
     from edgeopt.libraries.checkpoints.cache import default_cache
     from edgeopt.libraries.checkpoints.naming import ADAPTER_CONFIG, GGUF_SUFFIX, INDEX_SUFFIX, SUFFIX
     from edgeopt.libraries.checkpoints.scanning import scan as scan_checkpoints
-    from edgeopt.solving import available_cores
+    from edgeopt.run_options import available_cores
 
     targets = [target for target in (output, trace, figure, cache) if target is not None]
     if len({target.resolve() for target in targets}) < len(targets):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from edgeopt.certificates import check
 from edgeopt.errors import Finding, ProgramError
 from edgeopt.experiments.gaps import senses
 from edgeopt.experiments.results import read_instance, read_solution
@@ -19,7 +20,6 @@ from edgeopt.frozen import DictOf
 from edgeopt.problems import PROBLEMS
 from edgeopt.record import Record
 from edgeopt.solution import Plan, Solution, crosses
-from edgeopt.solving import check
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,12 +8,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeopt.certificates import check
 from edgeopt.errors import UsageError
 from edgeopt.experiments.gaps import with_gaps
 from edgeopt.experiments.store import PENDING, clear_errors, connect, unpacked
 from edgeopt.instance import Instance, instance_from_dict
 from edgeopt.solution import CheckReport, Solution, relative_gap
-from edgeopt.solving import check
 from edgeopt.variations import table_value
 
 if TYPE_CHECKING:

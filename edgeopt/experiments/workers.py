@@ -10,7 +10,7 @@ from typing import Protocol
 from edgeopt.errors import MissingExtra, UsageError
 from edgeopt.experiments.running import Process, StartError, Task, kill, run_task
 from edgeopt.experiments.store import RunRecord
-from edgeopt.solving import available_cores
+from edgeopt.run_options import available_cores
 from edgeopt.versions import install_command
 
 CONNECT_S = 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from edgeopt.certificates import check
 from edgeopt.errors import UsageError, suggestion
 from edgeopt.exports.kserve import KSERVE
 from edgeopt.exports.llama_swap import LLAMA_SWAP
@@ -14,7 +15,6 @@ from edgeopt.exports.target import Request, Target
 from edgeopt.exports.vllm import VLLM
 from edgeopt.instance import Instance
 from edgeopt.solution import Plan, Solution
-from edgeopt.solving import check
 from edgeopt.versions import installed_version
 
 TARGETS = {target.name: target for target in (LLAMA_SWAP, SGLANG, KSERVE, VLLM, LP, MPS)}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from edgeopt.certificates import check
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import LinearProgram
 from edgeopt.engines.running import Result
@@ -18,7 +19,6 @@ from edgeopt.errors import ProgramError
 from edgeopt.instance import Instance
 from edgeopt.run import Incumbent, Run
 from edgeopt.solution import CheckReport, Number, Plan, Status, Stopped, crosses, relative_gap, status_text
-from edgeopt.solving import check
 from edgeopt.tolerances import HIGHS_BOUND_ERROR, HIGHS_PRECISION, PROVED_GAP, WHOLE
 
 INTEGRAL_GAP = 0.999  # two different values of an integral objective differ by 1

@@ -10,8 +10,9 @@ from edgeopt.engines.linear import LinearProgram, compile_formulation
 from edgeopt.errors import UsageError
 from edgeopt.formulations.search import FormulationSolution, Search, home_of
 from edgeopt.instance import Instance, as_instance
+from edgeopt.interrupts import interruptible
 from edgeopt.run import Progress, Run
-from edgeopt.solving import checked_options, interruptible
+from edgeopt.run_options import checked_options
 
 
 def solve_formulation(

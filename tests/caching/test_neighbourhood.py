@@ -13,8 +13,8 @@ from edgeopt.caching.bound_tables import BoundTables
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.neighbourhood import candidate_menu, price_all_sets
+from edgeopt.certificates import check
 from edgeopt.run import Run
-from edgeopt.solving import check
 from tests.caching.brute_force import optimum
 from tests.caching.random_instances import random_instance
 from tests.caching.rates import dual_rates
