@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from edgeopt.engines.pyomo_import import standard_form
 from edgeopt.errors import ProgramError
 
 Vector = NDArray[np.float64]
@@ -35,8 +34,8 @@ class LinearProgram:
     offset : float
     maximize : bool
     variables, constraints : list
-        The Pyomo variables of the columns and constraints of the rows (twice for one with two bounds); empty when the
-        program was not made from a formulation.
+        The Pyomo variables of the columns and constraints of the rows; empty when the program was not made from a
+        formulation.
     """
 
     cost: Vector
@@ -152,33 +151,30 @@ def compile_formulation(formulation: Any) -> LinearProgram:
     ProgramError
         The formulation has no objective or more than one.
     """
-    from pyomo.common.errors import InfeasibleConstraintException
     from pyomo.common.gc_manager import PauseGC
     from pyomo.core import minimize
 
+    from edgeopt.engines.standard_form import standard_form
+
     with PauseGC():
-        try:
-            form = standard_form(formulation)
-        except InfeasibleConstraintException:
+        form = standard_form(formulation)
+        if not form.holds:
             return _infeasible_program()
         if len(form.objectives) != 1:
             raise ProgramError(f"a formulation needs one objective, not {len(form.objectives)}")
-        maximize = form.objectives[0].sense != minimize
-        sign = -1.0 if maximize else 1.0  # the compiler turned every objective into a minimisation
-        sense = np.array([row.bound_type for row in form.rows], dtype=np.int64)
-        bounds = np.array([variable.bounds for variable in form.columns], dtype=np.float64).reshape(-1, 2)
+        bounds = np.array([variable.bounds for variable in form.variables], dtype=np.float64).reshape(-1, 2)
         return LinearProgram(
-            cost=sign * form.c.toarray().ravel(),
+            cost=form.costs.toarray().ravel(),
             column_lower=np.where(np.isnan(bounds[:, 0]), -np.inf, bounds[:, 0]),
             column_upper=np.where(np.isnan(bounds[:, 1]), np.inf, bounds[:, 1]),
-            integer=np.array([variable.is_integer() for variable in form.columns], dtype=np.bool_),
-            rows=sparse.csr_array(form.A),
-            row_lower=np.where(sense <= 0, form.rhs, -np.inf),
-            row_upper=np.where(sense >= 0, form.rhs, np.inf),
-            offset=sign * float(form.c_offset[0]),
-            maximize=maximize,
-            variables=form.columns,
-            constraints=[row.constraint for row in form.rows],
+            integer=np.array([variable.is_integer() for variable in form.variables], dtype=np.bool_),
+            rows=form.rows,
+            row_lower=form.lower,
+            row_upper=form.upper,
+            offset=form.offsets[0],
+            maximize=form.objectives[0].sense != minimize,
+            variables=form.variables,
+            constraints=form.constraints,
         )
 
 
