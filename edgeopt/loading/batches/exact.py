@@ -37,7 +37,7 @@ from edgeopt.solution import Plan, Stopped, proved
 MOST_ASKED_CODES = 2**62  # the dynamic program may give up; beyond, it cannot even begin
 FIRST_SHARE = 10  # of the local search's default iterations, before there is a bound
 TURN_STATES, TURN_ITERATIONS = 200_000, 300_000  # expanded and searched in turns
-WALKS = 300  # between two local searches
+WALKS, TURN = 300, 5  # between two local searches, and their default iterations together
 STATES_SHARE, SLOTS_SHARE = 0.6, 0.6  # of the time that is left
 
 
@@ -152,9 +152,12 @@ def _walk(
     look: Callable[[int | None], None],
     search: LineSearch,
 ) -> None:
-    """Lower the bound by walks and search in turns, until neither can help or as many walks are done as allowed."""
+    """Lower the bound by walks and search in turns, until neither can help or as many walks are done as allowed.
+
+    A turn of the search is longer than its first one where iterations are not limited: walks take most of the time.
+    """
     limit = known.run.options.iteration_limit
-    turn = search.iterations
+    turn = search.iterations if limit is not None else TURN * line_search.default_iterations(len(search.best.place))
     while not _closed(known) and not path.finished and known.run.stop_reason() is None:
         if limit is not None and path.walks >= limit:
             return
