@@ -220,8 +220,8 @@ def whatif(
     on_row : callable, optional
         Called with each `WhatIfRow` as soon as it is there.
     **options
-        See `solve`; the limits hold for each run. Each run starts from the best plan so far that is feasible for it,
-        and ends with that plan where a method other than a baseline finds no better one.
+        See `solve`; the limits hold for each run. Each run starts from the best feasible plan of those with one
+        other value, and ends with that plan where a method other than a baseline finds no better one.
 
     Returns
     -------
@@ -241,7 +241,7 @@ def whatif(
     conventions = next((other for other in counted if other.objective != usual.objective), usual)
     result = WhatIf(instance, list(axes_of(changes)), conventions)
     for variation in wanted:
-        start = _best_start(variation.instance, [row.solution for row in result.rows])
+        start = _best_start(variation, result.rows)
         solution = solve(variation.instance, method, start=start, **options)
         if start is not None and isinstance(method, str) and _searches(solution):
             solution = _no_worse(variation.instance, solution, start)
@@ -285,10 +285,11 @@ def _wanted(instance: Instance, changes: Changes) -> Iterator[Variation]:
                 yield variation
 
 
-def _best_start(instance: Instance, solutions: list[Solution]) -> dict[str, Any] | None:
-    """Return the plan of today or of the last run that is best here; None when neither is feasible."""
-    best, value = None, None
-    for solution in {id(each): each for each in [*solutions[:1], *solutions[-1:]]}.values():
+def _best_start(variation: Variation, rows: list[WhatIfRow]) -> dict[str, Any] | None:
+    """Return the plan that is best here, of today, of the last run, and of those with one other value; None of none."""
+    best, value, instance = None, None, variation.instance
+    near = [row for row in rows if _differences(row.values, variation.values) <= 1]
+    for solution in {id(row): row.solution for row in [*rows[:1], *near, *rows[-1:]]}.values():
         if solution.plan is None:
             continue
         report = check(instance, solution.plan)
@@ -296,6 +297,11 @@ def _best_start(instance: Instance, solutions: list[Solution]) -> dict[str, Any]
         if report.feasible and better:
             best, value = solution.plan, report.objective
     return best
+
+
+def _differences(first: Mapping[str, Value], second: Mapping[str, Value]) -> int:
+    """Count the keys that have other values; today's are those that are not named."""
+    return sum(first.get(path) != second.get(path) for path in {*first, *second})
 
 
 def _searches(solution: Solution) -> bool:

@@ -200,6 +200,11 @@ def test_a_plan_that_is_still_feasible_is_kept_where_a_heuristic_finds_a_worse_o
     assert today.solution.objective == changed.solution.objective == alone[0]
     assert "is kept" in changed.solution.message
     assert changed.solution.method == "greedy"
+    grid = {"server.memory_bytes": ["x0.5"], "bandwidth_hz": ["x0.5", "x2"]}
+    found = {
+        tuple(row.values.values()): row.solution.objective for row in edgeopt.whatif(instance, grid, "greedy").rows
+    }
+    assert found[10**9, 200_000_000] >= found[(10**9,)]
     fewer = edgeopt.whatif(instance, {"users.*.deadline_s": ["x2"]}, "random", threads=1).rows[1]
     assert "is kept" not in fewer.solution.message
 

@@ -155,7 +155,8 @@ def _draw_schedule(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> N
         _draw(ax, [_bar(0, 0.0, schedule.upload_s)], RADIO)
     if instance.stream:
         arrivals = [user.arrival_s for user in instance.users.values()]
-        ax.plot(arrivals, np.full(len(arrivals), LANE_HEIGHT / 2), "|", color=INK, markersize=8)
+        foot = np.full(len(arrivals), LANE_HEIGHT / 2)
+        ax.plot(arrivals, foot, "|", color=INK, markersize=8, label="arrival", zorder=2.2)
     _draw(ax, loads, [ORANGE])
     _draw(ax, batches, BATCHES)
     end = visits[-1].end_s if visits else schedule.upload_s
@@ -167,10 +168,11 @@ def _draw_schedule(ax: Axes, instance: LoadingInstance, schedule: Schedule) -> N
     ax.xaxis.set_major_formatter(EngFormatter(unit="s"))
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    parts = [Patch(facecolor=RADIO[0], label="upload"), Patch(facecolor=ORANGE, label="load")]
+    upload = "upload; shades take turns" if overlapped else "upload"
+    parts = [Patch(facecolor=RADIO[0], label=upload), Patch(facecolor=ORANGE, label="load")]
     parts.append(Patch(facecolor=BATCHES[0], label="compute; shades take turns"))
-    deadline = ax.get_legend_handles_labels()[0]
-    ax.legend(handles=[*parts, *deadline], loc="lower right", bbox_to_anchor=(1, 1), fontsize=8, frameon=False, ncols=2)
+    marks = ax.get_legend_handles_labels()[0]
+    ax.legend(handles=[*parts, *marks], loc="lower right", bbox_to_anchor=(1, 1), fontsize=8, frameon=False, ncols=2)
     loaded, reused = (sum(getattr(visit, part) for visit in visits) for part in ("loaded_bytes", "reused_bytes"))
     ax.set_title(
         f"{in_figure(instance.name)}: {_served(instance, served)} in {len(visits)} batches\n"
@@ -269,8 +271,17 @@ def _label_batches(ax: Axes, visits: list[Visit], lane: int) -> None:
     foot = lane + LANE_HEIGHT / 2
     for number in named:
         ax.plot([middles[number]] * 2, [foot, foot + LEADER], color=GREY, linewidth=0.5)
-        name = in_figure(_short(runs[number][0].model))
-        ax.text(middles[number], foot + LEADER, name, rotation=90, ha="center", va="top", fontsize=6.5, clip_on=True)
+        ax.text(
+            middles[number],
+            foot + LEADER,
+            in_figure(_short(runs[number][0].model)),
+            rotation=90,
+            ha="center",
+            va="top",
+            fontsize=6.5,
+            clip_on=True,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},  # no deadline goes through a name
+        )
     for visit in batches:
         if visit.end_s - visit.compute_start_s >= LABEL_WIDTH * width:
             middle = (visit.compute_start_s + visit.end_s) / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -54,6 +55,13 @@ def test_title_and_legend_tell_users_bytes_and_deadline() -> None:
     assert legend is not None
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == ["upload", "load", "compute; shades take turns", "deadline 20 s"]
+
+
+def test_what_a_stream_marks_is_in_the_legend() -> None:
+    """Arrivals have a name of their own, and the shades of uploads are explained as those of batches are."""
+    solution = edgeopt.solve(Path(__file__).parents[2] / "instances" / "loading" / "tiny-stream.json", "edf", threads=1)
+    shown = [text.get_text() for text in solution.plot().axes[0].get_legend().get_texts()]
+    assert {"arrival", "upload; shades take turns"} <= set(shown)
 
 
 def test_models_are_named_under_their_batches_and_the_memory_is_drawn() -> None:
