@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from edgeopt.layout import aligned
+from edgeopt.layout import aligned, in_cell
 from edgeopt.quantities import METRIC_UNITS, NOTHING, number, quantity
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ def _cell(name: str, value: Any) -> str:
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return NOTHING
     if isinstance(value, str):
-        return value if name not in LISTS or len(value) <= LIST_CHARACTERS else f"{value[: LIST_CHARACTERS - 1]}…"
+        if name in LISTS:
+            text = " ".join(map(str, in_cell(value, name))) if value.startswith("[") else value
+            return text if len(text) <= LIST_CHARACTERS else f"{text[: LIST_CHARACTERS - 1]}…"
+        return value
     ending = _ending(name)
     return (
         quantity(float(value), METRIC_UNITS[ending])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 FRAME_COLUMNS = ("request", "node", "count", "model", "site", "served", "reason")
 LABELLED_SITES = 40
@@ -89,8 +90,8 @@ def _short(name: str) -> str:
     return f"{name[: NAME_CHARACTERS - end - 1]}…{name[-end:]}"
 
 
-def _draw_links(ax: Axes, instance: PullingInstance, network: Any, position: Mapping[str, Any]) -> None:
-    """Draw links, the wider the faster, and say which widths are which rates."""
+def _draw_links(ax: Axes, instance: PullingInstance, network: Any, position: Mapping[str, Any]) -> list[Line2D]:
+    """Draw links, the wider the faster, and return marks that say which widths are which rates."""
     import networkx as nx
     from matplotlib.lines import Line2D
 
@@ -101,7 +102,7 @@ def _draw_links(ax: Axes, instance: PullingInstance, network: Any, position: Map
     drawn = [(first, second) for first, second in network.edges if frozenset((first, second)) in rates]
     known = [rates[frozenset(ends)] for ends in drawn]
     if not known:
-        return
+        return []
     low, high = min(known), max(known)
 
     def width(rate: float) -> float:
@@ -110,8 +111,9 @@ def _draw_links(ax: Axes, instance: PullingInstance, network: Any, position: Map
     widths = [width(rate) for rate in known]
     nx.draw_networkx_edges(network, position, edgelist=drawn, ax=ax, edge_color=LINKS, width=widths)
     shown = dict.fromkeys([low, (low * high) ** 0.5, high] if high > 4 * low else [low, high])
-    handles = [Line2D([], [], color=LINKS, linewidth=width(rate), label=quantity(rate, "bit/s")) for rate in shown]
-    ax.legend(handles=handles, loc="lower left", fontsize=8, frameon=False, title="links", title_fontsize=8)
+    return [
+        Line2D([], [], color=LINKS, linewidth=width(rate), label=f"link of {quantity(rate, 'bit/s')}") for rate in shown
+    ]
 
 
 def _draw_labels(ax: Axes, position: Mapping[str, Any], labels: Mapping[str, str], areas: Mapping[str, float]) -> None:
@@ -159,6 +161,7 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
     without the nodes that are neither cloudlets nor the cloud.
     """
     import networkx as nx
+    from matplotlib.lines import Line2D
 
     from edgeopt.drawing.picture import axes_in, figure_of
 
@@ -179,8 +182,13 @@ def plot_plan(instance: PullingInstance, plan: Plan, ax: Axes | None = None) -> 
     )
     total = max(1, sum(served.values()))
     areas = {site: 60 + 4000 * requests / total for site, requests in served.items()}
-    _draw_links(ax, instance, network, position)
+    marks = _draw_links(ax, instance, network, position)
     others = [node for node in network if node not in sites]
+    if others:
+        marks.append(
+            Line2D([], [], color=GREY, linestyle="", marker="o", markersize=3.5, label="node without cloudlet")
+        )
+    ax.legend(handles=marks, loc="lower left", fontsize=8, frameon=False)
     nx.draw_networkx_nodes(network, position, nodelist=others, node_size=12, node_color=GREY, ax=ax)
     pulled = {
         site: sum(instance.library.blocks[block] for block in service.pulled.get(site, ()))

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import edgeopt
@@ -85,3 +86,8 @@ def test_solve_shows_the_plan_on_a_terminal_only(solved: Path, monkeypatch: pyte
     assert "served" not in _shown(solution, None).split()
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert "served" in _shown(solution, None).split()
+
+
+def test_lists_are_read_as_names() -> None:
+    frame = pd.DataFrame({"block": ["b"], "cached_at": ['["n1", "n2"]'], "served": [True], "reason": [""]})
+    assert plan_text(frame, None).splitlines()[-1].split() == ["b", "n1", "n2"]
