@@ -12,6 +12,7 @@ from edgeopt.models.residency import formulate
 from edgeopt.residency.arrays import Floats, Intervals, Kept
 from edgeopt.residency.greedy import given_start
 from edgeopt.residency.nothing import if_all_models_fit
+from edgeopt.residency.windows import searched
 from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Status, Stopped
 from edgeopt.tolerances import HIGHS_BOUND_ERROR, HIGHS_PRECISION
@@ -115,5 +116,11 @@ def _loosened(bound: float, intervals: Intervals) -> float:
 
 @if_all_models_fit
 def solve(intervals: Intervals, run: Run) -> Outcome:
-    """Solve the interval packing on HiGHS, from the greedy plan."""
-    return solve_program(intervals, given_start(intervals, run), run)
+    """Solve the interval packing on HiGHS, from the greedy plan.
+
+    At an iteration limit the search over windows comes first, with as many passes, so that no other method does better.
+    """
+    start, limit = given_start(intervals, run), run.options.iteration_limit
+    if limit is not None:
+        start = searched(intervals, start, run.part(iterations=limit, reports="all"))
+    return solve_program(intervals, start, run)

@@ -246,6 +246,35 @@ class Windows:
         """Say whether the run has to end or nothing better is left."""
         return self.run.stop_reason() is not None or self.known.proved()
 
+    def search(self, passes: int, limit: float) -> int:
+        """Improve the plan in passes until two in turn change nothing or so many are made; return how many are."""
+        idle = 0
+        while passes < limit and idle < 2 and not self.ended():
+            before = self.known.value
+            self.sweep(self.step // 2 if passes % 2 else 0, inf)
+            passes += 1
+            self.run.count()
+            idle = 0 if self.known.value != before else idle + 1
+        return passes
+
+
+def begun(intervals: Intervals, start: Kept, run: Run) -> tuple[Windows | None, Stopped]:
+    """Return the windows with the better plan of a start and of the rounded relaxation; None: not solved in time."""
+    prices, stopped = relaxation(intervals, run)
+    if prices is None:
+        return None, stopped
+    rounded = greedy(intervals, np.round(prices.kept, 6))
+    return Windows(intervals, prices, min(start, rounded, key=intervals.seconds), run), stopped
+
+
+def searched(intervals: Intervals, start: Kept, run: Run) -> Kept:
+    """Return what the search over windows makes of a start, with all passes of the iteration limit."""
+    windows, _ = begun(intervals, start, run)
+    if windows is None:
+        return start
+    windows.search(0, inf if run.options.iteration_limit is None else run.options.iteration_limit)
+    return start if windows.known.best is None else windows.known.best
+
 
 @if_all_models_fit
 def solve(intervals: Intervals, run: Run) -> Outcome:
@@ -253,25 +282,18 @@ def solve(intervals: Intervals, run: Run) -> Outcome:
 
     An iteration is a pass over all windows of the search, from the beginning or from the middle of a window.
     """
-    prices, stopped = relaxation(intervals, run)
     start = given_start(intervals, run)
-    if prices is None:
+    windows, stopped = begun(intervals, start, run)
+    if windows is None:
         return Outcome(intervals.plan(start), stopped=stopped)
-    rounded = greedy(intervals, np.round(prices.kept, 6))
-    windows = Windows(intervals, prices, min(start, rounded, key=intervals.seconds), run)
     limit = inf if run.options.iteration_limit is None else run.options.iteration_limit
-    passes = idle = 0
+    passes = 0
     if passes < limit and not windows.ended():
         windows.sweep(0, run.elapsed_s() + SEARCH_SHARE * run.remaining_s())
         passes += 1
         run.count()
     windows.tighten(*QUICK)
-    while passes < limit and idle < 2 and not windows.ended():
-        before = windows.known.value
-        windows.sweep(windows.step // 2 if passes % 2 else 0, inf)
-        passes += 1
-        run.count()
-        idle = 0 if windows.known.value != before else idle + 1
+    passes = windows.search(passes, limit)
     windows.tighten(*THOROUGH)
     best = start if windows.known.best is None else windows.known.best
     limited = Stopped.ITERATION_LIMIT if passes >= limit else Stopped.FINISHED

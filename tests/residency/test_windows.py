@@ -10,12 +10,12 @@ from edgeopt.engines.highs import HighsSolver
 from edgeopt.engines.linear import compile_formulation
 from edgeopt.models.residency import formulate
 from edgeopt.residency import windows
-from edgeopt.residency.arrays import Intervals
+from edgeopt.residency.arrays import Intervals, Kept
 from edgeopt.residency.exact import Program
 from edgeopt.residency.generator import generate
 from edgeopt.residency.packing import Packing
 from edgeopt.residency.windows import Windows, relaxation
-from edgeopt.run import Run
+from edgeopt.run import Outcome, Run
 from tests.amounts import some_or_many
 from tests.residency.brute_force import optimum
 from tests.residency.random_instances import random_instance
@@ -179,3 +179,17 @@ def test_a_start_is_not_lost() -> None:
     chosen = edgeopt.solve(instance, threads=1)
     assert chosen.method == "exact"
     assert chosen.objective == pytest.approx(best.objective)
+
+
+@pytest.mark.slow
+def test_exact_begins_with_the_search_at_an_iteration_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So `auto`, which takes it, is never worse than `windows` there; the two are the search, then proofs."""
+    instance = generate(sharing="freeze-depth", models=16, count=120, seed=9002)
+    found = edgeopt.solve(instance, "windows", threads=1, iteration_limit=1).objective
+    assert found < edgeopt.solve(instance, "windows", threads=1, iteration_limit=0).objective
+
+    def no_proof(intervals: Intervals, start: Kept, run: Run) -> Outcome:
+        return Outcome(intervals.plan(start))
+
+    monkeypatch.setattr("edgeopt.residency.exact.solve_program", no_proof)
+    assert edgeopt.solve(instance, "exact", threads=1, iteration_limit=1).objective == found

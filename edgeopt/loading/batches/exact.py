@@ -140,8 +140,8 @@ def solve_individual(instance: LoadingInstance, run: Run) -> Outcome:
         known.offer(better, objective.of_plan(better))
         known.tighten(bound)
         notes.append(note)
-    if not _closed(known) and run.options.time_limit is not None and run.options.iteration_limit is None:
-        look(None)
+    if not _closed(known) and (run.options.time_limit is not None or run.options.iteration_limit is not None):
+        look(run.options.iteration_limit)
     return Outcome(known.best, known.bound, run.stop_reason() or Stopped.FINISHED, message="; ".join(notes))
 
 

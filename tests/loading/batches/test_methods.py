@@ -248,3 +248,12 @@ def test_exact_reports_plan_and_bound_before_the_dynamic_program_answers():
     assert solution.status == "optimal"
     assert [bound for _, _, bound in solution.history if bound is not None][-2:] == [30, 29]
     assert solution.history[0][1] is not None
+
+
+@pytest.mark.slow
+def test_exact_searches_as_far_as_local_search_at_an_iteration_limit():
+    for seed in range(2):
+        instance = generate("freeze-depth", 8, 60, deadlines="individual", upload="overlapped", seed=seed)
+        limits = {"threads": 1, "iteration_limit": 400}
+        searched = edgeopt.solve(instance, "local-search", **limits).objective
+        assert edgeopt.solve(instance, "exact", **limits).objective >= searched
