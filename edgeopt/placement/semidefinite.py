@@ -5,10 +5,11 @@ Let z_e = 1 where element e is left out, x_i = 1 where item i is chosen, and Y =
     Y is positive semidefinite and has no negative entry,
     Y_jj = Y_0j,    Y_ie = 0 for an element e of item i,
     (w z - D) (w z - D - o) <= 0,   which is linear in Y,
+    D x_i <= sum_e w_e Y_ie <= (D + o) x_i,
 
-where elements of weight D must be left out. The last row holds with o = max w - 1 for whole weights: what is left out
+where elements of weight D must be left out. The last rows hold with o = max w - 1 for whole weights: what is left out
 may be taken to be minimal, and then it weighs less than D and one more of its elements. The greatest p x over all
-such Y is a theta function (Lovász 1979) with one row more. It is approached by the method of multipliers, which
+such Y is a theta function (Lovász 1979) with a few rows more. It is approached by the method of multipliers, which
 projects in turn on the semidefinite matrices and on the others (Wen, Goldfarb and Yin 2010). Whatever multipliers it
 has reached prove a bound: what they lack is made up by a multiple of a diagonal, and the diagonal of Y is bounded.
 """
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from edgeopt.engines.linear import UNIT_ROUNDOFF
+from edgeopt.placement.item_rows import ItemRows
 
 RELAXED = 1.6  # over-relaxation of the method of multipliers
 FIRST_PENALTY = 15.0  # times the norm of the objective over that of the first matrix
@@ -126,6 +128,8 @@ class SemidefiniteBound:
         row[0, 1:] = row[1:, 0] = -(low + high) / (2 * self.scale) * self._weight
         row[0, 0] = low * high / self.scale**2
         self._row = row / float(np.linalg.norm(row))
+        together = self._together[1 + elements :, 1 : 1 + elements]
+        self._item_rows = ItemRows(together, self._weight, self._need, self._excess, 1 + 2 * self.scale**2)
 
     def _feasible(self, matrix: Single) -> Single:
         """Return the nearest matrix that keeps all rows but that of weight, and need not be semidefinite."""
@@ -137,10 +141,16 @@ class SemidefiniteBound:
     def _join(self, near: Single, matrix: Single) -> None:
         """Write the diagonal and the first row of the nearest matrix, which say the same."""
         scale = np.float32(self.scale)
-        diagonal = np.maximum((np.diagonal(matrix) + 2 * scale * matrix[0]) / (1 + 2 * scale**2), 0)
+        diagonal = np.maximum(self._joined(matrix), 0)
         np.fill_diagonal(near, diagonal)
         near[0] = near[:, 0] = scale * diagonal
         near[0, 0] = scale**2
+
+    def _joined(self, matrix: Single) -> Single:
+        """Return the mean of the diagonal and of the first row and column, that they come to where they are one."""
+        scale = np.float32(self.scale)
+        mean: Single = (np.diagonal(matrix) + 2 * scale * matrix[0]) / (1 + 2 * scale**2)
+        return mean
 
     def _light(self, matrix: Single) -> Single:
         """Return the nearest matrix that keeps all rows, by secants on the price of the row of weight."""
@@ -168,6 +178,11 @@ class SemidefiniteBound:
         self._price = price
         near = self._feasible(matrix)
         near[part, part] = block
+        items, others = slice(len(row), None), slice(1, len(row))
+        chosen, beside = self._item_rows.nearest(self._joined(matrix)[items], matrix[items, others])
+        near[items, others], near[others, items] = beside, beside.T
+        near[0, items] = near[items, 0] = np.float32(self.scale) * chosen
+        near[items, items][np.diag_indices(len(chosen))] = chosen
         return near
 
     def run(self, iterations: int) -> None:
@@ -196,12 +211,13 @@ class SemidefiniteBound:
         self.penalty *= factor
         self.multipliers /= np.float32(factor)
         self._price /= factor
+        self._item_rows.prices /= np.float32(factor)
 
     def proven(self) -> float:
         """Return the bound that the multipliers prove.
 
-        With S the multipliers and C the objective, G = S + C - (price) (row of weight) is split into multipliers of
-        the other rows. An entry of G that would need one of the wrong sign is taken off S. Then p x = C Y is at most
+        With S the multipliers and C the objective, G = S + C - (prices) (rows of weight) is split into multipliers
+        of the other rows. An entry of G that would need one of the wrong sign is taken off S. Then p x = C Y is at most
         G_00 - S Y for every Y. With d the parts of the diagonal that make up 1, at most 1, and at most 1 of p x,
         -S Y is at most 3 times what the least eigenvalue of S, scaled by d, is below 0; a little more with even parts
         added to d, which no part is far below.
@@ -215,6 +231,10 @@ class SemidefiniteBound:
         gained, priced = both * self._objective, np.zeros_like(both)
         part = slice(0, len(self._row))
         priced[part, part] = self.penalty * self._price * both[part, part] * self._row
+        diagonal, beside = self._item_rows.priced()
+        items, others = slice(len(self._row), None), slice(1, len(self._row))
+        priced[items, others], priced[others, items] = self.penalty * beside, self.penalty * beside.T
+        priced[items, items][np.diag_indices(len(diagonal))] = self.penalty * diagonal
         surplus = dual + gained - priced
         lost = np.where(self._apart, 0.0, np.maximum(surplus, 0.0))
         lost[0] = lost[:, 0] = 0.0
