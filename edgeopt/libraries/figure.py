@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, NullLocator
 from numpy.typing import NDArray
 
 from edgeopt.drawing.names import in_figure
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+FEW_HOLDERS = 6  # up to so many, the scale has all numbers
 LABELLED_MODELS = 60
 COLOURS = "viridis_r"
 OUTLINED_PART = 1 / 150  # of the picture's height: boxes that are at least so high have an outline
@@ -134,9 +135,11 @@ def _title(library: ModelLibrary) -> str:
 def _add_scale(figure: Figure, ax: Axes, norm: LogNorm) -> None:
     label = "models that share the bytes (grey: one)"
     scale = figure.colorbar(ScalarMappable(norm, COLOURS), ax=ax, label=label, pad=0.02, aspect=30)
-    scale.ax.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
-    scale.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    scale.ax.yaxis.set_minor_formatter(NullFormatter())
+    most = int(norm.vmax or 2)
+    steps = [step * 10**power for power in range(len(str(most))) for step in (1, 2, 5)]
+    counts = range(2, most + 1) if most <= FEW_HOLDERS else [count for count in steps if 2 <= count <= most]
+    scale.set_ticks(list(counts), labels=[str(count) for count in counts])
+    scale.ax.yaxis.set_minor_locator(NullLocator())
 
 
 def _colours(holders: NDArray[np.int64], norm: LogNorm) -> Floats:

@@ -55,3 +55,16 @@ def test_title_tells_what_sharing_saves() -> None:
 def test_draws_the_smallest_libraries(models: dict[str, object]) -> None:
     library = ModelLibrary.from_dict({"blocks": {"x": 0, "unused": 5}, "models": models})
     plot_sharing(library).savefig(io.BytesIO(), dpi=30)
+
+
+@pytest.mark.parametrize(
+    ("sharers", "ticks"), [(2, ["2", "3"]), (5, ["2", "3", "4", "5"]), (60, ["2", "5", "10", "20", "50"])]
+)
+def test_the_scale_counts_models_in_whole_numbers(sharers: int, ticks: list[str]) -> None:
+    models = {str(number): {"blocks": ["common"]} for number in range(sharers)}
+    library = ModelLibrary.from_dict({"blocks": {"common": 1}, "models": models})
+    figure = plot_sharing(library)
+    figure.draw_without_rendering()
+    axis = figure.axes[1].yaxis
+    assert [tick.get_text() for tick in axis.get_ticklabels()] == ticks
+    assert len(axis.get_minorticklocs()) == 0
