@@ -306,8 +306,8 @@ def pulling(c: Caches, held: Array) -> float:
 def dual_value(c: Caches, price: Array, slope: Array) -> float:
     """Return an upper bound on what can be saved: each group pays its price to every site that serves it.
 
-    Sites then are separate knapsacks (their fractional optima are taken). `slope` becomes one minus how often each
-    group is served.
+    Sites then are separate knapsacks; their fractional optima over the items that fit alone are taken. `slope` becomes
+    one minus how often each group is served.
     """
     total = 0.0
     for group in range(len(price)):
@@ -318,7 +318,7 @@ def dual_value(c: Caches, price: Array, slope: Array) -> float:
     for site in range(len(c.room)):
         profits(c, price, site, profit)
         part[:] = 0.0
-        useful = np.flatnonzero(profit > 0)
+        useful = np.flatnonzero((profit > 0) & (c.size <= c.room[site]))
         ratio = profit[useful] / np.maximum(c.size[useful], 1e-3)
         left = float(c.room[site])
         for item in useful[np.argsort(-ratio)]:

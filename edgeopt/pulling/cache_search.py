@@ -19,7 +19,7 @@ FREED = (4, 8)
 NOISE = (0.0, 0.05, 0.2)
 IDLE_MOVES = 400
 BOUND_SHARE = 0.15  # of the time limit
-BOUND_STEPS = 150
+BOUND_STEPS = 400
 LAST_SHARE = 0.04  # least part of the time limit that is kept for writing the plan down and its check
 
 
