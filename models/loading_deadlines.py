@@ -207,7 +207,7 @@ def _early(steps: dict[int, list[int]], first_due: NDArray[np.int64], queues: Qu
     size = {i: sum(map(len, found.values())) for i, found in earlier.items()}
     early: dict[int, list[int]] = {}
     left = MOST_TERMS // max(1, len({t for found in steps.values() for t in found}))
-    for i in sorted(size, key=lambda i: size[i]):
+    for i in sorted(filter(size.get, size), key=lambda i: size[i]):
         left -= size[i]
         if left >= 0:
             early |= earlier[i]

@@ -60,3 +60,11 @@ def test_a_model_runs_again_for_users_who_are_due_later():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(loading_deadlines, "MOST_TERMS", 0)
             assert relaxed_optimum(work) > served, mode
+
+
+def test_batches_are_not_told_apart_where_all_are_due_at_once():
+    work = compile_workload(instance_of({"a": ["x"], "b": ["y"]}, ["a", "a", "b"], 9.0))
+    assert len(loading_deadlines.formulate(work.queues).DUE_BATCHES) == 0
+    drawn = {f"u{number}": {"model": "ab"[number % 2], "deadline_s": 4.0 + number} for number in range(4)}
+    work = compile_workload(instance_of({"a": ["x"], "b": ["y"]}, drawn, 0.0))
+    assert len(loading_deadlines.formulate(work.queues).DUE_BATCHES) == 4
