@@ -23,7 +23,7 @@ def bound_by_deadlines(work: Workload, run: Run) -> Number:
         return bound
     if work.overlapped and not work.keeps and objective.weight is None:
         bound = min(bound, relaxed(work, run.part(run.remaining_s() / 4, reports="bound")).bound)
-    deadlines = stated_deadlines(work.queues)
+    deadlines = stated_deadlines(work.queues, run.remaining_s())
     if work.overlapped:
         from edgeopt.models.loading_overlapped import formulate_individual
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 
 from edgeopt.loading.batches.line_search import Search
@@ -18,6 +20,7 @@ from edgeopt.run import Outcome, Run
 from edgeopt.solution import Status, Stopped
 
 MOST_CELLS = 20_000  # deadlines times models and blocks; with more, rows of some deadlines are left out
+TERMS_A_SECOND = 100_000  # of rows that are built, at least: deadlines times models, blocks and users
 SEARCH_ITERATIONS = 20_000
 PATH_SHARE = 0.9
 DEFAULT_WALKS, DEFAULT_NODES = 5_000, 20  # when neither time nor iterations are limited
@@ -33,7 +36,7 @@ def union_bound(queues: Queues, run: Run, node_limit: int | None = None) -> int:
     users = len(queues.user_names)
     if not users or run.stop_reason() is not None:
         return users
-    master = Master(queues, run, stated_deadlines(queues))
+    master = Master(queues, run, stated_deadlines(queues, run.remaining_s()))
     solver = master.solver
     bound, relaxed = users, solver.solve(relaxed=True)
     if relaxed.row_duals is not None:
@@ -46,10 +49,19 @@ def union_bound(queues: Queues, run: Run, node_limit: int | None = None) -> int:
     return min(bound, floor_bound(result.bound))
 
 
-def stated_deadlines(queues: Queues) -> list[float]:
-    """Deadlines whose rows a program of reasonable size can have, spread evenly, the latest included."""
+def stated_deadlines(queues: Queues, seconds: float = inf) -> list[float]:
+    """Deadlines whose rows a program of reasonable size can have, spread evenly, the latest included.
+
+    Parameters
+    ----------
+    queues : Queues
+    seconds : float
+        In which the program should be built; nobody asks for the time while it is.
+    """
     deadlines = np.unique(queues.due_s)
-    most = max(1, MOST_CELLS // (len(queues.model_names) + len(queues.sharing.holders)))
+    width = len(queues.model_names) + len(queues.sharing.holders)
+    in_time = seconds * TERMS_A_SECOND / (width + len(queues.user_names))
+    most = max(1, int(min(MOST_CELLS // width, in_time)))
     if len(deadlines) > most:
         deadlines = deadlines[np.linspace(0, len(deadlines) - 1, most).round().astype(np.int64)]
     return [float(deadline) for deadline in np.unique(deadlines)]

@@ -1,12 +1,13 @@
 """Methods for individual deadlines against the brute force, which assumes nothing of what they use."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.loading.walks.bounds import union_bound
+from edgeopt.loading.walks.bounds import stated_deadlines, union_bound
 from edgeopt.loading.walks.exact import Proof
 from edgeopt.loading.walks.master import Master
 from edgeopt.loading.walks.path_bound import PathBound
@@ -19,6 +20,8 @@ from tests.loading.brute_force import can_serve, optimum
 from tests.loading.random_instances import random_instance
 
 SEEDS = [seed for seed in range(2000, 2230) if random_instance(seed, one_deadline=False).deadline_kind == "individual"]
+
+SHIPPED = Path(__file__).parents[3] / "instances" / "loading"
 
 
 @cache
@@ -96,6 +99,15 @@ def test_the_path_relaxation_stopped_at_any_time_is_a_bound():
         step = step_length(arrays)
         for walks in (1, 50, 200) if step else ():
             assert PathBound(arrays, Run(), Walks(arrays, step)).run(walks) >= best(seed), seed
+
+
+def test_little_time_leaves_rows_of_the_union_relaxation_out():
+    """The program is built without a look at the clock, so that it has to be small where little time is left."""
+    queues = compile_workload(edgeopt.read(SHIPPED / "resnet-detection-60x600-individual.json")).queues
+    few, most = stated_deadlines(queues, 0.1), stated_deadlines(queues)
+    assert len(few) < len(most) / 5
+    assert few[-1] == most[-1] == queues.due_s.max()
+    assert len(stated_deadlines(queues, 0.0)) == 1
 
 
 @some_or_many(15, 60)
