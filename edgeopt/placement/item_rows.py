@@ -41,7 +41,7 @@ class ItemRows:
         self._weight, self._need, self._most = weight, need, need + excess
         self._together, self._count = together, np.float32(count)
         self._heavy = weight.astype(np.float32)
-        self._half: Single = together * (self._heavy / 2)
+        self._half: Single = together * (self._heavy * np.float32(0.5))
         self.prices = np.zeros(len(together), np.float32)
 
     def nearest(self, diagonal: Single, entries: Single) -> tuple[Single, Single]:

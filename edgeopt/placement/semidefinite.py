@@ -115,7 +115,7 @@ class SemidefiniteBound:
     @property
     def left_out(self) -> Vector:
         """How far each element is left out in the matrix, shape (elements,)."""
-        return self.matrix[0, 1 : 1 + len(self._weight)] / self.scale
+        return self.matrix[0, 1 : 1 + len(self._weight)].astype(np.float64) / self.scale
 
     def _state(self) -> None:
         """Write the objective and the row of weight, of 1 and z, as matrices for the scale."""
@@ -203,7 +203,7 @@ class SemidefiniteBound:
         """Lower the bound to what the multipliers prove, where that is lower."""
         self.bound = min(self.bound, self.proven())
 
-    def _retune(self, semidefinite: Matrix, last: Matrix) -> None:
+    def _retune(self, semidefinite: Single, last: Single) -> None:
         """Change the penalty where one residual, relative to its size, is far above the other."""
         apart = float(np.linalg.norm(semidefinite - self.matrix) * np.linalg.norm(self.multipliers))
         moved = float(np.linalg.norm(self.matrix - last) * np.linalg.norm(self.matrix))
