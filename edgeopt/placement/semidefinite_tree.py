@@ -188,7 +188,7 @@ class SemidefiniteTree:
 
     def _unsafe(self, part: Part) -> Bools:
         """Return the living items that need an open element."""
-        needed: Bools = self.knapsack.incidence[:, ~(part.out | part.held)].any(axis=1)
+        needed = np.asarray(self.knapsack.incidence[:, ~(part.out | part.held)].any(axis=1))
         return self._living(part) & needed
 
     def _branch(self, part: Part) -> int:

@@ -93,4 +93,6 @@ def test_a_large_problem_has_semidefinite_bounds(monkeypatch: pytest.MonkeyPatch
     arrays = DemandArrays(instance)
     knapsack = arrays.knapsack(0, arrays.empty())
     linear = branch_and_bound.BranchAndBound(knapsack, arrays.empty()[0])
+    assert solution.objective is not None
+    assert solution.bound is not None
     assert solution.objective <= solution.bound < linear.bound
