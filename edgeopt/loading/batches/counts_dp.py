@@ -84,7 +84,7 @@ class CountsProgram:
     """
 
     def __init__(self, workload: Workload, target: int) -> None:
-        from edgeopt.loading.batches.counts_kernels import Question, Room, Store
+        from edgeopt.loading.batches.counts_kernels import Question, Room, Store, new_kept_sets
 
         self._workload = workload
         self._question = Question(target, float(workload.horizon_s), workload.most, workload.batch, workload.upload_s)
@@ -94,8 +94,8 @@ class CountsProgram:
             slots=np.full(1 << 14, -1, np.int64),
             queues=np.full(int(workload.most.sum()) + 1, -1, np.int64),
             cursor=np.array([0, 0, 1], dtype=np.int64),
-            sets=np.empty(MOST_SETS if workload.keeps else 1, np.int64),
         )
+        self._kept = new_kept_sets(MOST_SETS) if workload.keeps else None
         timing, models = workload.timing, workload.models
         bits = 1 << np.arange(len(timing.block_bytes)) if workload.keeps else 0
         self._room = Room(
@@ -108,7 +108,7 @@ class CountsProgram:
             share_s=np.zeros(models),
             resident=np.zeros(len(timing.block_bytes), np.bool_),
         )
-        states, times, slots, queues, _, _ = self._store
+        states, times, slots, queues, _ = self._store
         states[0] = 0, 0 if workload.keeps else workload.models, -1, -1, 0, -1, -1
         times[0] = 0.0
         queues[0] = 0
@@ -123,7 +123,7 @@ class CountsProgram:
             if most is not None and expanded >= most:
                 return Answer(None, False, Stopped.FINISHED, int(self._store.cursor[2]), paused=True)
             expanded += CHUNK
-            result = expand(CHUNK, self._store, self._question, workload.timing, self._room)
+            result = expand(CHUNK, self._store, self._kept, self._question, workload.timing, self._room)
             if result == DONE:
                 return Answer(self._best(), True, Stopped.FINISHED, int(self._store.cursor[2]))
             if result < 0 or (result == FULL and not self._enlarge()):
@@ -135,7 +135,7 @@ class CountsProgram:
         """Make room for twice the states; return whether that is allowed."""
         from edgeopt.loading.batches.counts_kernels import rebuild_slots
 
-        states, times, _, _, cursor, _ = self._store
+        states, times, _, _, cursor = self._store
         if len(times) >= MOST_STATES:
             return False
         self._store = self._store._replace(

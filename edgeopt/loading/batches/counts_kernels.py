@@ -31,10 +31,22 @@ DONE, FULL, PAUSED = range(3)
 BITS, LARGEST = 64, 2**63 - 1
 
 
+class KeptSets(NamedTuple):
+    """Room for the sets of blocks that may be kept, and for numbers of each place of `kept_sets`, (4, BITS + 1)."""
+
+    sets: Integers
+    places: Integers
+
+
+def new_kept_sets(most: int) -> KeptSets:
+    """Return room for so many sets."""
+    return KeptSets(np.empty(most, np.int64), np.empty((4, BITS + 1), np.int64))
+
+
 class Store(NamedTuple):
     """The states in rows, their times, the hash table of the first of each code, the last of each number of users.
 
-    Then the cursor, and room for the sets of blocks that may be kept.
+    Then the cursor.
     """
 
     states: Integers
@@ -42,7 +54,6 @@ class Store(NamedTuple):
     slots: Integers
     queues: Integers
     cursor: Integers
-    sets: Integers
 
 
 class Room(NamedTuple):
@@ -238,16 +249,16 @@ def within_reach(needed: int, gpu_left: float, radio_left: float, question: Ques
     return True
 
 
-@inner_kernel(allocates=True)
-def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers) -> int:
+@inner_kernel
+def kept_sets(candidates: int, room: int, block_bytes: Integers, kept: KeptSets) -> int:
     """Write the largest sets of candidate blocks that fit into the room; return their number, -1 if too many.
 
     A set is largest when no further candidate fits.
     """
+    sets, places = kept
     number, size = 0, 0
     # Of each place: its block, bytes of the candidates from it on, the smallest left out, and what was tried last.
-    index, behind = np.empty(BITS, np.int64), np.empty(BITS + 1, np.int64)
-    smallest_out, step = np.empty(BITS + 1, np.int64), np.empty(BITS + 1, np.int64)
+    index, behind, smallest_out, step = places[0], places[1], places[2], places[3]
     for j in range(len(block_bytes)):
         if candidates >> j & 1:
             index[number] = j
@@ -294,14 +305,14 @@ def kept_sets(candidates: int, room: int, block_bytes: Integers, sets: Integers)
     return found
 
 
-@kernel(allocates=True)
-def expand(pops: int, store: Store, question: Question, timing: Timing, work: Room) -> int:
+@kernel
+def expand(pops: int, store: Store, kept: KeptSets | None, question: Question, timing: Timing, work: Room) -> int:
     """Expand up to `pops` states, fewest users first; the states that cannot reach `target` users are left out.
 
     Returns DONE, PAUSED, FULL when there is no room for the states of one more expansion, or -1 when there are more
-    sets of blocks to keep than `sets` holds.
+    sets of blocks to keep than `kept` holds; it is None with consecutive retention.
     """
-    states, times, _, queues, cursor, sets = store
+    states, times, _, queues, cursor = store
     target, horizon, most, batch, upload_s = question
     overlapped, keeps, fixed_s, sample_s, load_s, rate, room_bytes, workspace_bytes, holds, block_bytes = timing
     loading = Loading(overlapped, keeps, load_s, block_bytes, rate)
@@ -350,9 +361,9 @@ def expand(pops: int, store: Store, question: Question, timing: Timing, work: Ro
             load = extra_s(content, masks[i] if keeps else i, loading)
             for size in range(left[i] if left[i] < batch[i] else batch[i], 0, -1):
                 number = 1
-                if keeps:
+                if kept is not None:
                     room = room_bytes[i] - workspace_bytes[i] * size
-                    number = kept_sets(candidates, room, block_bytes, sets)
+                    number = kept_sets(candidates, room, block_bytes, kept)
                     if number < 0:
                         return -1
                 most_now = size if overlapped else left[i]
@@ -371,8 +382,8 @@ def expand(pops: int, store: Store, question: Question, timing: Timing, work: Ro
                         if end > horizon:
                             break
                         after = i
-                        if keeps:
-                            after = masks[i] | sets[at]
+                        if kept is not None:
+                            after = masks[i] | kept.sets[at]
                             if overlapped and n == left[i]:
                                 rest = 0
                                 for k in range(models):
@@ -383,7 +394,10 @@ def expand(pops: int, store: Store, question: Question, timing: Timing, work: Ro
                                 after &= useful
                         made = State(new, after, end, state, i, n if overlapped else size, layer + n)
                         offer(made, store, loading)
-                if not overlapped and (not keeps or sets[0] == candidates):
-                    break  # smaller batches would keep no more
+                if kept is not None and not overlapped:
+                    if kept.sets[0] == candidates:
+                        break  # smaller batches would keep no more
+                elif not overlapped:
+                    break
         cursor[STATE] = states[state, QUEUED]
     return DONE

@@ -49,7 +49,7 @@ def new_line(users: int) -> Line:
     )
 
 
-@kernel
+@inner_kernel
 def copy_line(source: Line, target: Line) -> None:
     """Make one line like another."""
     copy_batches(source, target)
@@ -72,7 +72,8 @@ def put(line: Line, model: int, upload: float, due: float, at: int, joins: bool)
     if joins:
         line.size[at] += 1
         line.sent[at] += upload
-        line.due[at] = min(line.due[at], due)
+        if due < line.due[at]:
+            line.due[at] = due
         return
     for p in range(line.length[0], at, -1):
         line.model[p], line.size[p] = line.model[p - 1], line.size[p - 1]
@@ -95,8 +96,7 @@ def serve_at(user: int, users: Users, line: Line, at: int, joins: bool) -> None:
 @inner_kernel
 def shift(line: Line, source: int, target: int) -> None:
     """Move a batch to another position."""
-    low, high = min(source, target), max(source, target)
-    step = 1 if source < target else -1
+    low, high, step = (source, target, 1) if source < target else (target, source, -1)
     moved = line.model[source], line.size[source], line.sent[source], line.due[source]
     for p in range(source, target, step):
         line.model[p], line.size[p] = line.model[p + step], line.size[p + step]
@@ -110,9 +110,12 @@ def shift(line: Line, source: int, target: int) -> None:
             line.place[user] = p - step
 
 
-@kernel(allocates=True)
-def rebuild(users: Users, line: Line) -> None:
-    """Drop empty batches, and recompute what a line knows of its users, so that rounding errors do not add up."""
+@kernel
+def rebuild(users: Users, line: Line, to: Integers) -> None:
+    """Drop empty batches, and recompute what a line knows of its users, so that rounding errors do not add up.
+
+    `to` has room for a number for each position.
+    """
     length = line.length[0]
     for p in range(length):
         line.size[p], line.sent[p], line.due[p] = 0, 0.0, np.inf
@@ -121,13 +124,13 @@ def rebuild(users: Users, line: Line) -> None:
         if p >= 0:
             line.size[p] += 1
             line.sent[p] += users.upload[user]
-            line.due[p] = min(line.due[p], users.due[user])
+            if users.due[user] < line.due[p]:
+                line.due[p] = users.due[user]
     kept = 0
     for p in range(length):
         kept += line.size[p] > 0
     if kept == length:
         return
-    to = np.full(length, -1, np.int64)
     kept = 0
     for p in range(length):
         if line.size[p] > 0:
@@ -141,7 +144,7 @@ def rebuild(users: Users, line: Line) -> None:
             line.place[user] = to[line.place[user]]
 
 
-@kernel
+@inner_kernel
 def served(line: Line) -> int:
     """Return the number of users of a line."""
     number = 0

@@ -42,6 +42,8 @@ class Search:
     """
 
     def __init__(self, lines: Lines, run: Run, start: Line) -> None:
+        from edgeopt.loading.batches.ruin_kernels import new_trials
+
         users, timing = len(lines.users.model), lines.timing
         dear = timing.keeps or timing.overlapped
         self._lines, self._run = lines, run
@@ -50,7 +52,7 @@ class Search:
         self._cycle = CYCLE[dear]
         self._chunk = 1 + CHUNK_EFFORT[dear] // users
         self._tried = TRIED if dear else users
-        self._other = lines.line()
+        self._other, self._trials = lines.line(), new_trials(users)
         self._line = lines.copy(start)
         self.best = lines.copy(start)
         self.iterations = 0
@@ -96,6 +98,7 @@ class Search:
             self._other,
             *lines.room,
             lines.shares,
+            self._trials,
         )
         self.iterations += iterations
         self._run.count(iterations)

@@ -42,13 +42,13 @@ class Lines:
         What serving the users counts.
     shares : numpy.ndarray or None
         Weights in units of their mean, None where each user counts 1.
-    room : tuple of Figures, numpy.ndarray or None, Line or None
+    room : tuple of Figures, numpy.ndarray or None, Scratch or None
         Room for what the kernels compute: `figures`, `radio` and `scratch` of `place_kernels`.
     """
 
     def __init__(self, queues: Queues, timing: Timing, work: Workload | None = None) -> None:
-        from edgeopt.loading.batches.line_kernels import Users, new_line
-        from edgeopt.loading.batches.place_kernels import new_figures
+        from edgeopt.loading.batches.line_kernels import Users
+        from edgeopt.loading.batches.place_kernels import new_figures, new_scratch
 
         self.queues, self.timing, self._work = queues, timing, work
         self.users = Users(queues.model, queues.upload_s, queues.due_s, queues.capacity)
@@ -60,8 +60,9 @@ class Lines:
         self.room = (
             figures,
             np.zeros_like(figures.clock) if timing.overlapped else None,
-            new_line(number) if timing.keeps else None,
+            new_scratch(number, len(timing.block_bytes)) if timing.keeps else None,
         )
+        self._to = np.zeros(number + 1, np.int64)
 
     def line(self, batches: Iterable[Batch] = ()) -> Line:
         """Make a line of batches, each a model and its users by number."""
@@ -72,22 +73,20 @@ class Lines:
             line.model[position] = model
             line.place[users] = position
             line.length[0] += 1
-        rebuild(self.users, line)
+        rebuild(self.users, line, self._to)
         return line
 
     def copy(self, line: Line) -> Line:
         """Return a line that changes apart from this one."""
-        from edgeopt.loading.batches.line_kernels import copy_line
+        from edgeopt.loading.batches.line_kernels import Line
 
-        copied = self.line()
-        copy_line(line, copied)
-        return copied
+        return Line(*(array.copy() for array in line))
 
     def in_time(self, line: Line) -> bool:
         """Whether nobody is late, with the blocks that `keep_soonest` keeps."""
         from edgeopt.loading.batches.place_kernels import end_of
 
-        return bool(end_of(line, self.timing) < np.inf)
+        return bool(end_of(line, self.timing, self.room[2]) < np.inf)
 
     def fill(self, line: Line, users: Integers, run: Run) -> None:
         """Serve as many of these users as fit, in this order, each where the line ends soonest."""
@@ -97,7 +96,8 @@ class Lines:
         for first in range(0, len(users), CHUNK):
             if run.stop_reason() is not None:
                 return
-            fill(users[first : first + CHUNK], self.users, line, *self.room, self.timing)
+            chunk = users[first : first + CHUNK]
+            fill(chunk, len(chunk), self.users, line, *self.room, self.timing)
 
     def greedy(self, run: Run) -> Line:
         """Return the best of lines that are filled in different orders of the users, each where the line ends soonest.
@@ -179,7 +179,7 @@ class Lines:
         while position < line.length[0] and run.stop_reason() is None:
             tried = self.copy(line)
             tried.place[tried.place == position] = -1
-            rebuild(self.users, tried)
+            rebuild(self.users, tried, self._to)
             left_out, back = np.flatnonzero(line.place < 0), np.flatnonzero(line.place == position)
             cost = self.users.upload if self.shares is None else self.users.upload / self.shares
             others = left_out[np.argsort(cost[left_out], kind="stable")]

@@ -5,8 +5,9 @@ user then delays all batches by its upload and those from its own on by its work
 after a position decides (`by_slack`). With overlapped uploads the batches after it are gone through (`by_prefix`). With
 capacity retention the whole line is run again (`by_replay`).
 
-An argument `scratch` is a second line with capacity retention and None without; `radio` is an array with overlapped
-uploads and None without. A kernel is compiled for the evaluator of its mode alone, since the others cannot be reached.
+An argument `scratch` is room to run a line again with capacity retention and None without; `radio` is an array with
+overlapped uploads and None without. A kernel is compiled for the evaluator of its mode alone, since the others cannot
+be reached.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edgeopt.kernels import inner_kernel, kernel
-from edgeopt.loading.batches.line_kernels import Floats, Integers, Line, Users, copy_batches, put, serve_at
-from edgeopt.loading.batches.timing_kernels import Timing, keep_soonest, next_uses
+from edgeopt.loading.batches.line_kernels import Floats, Integers, Line, Users, copy_batches, new_line, put, serve_at
+from edgeopt.loading.batches.timing_kernels import Flags, Timing, keep_soonest, next_uses
 
 Place = tuple[float, int, bool]  # the line's end, the position, whether the user joins the batch there
 
@@ -39,6 +40,25 @@ def new_figures(users: int) -> Figures:
     return Figures(np.zeros(size), np.zeros(size), np.zeros(size))
 
 
+class Scratch(NamedTuple):
+    """Room to run a line again with capacity retention.
+
+    A second line; for each position and block where it is needed next, shape (users + 1, blocks); for each block
+    whether it is on the GPU, and room for those that compete for memory.
+    """
+
+    line: Line
+    following: Integers
+    resident: Flags
+    waiting: Integers
+
+
+def new_scratch(users: int, blocks: int) -> Scratch:
+    """Return room to run lines of so many users again, on a GPU that may keep so many blocks."""
+    following = np.zeros((users + 1, blocks), np.int64)
+    return Scratch(new_line(users), following, np.zeros(blocks, np.bool_), np.zeros(blocks, np.int64))
+
+
 @inner_kernel
 def measure(line: Line, timing: Timing, figures: Figures, radio: Floats | None) -> None:
     """Compute the figures of a line with consecutive retention, and when the radio is done with the batches before."""
@@ -54,27 +74,28 @@ def measure(line: Line, timing: Timing, figures: Figures, radio: Floats | None) 
         if radio is not None:
             radio[p] = sent
             sent += line.sent[p]
-            clock = max(clock, sent)
+            clock = sent if sent > clock else clock
         clock += timing.fixed_s[i] + timing.sample_s[i] * line.size[p]
-        slack = min(slack, line.due[p] - clock)
+        early = line.due[p] - clock
+        slack = early if early < slack else slack
         last = i
     figures.clock[length], figures.before[length] = clock, slack
     if radio is not None:
         radio[length] = sent
     figures.after[length] = np.inf
     for p in range(length - 1, -1, -1):
-        figures.after[p] = min(figures.after[p + 1], line.due[p] - figures.clock[p + 1])
+        early = line.due[p] - figures.clock[p + 1]
+        figures.after[p] = early if early < figures.after[p + 1] else figures.after[p + 1]
 
 
-@kernel(allocates=True)
-def end_of(line: Line, timing: Timing) -> float:
+@kernel
+def end_of(line: Line, timing: Timing, scratch: Scratch | None) -> float:
     """Return when the last batch ends, or infinity when a batch is late; uploads go in batch order."""
     length = line.length[0]
-    blocks = len(timing.block_bytes) if timing.keeps else 0
-    following = np.empty((length if timing.keeps else 0, blocks), np.int64)
-    resident = np.zeros(blocks, np.bool_)
-    if timing.keeps:
-        next_uses(line.model, length, timing.holds, following)
+    if scratch is not None:
+        next_uses(line.model, length, timing.holds, scratch.following)
+        for j in range(len(scratch.resident)):
+            scratch.resident[j] = False
     radio, clock, last = 0.0, 0.0, len(timing.fixed_s)
     if not timing.overlapped:
         for p in range(length):
@@ -82,11 +103,12 @@ def end_of(line: Line, timing: Timing) -> float:
     for p in range(length):
         i = line.model[p]
         radio += line.sent[p]
-        if timing.keeps:
-            room = timing.room_bytes[i] - timing.workspace_bytes[i] * line.size[p]
-            clock += (
-                keep_soonest(i, room, timing.holds, timing.block_bytes, following[p], length, resident) / timing.rate
+        if scratch is not None:
+            room, uses = timing.room_bytes[i] - timing.workspace_bytes[i] * line.size[p], scratch.following[p]
+            loaded = keep_soonest(
+                i, room, timing.holds, timing.block_bytes, uses, length, scratch.resident, scratch.waiting
             )
+            clock += loaded / timing.rate
         else:
             clock += timing.load_s[last, i]
         if timing.overlapped and radio > clock:
@@ -154,7 +176,7 @@ def by_prefix(user: int, users: Users, line: Line, figures: Figures, before: Flo
             clock += load_s[last, i]
             radio += sent[at]
             clock = (radio if radio > clock else clock) + fixed_s[i] + sample_s[i] * (sizes[at] + 1)
-            limit, first = min(due, latest[at]), at + 1
+            limit, first = due if due < latest[at] else latest[at], at + 1
         else:
             clock += load_s[last, i]
             clock = (radio if radio > clock else clock) + fixed_s[i] + sample_s[i]
@@ -175,7 +197,7 @@ def by_prefix(user: int, users: Users, line: Line, figures: Figures, before: Flo
 
 
 @inner_kernel
-def by_replay(user: int, users: Users, line: Line, scratch: Line, timing: Timing) -> Place:
+def by_replay(user: int, users: Users, line: Line, scratch: Scratch, timing: Timing) -> Place:
     """Run the whole line again for each position."""
     i, length = users.model[user], line.length[0]
     nowhere: Any = np.int64(-1)
@@ -185,9 +207,9 @@ def by_replay(user: int, users: Users, line: Line, scratch: Line, timing: Timing
         joins, at = choice < length, choice if choice < length else choice - length
         if joins and (line.model[at] != i or line.size[at] >= users.capacity[i]):
             continue
-        copy_batches(line, scratch)
-        put(scratch, i, users.upload[user], users.due[user], at, joins)
-        end = end_of(scratch, timing)
+        copy_batches(line, scratch.line)
+        put(scratch.line, i, users.upload[user], users.due[user], at, joins)
+        end = end_of(scratch.line, timing, scratch)
         if end < best:
             best, where, how = end, at, joins
     return best, where, how
@@ -200,7 +222,7 @@ def best_place(
     line: Line,
     figures: Figures,
     radio: Floats | None,
-    scratch: Line | None,
+    scratch: Scratch | None,
     timing: Timing,
 ) -> Place:
     """Return the soonest end of the line with this user, the position, and whether it joins the batch there.
@@ -219,16 +241,18 @@ def best_place(
 @kernel
 def fill(
     candidates: Integers,
+    number: int,
     users: Users,
     line: Line,
     figures: Figures,
     radio: Floats | None,
-    scratch: Line | None,
+    scratch: Scratch | None,
     timing: Timing,
 ) -> None:
-    """Serve as many of these users as fit, in this order, each where the line ends soonest."""
+    """Serve as many of the first `number` candidates as fit, in this order, each where the line ends soonest."""
     changed = True
-    for user in candidates:
+    for index in range(number):
+        user = candidates[index]
         if changed and scratch is None:
             measure(line, timing, figures, radio)
         _, at, joins = best_place(user, users, line, figures, radio, scratch, timing)
@@ -247,7 +271,7 @@ def serve_cheapest(
     line: Line,
     figures: Figures,
     radio: Floats | None,
-    scratch: Line | None,
+    scratch: Scratch | None,
     timing: Timing,
     shares: Floats | None,
 ) -> int:
@@ -262,7 +286,9 @@ def serve_cheapest(
         measure(line, timing, figures, radio)
     nobody: Any = np.int64(-1)
     best, chosen, where, how = np.inf, nobody, nobody, np.bool_(False)
-    now = end_of(line, timing) if shares is not None else 0.0
+    now = 0.0
+    if shares is not None:
+        now = end_of(line, timing, scratch)
     kept = 0
     for index in range(left):
         user = waiting[index]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.kernels import first_largest, inner_kernel, kernel, stable_order
+from edgeopt.kernels import first_largest, inner_kernel, kernel, sort_stably
 from edgeopt.loading.batches.line_kernels import (
     Floats,
     Integers,
@@ -23,7 +23,7 @@ from edgeopt.loading.batches.line_kernels import (
     served,
     shift,
 )
-from edgeopt.loading.batches.place_kernels import Figures, end_of, fill, measure
+from edgeopt.loading.batches.place_kernels import Figures, Scratch, end_of, fill, measure
 from edgeopt.loading.batches.timing_kernels import Timing
 from edgeopt.loading.orders.search_kernels import draw
 
@@ -47,13 +47,35 @@ class Cycle(NamedTuple):
     tried: int
 
 
+class Trials(NamedTuple):
+    """Room for users to be tried: who waits, their keys, their order, and for sorting; shape (users + 1,) each."""
+
+    waiting: Integers
+    key: Floats
+    order: Integers
+    other: Integers
+
+
+def new_trials(users: int) -> Trials:
+    """Return room for so many users."""
+    size = users + 1
+    return Trials(np.zeros(size, np.int64), np.zeros(size), np.zeros(size, np.int64), np.zeros(size, np.int64))
+
+
 @inner_kernel
 def ruin(
-    users: Users, line: Line, timing: Timing, radio: Floats | None, scratch: Line | None, state: NDArray[np.uint64]
+    users: Users,
+    line: Line,
+    timing: Timing,
+    radio: Floats | None,
+    scratch: Scratch | None,
+    state: NDArray[np.uint64],
+    to: Integers,
 ) -> None:
     """Stop serving some users: of some batches, of a model, of neighbouring deadlines, any; or move a batch.
 
-    Where users are cheap to insert, more of them are removed and batches stay where they are.
+    Where users are cheap to insert, more of them are removed and batches stay where they are. `to` is room for
+    `rebuild`.
     """
     cheap = not (timing.keeps or timing.overlapped)
     number, length = len(line.place), line.length[0]
@@ -72,7 +94,7 @@ def ruin(
             line.place[draw(state, number)] = -1
     elif not cheap:
         if radio is not None or scratch is not None:
-            move_batch(line, timing, state)
+            move_batch(line, timing, scratch, state)
         line.place[draw(state, number)] = -1
     elif kind == 5:
         model = users.model[draw(state, number)]
@@ -85,19 +107,19 @@ def ruin(
         for user in range(number):
             if abs(users.due[user] - centre) <= width and draw(state, 2):
                 line.place[user] = -1
-    rebuild(users, line)
+    rebuild(users, line, to)
 
 
 @inner_kernel
-def move_batch(line: Line, timing: Timing, state: NDArray[np.uint64]) -> None:
+def move_batch(line: Line, timing: Timing, scratch: Scratch | None, state: NDArray[np.uint64]) -> None:
     """Move a batch to another position, unless a batch is late then."""
     source, target = draw(state, line.length[0]), draw(state, line.length[0])
     shift(line, source, target)
-    if end_of(line, timing) == np.inf:
+    if end_of(line, timing, scratch) == np.inf:
         shift(line, target, source)
 
 
-@inner_kernel(allocates=True)
+@inner_kernel
 def turn(
     users: Users,
     before: Line,
@@ -106,15 +128,16 @@ def turn(
     cycle: Cycle,
     state: NDArray[np.uint64],
     shares: Floats | None,
-) -> Integers:
-    """Return users to be tried, in a drawn order: at random, by deadline, upload or both, or by models.
+    trials: Trials,
+) -> int:
+    """Put users to be tried into `trials.order`, in a drawn order, and return their number.
 
-    They are all who were removed just now, and the first of the others. `largest` are the longest upload and the latest
-    deadline. With weights in `shares` heavy users come earlier, unless the order is by deadline or by models.
+    The order is at random, by deadline, upload or both, or by models. They are all who were removed just now, and the
+    first of the others. `largest` are the longest upload and the latest deadline. With weights in `shares` heavy users
+    come earlier, unless the order is by deadline or by models.
     """
     (longest, latest), tried, models = largest, cycle.tried, len(users.capacity)
-    waiting = np.empty(len(line.place), np.int64)
-    key = np.empty(len(line.place))
+    waiting, key, order = trials.waiting, trials.key, trials.order
     kind, shifted = draw(state, 8), draw(state, models)
     if tried < len(line.place):  # insertions are dear: at random, by upload or by both
         kind = (0, 4, 5)[kind % 3]
@@ -136,7 +159,7 @@ def turn(
             if shares is not None and kind != 3 and kind < 6:
                 key[number] /= shares[user]
             number += 1
-    order = stable_order(key[:number])
+    sort_stably(key, number, order, trials.other)
     kept, others = 0, 0
     for index in range(number):
         user = waiting[order[index]]
@@ -145,7 +168,7 @@ def turn(
             order[kept] = user
             kept += 1
             others += other
-    return order[:kept]
+    return kept
 
 
 @inner_kernel
@@ -163,16 +186,16 @@ def value(line: Line, shares: Floats | None) -> float:
 
 @inner_kernel
 def score(
-    line: Line, figures: Figures, scratch: Line | None, horizon: float, timing: Timing, shares: Floats | None
+    line: Line, figures: Figures, scratch: Scratch | None, horizon: float, timing: Timing, shares: Floats | None
 ) -> float:
     """Return the value of the users served, and a little for the time that is left."""
     number = value(line, shares)
     if scratch is None:
         return number + TIME_PRICE * (1.0 - figures.clock[line.length[0]] / horizon)
-    return number + TIME_PRICE * (1.0 - end_of(line, timing) / horizon)
+    return number + TIME_PRICE * (1.0 - end_of(line, timing, scratch) / horizon)
 
 
-@kernel(allocates=True)
+@kernel
 def search(
     steps: int,
     cycle: Cycle,
@@ -184,8 +207,9 @@ def search(
     other: Line,
     figures: Figures,
     radio: Floats | None,
-    scratch: Line | None,
+    scratch: Scratch | None,
     shares: Floats | None,
+    trials: Trials,
 ) -> None:
     """Ruin and recreate a line again and again, and keep the best; `shares` are weights, or None where all count 1."""
     horizon = users.due[first_largest(users.due)] + 1e-300
@@ -199,9 +223,9 @@ def search(
     most = value(best, shares)
     for step in range(steps):
         copy_line(line, other)
-        ruin(users, other, timing, radio, scratch, state)
-        waiting = turn(users, line, other, largest, cycle, state, shares)
-        fill(waiting, users, other, figures, radio, scratch, timing)
+        ruin(users, other, timing, radio, scratch, state, trials.order)
+        tried = turn(users, line, other, largest, cycle, state, shares, trials)
+        fill(trials.order, tried, users, other, figures, radio, scratch, timing)
         now = score(other, figures, scratch, horizon, timing, shares)
         heat = HOT * (COLD / HOT) ** (((cycle.since + step) % cycle.length) / cycle.length)
         if now >= current or draw(state, FINE) / FINE < np.exp((now - current) / heat):

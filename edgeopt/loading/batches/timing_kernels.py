@@ -24,18 +24,25 @@ def next_uses(models: Integers, length: int, holds: Flags, following: Integers) 
                 upcoming = p
 
 
-@inner_kernel(allocates=True)
+@inner_kernel
 def keep_soonest(
-    model: int, room: int, holds: Flags, block_bytes: Integers, following: Integers, length: int, resident: Flags
+    model: int,
+    room: int,
+    holds: Flags,
+    block_bytes: Integers,
+    following: Integers,
+    length: int,
+    resident: Flags,
+    waiting: Integers,
 ) -> int:
     """Load a model beside the blocks that are needed soonest; return the bytes that are loaded.
 
     `room` bytes are free beside the model and its batch. Of the resident blocks that are still needed, those needed
-    soonest stay, the larger of two needed at once first; one that does not fit is passed over. `resident` is updated.
+    soonest stay, the larger of two needed at once first; one that does not fit is passed over. `resident` is updated;
+    `waiting` has room for a number for each block.
     """
     loaded = 0
     blocks = len(block_bytes)
-    waiting = np.empty(blocks, np.int64)
     count, size = 0, 0
     for j in range(blocks):
         if holds[model, j]:
@@ -84,6 +91,7 @@ def finish_s(models: Integers, counts: Integers, length: int, upload_s: Floats, 
     blocks = len(timing.block_bytes) if timing.keeps else 0
     following = np.empty((length, blocks), np.int64)
     resident = np.zeros(blocks, np.bool_)
+    waiting = np.empty(blocks, np.int64)
     if timing.keeps:
         next_uses(models, length, timing.holds, following)
     for p in range(length):
@@ -94,7 +102,7 @@ def finish_s(models: Integers, counts: Integers, length: int, upload_s: Floats, 
         if timing.keeps:
             room = timing.room_bytes[model] - timing.workspace_bytes[model] * count
             clock += (
-                keep_soonest(model, room, timing.holds, timing.block_bytes, following[p], length, resident)
+                keep_soonest(model, room, timing.holds, timing.block_bytes, following[p], length, resident, waiting)
                 / timing.rate
             )
         else:
@@ -106,16 +114,28 @@ def finish_s(models: Integers, counts: Integers, length: int, upload_s: Floats, 
     return clock if timing.overlapped else clock + radio
 
 
-@kernel(allocates=True)
 def kept_blocks(models: Integers, counts: Integers, length: int, timing: Timing) -> Flags:
     """Return what `keep_soonest` keeps on the GPU while each batch runs, shape (batches, blocks)."""
     blocks = len(timing.block_bytes)
-    following = np.empty((length, blocks), np.int64)
+    following, kept = np.empty((length, blocks), np.int64), np.zeros((length, blocks), np.bool_)
+    _keep(models, counts, length, timing, following, np.zeros(blocks, np.bool_), np.empty(blocks, np.int64), kept)
+    return kept
+
+
+@kernel
+def _keep(
+    models: Integers,
+    counts: Integers,
+    length: int,
+    timing: Timing,
+    following: Integers,
+    resident: Flags,
+    waiting: Integers,
+    kept: Flags,
+) -> None:
+    """Write what stays on the GPU while each batch runs; what `next_uses` and `keep_soonest` need has room."""
     next_uses(models, length, timing.holds, following)
-    resident = np.zeros(blocks, np.bool_)
-    kept = np.zeros((length, blocks), np.bool_)
     for p in range(length):
         room = timing.room_bytes[models[p]] - timing.workspace_bytes[models[p]] * counts[p]
-        keep_soonest(models[p], room, timing.holds, timing.block_bytes, following[p], length, resident)
+        keep_soonest(models[p], room, timing.holds, timing.block_bytes, following[p], length, resident, waiting)
         copy_into(kept[p], resident)
-    return kept

@@ -4,59 +4,61 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from edgeopt.kernels import inner_kernel
 from edgeopt.loading.streams.tables import Floats, Integers, Tables
 
 
 class Batches(NamedTuple):
-    """Room for batches: their users, who is gone after them, and when they begin and end."""
+    """Room for batches: their users, who is gone after them, and when they begin and end; and for one set of users."""
 
     users: Integers
     gone: Integers
     start_s: Floats
     end_s: Floats
+    picked: Integers
 
 
 @inner_kernel
-def uploaded_s(users: int, tables: Tables) -> float:
+def uploaded_s(users: int, latest_first: Integers, arrival_s: Floats, upload_s: Floats) -> float:
     """Return when a set of users can have uploaded: what arrives from some time on needs the band after it."""
     done, work = 0.0, 0.0
-    for k in tables.latest_first:
+    for place in range(len(latest_first)):
+        k = latest_first[place]
         if users >> k & 1:
-            work += tables.upload_s[k]
-            done = max(done, tables.arrival_s[k] + work)
+            work += upload_s[k]
+            if arrival_s[k] + work > done:
+                done = arrival_s[k] + work
     return done
 
 
 @inner_kernel
-def later_than(users: int, tables: Tables) -> int:
+def later_than(users: int, earlier: Integers) -> int:
     """Return the set of users who are in no later batch than some of these, nor therefore in any batch to come."""
     found, k = 0, 0
     while users >> k:
         if users >> k & 1:
-            found |= tables.earlier[k]
+            found |= earlier[k]
         k += 1
     return found & ~users
 
 
-@inner_kernel(allocates=True)
+@inner_kernel
 def sets_in_time(i: int, loaded_s: float, gone: int, tables: Tables, batches: Batches) -> int:
     """Write the sets of users of model i that may be a batch once it is loaded; return their number, -1 if too many.
 
     Whoever is both better than a user and in no later batch is served before or with it.
     """
-    barred = later_than(gone, tables)
-    last = tables.first[i + 1]
-    picked = np.empty(64, np.int64)
+    barred = later_than(gone, tables.earlier)
+    last, picked = tables.first[i + 1], batches.picked
     number, depth, k, users = 0, 0, tables.first[i], 0
     while True:
         if k < last and depth < tables.capacity[i]:
             needed = tables.better[k] & tables.earlier[k] & ~(gone | users)
             if not (gone | barred) >> k & 1 and needed == 0:
                 with_k = users | 1 << k
-                start = max(loaded_s, uploaded_s(gone | with_k, tables))
+                start = uploaded_s(gone | with_k, tables.latest_first, tables.arrival_s, tables.upload_s)
+                if loaded_s > start:
+                    start = loaded_s
                 end = start + tables.fixed_s[i] + tables.sample_s[i] * (depth + 1)
                 if end <= tables.due_s[picked[0] if depth else k]:
                     if number == len(batches.users):

@@ -16,7 +16,7 @@ from edgeopt.loading.nobody import serve_nobody
 from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.streams.ahead import fitting_blocks
 from edgeopt.loading.streams.searched import Plans
-from edgeopt.loading.streams.tables import NEXT, Names, Tables, size_refusal, tables_of
+from edgeopt.loading.streams.tables import MOST_USERS, NEXT, Names, Tables, size_refusal, tables_of
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.run import Outcome, Run
 from edgeopt.solution import Plan, Stopped
@@ -93,20 +93,24 @@ class Search:
     """
 
     def __init__(self, work: Workload, users: int) -> None:
+        from edgeopt.loading.batches.counts_kernels import new_kept_sets
         from edgeopt.loading.streams.batch_kernels import Batches
+        from edgeopt.loading.streams.reach_kernels import new_shares
         from edgeopt.loading.streams.state_kernels import NOTHING, Store
 
         self._work = work
         self._tables, self._names = tables_of(work)
         self.given_up = False
-        self._batches = Batches(*(np.empty(MOST_BATCHES, kind) for kind in (np.int64, np.int64, float, float)))
+        rooms = (np.empty(MOST_BATCHES, kind) for kind in (np.int64, np.int64, float, float))
+        self._batches = Batches(*rooms, np.empty(MOST_USERS, np.int64))
+        self._shares = new_shares(self._tables)
+        self._kept = new_kept_sets(MOST_SETS) if work.keeps else None
         self._store = Store(
             states=np.empty((1 << 12, 10), np.int64),
             times=np.empty(1 << 12),
             slots=np.full(1 << 14, NOTHING, np.int64),
             heap=np.empty(1 << 13, np.int64),
             cursor=np.array([1, 1, users, NOTHING], np.int64),
-            sets=np.empty(MOST_SETS if work.keeps else 1, np.int64),
         )
         empty = 0 if work.keeps else work.models
         everybody = len(self._names.users)
@@ -140,7 +144,7 @@ class Search:
         """Expand some states; return whether there are more to expand."""
         from edgeopt.loading.streams.state_kernels import DONE, FULL, TOO_MANY, expand
 
-        result = expand(CHUNK, self._store, self._batches, self._tables)
+        result = expand(CHUNK, self._store, self._batches, self._tables, self._shares, self._kept)
         self.given_up = result == TOO_MANY or (result == FULL and not self._enlarge())
         return result != DONE and not self.given_up
 
@@ -148,7 +152,7 @@ class Search:
         """Make room for twice the states; return whether that is allowed."""
         from edgeopt.loading.streams.state_kernels import rebuild_slots
 
-        states, times, _, heap, _, _ = self._store
+        states, times, _, heap, _ = self._store
         if len(times) >= MOST_STATES:
             return False
         self._store = self._store._replace(

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from edgeopt.kernels import inner_kernel
 from edgeopt.loading.streams.batch_kernels import later_than
-from edgeopt.loading.streams.tables import NEXT, Floats, Integers, Tables
+from edgeopt.loading.streams.tables import NEXT, Flags, Floats, Integers, Tables
 
 
-@inner_kernel(allocates=True)
-def reach(gone: int, content: int, count: int, time: float, tables: Tables) -> int:
+class Shares(NamedTuple):
+    """Room for seconds of each model, in four rows, and of each user, and for two numbers of users of each model."""
+
+    seconds: Floats
+    ready_s: Floats
+    alive: Integers
+    taken: Integers
+
+
+def new_shares(tables: Tables) -> Shares:
+    """Return room for a stream."""
+    models = len(tables.capacity)
+    numbers = np.zeros(models, np.int64), np.zeros(models, np.int64)
+    return Shares(np.zeros((4, models)), np.zeros(len(tables.model)), *numbers)
+
+
+@inner_kernel
+def reach(gone: int, content: int, count: int, time: float, tables: Tables, shares: Shares) -> int:
     """Return a number of users that no continuation of a state exceeds; -1 if another state serves as many.
 
     Each user who could come next takes its sample, its part of a full batch, and a part of each block that is not on
@@ -21,22 +39,24 @@ def reach(gone: int, content: int, count: int, time: float, tables: Tables) -> i
     models = len(tables.capacity)
     barred = 0
     if not tables.silent:
-        barred = later_than(gone, tables)
-    missing_s = np.zeros(models)
+        barred = later_than(gone, tables.earlier)
+    ready_s, alive = shares.ready_s, shares.alive
+    missing_s, share_s, work_s, both_s = shares.seconds[0], shares.seconds[1], shares.seconds[2], shares.seconds[3]
     for i in range(models):
+        missing_s[i], share_s[i], alive[i] = 0.0, 0.0, 0
         for j in range(len(tables.block_bytes)):
-            if tables.holds[i, j] and not _resident(content, j, tables):
+            if tables.holds[i, j] and not _resident(content, j, tables.keeps, tables.holds):
                 missing_s[i] += tables.block_bytes[j] / tables.rate
-    ready_s = np.zeros(len(tables.model))
     if not tables.silent:
-        _ready(gone, tables, ready_s)
-    alive = np.zeros(models, np.int64)
+        _ready(gone, tables.latest_first, tables.arrival_s, tables.upload_s, ready_s)
     open_users = 0
     for k in range(len(tables.model)):
         i = tables.model[k]
         if (gone | barred) >> k & 1:
             continue
-        start = max(time + missing_s[i], ready_s[k] if not tables.silent else tables.arrival_s[k])
+        start, ready = time + missing_s[i], tables.arrival_s[k] if tables.silent else ready_s[k]
+        if ready > start:
+            start = ready
         if start + tables.fixed_s[i] + tables.sample_s[i] <= tables.due_s[k]:
             alive[i] += 1
             open_users |= 1 << k
@@ -44,9 +64,8 @@ def reach(gone: int, content: int, count: int, time: float, tables: Tables) -> i
         for k in range(len(tables.model)):
             if gone >> k & 1 and tables.better[k] & ~(gone | open_users):
                 return -1
-    share_s, work_s, both_s = np.zeros(models), np.zeros(models), np.zeros(models)
     for j in range(len(tables.block_bytes)):
-        if not _resident(content, j, tables):
+        if not _resident(content, j, tables.keeps, tables.holds):
             sharers = 0
             for i in range(models):
                 if tables.holds[i, j]:
@@ -56,52 +75,59 @@ def reach(gone: int, content: int, count: int, time: float, tables: Tables) -> i
                     share_s[i] += tables.block_bytes[j] / tables.rate / sharers
     for i in range(models):
         if alive[i] > 0:
-            work_s[i] = tables.fixed_s[i] / min(alive[i], tables.capacity[i]) + tables.sample_s[i]
+            batch = alive[i] if alive[i] < tables.capacity[i] else tables.capacity[i]
+            work_s[i] = tables.fixed_s[i] / batch + tables.sample_s[i]
             both_s[i] = work_s[i] + share_s[i]
     if tables.prefetch == NEXT:
-        computing = _fitting(open_users, time, work_s, tables)
-        return count + min(computing, _fitting(open_users, time, share_s, tables))
-    return count + _fitting(open_users, time, both_s, tables)
+        computing = _fitting(open_users, time, work_s, tables.by_due, tables.model, tables.due_s, shares.taken)
+        loading = _fitting(open_users, time, share_s, tables.by_due, tables.model, tables.due_s, shares.taken)
+        return count + (computing if computing < loading else loading)
+    return count + _fitting(open_users, time, both_s, tables.by_due, tables.model, tables.due_s, shares.taken)
 
 
 @inner_kernel
-def _resident(content: int, j: int, tables: Tables) -> bool:
-    if tables.keeps:
+def _resident(content: int, j: int, keeps: bool, holds: Flags) -> bool:
+    if keeps:
         return (content >> j & 1) == 1
-    return content < len(tables.capacity) and tables.holds[content, j]
+    return content < len(holds) and holds[content, j]
 
 
 @inner_kernel
-def _ready(gone: int, tables: Tables, ready_s: Floats) -> None:
+def _ready(gone: int, latest_first: Integers, arrival_s: Floats, upload_s: Floats, ready_s: Floats) -> None:
     """Write when each user could have uploaded if it were the next: C of who is gone and this user."""
     behind = 0.0
-    for k in tables.latest_first:  # those who are gone and arrive no sooner upload after its arrival, too
+    for place in range(len(latest_first)):  # those who are gone and arrive no sooner upload after its arrival, too
+        k = latest_first[place]
         if gone >> k & 1:
-            behind += tables.upload_s[k]
+            behind += upload_s[k]
         else:
-            ready_s[k] = tables.arrival_s[k] + tables.upload_s[k] + behind
+            ready_s[k] = arrival_s[k] + upload_s[k] + behind
     ahead = 0.0
-    for place in range(len(tables.latest_first) - 1, -1, -1):
-        k = tables.latest_first[place]
+    for place in range(len(latest_first) - 1, -1, -1):
+        k = latest_first[place]
         if gone >> k & 1:
-            ahead = max(ahead, tables.arrival_s[k] + behind)
-            behind -= tables.upload_s[k]
-        else:
-            ready_s[k] = max(ready_s[k], ahead + tables.upload_s[k])
+            ahead = arrival_s[k] + behind if arrival_s[k] + behind > ahead else ahead
+            behind -= upload_s[k]
+        elif ahead + upload_s[k] > ready_s[k]:
+            ready_s[k] = ahead + upload_s[k]
 
 
-@inner_kernel(allocates=True)
-def _fitting(users: int, time: float, cost_s: Floats, tables: Tables) -> int:
+@inner_kernel
+def _fitting(
+    users: int, time: float, cost_s: Floats, by_due: Integers, model: Integers, due_s: Floats, taken: Integers
+) -> int:
     """Return the most of these users whose costs fit before their deadlines, by Moore and Hodgson's rule."""
-    taken = np.zeros(len(cost_s), np.int64)
+    for i in range(len(taken)):
+        taken[i] = 0
     number, clock = 0, time
-    for k in tables.by_due:
+    for place in range(len(by_due)):
+        k = by_due[place]
         if not users >> k & 1:
             continue
-        taken[tables.model[k]] += 1
+        taken[model[k]] += 1
         number += 1
-        clock += cost_s[tables.model[k]]
-        if clock > tables.due_s[k]:
+        clock += cost_s[model[k]]
+        if clock > due_s[k]:
             dearest = _dearest(taken, cost_s)
             taken[dearest] -= 1
             number -= 1

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from edgeopt.kernels import inner_kernel, kernel
-from edgeopt.loading.batches.counts_kernels import kept_sets
+from edgeopt.loading.batches.counts_kernels import KeptSets, kept_sets
 from edgeopt.loading.streams.batch_kernels import Batches, earliest_due_in_time, sets_in_time
-from edgeopt.loading.streams.reach_kernels import reach
+from edgeopt.loading.streams.reach_kernels import Shares, reach
 from edgeopt.loading.streams.tables import IDLE, NEXT, Floats, Integers, Tables
 
 # Columns of the states.
@@ -34,7 +34,6 @@ class Store(NamedTuple):
     slots: Integers
     heap: Integers
     cursor: Integers
-    sets: Integers
 
 
 class State(NamedTuple):
@@ -62,31 +61,38 @@ def find_slot(slots: Integers, states: Integers, gone: int, following: int) -> i
 
 @inner_kernel
 def covers(
-    count: int, content: int, time: float, other_count: int, other_content: int, other_s: float, tables: Tables
+    count: int,
+    content: int,
+    time: float,
+    other_count: int,
+    other_content: int,
+    other_s: float,
+    keeps: bool,
+    prefetch: int,
+    load_s: Floats,
 ) -> bool:
     """Whether one state of a chain makes another one superfluous."""
     if count < other_count or time > other_s:
         return False
-    if tables.keeps:
+    if keeps:
         return other_content & ~content == 0
-    return content == other_content or (
-        tables.prefetch != NEXT and time + tables.load_s[content, other_content] <= other_s
-    )
+    return content == other_content or (prefetch != NEXT and time + load_s[content, other_content] <= other_s)
 
 
 @inner_kernel
-def offer(made: State, time: float, store: Store, tables: Tables) -> None:
+def offer(made: State, time: float, store: Store, tables: Tables, shares: Shares) -> None:
     """Add a state unless another covers it or it cannot be better than the best; drop those that it covers."""
-    states, times, slots, _, cursor, _ = store
+    states, times, slots, _, cursor = store
+    keeps, prefetch, load_s = tables.keeps, tables.prefetch, tables.load_s
     gone, content, following, count = made.gone, made.content, made.following, made.served
     at = find_slot(slots, states, gone, following)
     before, other = NOTHING, slots[at]
     while other >= 0:
         after = states[other, CHAINED]
         other_count, held, reached_s = states[other, COUNT], states[other, CONTENT], times[other]
-        if covers(other_count, held, reached_s, count, content, time, tables):
+        if covers(other_count, held, reached_s, count, content, time, keeps, prefetch, load_s):
             return
-        if covers(count, content, time, other_count, held, reached_s, tables):
+        if covers(count, content, time, other_count, held, reached_s, keeps, prefetch, load_s):
             times[other] = np.inf
             if before >= 0:
                 states[before, CHAINED] = after
@@ -97,7 +103,7 @@ def offer(made: State, time: float, store: Store, tables: Tables) -> None:
         else:
             before = other
         other = after
-    most = reach(gone, content, count, time, tables)
+    most = reach(gone, content, count, time, tables, shares)
     if most <= cursor[BEST] and count <= cursor[BEST]:
         return
     new = cursor[STATES]
@@ -125,7 +131,7 @@ def before_in_queue(one: int, other: int, states: Integers, times: Floats) -> bo
 @inner_kernel
 def push(state: int, store: Store) -> None:
     """Put a state into the queue."""
-    states, times, _, heap, cursor, _ = store
+    states, times, _, heap, cursor = store
     place = cursor[QUEUED]
     cursor[QUEUED] += 1
     while place > 0 and before_in_queue(state, heap[(place - 1) // 2], states, times):
@@ -137,7 +143,7 @@ def push(state: int, store: Store) -> None:
 @inner_kernel
 def pop(store: Store) -> int:
     """Take the first state out of the queue."""
-    states, times, _, heap, cursor, _ = store
+    states, times, _, heap, cursor = store
     first = heap[0]
     cursor[QUEUED] -= 1
     number, last, place = cursor[QUEUED], heap[cursor[QUEUED]], 0
@@ -156,7 +162,7 @@ def pop(store: Store) -> int:
 @kernel
 def rebuild_slots(store: Store) -> None:
     """Fill a larger hash table; covered states are left out of the chains."""
-    states, times, slots, _, cursor, _ = store
+    states, times, slots, _, cursor = store
     slots[:] = NOTHING
     for state in range(cursor[STATES]):
         if times[state] < np.inf:
@@ -166,20 +172,20 @@ def rebuild_slots(store: Store) -> None:
 
 
 @kernel
-def expand(pops: int, store: Store, batches: Batches, tables: Tables) -> int:
-    """Expand up to `pops` states.
+def expand(pops: int, store: Store, batches: Batches, tables: Tables, shares: Shares, kept: KeptSets | None) -> int:
+    """Expand up to `pops` states; `kept` is None with consecutive retention.
 
     Returns DONE when no state is left that may serve more than the best, FULL when there is no room for more states,
     and TOO_MANY when a state has more batches or sets of blocks to keep than there is room for.
     """
-    states, times, _, heap, cursor, _ = store
+    states, times, _, heap, cursor = store
     for _ in range(pops):
         if cursor[QUEUED] == 0 or states[heap[0], REACH] <= cursor[BEST]:
             return DONE
         state = pop(store)
         if times[state] == np.inf:
             continue
-        result = expand_state(state, store, batches, tables)
+        result = expand_state(state, store, batches, tables, shares, kept)
         if result != PAUSED:
             push(state, store)
             return result
@@ -187,26 +193,31 @@ def expand(pops: int, store: Store, batches: Batches, tables: Tables) -> int:
 
 
 @inner_kernel
-def expand_state(state: int, store: Store, batches: Batches, tables: Tables) -> int:
+def expand_state(
+    state: int, store: Store, batches: Batches, tables: Tables, shares: Shares, kept: KeptSets | None
+) -> int:
     """Offer the states after every batch that may follow a state."""
-    states, times, _, _, cursor, sets = store
+    states, times, _, _, cursor = store
     content, time = states[state, CONTENT], times[state]
     for i in range(len(tables.capacity)):
         if states[state, FOLLOWING] >= 0 and states[state, FOLLOWING] != i:
             continue
         missing = tables.masks[i] & ~content
-        load = bytes_of(missing, tables) / tables.rate if tables.keeps else tables.load_s[content, i]
-        if tables.prefetch == IDLE and missing:
-            candidates = content & ~tables.masks[i]
-            number = kept_sets(candidates, tables.room_bytes[i], tables.block_bytes, sets)
-            if number < 0:
-                return TOO_MANY
-            if cursor[STATES] + number > len(states):
-                return FULL
-            for at in range(number):
-                gone, count = states[state, GONE], states[state, COUNT]
-                made = State(gone, tables.masks[i] | sets[at], NOTHING, count, state, i, 0, 0)
-                offer(made, time + load, store, tables)
+        if kept is None:
+            load = tables.load_s[content, i]
+        else:
+            load = bytes_of(missing, tables.block_bytes) / tables.rate
+            if tables.prefetch == IDLE and missing:
+                candidates = content & ~tables.masks[i]
+                number = kept_sets(candidates, tables.room_bytes[i], tables.block_bytes, kept)
+                if number < 0:
+                    return TOO_MANY
+                if cursor[STATES] + number > len(states):
+                    return FULL
+                for at in range(number):
+                    gone, count = states[state, GONE], states[state, COUNT]
+                    made = State(gone, tables.masks[i] | kept.sets[at], NOTHING, count, state, i, 0, 0)
+                    offer(made, time + load, store, tables, shares)
         if tables.capacity[i] == 0:
             continue
         if tables.silent:
@@ -216,27 +227,36 @@ def expand_state(state: int, store: Store, batches: Batches, tables: Tables) -> 
         if found < 0:
             return TOO_MANY
         for batch in range(found):
-            result = after_batch(state, i, batch, store, batches, tables)
+            result = after_batch(state, i, batch, store, batches, tables, shares, kept)
             if result != PAUSED:
                 return result
     return PAUSED
 
 
 @inner_kernel
-def bytes_of(blocks: int, tables: Tables) -> int:
+def bytes_of(blocks: int, block_bytes: Integers) -> int:
     """Return the bytes of a set of blocks."""
     size, j = 0, 0
     while blocks >> j:
         if blocks >> j & 1:
-            size += tables.block_bytes[j]
+            size += block_bytes[j]
         j += 1
     return size
 
 
 @inner_kernel
-def after_batch(state: int, i: int, batch: int, store: Store, batches: Batches, tables: Tables) -> int:
+def after_batch(
+    state: int,
+    i: int,
+    batch: int,
+    store: Store,
+    batches: Batches,
+    tables: Tables,
+    shares: Shares,
+    kept: KeptSets | None,
+) -> int:
     """Offer the states after a batch of model i: with all that may stay or be loaded ahead."""
-    states, _, _, _, cursor, sets = store
+    states, _, _, _, cursor = store
     users, gone = batches.users[batch], batches.gone[batch]
     start, end = batches.start_s[batch], batches.end_s[batch]
     n, content = 0, states[state, CONTENT]
@@ -254,36 +274,40 @@ def after_batch(state: int, i: int, batch: int, store: Store, batches: Batches, 
     room = tables.room_bytes[i] - tables.workspace_bytes[i] * n
     if not following or tables.prefetch != NEXT:
         number = 1
-        if tables.keeps:
-            number = kept_sets(content & ~tables.masks[i] & useful, room, tables.block_bytes, sets)
+        if kept is not None:
+            number = kept_sets(content & ~tables.masks[i] & useful, room, tables.block_bytes, kept)
         if number < 0:
             return TOO_MANY
         if cursor[STATES] + number > len(states):
             return FULL
         for at in range(number):
-            after = (tables.masks[i] | sets[at]) & useful if tables.keeps else i
-            offer(State(gone, after, NOTHING, count, state, i, users, 0), end, store, tables)
+            after = i
+            if kept is not None:
+                after = (tables.masks[i] | kept.sets[at]) & useful
+            offer(State(gone, after, NOTHING, count, state, i, users, 0), end, store, tables, shares)
         return PAUSED
     for m in range(len(tables.capacity)):
         if not following >> m & 1:
             continue
-        if not tables.keeps:
+        if kept is None:
             if cursor[STATES] == len(states):
                 return FULL
-            load, ahead = tables.load_s[i, m], tables.ahead_s[i, m, n]
-            loaded = max(end + (load - ahead), start + load)
-            offer(State(gone, m, m, count, state, i, users, 0), loaded, store, tables)
-            continue
-        candidates = (content | tables.masks[m]) & ~tables.masks[i] & useful
-        number = kept_sets(candidates, room, tables.block_bytes, sets)
-        if number < 0:
-            return TOO_MANY
-        if cursor[STATES] + number > len(states):
-            return FULL
-        for at in range(number):
-            ahead = sets[at] & tables.masks[m] & ~content
-            free = max(end, start + bytes_of(ahead, tables) / tables.rate)
-            after = (tables.masks[i] | sets[at]) & useful
-            next_model = m if ahead else NOTHING
-            offer(State(gone, after, next_model, count, state, i, users, ahead), free, store, tables)
+            load = tables.load_s[i, m]
+            loaded, soonest = end + (load - tables.ahead_s[i, m, n]), start + load
+            loaded = soonest if soonest > loaded else loaded
+            offer(State(gone, m, m, count, state, i, users, 0), loaded, store, tables, shares)
+        else:
+            candidates = (content | tables.masks[m]) & ~tables.masks[i] & useful
+            number = kept_sets(candidates, room, tables.block_bytes, kept)
+            if number < 0:
+                return TOO_MANY
+            if cursor[STATES] + number > len(states):
+                return FULL
+            for at in range(number):
+                ahead = kept.sets[at] & tables.masks[m] & ~content
+                free = start + bytes_of(ahead, tables.block_bytes) / tables.rate
+                free = free if free > end else end
+                after = (tables.masks[i] | kept.sets[at]) & useful
+                next_model = m if ahead else NOTHING
+                offer(State(gone, after, next_model, count, state, i, users, ahead), free, store, tables, shares)
     return PAUSED
