@@ -152,7 +152,7 @@ def supersedes(source: int, source_s: float, target: int, target_s: float, loadi
 @inner_kernel
 def offer(made: State, store: Store, loading: Loading) -> None:
     """Add a state unless another of its code makes it superfluous; drop those that it makes superfluous."""
-    states, times, slots, queues, cursor, _ = store
+    states, times, slots, queues, cursor = store
     code, content, time, parent, model, count, layer = made
     at = find_slot(slots, states, code)
     before, other = NOTHING, slots[at]

@@ -52,39 +52,41 @@ class Labels(NamedTuple):
     worst: Integers
 
 
-@inner_kernel(allocates=True)
 def new_labels(width: int, requests: int, models: int, blocks: int) -> Labels:
     """Make room for sequences."""
     return Labels(
-        np.ones((width, requests), np.bool_),
+        np.zeros((width, requests), np.bool_),
         np.zeros((width, models), np.int64),
         np.zeros((width, blocks), np.bool_),
         np.zeros(width),
         np.zeros(width),
         np.zeros(width, np.int64),
         np.zeros(width),
-        np.full(width, -1),
-        np.full(width, -1),
+        np.zeros(width, np.int64),
+        np.zeros(width, np.int64),
         np.zeros(width, np.int64),
         np.zeros(1, np.int64),
         np.zeros(1, np.int64),
     )
 
 
-@kernel(allocates=True)
-def best_beginning(requests: Requests, desk: Desk, outlook: Outlook, batches: int, width: int) -> int:
+@kernel
+def best_beginning(
+    requests: Requests, desk: Desk, outlook: Outlook, batches: int, labels: Labels, longer: Labels
+) -> int:
     """Return the first model of the best sequence found, -1 if nobody can be served.
 
-    The best serves most users for each second. After each batch the best `width` sequences go on, each with every
-    model, until they have so many batches or nobody who waits can be served.
+    The best serves most users for each second. After each batch the best sequences for which `labels` and `longer` have
+    room go on, each with every model, until they have so many batches or nobody who waits can be served.
     """
     gather(requests, desk, outlook, batches)
     count_demand(requests, desk, outlook.demand)
-    models, blocks = len(desk.waits), len(desk.resident)
-    number = outlook.first[models]
-    labels, longer = new_labels(width, number, models, blocks), new_labels(width, number, models, blocks)
+    models = len(desk.waits)
+    for request in range(outlook.first[models]):
+        labels.waiting[0, request] = True
     for model in range(models):
         labels.left[0, model] = outlook.first[model + 1] - outlook.first[model]
+    labels.first[0], labels.last[0], labels.served[0], labels.rate[0] = -1, -1, 0, 0.0
     copy_into(labels.resident[0], desk.resident)
     labels.end_s[0] = desk.times[FREE]
     labels.number[0] = 1
@@ -108,9 +110,10 @@ def best_beginning(requests: Requests, desk: Desk, outlook: Outlook, batches: in
 @inner_kernel
 def extend(requests: Requests, desk: Desk, outlook: Outlook, labels: Labels, label: int, longer: Labels) -> bool:
     """Offer a sequence with each model behind it; say whether one may serve somebody."""
-    found, began = False, desk.times[FREE]
+    found, began, waiting = False, desk.times[FREE], outlook.first[len(desk.waits)]
     for model in range(len(desk.waits)):
-        left = min(labels.left[label, model], requests.capacity[model])
+        left, most = labels.left[label, model], requests.capacity[model]
+        left = most if most < left else left
         if left == 0:
             continue
         start = desk.start_s[model]
@@ -122,8 +125,8 @@ def extend(requests: Requests, desk: Desk, outlook: Outlook, labels: Labels, lab
             start = labels.end_s[label] + missing / requests.rate
         soonest = start + (requests.fixed_s[model] + requests.sample_s[model]) - began
         if longer.number[0] == len(longer.rate):
-            most = (labels.served[label] + left) / max(soonest, SHORTEST_S)
-            if most <= longer.rate[longer.worst[0]]:
+            rate = (labels.served[label] + left) / (soonest if soonest > SHORTEST_S else SHORTEST_S)
+            if rate <= longer.rate[longer.worst[0]]:
                 found = True
                 continue
         low, high = outlook.first[model], outlook.first[model + 1]
@@ -132,7 +135,9 @@ def extend(requests: Requests, desk: Desk, outlook: Outlook, labels: Labels, lab
             found = True
             end = start + (requests.fixed_s[model] + requests.sample_s[model] * size)
             served = labels.served[label] + size
-            offer(requests, labels, longer, label, model, start, served, served / max(end - began, SHORTEST_S))
+            seconds = end - began
+            rate = served / (seconds if seconds > SHORTEST_S else SHORTEST_S)
+            offer(requests, labels, longer, label, model, start, served, rate, waiting)
     return found
 
 
@@ -146,8 +151,12 @@ def offer(
     start_s: float,
     served: int,
     rate: float,
+    waiting: int,
 ) -> None:
-    """Take a sequence if it is among the best; of those that lead to the same state only the first."""
+    """Take a sequence if it is among the best; of those that lead to the same state only the first.
+
+    `waiting` requests were gathered.
+    """
     width, place = len(longer.rate), longer.number[0]
     if place == width:
         place = longer.worst[0]
@@ -155,9 +164,10 @@ def offer(
             return
     for other in range(longer.number[0]):
         alike = longer.served[other] == served and longer.start_s[other] == start_s and longer.last[other] == model
-        if alike and same_state(labels, parent, longer.parent[other], requests.keeps):
+        if alike and same_state(labels, parent, longer.parent[other], requests.keeps, waiting):
             return
-    longer.number[0] = max(longer.number[0], place + 1)
+    if place == longer.number[0]:
+        longer.number[0] = place + 1
     longer.parent[place], longer.last[place] = parent, model
     longer.start_s[place], longer.served[place], longer.rate[place] = start_s, served, rate
     if longer.number[0] == width:
@@ -168,9 +178,9 @@ def offer(
 
 
 @inner_kernel
-def same_state(labels: Labels, one: int, other: int, keeps: bool) -> bool:
+def same_state(labels: Labels, one: int, other: int, keeps: bool, waiting: int) -> bool:
     """Whether the same requests wait after two sequences and, if blocks are kept, the same blocks are on the GPU."""
-    for request in range(labels.waiting.shape[1]):
+    for request in range(waiting):
         if labels.waiting[one, request] != labels.waiting[other, request]:
             return False
     if keeps:
@@ -186,20 +196,22 @@ def settle(requests: Requests, outlook: Outlook, labels: Labels, longer: Labels,
     parent, model, start = longer.parent[label], longer.last[label], longer.start_s[label]
     low, high = outlook.first[model], outlook.first[model + 1]
     longer.first[label] = labels.first[parent]
-    copy_into(longer.waiting[label], labels.waiting[parent])
+    for request in range(outlook.first[len(outlook.first) - 1]):
+        longer.waiting[label, request] = labels.waiting[parent, request]
     copy_into(longer.left[label], labels.left[parent])
     copy_into(longer.resident[label], labels.resident[parent])
     size = serve_next(requests, model, start, outlook.due_s, longer.waiting[label], low, high)
     longer.left[label, model] -= size
     longer.end_s[label] = start + (requests.fixed_s[model] + requests.sample_s[model] * size)
-    load(requests, model, size, outlook.demand, longer.resident[label])
+    load(requests, model, size, outlook.demand, outlook.stays, longer.resident[label])
 
 
-@inner_kernel(allocates=True)
-def load(requests: Requests, model: int, users: int, demand: Integers, resident: Flags) -> None:
+@inner_kernel
+def load(requests: Requests, model: int, users: int, demand: Integers, stays: Flags, resident: Flags) -> None:
     """Put a model's blocks on the GPU; those of least demand make room for it and a batch."""
     size = 0
-    stays = np.zeros(len(resident), np.bool_)
+    for block in range(len(stays)):
+        stays[block] = False
     for place in range(requests.first_block[model], requests.first_block[model + 1]):
         block = requests.block[place]
         stays[block] = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeopt.loading.policies.beam_kernels import best_beginning
+from edgeopt.loading.policies.beam_kernels import best_beginning, new_labels
 from edgeopt.loading.policies.desk import Desk, Requests
 from edgeopt.loading.policies.outlook_kernels import Outlook, visit_rates
 from edgeopt.loading.policies.policy import Load, Policy, View, Wait
@@ -15,7 +15,11 @@ def outlook_of(view: View) -> tuple[Requests, Desk, Outlook]:
     requests, desk = view.compiled()
     users, models, blocks = len(requests.model), len(desk.waits), len(desk.resident)
     outlook = Outlook(
-        np.zeros(users), np.zeros(users, np.bool_), np.zeros(models + 1, np.int64), np.zeros(blocks, np.int64)
+        np.zeros(users),
+        np.zeros(users, np.bool_),
+        np.zeros(models + 1, np.int64),
+        np.zeros(blocks, np.int64),
+        np.zeros(blocks, np.bool_),
     )
     return requests, desk, outlook
 
@@ -58,7 +62,11 @@ class Rolling(Policy):
 
     def begin(self, view: View) -> None:
         self._arrays = outlook_of(view)
+        requests, desk, _ = self._arrays
+        most = min(len(requests.model), self._batches * sum(requests.capacity.tolist()))  # who is gathered at once
+        sizes = self._width, most, len(desk.waits), len(desk.resident)
+        self._labels = new_labels(*sizes), new_labels(*sizes)
 
     def decide(self, view: View) -> Load | Wait:
-        model = best_beginning(*self._arrays, self._batches, self._width)
+        model = best_beginning(*self._arrays, self._batches, *self._labels)
         return Load(int(model)) if model >= 0 else Wait()

@@ -22,12 +22,15 @@ class Outlook(NamedTuple):
         Those who wait for model i are numbered from ``first[i]`` on below ``first[i + 1]``.
     demand : shape (blocks,)
         Waiting requests whose models hold each block.
+    stays : shape (blocks,)
+        Whether a model that is being loaded holds each block.
     """
 
     due_s: Floats
     waiting: Flags
     first: Integers
     demand: Integers
+    stays: Flags
 
 
 @inner_kernel
@@ -76,4 +79,6 @@ def visit_rates(requests: Requests, desk: Desk, outlook: Outlook, batches: int, 
                 break
             served += size
             end += requests.fixed_s[model] + requests.sample_s[model] * size
-            rates[model] = max(rates[model], served / max(end - desk.times[FREE], SHORTEST_S))
+            seconds = end - desk.times[FREE]
+            rate = served / (seconds if seconds > SHORTEST_S else SHORTEST_S)
+            rates[model] = rate if rate > rates[model] else rates[model]

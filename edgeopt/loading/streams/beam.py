@@ -73,6 +73,7 @@ class Beam:
         labels.score[slot], labels.served[slot], labels.mark[slot], labels.node[slot] = 0.0, 0, 0, NONE
         labels.spare[slot], labels.resident[slot], labels.next[slot] = state.spare[0], state.resident, state.next
         best = np.array([-1, NONE])
+        models = len(self._salt)
         last = int(float(requests.due.max(initial=0.0)) / self.bucket_s) + 1
         while bucket < last and on_time():
             until = min(last, bucket + BUCKETS)
@@ -89,6 +90,8 @@ class Beam:
                 labels,
                 history,
                 best,
+                np.empty(models),
+                np.empty(models),
             )
             bucket = until
         return best

@@ -263,7 +263,7 @@ def extend(
     labels.node[slot] = node
 
 
-@kernel(allocates=True)
+@kernel
 def advance(
     bucket: int,
     until: int,
@@ -277,15 +277,16 @@ def advance(
     labels: Labels,
     history: History,
     best: Integers,
+    rates: Floats,
+    starts: Floats,
 ) -> None:
     """Extend the labels of buckets `bucket` to ``until - 1``.
 
     Each label gets up to `children` batches, those with most users for each second; and where another user of the model
     comes within `patience_s`, also the batch that waits for it. `best` are the most users served so far, and the
-    node of that label.
+    node of that label; `rates` and `starts` have room for each model.
     """
     models, kinds, ring = len(gpu.fixed), labels.number.shape[1], len(labels.number)
-    rates, starts = np.empty(models), np.empty(models)
     for now in range(bucket, until):
         row = now % ring
         for kind in range(kinds):

@@ -150,7 +150,7 @@ class Search:
 
     def _enlarge(self) -> bool:
         """Make room for twice the states; return whether that is allowed."""
-        from edgeopt.loading.streams.state_kernels import rebuild_slots
+        from edgeopt.loading.streams.state_kernels import NOTHING, rebuild_slots
 
         states, times, _, heap, _ = self._store
         if len(times) >= MOST_STATES:
@@ -158,7 +158,7 @@ class Search:
         self._store = self._store._replace(
             states=np.concatenate([states, np.empty_like(states)]),
             times=np.concatenate([times, np.empty_like(times)]),
-            slots=np.empty(4 * 2 * len(times), np.int64),
+            slots=np.full(4 * 2 * len(times), NOTHING, np.int64),
             heap=np.concatenate([heap, np.empty_like(heap)]),
         )
         rebuild_slots(self._store)

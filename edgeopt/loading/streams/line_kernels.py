@@ -131,16 +131,23 @@ def run_batch(
     return count, start
 
 
-@kernel(allocates=True)
+@kernel
 def run_line(
-    models: Integers, not_before: Floats, state: State, radio: Radio, requests: Requests, gpu: Gpu, starts: Floats
+    models: Integers,
+    not_before: Floats,
+    state: State,
+    radio: Radio,
+    requests: Requests,
+    gpu: Gpu,
+    starts: Floats,
+    users: Integers,
 ) -> int:
     """Run batches one after another, without looking at uploads; return how many users they serve.
 
-    A time in `not_before` that does not matter, as the batch could not begin sooner, becomes 0.
+    A time in `not_before` that does not matter, as the batch could not begin sooner, becomes 0. `users` has room for
+    all.
     """
     served = 0
-    users = np.empty(len(requests.ready), np.int64)
     for place in range(len(models)):
         model = models[place]
         loaded = loaded_at(model, state.times[END], state.times[BEGAN], state.spare[0], state.resident, gpu)
@@ -151,7 +158,7 @@ def run_line(
     return served
 
 
-@kernel(allocates=True)
+@kernel
 def serve_line(
     models: Integers,
     not_before: Floats,
@@ -163,11 +170,13 @@ def serve_line(
     starts: Floats,
     place: Integers,
     held: Flags,
+    users: Integers,
 ) -> int:
-    """Run batches one after another; set each user's batch in `place`, and what is on the GPU during each in `held`."""
+    """Run batches one after another; set each user's batch in `place`, and what is on the GPU during each in `held`.
+
+    `users` has room for all.
+    """
     served = 0
-    users = np.empty(len(requests.ready), np.int64)
-    place[:] = NONE
     for position in range(len(models)):
         count, starts[position] = run_batch(
             models[position], not_before[position], uploads, state, radio, requests, gpu, users

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgeopt.loading.bandwidths import radio
-from edgeopt.loading.streams.beam_kernels import Flags, Floats, Gpu, Integers, Requests
+from edgeopt.loading.streams.beam_kernels import NONE, Flags, Floats, Gpu, Integers, Requests
 from edgeopt.loading.streams.line_kernels import Radio, State, run_line, serve_line
 from edgeopt.loading.workload import Workload
 from edgeopt.solution import Plan
@@ -126,8 +126,8 @@ class StreamLines:
 
         Of the line, times that do not matter become 0.
         """
-        starts = np.empty(len(line.models))
-        served = run_line(line.models, line.not_before, state, self.radio, self.requests, self.gpu, starts)
+        starts, users = np.empty(len(line.models)), np.empty(len(self.order), np.int64)
+        served = run_line(line.models, line.not_before, state, self.radio, self.requests, self.gpu, starts, users)
         return int(served), starts
 
     def without_empty(self, line: Line) -> Line:
@@ -142,7 +142,7 @@ class StreamLines:
 
     def _serve(self, line: Line) -> tuple[int, Integers, Flags]:
         count = len(line.models)
-        place, held = np.empty(len(self.order), np.int64), np.zeros((count, len(self.gpu.block_bytes)), np.bool_)
+        place, held = np.full(len(self.order), NONE), np.zeros((count, len(self.gpu.block_bytes)), np.bool_)
         self.radio.sent[:] = False
         served = serve_line(
             line.models,
@@ -155,6 +155,7 @@ class StreamLines:
             np.empty(count),
             place,
             held,
+            np.empty(len(self.order), np.int64),
         )
         return int(served), place, held
 

@@ -161,9 +161,8 @@ def pop(store: Store) -> int:
 
 @kernel
 def rebuild_slots(store: Store) -> None:
-    """Fill a larger hash table; covered states are left out of the chains."""
+    """Fill a larger hash table, which is empty; covered states are left out of the chains."""
     states, times, slots, _, cursor = store
-    slots[:] = NOTHING
     for state in range(cursor[STATES]):
         if times[state] < np.inf:
             at = find_slot(slots, states, states[state, GONE], states[state, FOLLOWING])
