@@ -135,52 +135,29 @@ def run_batch(
 def run_line(
     models: Integers,
     not_before: Floats,
-    state: State,
-    radio: Radio,
-    requests: Requests,
-    gpu: Gpu,
-    starts: Floats,
-    users: Integers,
-) -> int:
-    """Run batches one after another, without looking at uploads; return how many users they serve.
-
-    A time in `not_before` that does not matter, as the batch could not begin sooner, becomes 0. `users` has room for
-    all.
-    """
-    served = 0
-    for place in range(len(models)):
-        model = models[place]
-        loaded = loaded_at(model, state.times[END], state.times[BEGAN], state.spare[0], state.resident, gpu)
-        if not_before[place] <= loaded:
-            not_before[place] = 0.0
-        count, starts[place] = run_batch(model, not_before[place], False, state, radio, requests, gpu, users)
-        served += count
-    return served
-
-
-@kernel
-def serve_line(
-    models: Integers,
-    not_before: Floats,
     uploads: bool,
     state: State,
     radio: Radio,
     requests: Requests,
     gpu: Gpu,
+    users: Integers,
     starts: Floats,
     place: Integers,
     held: Flags,
-    users: Integers,
 ) -> int:
-    """Run batches one after another; set each user's batch in `place`, and what is on the GPU during each in `held`.
+    """Run batches one after another, with or without looking at uploads; return how many users they serve.
 
-    `users` has room for all.
+    Each batch's start is set in `starts`, -1 of nobody's, each served user's batch in `place`, and what is on the GPU
+    during each batch in `held`; `users` has room for all. A time in `not_before` that does not matter, as the batch
+    could not begin sooner, becomes 0.
     """
     served = 0
     for position in range(len(models)):
-        count, starts[position] = run_batch(
-            models[position], not_before[position], uploads, state, radio, requests, gpu, users
-        )
+        model = models[position]
+        loaded = loaded_at(model, state.times[END], state.times[BEGAN], state.spare[0], state.resident, gpu)
+        if not_before[position] <= loaded:
+            not_before[position] = 0.0
+        count, starts[position] = run_batch(model, not_before[position], uploads, state, radio, requests, gpu, users)
         served += count
         for index in range(count):
             place[users[index]] = position

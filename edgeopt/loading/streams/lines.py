@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeopt.loading.bandwidths import radio
 from edgeopt.loading.streams.beam_kernels import NONE, Flags, Floats, Gpu, Integers, Requests
-from edgeopt.loading.streams.line_kernels import Radio, State, run_line, serve_line
+from edgeopt.loading.streams.line_kernels import Radio, State, run_line
 from edgeopt.loading.workload import Workload
 from edgeopt.solution import Plan
 
@@ -126,9 +126,8 @@ class StreamLines:
 
         Of the line, times that do not matter become 0.
         """
-        starts, users = np.empty(len(line.models)), np.empty(len(self.order), np.int64)
-        served = run_line(line.models, line.not_before, state, self.radio, self.requests, self.gpu, starts, users)
-        return int(served), starts
+        served, starts, _, _ = self._run(line, state, uploads=False)
+        return served, starts
 
     def without_empty(self, line: Line) -> Line:
         """Return a line without the batches that serve nobody if nobody uploads."""
@@ -141,23 +140,17 @@ class StreamLines:
         return self.run(line.copy(), self.begin())[0] if not self.uploads else self._serve(line)[0]
 
     def _serve(self, line: Line) -> tuple[int, Integers, Flags]:
-        count = len(line.models)
-        place, held = np.full(len(self.order), NONE), np.zeros((count, len(self.gpu.block_bytes)), np.bool_)
         self.radio.sent[:] = False
-        served = serve_line(
-            line.models,
-            line.not_before,
-            self.uploads,
-            self.begin(),
-            self.radio,
-            self.requests,
-            self.gpu,
-            np.empty(count),
-            place,
-            held,
-            np.empty(len(self.order), np.int64),
-        )
-        return int(served), place, held
+        served, _, place, held = self._run(line.copy(), self.begin(), self.uploads)
+        return served, place, held
+
+    def _run(self, line: Line, state: State, uploads: bool) -> tuple[int, Floats, Integers, Flags]:
+        batches, users = len(line.models), len(self.order)
+        starts, place = np.empty(batches), np.full(users, NONE)
+        held = np.zeros((batches, len(self.gpu.block_bytes)), np.bool_)
+        room = np.empty(users, np.int64), starts, place, held
+        served = run_line(line.models, line.not_before, uploads, state, self.radio, self.requests, self.gpu, *room)
+        return int(served), starts, place, held
 
     def plan(self, line: Line) -> Plan:
         """Return the plan of a line."""
