@@ -80,7 +80,7 @@ class Lines:
         """Return a line that changes apart from this one."""
         from edgeopt.loading.batches.line_kernels import Line
 
-        return Line(*(array.copy() for array in line))
+        return Line._make(array.copy() for array in line)
 
     def in_time(self, line: Line) -> bool:
         """Whether nobody is late, with the blocks that `keep_soonest` keeps."""
