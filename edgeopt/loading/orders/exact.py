@@ -43,6 +43,8 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     if reason:
         proof.notes.append(f"{reason}: the bound counts each block once, the plan is the local search's")
         return proof.outcome()
+    if proof.known.closed():
+        return proof.outcome()
     from edgeopt.loading.orders.forest import Forest
 
     forest = Forest(prefixes, run)

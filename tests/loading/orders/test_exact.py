@@ -195,3 +195,13 @@ def test_beyond_reach_it_says_so_and_still_bounds(monkeypatch):
 def test_nobody_can_be_served():
     solution = edgeopt.solve(instance_of({"m": ["x"]}, ["m"], 0.0), "exact")
     assert (solution.objective, solution.bound, solution.status) == (0, 0, "optimal")
+
+
+def test_no_program_is_stated_when_the_search_before_it_has_found_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On large instances the search comes first."""
+    monkeypatch.setattr("edgeopt.loading.orders.exact.LARGE_TERMS", 0)
+    monkeypatch.setattr("edgeopt.loading.orders.forest.Forest", None)
+    monkeypatch.setattr("edgeopt.loading.orders.exact.union_bound", lambda prefixes, run: 10**6)
+    instance = generate("dense", models=8, users=40, seed=1)
+    solution = edgeopt.solve(instance, "exact", stop=edgeopt.FirstFeasible(), threads=1)
+    assert (solution.status, solution.stopped) == ("feasible", "stop_rule")
