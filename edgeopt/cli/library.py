@@ -238,7 +238,7 @@ def join(
         raise UsageError("--adapter-bits needs --parameter-bits: --parameter-bits 16:4 --adapter-bits 16")
     library = with_keys(joined([ModelLibrary.read(file) for file in files], output.stem), settings or ())
     if parameter_bits:
-        library = with_bits(library, *bits, adapter_bits)
+        library = with_bits(library, bits[0], bits[1], adapter_bits)
     facts = {"joined": f"{len(files)} libraries"} if len(files) > 1 else {}
     _finish(library, output, figure, facts)
 
