@@ -101,8 +101,13 @@ class Search:
         self._work = work
         self._tables, self._names = tables_of(work)
         self.given_up = False
-        rooms = (np.empty(MOST_BATCHES, kind) for kind in (np.int64, np.int64, float, float))
-        self._batches = Batches(*rooms, np.empty(MOST_USERS, np.int64))
+        self._batches = Batches(
+            users=np.empty(MOST_BATCHES, np.int64),
+            gone=np.empty(MOST_BATCHES, np.int64),
+            start_s=np.empty(MOST_BATCHES),
+            end_s=np.empty(MOST_BATCHES),
+            picked=np.empty(MOST_USERS, np.int64),
+        )
         self._shares = new_shares(self._tables)
         self._kept = new_kept_sets(MOST_SETS) if work.keeps else None
         self._store = Store(
