@@ -189,7 +189,10 @@ class SemidefiniteBound:
         """Go on for so many iterations."""
         objective = self._objective.astype(np.float32)
         for _ in range(iterations):
-            semidefinite = _semidefinite(self.matrix - self.multipliers)
+            apart = self.matrix - self.multipliers
+            if not np.isfinite(apart).all():  # nothing is feasible, and multipliers grow without end
+                return
+            semidefinite = _semidefinite(apart)
             mixed = np.float32(RELAXED) * semidefinite + np.float32(1 - RELAXED) * self.matrix
             last = self.matrix
             target = mixed + self.multipliers
@@ -227,6 +230,8 @@ class SemidefiniteBound:
         unscaled[0] = self.scale
         both = np.outer(unscaled, unscaled)
         multipliers = self.multipliers.astype(np.float64)
+        if not np.isfinite(multipliers).all():
+            return np.inf
         dual = self.penalty * both * (multipliers + multipliers.T) / 2
         gained, priced = both * self._objective, np.zeros_like(both)
         part = slice(0, len(self._row))
