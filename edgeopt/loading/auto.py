@@ -17,8 +17,6 @@ PROVED, BOUNDED = 500, 5_000
 
 def choose(instance: LoadingInstance, options: Options) -> tuple[str, str]:
     """Return the name of the best method that fits the instance, and why it is the best."""
-    if instance.stream and instance.weighted:
-        return "greedy", "the users arrive over time and have weights; it takes the best of the simple policies"
     if instance.stream:
         reason = methods("loading")["exact"].refusal(instance)
         if reason is None:

@@ -12,7 +12,7 @@ WALKS = keys(deadline_kind="individual", upload="phase", retention="consecutive"
 TOGETHER = keys(stream=False, weighted=False)
 COMMON = keys(deadline_kind="common", stream=False, weighted=False)
 INDIVIDUAL = keys(deadline_kind="individual", stream=False, weighted=False)
-STREAM = keys(stream=True, weighted=False)
+STREAM = keys(stream=True)
 # Users are told apart by their weights, whatever the mode and the deadlines.
 WEIGHTED = keys(stream=False, weighted=True)
 WEIGHTED_ORDERS = keys(deadline_kind="common", upload="phase", retention="consecutive", weighted=True)
@@ -77,7 +77,7 @@ METHODS = [
             WALKS: Code("batches.line_search:solve_greedy"),
             COMMON: Code("batches.annealing:solve_greedy"),
             INDIVIDUAL: Code("batches.line_search:solve_greedy"),
-            keys(stream=True): Code("streams.searched:solve_greedy"),
+            STREAM: Code("streams.searched:solve_greedy"),
             WEIGHTED: Code("batches.line_search:solve_greedy"),
         },
     ),
@@ -122,7 +122,7 @@ METHODS = [
             WALKS: Code("walks.bounds:solve_bound"),
             COMMON: Code("batches.bounds:solve_bound"),
             INDIVIDUAL: Code("batches.bounds:solve_bound_by_deadlines"),
-            keys(stream=True): Code("streams.bound:solve_bound"),
+            STREAM: Code("streams.bound:solve_bound"),
             WEIGHTED: Code("batches.bounds:solve_bound_by_deadlines"),
         },
     ),
@@ -143,7 +143,7 @@ METHODS = [
         "none",
         {
             keys(stream=False): Code("batches.in_turn:solve_earliest_deadline_first"),
-            keys(stream=True): Code("policies.baselines:earliest_deadline"),
+            STREAM: Code("policies.baselines:earliest_deadline"),
         },
     ),
     Row("random", "baseline", "none", {keys(stream=False): Code("batches.in_turn:solve_at_random")}),
@@ -187,8 +187,7 @@ def not_taken(instance: LoadingInstance, key: str) -> str:
         reason = "blocks stay while consecutive models use them here anyway"
     else:
         reason = f"it does not know `{key}`: {getattr(instance, key)!r}"
-    instead = "'greedy' and 'bound'" if instance.stream and instance.weighted else "'exact' and 'local-search'"
-    return f"{reason}; {instead} would work"
+    return f"{reason}; 'exact' and 'local-search' would work"
 
 
 def _weights(instance: LoadingInstance) -> str:

@@ -58,6 +58,11 @@ class Objective:
         assert self.unit is not None
         return [int(Fraction(repr(self.instance.users[user].weight)) / self.unit) for user in self.users]
 
+    def in_units(self, value: Number) -> int:
+        """Return how many units a sum of weights is."""
+        assert self.unit is not None
+        return round(Fraction(value) / self.unit)
+
     def value(self, units: int) -> Number:
         """Return the value of so many units."""
         assert self.unit is not None

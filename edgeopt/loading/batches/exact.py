@@ -179,8 +179,8 @@ def _as_a_stream(work: Workload, known: Incumbent[Plan]) -> int:
     while more and not _closed(known) and part.stop_reason() is None and (limit is None or chunks < limit):
         more = search.expand()
         chunks += 1
-        if search.users > (known.value or 0):
-            known.offer(search.plan(), search.users)
+        if search.units > (known.value or 0):
+            known.offer(search.plan(), search.units)
         known.tighten(search.bound)
     return search.states
 

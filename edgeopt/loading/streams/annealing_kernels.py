@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgeopt.kernels import copy_into, inner_kernel, kernel
 from edgeopt.loading.orders.search_kernels import draw
 from edgeopt.loading.streams.beam_kernels import NONE, Gpu, Requests
-from edgeopt.loading.streams.line_kernels import BEGAN, END, Radio, State, run_batch
+from edgeopt.loading.streams.line_kernels import BEGAN, END, Radio, State, run_batch, worth_of
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -43,8 +43,8 @@ class Track(NamedTuple):
     resident : numpy.ndarray of bool, shape (rows, blocks)
     next : numpy.ndarray of int32, shape (rows, models)
         The state before each batch, as of `State`.
-    served : numpy.ndarray of int64, shape (rows,)
-        Users of all batches before.
+    served : numpy.ndarray, shape (rows,)
+        What the users of all batches before count.
     """
 
     models: Integers
@@ -53,7 +53,7 @@ class Track(NamedTuple):
     spare: Integers
     resident: Flags
     next: NDArray[np.int32]
-    served: Integers
+    served: Floats
 
 
 class Anneal(NamedTuple):
@@ -134,7 +134,7 @@ def simulate(
         copy_row(track, p, track, p + 1)
         state = State(track.times[p + 1], track.spare[p + 1 : p + 2], track.resident[p + 1], track.next[p + 1])
         count, _ = run_batch(track.models[p], track.not_before[p], False, state, radio, requests, gpu, users)
-        track.served[p + 1] += count
+        track.served[p + 1] += worth_of(users, count, requests)
         if same <= p + 1 < length and alike(now, track, p + 1):
             return p + 1
     return length
@@ -274,7 +274,7 @@ def anneal(
 ) -> float:
     """Make random moves, worse ones with a probability that falls, and keep the best line; return the warmth then.
 
-    A line is worth the users it serves less `price` for each second until it ends. Row 0 of the line now is its first
+    A line is worth what it serves less `price` for each second until it ends. Row 0 of the line now is its first
     state.
     """
     now, other, best, size, worth, _, _, users, random = stretch
@@ -293,7 +293,7 @@ def anneal(
         copy_row(now, first, other, first)
         until = simulate(other, first, same, length, now, users, radio, requests, gpu)
         if until < length:
-            gain = float(other.served[until] - now.served[until])
+            gain = other.served[until] - now.served[until]
         else:
             gain = other.served[length] - price * other.times[length, END] - worth[NOW]
         if gain >= 0.0 or draw(random, FINE) < FINE * np.exp(gain / warmth):
@@ -302,7 +302,7 @@ def anneal(
                 copy_row(other, row, now, row)
             if until < length:
                 for row in range(until + 1, length + 1):
-                    now.served[row] += np.int64(gain)
+                    now.served[row] += gain
             worth[NOW] += gain
             size[NOW] = length
     return warmth

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgeopt.loading.streams.beam_kernels import NONE, Floats, History, Integers, Labels, advance
+from edgeopt.loading.streams.beam_kernels import NONE, Floats, History, Labels, advance
 from edgeopt.loading.streams.line_kernels import BEGAN, END
 from edgeopt.loading.streams.lines import Line, StreamLines
 
@@ -41,7 +41,7 @@ class Beam:
             number=np.zeros((ring, kinds), np.int64),
             end=np.zeros(slots),
             score=np.zeros(slots),
-            served=np.zeros(slots, np.int64),
+            served=np.zeros(slots),
             began=np.zeros(slots),
             spare=np.zeros(slots, np.int64),
             node=np.zeros(slots, np.int64),
@@ -56,8 +56,8 @@ class Beam:
         )
         self._salt = np.random.default_rng(1).integers(1, 2**40, models)
 
-    def search(self, patience_s: float, worth: Floats, on_time: Callable[[], bool] = lambda: True) -> Integers:
-        """Extend the empty line by batches; return the users that they serve at most, and their node.
+    def search(self, patience_s: float, worth: Floats, on_time: Callable[[], bool] = lambda: True) -> tuple[float, int]:
+        """Extend the empty line by batches; return what they serve at most, and their node, -1 and -1 for none.
 
         `worth` is what users cost that are given up, shape (users,). Where it is not on time any more, the search ends.
         """
@@ -70,9 +70,9 @@ class Beam:
         slot = bucket % len(labels.number) * kinds * self.width
         labels.number[bucket % len(labels.number), 0] = 1
         labels.end[slot], labels.began[slot] = state.times[END], state.times[BEGAN]
-        labels.score[slot], labels.served[slot], labels.mark[slot], labels.node[slot] = 0.0, 0, 0, NONE
+        labels.score[slot], labels.served[slot], labels.mark[slot], labels.node[slot] = 0.0, 0.0, 0, NONE
         labels.spare[slot], labels.resident[slot], labels.next[slot] = state.spare[0], state.resident, state.next
-        best = np.array([-1, NONE])
+        best = np.array([-1.0, NONE])
         models = len(self._salt)
         last = int(float(requests.due.max(initial=0.0)) / self.bucket_s) + 1
         while bucket < last and on_time():
@@ -94,7 +94,7 @@ class Beam:
                 np.empty(models),
             )
             bucket = until
-        return best
+        return float(best[0]), int(best[1])
 
     @property
     def fullness(self) -> float:

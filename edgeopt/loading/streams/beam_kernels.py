@@ -29,6 +29,8 @@ class Requests(NamedTuple):
     first : numpy.ndarray of int64, shape (models + 1,)
     ready, due : numpy.ndarray, shape (users,)
         When the upload can be done, and the deadline.
+    weight : numpy.ndarray, shape (users,) or (0,)
+        What serving a user counts; none where each counts 1.
     lost : numpy.ndarray, shape (users + 1,)
         What giving up all users before one costs.
     """
@@ -36,13 +38,15 @@ class Requests(NamedTuple):
     first: Integers
     ready: Floats
     due: Floats
+    weight: Floats
     lost: Floats
 
 
 class Gpu(NamedTuple):
     """What batches take, attributes as of `Workload`; `kind` groups models whose labels compete.
 
-    The blocks of a model are ``block[first_block[model]:first_block[model + 1]]``. `ahead` says that blocks of the next
+    The blocks of a model are ``block[first_block[model]:first_block[model + 1]]``, and the models that hold a block
+    ``holder[first_holder[block]:first_holder[block + 1]]``. `ahead` says that blocks of the next
     batch may be loaded while one computes. `whole_load` are the seconds for which a model loads on an empty GPU.
     """
 
@@ -55,6 +59,8 @@ class Gpu(NamedTuple):
     holds: Flags
     first_block: Integers
     block: Integers
+    first_holder: Integers
+    holder: Integers
     block_bytes: Integers
     rate: float
     keeps: bool
@@ -69,7 +75,8 @@ class Labels(NamedTuple):
     ----------
     number : numpy.ndarray of int64, shape (ring, kinds)
     end, score, served : numpy.ndarray, shape (slots,)
-        When the last batch ends; users served less what all users cost that are served or given up; and users served.
+        When the last batch ends; what serving counts less what all users cost that are served or given up; and the
+        former alone.
     began : numpy.ndarray, shape (slots,)
         When the last batch began to compute.
     spare : numpy.ndarray of int64, shape (slots,)
@@ -83,7 +90,7 @@ class Labels(NamedTuple):
     number: Integers
     end: Floats
     score: Floats
-    served: Integers
+    served: Floats
     began: Floats
     spare: Integers
     node: Integers
@@ -142,6 +149,20 @@ def batch_at(model: int, start: float, first: int, requests: Requests, gpu: Gpu)
 
 
 @inner_kernel
+def worth_at(first: int, after: int, size: int, end: float, requests: Requests) -> float:
+    """Return what a batch counts that ends at a time, of the users in time the first ones."""
+    if len(requests.weight) == 0:
+        return float(size)
+    total, taken, user = 0.0, 0, first
+    while user < after and taken < size:
+        if requests.due[user] >= end:
+            total += requests.weight[user]
+            taken += 1
+        user += 1
+    return total
+
+
+@inner_kernel
 def room_beside(model: int, size: int, resident: Flags, gpu: Gpu) -> int:
     """Return the bytes that are free while a batch runs."""
     room = gpu.room[model] - gpu.workspace[model] * size
@@ -170,12 +191,12 @@ def settle(
             if not resident[block] or gpu.holds[model, block]:
                 continue
             waiting, enough = 0.0, least * gpu.block_bytes[block]
-            for other in range(len(gpu.fixed)):
-                if gpu.holds[other, block] and waiting < enough:
-                    user = next_user[other]
-                    while user < requests.first[other + 1] and requests.ready[user] <= start and waiting < enough:
-                        waiting += requests.due[user] > start
-                        user += 1
+            for place in range(gpu.first_holder[block], gpu.first_holder[block + 1]):
+                other = gpu.holder[place]
+                user = next_user[other]
+                while user < requests.first[other + 1] and requests.ready[user] <= start and waiting < enough:
+                    waiting += requests.due[user] > start
+                    user += 1
             if waiting < enough:
                 worst, least = block, waiting / gpu.block_bytes[block]
         resident[worst] = False
@@ -245,13 +266,14 @@ def extend(
     bucket %= ring
     kind = gpu.kind[model]
     before = labels.next[label, model]
-    score = labels.score[label] + size - (requests.lost[after] - requests.lost[before])
+    worth = worth_at(before, after, size, end, requests)
+    score = labels.score[label] + worth - (requests.lost[after] - requests.lost[before])
     mark = labels.mark[label] + salt[model] * (after - before)
     slot = put(kind, bucket, width, end, score, mark, labels)
     if slot == NONE:
         return
     labels.end[slot], labels.score[slot], labels.mark[slot] = end, score, mark
-    labels.began[slot], labels.served[slot] = start, labels.served[label] + size
+    labels.began[slot], labels.served[slot] = start, labels.served[label] + worth
     copy_into(labels.next[slot], labels.next[label])
     labels.next[slot, model] = after
     copy_into(labels.resident[slot], labels.resident[label])
@@ -263,7 +285,7 @@ def extend(
     labels.node[slot] = node
 
 
-@kernel
+@kernel(nogil=True)
 def advance(
     bucket: int,
     until: int,
@@ -276,15 +298,15 @@ def advance(
     salt: Integers,
     labels: Labels,
     history: History,
-    best: Integers,
+    best: Floats,
     rates: Floats,
     starts: Floats,
 ) -> None:
     """Extend the labels of buckets `bucket` to ``until - 1``.
 
-    Each label gets up to `children` batches, those with most users for each second; and where another user of the model
-    comes within `patience_s`, also the batch that waits for it. `best` are the most users served so far, and the
-    node of that label; `rates` and `starts` have room for each model.
+    Each label gets up to `children` batches, those that count most for each second; and where another user of the model
+    comes within `patience_s`, also the batch that waits for it. `best` are the most that a label has served so far, and
+    its node; `rates` and `starts` have room for each model.
     """
     models, kinds, ring = len(gpu.fixed), labels.number.shape[1], len(labels.number)
     for now in range(bucket, until):
@@ -303,10 +325,10 @@ def advance(
                         continue
                     start = loaded_at(model, end, labels.began[label], labels.spare[label], labels.resident[label], gpu)
                     start = max(start, requests.ready[first])
-                    size, _, done = batch_at(model, start, first, requests, gpu)
+                    size, after, done = batch_at(model, start, first, requests, gpu)
                     starts[model] = start
                     if size > 0:
-                        rates[model] = size / (done - end + 1e-9)
+                        rates[model] = worth_at(first, after, size, done, requests) / (done - end + 1e-9)
                 for _ in range(children):
                     chosen = 0
                     for model in range(1, models):

@@ -13,7 +13,7 @@ from edgeopt.solution import Plan
 def serve_everybody(instance: LoadingInstance, run: Run, chunks: int) -> Plan | bool | None:
     """Return a plan that serves all users in time; False: there is none; None: so many chunks of states do not decide.
 
-    The instance has a user.
+    The instance has a user, and none has a weight.
     """
     work = compile_workload(instance)
     if len(work.queues.user_names) < len(instance.users):
@@ -23,7 +23,7 @@ def serve_everybody(instance: LoadingInstance, run: Run, chunks: int) -> Plan | 
     search = Search(work, len(instance.users) - 1)
     for _ in range(chunks):
         more = search.expand()
-        if search.users == len(instance.users):
+        if search.units == len(instance.users):
             return search.plan()
         if not more:
             return None if search.given_up else False

@@ -13,12 +13,12 @@ import numpy as np
 from edgeopt.loading.bandwidths import radio
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.nobody import serve_nobody
-from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.streams.ahead import fitting_blocks
 from edgeopt.loading.streams.searched import Plans
 from edgeopt.loading.streams.tables import MOST_USERS, NEXT, Names, Tables, size_refusal, tables_of
 from edgeopt.loading.workload import Workload, compile_workload
-from edgeopt.run import Outcome, Run
+from edgeopt.quantities import number
+from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
 FIRST_ITERATIONS = 10  # before heuristics are asked
@@ -45,36 +45,37 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
         return serve_nobody(instance)
     plans = Plans(work, run)
     plans.follow_policies()
-    proof = UsersProof(run, plans.plan, plans.users, len(work.queues.user_names), dict)
-    run.report(proof.users, proof.bound)
-    search = Search(work, proof.users)
+    objective, notes = work.queues.objective, [""]
+    known: Incumbent[Plan] = Incumbent(run, plans.plan, plans.value, objective.most, dict)
+    run.report(known.value, known.bound)
+    search = Search(work, objective.in_units(plans.value))
     stopped, iterations = None, 0
-    while not proof.known.closed():
+    while not known.closed():
         if run.options.iteration_limit is not None and iterations >= run.options.iteration_limit:
             stopped = Stopped.ITERATION_LIMIT
             break
         if iterations == FIRST_ITERATIONS:
-            _look_elsewhere(work, run, plans, proof)
-            search.surpass(proof.users)
+            notes[0] = _look_elsewhere(run, plans, known)
+            search.surpass(objective.in_units(plans.value))
         iterations += 1
         run.count()
         more = search.expand()
-        if search.users > proof.users:
-            proof.known.offer(search.plan(), search.users)
-        proof.known.tighten(search.bound)
+        if search.units > objective.in_units(known.value or 0):
+            known.offer(search.plan(), objective.value(search.units))
+        known.tighten(objective.value(search.bound))
         if not more:
             break
-    proof.notes.append(f"{search.states} states{', given up' if search.given_up else ''}")
+    notes.append(f"{search.states} states{', given up' if search.given_up else ''}")
     stopped = stopped or run.stop_reason() or Stopped.FINISHED
-    return Outcome(proof.known.best, proof.bound, stopped, message="; ".join(proof.notes))
+    return Outcome(known.best, known.bound, stopped, message="; ".join(filter(None, notes)))
 
 
-def _look_elsewhere(work: Workload, run: Run, plans: Plans, proof: UsersProof[Plan]) -> None:
-    """Search by beams and locally, in a small part of the time."""
+def _look_elsewhere(run: Run, plans: Plans, known: Incumbent[Plan]) -> str:
+    """Search by beams and locally, in a small part of the time, and say what was found."""
     plans.search_beams(run.part(SHARE * run.remaining_s()), BEAMS)
-    plans.search_locally(run.part(SHARE * run.remaining_s()), ITERATIONS, proof.bound)
-    proof.known.offer(plans.plan, plans.users)
-    proof.notes.append(f"{plans.users} by beams and local search")
+    plans.search_locally(run.part(SHARE * run.remaining_s()), ITERATIONS, known.bound)
+    known.offer(plans.plan, plans.value)
+    return f"{number(plans.value)} by beams and local search"
 
 
 class Search:
@@ -83,8 +84,8 @@ class Search:
     Parameters
     ----------
     work : Workload
-    users : int
-        Only plans that serve more are looked for.
+    units : int
+        Only plans that serve more units of the objective are looked for.
 
     Attributes
     ----------
@@ -92,7 +93,7 @@ class Search:
         There is no room for more states.
     """
 
-    def __init__(self, work: Workload, users: int) -> None:
+    def __init__(self, work: Workload, units: int) -> None:
         from edgeopt.loading.batches.counts_kernels import new_kept_sets
         from edgeopt.loading.streams.batch_kernels import Batches
         from edgeopt.loading.streams.reach_kernels import new_shares
@@ -115,22 +116,22 @@ class Search:
             times=np.empty(1 << 12),
             slots=np.full(1 << 14, NOTHING, np.int64),
             heap=np.empty(1 << 13, np.int64),
-            cursor=np.array([1, 1, users, NOTHING], np.int64),
+            cursor=np.array([1, 1, units, NOTHING], np.int64),
         )
         empty = 0 if work.keeps else work.models
-        everybody = len(self._names.users)
+        everybody = int(self._tables.units.sum())
         self._store.states[0] = 0, empty, NOTHING, 0, NOTHING, NOTHING, 0, 0, NOTHING, everybody
         self._store.times[0] = 0.0
         self._store.heap[0] = 0
 
     @property
-    def users(self) -> int:
-        """Users of the best plan."""
+    def units(self) -> int:
+        """What the best plan serves, in units of the objective: users, where they have no weights."""
         return int(self._store.cursor[2])
 
-    def surpass(self, users: int) -> None:
-        """Look for plans that serve more users than so many only."""
-        self._store.cursor[2] = max(self.users, users)
+    def surpass(self, units: int) -> None:
+        """Look for plans that serve more than so many units only."""
+        self._store.cursor[2] = max(self.units, units)
 
     @property
     def states(self) -> int:
@@ -139,11 +140,11 @@ class Search:
 
     @property
     def bound(self) -> int:
-        """No plan serves more users."""
+        """No plan serves more units."""
         from edgeopt.loading.streams.state_kernels import REACH
 
         states, heap, queued = self._store.states, self._store.heap, int(self._store.cursor[1])
-        return max(self.users, int(states[heap[0], REACH])) if queued else self.users
+        return max(self.units, int(states[heap[0], REACH])) if queued else self.units
 
     def expand(self) -> bool:
         """Expand some states; return whether there are more to expand."""
@@ -186,7 +187,7 @@ def plan_of(work: Workload, tables: Tables, names: Names, steps: np.ndarray[Any,
 
     batches: list[dict[str, Any]] = []
     resident = 0
-    for number, step in enumerate(steps.tolist()):
+    for place, step in enumerate(steps.tolist()):
         model, ahead, held = step[MODEL], step[AHEAD], int(tables.masks[step[MODEL]])
         users = [names.users[k] for k in _members(step[USERS])]
         batch: dict[str, Any] = {"model": names.models[model], "users": users}
@@ -198,9 +199,9 @@ def plan_of(work: Workload, tables: Tables, names: Names, steps: np.ndarray[Any,
             resident = kept | held | ahead
             blocks = [names.blocks[j] for j in _members(ahead)]
         else:
-            following = steps[number + 1][MODEL] if tables.prefetch == NEXT and number + 1 < len(steps) else model
+            following = steps[place + 1][MODEL] if tables.prefetch == NEXT and place + 1 < len(steps) else model
             blocks = fitting_blocks(work, model, following, len(users))
-        if blocks and number + 1 < len(steps):
+        if blocks and place + 1 < len(steps):
             batch["prefetch"] = blocks
         batches.append(batch)
     return {"batches": batches, **radio(work.instance, [user for batch in batches for user in batch["users"]])}

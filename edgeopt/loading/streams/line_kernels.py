@@ -61,6 +61,17 @@ def uploaded_at(radio: Radio) -> float:
 
 
 @inner_kernel
+def worth_of(users: Integers, count: int, requests: Requests) -> float:
+    """Return what so many users count."""
+    if len(requests.weight) == 0:
+        return float(count)
+    total = 0.0
+    for index in range(count):
+        total += requests.weight[users[index]]
+    return total
+
+
+@inner_kernel
 def run_batch(
     model: int,
     not_before: float,
@@ -144,21 +155,21 @@ def run_line(
     starts: Floats,
     place: Integers,
     held: Flags,
-) -> int:
-    """Run batches one after another, with or without looking at uploads; return how many users they serve.
+) -> float:
+    """Run batches one after another, with or without looking at uploads; return what the users count that they serve.
 
     Each batch's start is set in `starts`, -1 of nobody's, each served user's batch in `place`, and what is on the GPU
     during each batch in `held`; `users` has room for all. A time in `not_before` that does not matter, as the batch
     could not begin sooner, becomes 0.
     """
-    served = 0
+    served = 0.0
     for position in range(len(models)):
         model = models[position]
         loaded = loaded_at(model, state.times[END], state.times[BEGAN], state.spare[0], state.resident, gpu)
         if not_before[position] <= loaded:
             not_before[position] = 0.0
         count, starts[position] = run_batch(model, not_before[position], uploads, state, radio, requests, gpu, users)
-        served += count
+        served += worth_of(users, count, requests)
         for index in range(count):
             place[users[index]] = position
         for block in range(len(state.resident)):

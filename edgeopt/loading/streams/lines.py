@@ -11,7 +11,7 @@ from edgeopt.loading.bandwidths import radio
 from edgeopt.loading.streams.beam_kernels import NONE, Flags, Floats, Gpu, Integers, Requests
 from edgeopt.loading.streams.line_kernels import Radio, State, run_line
 from edgeopt.loading.workload import Workload
-from edgeopt.solution import Plan
+from edgeopt.solution import Number, Plan
 
 WAITED = 1e-9  # relative; a batch that begins later than it had to waits for somebody
 
@@ -64,6 +64,10 @@ class StreamLines:
     radio : Radio
     uploads : bool
         Whether somebody uploads: then lines are run once more with the radio.
+    unit : float
+        What lines count is in units of the mean weight, 1 where users have none.
+    everybody : float
+        What all users count.
     """
 
     def __init__(self, work: Workload) -> None:
@@ -73,7 +77,11 @@ class StreamLines:
         self.model = queues.model[self.order]
         users = len(self.order)
         first = queues.first.astype(np.int64)
-        self.requests = Requests(first, ready[self.order], queues.due_s[self.order], np.zeros(users + 1))
+        weight = queues.objective.weight
+        self.unit = 1.0 if weight is None else float(weight.mean())
+        weights = np.zeros(0) if weight is None else weight[self.order] / self.unit
+        self.everybody = float(users)
+        self.requests = Requests(first, ready[self.order], queues.due_s[self.order], weights, np.zeros(users + 1))
         blocks = np.concatenate([[0], np.cumsum(work.holds.sum(axis=1))]).astype(np.int64)
         listed = [
             sorted(np.flatnonzero(row).tolist(), key=lambda block: -int(work.block_bytes[block])) for row in work.holds
@@ -88,6 +96,8 @@ class StreamLines:
             work.holds,
             blocks,
             np.array([block for row in listed for block in row], dtype=np.int64),
+            np.concatenate([[0], np.cumsum(work.holds.sum(axis=0))]).astype(np.int64),
+            np.nonzero(work.holds.T)[1].astype(np.int64),
             work.block_bytes,
             float(work.rate),
             work.keeps,
@@ -121,8 +131,8 @@ class StreamLines:
         resident = np.zeros(len(self.gpu.block_bytes), np.bool_)
         return State(np.zeros(2), np.zeros(1, np.int64), resident, self.requests.first[:-1].astype(np.int32))
 
-    def run(self, line: Line, state: State) -> tuple[int, Floats]:
-        """Run a line from a state on, as if nobody uploaded; return users served, and starts, -1 of nobody's batch.
+    def run(self, line: Line, state: State) -> tuple[float, Floats]:
+        """Run a line from a state on, as if nobody uploaded; return what it serves, and starts, -1 of nobody's batch.
 
         Of the line, times that do not matter become 0.
         """
@@ -135,22 +145,29 @@ class StreamLines:
         _, starts = self.run(line, self.begin())
         return Line(line.models[starts >= 0], line.not_before[starts >= 0])
 
-    def served(self, line: Line) -> int:
-        """Return how many users a line serves in time, uploads included."""
+    def served(self, line: Line) -> float:
+        """Return what the users count whom a line serves in time, uploads included."""
         return self.run(line.copy(), self.begin())[0] if not self.uploads else self._serve(line)[0]
 
-    def _serve(self, line: Line) -> tuple[int, Integers, Flags]:
+    def value(self, line: Line) -> Number:
+        """Return the objective of a line's plan."""
+        if not len(self.requests.weight):
+            return int(self.served(line))
+        _, place, _ = self._serve(line)
+        return self.work.queues.objective.of_users(self.order[place >= 0])
+
+    def _serve(self, line: Line) -> tuple[float, Integers, Flags]:
         self.radio.sent[:] = False
         served, _, place, held = self._run(line.copy(), self.begin(), self.uploads)
         return served, place, held
 
-    def _run(self, line: Line, state: State, uploads: bool) -> tuple[int, Floats, Integers, Flags]:
+    def _run(self, line: Line, state: State, uploads: bool) -> tuple[float, Floats, Integers, Flags]:
         batches, users = len(line.models), len(self.order)
         starts, place = np.empty(batches), np.full(users, NONE)
         held = np.zeros((batches, len(self.gpu.block_bytes)), np.bool_)
         room = np.empty(users, np.int64), starts, place, held
         served = run_line(line.models, line.not_before, uploads, state, self.radio, self.requests, self.gpu, *room)
-        return int(served), starts, place, held
+        return float(served), starts, place, held
 
     def plan(self, line: Line) -> Plan:
         """Return the plan of a line."""

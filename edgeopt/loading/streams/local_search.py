@@ -59,8 +59,8 @@ class Search:
     Attributes
     ----------
     best : Line
-    served : int
-        Users of the best line.
+    served : float
+        What the best line serves, as lines count.
     iterations : int
     """
 
@@ -71,8 +71,8 @@ class Search:
         self.iterations = self._turn = 0
         self._rooms = [_room(lines) for _ in range(run.options.threads)]
 
-    def search(self, limit: int, enough: int) -> Stopped:
-        """Search until so many iterations are done in all, so many users are served, or the run has to end."""
+    def search(self, limit: int, enough: float) -> Stopped:
+        """Search until so many iterations are done in all, so much is served, or the run has to end."""
         while self.served < enough and self.iterations < limit:
             reason = self._run.stop_reason()
             if reason is not None:
@@ -81,7 +81,7 @@ class Search:
         return Stopped.FINISHED
 
     def _iterate(self, left: int) -> None:
-        """Anneal a stretch in each thread, and take all that serve no fewer users, the best first."""
+        """Anneal a stretch in each thread, and take all that serve no less, the best first."""
         line = self._lines.without_empty(self.best)
         if self._lines.served(line) >= self.served:
             self.best = line
@@ -107,12 +107,12 @@ class Search:
                 taken.append((stretch, len(line.models) - (stretch.behind - stretch.first)))
 
     def take(self, line: Line) -> bool:
-        """Take a line unless it serves fewer users; say whether it was taken."""
+        """Take a line unless it serves less; say whether it was taken."""
         served = self._lines.served(line)
         if served < self.served:
             return False
         if served > self.served:
-            self._run.report(served, plan=partial(self._lines.plan, line))
+            self._run.report(self._lines.value(line), plan=partial(self._lines.plan, line))
         self.best, self.served = line, served
         return True
 
@@ -193,7 +193,7 @@ def _room(lines: StreamLines) -> Anneal:
 
 
 def worth_of_second(lines: StreamLines, served: float) -> float:
-    """Return what a second of the GPU is taken to be worth, in users, where a plan serves so many."""
+    """Return what a second of the GPU is taken to be worth, as lines count, where a plan serves so much."""
     return SECOND * served / max(float(lines.requests.due.max()), 1e-300)
 
 

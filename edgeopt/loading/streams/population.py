@@ -13,7 +13,7 @@ from edgeopt.solution import Stopped
 
 ITERATIONS = 400  # of a run that is limited neither in time nor in iterations
 SWEEPS = 2  # over a line, in a round
-LEAST_GAIN = 500  # a line goes on alone while a round gains more than one in so many users
+LEAST_GAIN = 500  # a line goes on alone while a round gains more than one part in so many
 BATCHES_OF_PART, MOST_PARTS = 8, 80  # into which time is cut to exchange stretches
 WIDTHS = (1, 2, 3, 5, 8, 13, 21, 34, 55)  # of stretches that are exchanged, in parts
 
@@ -32,8 +32,8 @@ class Population:
     Attributes
     ----------
     best : Line
-    served : int
-        Users of the best line.
+    served : float
+        What the best line serves, as lines count.
     iterations : int
     """
 
@@ -49,14 +49,14 @@ class Population:
         return self._leader.best
 
     @property
-    def served(self) -> int:
-        """Users of the best line."""
+    def served(self) -> float:
+        """What the best line serves, as lines count."""
         return self._leader.served
 
-    def search(self, limit: int | None, enough: int | None = None) -> Stopped:
-        """Search until so many iterations are done, so many users are served, or the run has to end."""
+    def search(self, limit: int | None, enough: float | None = None) -> Stopped:
+        """Search until so many iterations are done, so much is served, or the run has to end."""
         patience = Patience(ITERATIONS)
-        enough = len(self._lines.order) if enough is None else enough
+        enough = self._lines.everybody if enough is None else enough
         for line in self._others:
             self._join(line)
         while True:
@@ -71,7 +71,7 @@ class Population:
             if limit is None and not self._others and patience.over(self.served, self.iterations):
                 return Stopped.FINISHED
 
-    def _round(self, search: Search, limit: int | None, enough: int) -> Stopped | None:
+    def _round(self, search: Search, limit: int | None, enough: float) -> Stopped | None:
         """Anneal a line for a round; return why the whole search ends, None if it goes on."""
         done, most = search.iterations, SWEEPS * iterations_of_sweep(search.best)
         left = most if limit is None else min(most, limit - self.iterations)

@@ -1,4 +1,4 @@
-"""Compiled kernel: how many users a state of a stream may serve at most."""
+"""Compiled kernel: how many users a state of a stream may serve at most, or units of weight."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from edgeopt.kernels import inner_kernel
 from edgeopt.loading.streams.batch_kernels import later_than
 from edgeopt.loading.streams.tables import NEXT, Flags, Floats, Integers, Tables
 
+SUM_ERROR, WHOLE_ERROR = 1e-12, 1e-6  # of sums of units that may be 2^50, and of small ones
+
 
 class Shares(NamedTuple):
-    """Room for seconds of each model, in four rows, and of each user, and for two numbers of users of each model."""
+    """Room for seconds of each model, in four rows, and of each user, twice; and for two numbers of users of a model."""
 
     seconds: Floats
     ready_s: Floats
+    taken_s: Floats
     alive: Integers
     taken: Integers
 
@@ -24,12 +27,12 @@ def new_shares(tables: Tables) -> Shares:
     """Return room for a stream."""
     models = len(tables.capacity)
     numbers = np.zeros(models, np.int64), np.zeros(models, np.int64)
-    return Shares(np.zeros((4, models)), np.zeros(len(tables.model)), *numbers)
+    return Shares(np.zeros((4, models)), *(np.zeros(len(tables.model)) for _ in range(2)), *numbers)
 
 
 @inner_kernel
 def reach(gone: int, content: int, count: int, time: float, tables: Tables, shares: Shares) -> int:
-    """Return a number of users that no continuation of a state exceeds; -1 if another state serves as many.
+    """Return a number of units that no continuation of a state exceeds; -1 if another state serves as many.
 
     Each user who could come next takes its sample, its part of a full batch, and a part of each block that is not on
     the GPU, divided among all who may use it: no set of users takes less. So at most as many are served as have these
@@ -79,10 +82,10 @@ def reach(gone: int, content: int, count: int, time: float, tables: Tables, shar
             work_s[i] = tables.fixed_s[i] / batch + tables.sample_s[i]
             both_s[i] = work_s[i] + share_s[i]
     if tables.prefetch == NEXT:
-        computing = _fitting(open_users, time, work_s, tables.by_due, tables.model, tables.due_s, shares.taken)
-        loading = _fitting(open_users, time, share_s, tables.by_due, tables.model, tables.due_s, shares.taken)
+        computing = _most(open_users, time, work_s, tables, shares)
+        loading = _most(open_users, time, share_s, tables, shares)
         return count + (computing if computing < loading else loading)
-    return count + _fitting(open_users, time, both_s, tables.by_due, tables.model, tables.due_s, shares.taken)
+    return count + _most(open_users, time, both_s, tables, shares)
 
 
 @inner_kernel
@@ -110,6 +113,15 @@ def _ready(gone: int, latest_first: Integers, arrival_s: Floats, upload_s: Float
             behind -= upload_s[k]
         elif ahead + upload_s[k] > ready_s[k]:
             ready_s[k] = ahead + upload_s[k]
+
+
+@inner_kernel
+def _most(users: int, time: float, cost_s: Floats, tables: Tables, shares: Shares) -> int:
+    """Return the most units of these users whose costs fit before deadlines; with weights parts of users count."""
+    by_due, model, due_s = tables.by_due, tables.model, tables.due_s
+    if tables.weighted:
+        return _heaviest(users, time, cost_s, by_due, model, due_s, tables.units, shares.taken_s)
+    return _fitting(users, time, cost_s, by_due, model, due_s, shares.taken)
 
 
 @inner_kernel
@@ -142,3 +154,52 @@ def _dearest(taken: Integers, cost_s: Floats) -> int:
         if taken[i] > 0 and (dearest < 0 or cost_s[i] > cost_s[dearest]):
             dearest = i
     return dearest
+
+
+@inner_kernel
+def _heaviest(
+    users: int,
+    time: float,
+    cost_s: Floats,
+    by_due: Integers,
+    model: Integers,
+    due_s: Floats,
+    units: Integers,
+    taken_s: Floats,
+) -> int:
+    """Return the most units of these users, or of parts of them, whose costs fit before their deadlines.
+
+    In the order of the deadlines whoever is lightest for its cost makes room where there is too little.
+    """
+    for k in range(len(taken_s)):
+        taken_s[k] = 0.0
+    total, clock = 0.0, time
+    for place in range(len(by_due)):
+        k = by_due[place]
+        cost = cost_s[model[k]]
+        if not users >> k & 1:
+            continue
+        if cost <= 0.0:
+            total += units[k]
+            continue
+        taken_s[k] = cost
+        clock += cost
+        while clock > due_s[k]:
+            lightest = -1
+            for q in range(len(taken_s)):
+                if taken_s[q] > 0.0 and (
+                    lightest < 0 or units[q] * cost_s[model[lightest]] < units[lightest] * cost_s[model[q]]
+                ):
+                    lightest = q
+            if lightest < 0:
+                break
+            if taken_s[lightest] > clock - due_s[k]:
+                taken_s[lightest] -= clock - due_s[k]
+                clock = due_s[k]
+            else:
+                clock -= taken_s[lightest]
+                taken_s[lightest] = 0.0
+    for k in range(len(taken_s)):
+        if taken_s[k] > 0.0:
+            total += units[k] * (taken_s[k] / cost_s[model[k]])
+    return int(total * (1.0 + SUM_ERROR) + WHOLE_ERROR)

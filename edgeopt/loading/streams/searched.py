@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -18,15 +19,16 @@ from edgeopt.loading.streams.local_search import batch_seconds, worth_of_second
 from edgeopt.loading.streams.population import Population
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Plan, Stopped
+from edgeopt.solution import Number, Plan, Stopped
 
 FIRST_POLICIES = ("density", "rolling")  # usually the best
 POLICIES = (*FIRST_POLICIES, *(name for name in NAMED if name not in FIRST_POLICIES))
 POLICY_SHARE = 0.15  # of the time, for all policies but the first
-BEAMS = ((1, 0.5), (2, 0.5), (8, 0.5), (16, 0.1), (32, 0.1))  # their widths, and buckets in batches, one after another
+BEAMS = ((1, 0.5), (1, 0.1), (4, 0.1), (12, 0.1), (32, 0.1))  # their widths, and buckets in batches, one after another
 LEAST_BUCKET_S = 0.04  # unless half a batch is shorter
-WORTHS = (0.8, 0.6, 0.9, 0.4)  # what users cost at most that are given up
-WAITS = 2.0, 0.0  # shortest batches for which one waits for another user, in turns
+# What users cost at most that are given up, and for how many shortest batches one waits for another user.
+WEIGHINGS = ((0.8, 2.0), (0.6, 0.0), (0.9, 2.0), (0.4, 0.0))
+ALL_WEIGHINGS, BEST_WEIGHINGS = 2, 2  # those of the first widths, and how many of them go on to the next
 CHILDREN = 6
 OTHERS = 6  # lines of beams that local search takes besides the best
 FIRST_BEAMS = 9  # before a local search without a time limit
@@ -47,25 +49,25 @@ class Plans:
     ----------
     lines : StreamLines
     plan : dict
-    users : int
-        Users that it serves: these searches take no weights.
+    value : int or float
+        Its objective.
     """
 
     def __init__(self, work: Workload, run: Run) -> None:
         self._work, self._run = work, run
         self.lines = StreamLines(work)
         self.plan: Plan = {"batches": [], "uploads": {}}
-        self.users = 0
+        self.value: Number = 0
         self.line = self.lines.line(self.plan)
         self.beams = self.iterations = 0
-        self._found: list[tuple[int, Line]] = []  # by beams
+        self._found: list[tuple[float, Line]] = []  # by beams
 
     def offer(self, plan: Plan) -> None:
         """Take a plan if it is worth more."""
-        value = int(self._work.queues.objective.of_plan(plan))
-        if value > self.users:
-            self.plan, self.users = plan, value
-            self._run.report(self.users, plan=lambda: plan)
+        value = self._work.queues.objective.of_plan(plan)
+        if value > self.value:
+            self.plan, self.value = plan, value
+            self._run.report(self.value, plan=lambda: plan)
 
     def follow_policies(self) -> None:
         """Take the run's start, and the best of all policies, or of those for which there is time."""
@@ -84,49 +86,73 @@ class Plans:
                 self.offer(plan_of(simulation))
 
     def search_beams(self, run: Run, limit: int | None) -> None:
-        """Search with wider and wider beams, until the run has to end."""
-        lines, everybody = self.lines, len(self.lines.order)
-        seconds, best = batch_seconds(lines), lines.served(self.line)
-        gains = np.clip(1.0 - worth_of_second(lines, self.users) * lines.seconds_of_user(), 0.0, 1.0)
+        """Search with wider and wider beams, until the run has to end; each thread has a beam of its own.
+
+        What served most with one width is tried first with the next.
+        """
+        lines, everybody = self.lines, self._work.queues.objective.most
+        seconds = batch_seconds(lines)
+        weight = lines.requests.weight if len(lines.requests.weight) else 1.0
+        price = worth_of_second(lines, float(self.value) / lines.unit)
+        gains = np.maximum(0.0, weight - price * lines.seconds_of_user())
         history = 0.0  # that beams take, in parts of the longest, by their labels in a second
-        for width, bucket in BEAMS:
-            beam: Beam | None = None
+        weighings = list(WEIGHINGS)
+
+        def search(beam: Beam, weighing: tuple[float, float]) -> Line:
+            worth, wait = weighing
+            _, node = beam.search(wait * seconds, worth * gains, lambda: run.stop_reason() is None)
+            return beam.line(node)
+
+        for turn, (width, bucket) in enumerate(BEAMS):
             bucket_s = max(bucket * seconds, min(0.5 * seconds, LEAST_BUCKET_S))
             if history * width / bucket_s > 1.0:
                 return
-            for number, worth in enumerate(WORTHS):
-                if (
-                    run.stop_reason() is not None
-                    or self.users >= everybody
-                    or (limit is not None and self.beams >= limit)
-                ):
+            # Kernels compile out of threads, in the first beams.
+            beams = [Beam(lines, width, bucket_s, CHILDREN) for _ in range(run.options.threads if turn else 1)]
+            served: list[float] = []
+            while len(served) < len(weighings):
+                chosen = weighings[len(served) : len(served) + len(beams)]
+                if limit is not None:
+                    chosen = chosen[: limit - self.beams]
+                if run.stop_reason() is not None or self.value >= everybody or not chosen:
                     return
-                beam = beam or Beam(lines, width, bucket_s, CHILDREN)
-                self.beams += 1
-                run.count()
-                _, node = beam.search(
-                    WAITS[number % 2] * seconds, worth * gains, lambda: run.stop_reason() is None
-                ).tolist()
-                history = max(history, beam.fullness * bucket_s / width)
-                line = beam.line(node)
-                served = lines.served(line)
-                self._found.append((served, line))
-                if served > best:
-                    self.line, best = line, served
-                    if served > self.users:
-                        self.offer(lines.plan(line))
+                self.beams += len(chosen)
+                run.count(len(chosen))
 
-    def search_locally(self, run: Run, limit: int | None, enough: int | None = None) -> Stopped:
-        """Anneal stretches of the best line and of those of the best beams, until the run has to end."""
+                if len(chosen) == 1:
+                    found = [search(beams[0], chosen[0])]
+                else:
+                    with ThreadPoolExecutor(len(chosen)) as pool:
+                        found = list(pool.map(search, beams, chosen))
+                served += [self._take(line) for line in found]
+                history = max(history, *(beam.fullness * bucket_s / width for beam in beams))
+            order = sorted(range(len(served)), key=lambda place: -served[place])
+            kept = len(order) if turn < ALL_WEIGHINGS else BEST_WEIGHINGS
+            weighings = [weighings[place] for place in order[:kept]]
+
+    def _take(self, line: Line) -> float:
+        """Note a line of a beam, and take it if it is the best; return what it serves."""
+        served = self.lines.served(line)
+        self._found.append((served, line))
+        if served > self.lines.served(self.line):
+            self.line = line
+            self._offer_line(line)
+        return served
+
+    def _offer_line(self, line: Line) -> None:
+        if self.lines.value(line) > self.value:
+            self.offer(self.lines.plan(line))
+
+    def search_locally(self, run: Run, limit: int | None, enough: Number | None = None) -> Stopped:
+        """Anneal stretches of the best line and of those of the best beams, until that is enough or all ends."""
         if not len(self.line.models):
             return Stopped.FINISHED
         self._found.sort(key=lambda pair: -pair[0])
         others = [line for _, line in self._found[:OTHERS] if line is not self.line]
         search = Population(self.lines, run, self.line, others)
-        stopped = search.search(limit, enough)
+        stopped = search.search(limit, None if enough is None else float(enough) / self.lines.unit)
         self.iterations, self.line = self.iterations + search.iterations, search.best
-        if search.served > self.users:
-            self.offer(self.lines.plan(search.best))
+        self._offer_line(search.best)
         return stopped
 
 

@@ -37,7 +37,7 @@ class Store(NamedTuple):
 
 
 class State(NamedTuple):
-    """A state with its time, and the batch from its parent that it comes from."""
+    """A state, what it has served in units, and the batch from its parent that it comes from."""
 
     gone: int
     content: int
@@ -258,10 +258,11 @@ def after_batch(
     states, _, _, _, cursor = store
     users, gone = batches.users[batch], batches.gone[batch]
     start, end = batches.start_s[batch], batches.end_s[batch]
-    n, content = 0, states[state, CONTENT]
+    n, count, content = 0, states[state, COUNT], states[state, CONTENT]
     for k in range(tables.first[i], tables.first[i + 1]):
-        n += users >> k & 1
-    count = states[state, COUNT] + n
+        if users >> k & 1:
+            n += 1
+            count += tables.units[k]
     useful, following = 0, 0
     for k in range(len(tables.model)):
         m = tables.model[k]

@@ -16,7 +16,7 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 MOST_USERS = 62  # so that a set of them is a 64-bit integer
-MOST_OF_A_MODEL = 16  # of users who upload: every set of them may be a batch
+MOST_OF_A_MODEL = 16  # of users who upload or have weights: every set of them may be a batch
 NONE, IDLE, NEXT = range(3)
 
 
@@ -28,13 +28,15 @@ class Tables(NamedTuple):
 
     Attributes
     ----------
-    keeps, silent : bool
-        The GPU keeps any blocks that fit; nobody has anything to upload.
+    keeps, weighted, silent : bool
+        The GPU keeps any blocks that fit; users have weights; neither weights nor uploads tell users apart.
     prefetch : int
         NONE, IDLE or NEXT.
     model : Integers, shape (users,)
     arrival_s, upload_s, due_s : Floats, shape (users,)
         Deadlines have a margin for rounding.
+    units : Integers, shape (users,)
+        What serving a user counts, in units of the objective.
     first : Integers, shape (models + 1,)
         Users of model i are ``first[i]`` to ``first[i + 1] - 1``.
     latest_first, by_due : Integers, shape (users,)
@@ -59,12 +61,14 @@ class Tables(NamedTuple):
     """
 
     keeps: bool
+    weighted: bool
     silent: bool
     prefetch: int
     model: Integers
     arrival_s: Floats
     upload_s: Floats
     due_s: Floats
+    units: Integers
     first: Integers
     latest_first: Integers
     by_due: Integers
@@ -96,7 +100,9 @@ def tables_of(work: Workload) -> tuple[Tables, Names]:
     instance, queues = work.instance, work.queues
     order = np.lexsort((queues.upload_s, queues.arrival_s, queues.due_s, queues.model))
     model, arrival, upload = queues.model[order], queues.arrival_s[order], queues.upload_s[order]
-    due = queues.due_s[order]
+    due, objective = queues.due_s[order], queues.objective
+    weighted = objective.weight is not None
+    units = np.array(objective.units, np.int64)[order] if weighted else np.ones(len(order), np.int64)
     names = Names([queues.user_names[user] for user in order], loadable(work), single_blocks(work))
     blocks, masks, holds, block_bytes = (
         names.blocks,
@@ -116,16 +122,18 @@ def tables_of(work: Workload) -> tuple[Tables, Names]:
     extra = len(models) - work.models
     tables = Tables(
         keeps=work.keeps,
-        silent=not upload.any(),
+        weighted=weighted,
+        silent=not (upload.any() or weighted),
         prefetch=_prefetch(instance),
         model=model,
         arrival_s=arrival,
         upload_s=upload,
         due_s=due,
+        units=units,
         first=np.concatenate([queues.first, np.full(extra, queues.first[-1])]),
         latest_first=np.argsort(-arrival, kind="stable"),
         by_due=np.argsort(due, kind="stable"),
-        better=_sets(_pairs(model, arrival, upload, -due)),
+        better=_sets(_pairs(model, arrival, upload, -due, -units)),
         earlier=_sets(_pairs(model, arrival, upload, due)),
         capacity=np.concatenate([work.batch, np.zeros(extra, np.int64)]),
         fixed_s=np.array([each.compute_fixed_s or 0.0 for each in models]),
@@ -151,6 +159,10 @@ def size_refusal(work: Workload) -> str | None:
         reason = f"{users} users, {MOST_USERS} are in reach"
     elif work.queues.upload_s.any() and largest > MOST_OF_A_MODEL:
         reason = f"{largest} users of one model with something to upload, {MOST_OF_A_MODEL} are in reach"
+    elif instance.weighted and largest > MOST_OF_A_MODEL:
+        reason = f"{largest} users of one model with weights, {MOST_OF_A_MODEL} are in reach"
+    elif work.queues.objective.unit is None:
+        reason = "weights that are not multiples of one unit, or of more units than are in reach"
     elif work.keeps and len(single_blocks(work)) > MOST_SINGLE_BLOCKS:
         reason = f"more than {MOST_SINGLE_BLOCKS} blocks that the GPU may keep"
     elif _prefetch(instance) == NEXT and not work.keeps and widest_choice(work) > AHEAD_BLOCKS:
@@ -209,7 +221,7 @@ def _room(instance: LoadingInstance, model: str) -> int:
     return instance.server.memory_bytes - instance.library.size_bytes(model)
 
 
-def _pairs(model: Integers, *keys: Floats) -> Flags:
+def _pairs(model: Integers, *keys: Floats | Integers) -> Flags:
     """Say for users k, q of one model whether k is at most q in all keys, and of equal ones the first: table [k, q]."""
     least = model[:, None] == model[None, :]
     equal = least.copy()
