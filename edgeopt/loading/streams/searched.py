@@ -28,7 +28,7 @@ BEAMS = ((1, 0.5), (1, 0.1), (4, 0.1), (12, 0.1), (32, 0.1))  # their widths, an
 LEAST_BUCKET_S = 0.04  # unless half a batch is shorter
 # What users cost at most that are given up, and for how many shortest batches one waits for another user.
 WEIGHINGS = ((0.8, 2.0), (0.6, 0.0), (0.9, 2.0), (0.4, 0.0))
-ALL_WEIGHINGS, BEST_WEIGHINGS = 2, 2  # those of the first widths, and how many of them go on to the next
+BEST_WEIGHINGS = 2  # go on from the second width to the next ones
 CHILDREN = 6
 OTHERS = 6  # lines of beams that local search takes besides the best
 FIRST_BEAMS = 9  # before a local search without a time limit
@@ -127,8 +127,7 @@ class Plans:
                 served += [self._take(line) for line in found]
                 history = max(history, *(beam.fullness * bucket_s / width for beam in beams))
             order = sorted(range(len(served)), key=lambda place: -served[place])
-            kept = len(order) if turn < ALL_WEIGHINGS else BEST_WEIGHINGS
-            weighings = [weighings[place] for place in order[:kept]]
+            weighings = [weighings[place] for place in (order[:BEST_WEIGHINGS] if turn else order)]
 
     def _take(self, line: Line) -> float:
         """Note a line of a beam, and take it if it is the best; return what it serves."""
