@@ -10,9 +10,10 @@ from edgeopt.loading.specimens import ITERATIONS, KINDS, kind_of, specimen
 from edgeopt.loading.streams.ahead import fitting_blocks
 from edgeopt.loading.streams.tables import loadable, tables_of
 from edgeopt.loading.workload import compile_workload
-from tests.loading.streams.brute_force import stream_optimum
+from tests.loading.streams.brute_force import heaviest_stream, stream_optimum
 from tests.loading.streams.by_hand import stream_of
 from tests.loading.streams.random_streams import MODE_NAMES, MODES, random_stream
+from tests.loading.weights import drawn_weights
 
 
 def crowded(users: int, seed: int = 0, radio: bool = True, **modes: str) -> LoadingInstance:
@@ -40,6 +41,19 @@ def test_equals_enumeration_of_five_users(mode):
         assert edgeopt.check(instance, solution.plan).objective == best
         served += best
     assert served > len(seeds)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["whole", "decimal", "zeros and ones", "far apart"])
+@pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
+def test_the_heaviest_plans_equal_enumeration(mode, kind):
+    for seed in range(700, 703 if mode[:2] == ("capacity", "idle") else 710):
+        instance = drawn_weights(random_stream(seed, *mode, users=4), kind, seed)
+        solution = edgeopt.solve(instance, "exact")
+        best = heaviest_stream(instance)
+        assert solution.status == "optimal", (seed, solution.message)
+        assert abs(solution.objective - best) <= best / 10**9, seed
+        assert edgeopt.check(instance, solution.plan).objective == solution.objective
 
 
 @pytest.mark.parametrize("prefetch", ["none", "next"])

@@ -145,6 +145,17 @@ def replay_served(stream, name):
     return edgeopt.check(stream, replay_policy(stream, name)).objective
 
 
+def test_beams_in_threads_find_what_they_find_one_after_another():
+    work = compile_workload(crowded(4))
+    found = []
+    for threads in (1, 3):
+        plans = Plans(work, Run(Options()))
+        plans.search_beams(Run(Options(threads=threads)), 9)
+        found.append([(served, line.models.tolist()) for served, line in plans._found])
+    assert found[0] == found[1]
+    assert len(found[0]) == 9
+
+
 def test_a_start_is_kept():
     instance = next(random_stream(s, *MODES[0]) for s in range(20) if random_stream(s, *MODES[0]).stream)
     best = edgeopt.solve(instance, "exact")
