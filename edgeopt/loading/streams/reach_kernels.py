@@ -14,7 +14,7 @@ SUM_ERROR, WHOLE_ERROR = 1e-12, 1e-6  # of sums of units that may be 2^50, and o
 
 
 class Shares(NamedTuple):
-    """Room for seconds of each model, in four rows, and of each user, twice; and for two numbers of users of a model."""
+    """Room for seconds of each model, in four rows, and of each user, twice, and for two numbers of users of each."""
 
     seconds: Floats
     ready_s: Floats
