@@ -43,7 +43,7 @@ def solve_exact(instance: LoadingInstance, run: Run) -> Outcome:
     if reason:
         proof.notes.append(f"{reason}: the bound counts each block once, the plan is the local search's")
         return proof.outcome()
-    if proof.known.closed():
+    if proof.known.best is not None and proof.known.closed():
         return proof.outcome()
     from edgeopt.loading.orders.forest import Forest
 
