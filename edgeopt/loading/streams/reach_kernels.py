@@ -25,9 +25,9 @@ class Shares(NamedTuple):
 
 def new_shares(tables: Tables) -> Shares:
     """Return room for a stream."""
-    models = len(tables.capacity)
-    numbers = np.zeros(models, np.int64), np.zeros(models, np.int64)
-    return Shares(np.zeros((4, models)), *(np.zeros(len(tables.model)) for _ in range(2)), *numbers)
+    models, users = len(tables.capacity), len(tables.model)
+    alive, taken = np.zeros(models, np.int64), np.zeros(models, np.int64)
+    return Shares(np.zeros((4, models)), np.zeros(users), np.zeros(users), alive, taken)
 
 
 @inner_kernel
