@@ -61,7 +61,7 @@ def test_multipliers_prove_a_bound_at_any_time(iterations: int, number: int) -> 
     assert closed > (0.4 * number if iterations > 1 else -1)
 
 
-@some_or_many(3, 400)
+@some_or_many(3, 150)
 def test_the_search_proves_the_optimum(number: int) -> None:
     for seed in range(number):
         knapsack = scaled(seed)
