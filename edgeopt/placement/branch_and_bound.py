@@ -8,6 +8,7 @@ from math import floor, log
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from edgeopt.placement import branch_kernel
 from edgeopt.placement.arrays import DemandArrays
@@ -214,7 +215,8 @@ def search_tree(arrays: DemandArrays, start: NDArray[np.bool_], run: Run) -> Out
     parts = SemidefiniteTree(
         tree.knapsack, tree.best[tree.kept], tree.bound, lambda best: arrays.plan(tree.chosen(best)[None, :])
     )
-    stopped = parts.run(run, None if limit is None else limit - tree.nodes)
+    with threadpool_limits(run.options.threads, user_api="blas"):
+        stopped = parts.run(run, None if limit is None else limit - tree.nodes)
     tree.take(parts.best, parts.bound)
     return _outcome(arrays, tree, stopped, f"{tree.nodes} nodes, {parts.parts} parts with semidefinite bounds")
 

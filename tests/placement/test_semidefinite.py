@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 import edgeopt
 from edgeopt.placement import branch_and_bound
@@ -96,3 +97,18 @@ def test_a_large_problem_has_semidefinite_bounds(monkeypatch: pytest.MonkeyPatch
     assert solution.objective is not None
     assert solution.bound is not None
     assert solution.objective <= solution.bound < linear.bound
+
+
+def test_eigenvalues_are_computed_by_as_many_threads_as_the_run_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: set[int] = set()
+
+    def run(tree: SemidefiniteTree, *_: object) -> Stopped:
+        threads.update(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return Stopped.ITERATION_LIMIT
+
+    monkeypatch.setattr(branch_and_bound, "LARGE", 60)
+    monkeypatch.setattr(branch_and_bound, "CHUNK_ENTRIES", 100)
+    monkeypatch.setattr(branch_and_bound, "FAR", 0.0)
+    monkeypatch.setattr(SemidefiniteTree, "run", run)
+    edgeopt.solve(generate("set-union", 40, seed=3, elements=40), "branch-and-bound", iteration_limit=250, threads=1)
+    assert threads == {1}
