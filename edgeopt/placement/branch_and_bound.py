@@ -25,10 +25,7 @@ FIRST_TARGET = 0.9  # between the best value known (0) and the root's bound (1)
 FIRST_STEP = 0.1
 GROWTH = 4.0  # how many more nodes the next target should take than the last
 FIRST_CHUNKS = 20  # between two looks, before a large problem may be left to semidefinite bounds
-LARGE, TOO_LARGE = (
-    250,
-    1_500,
-)  # items and elements of such a problem: what is smaller is proved, larger matrices are slow
+LARGE, TOO_LARGE = 250, 1_000  # items and elements of such a problem; smaller ones are proved, larger matrices are slow
 FAR = 0.1  # the bound then is so much above the best value
 MOST_TREE_BYTES = 2 * 10**9  # of the nodes on one path
 INTEGRAL_MARGIN, REAL_MARGIN = 1e-9, 1e-11  # of the total profit, for rounding in sums of floats

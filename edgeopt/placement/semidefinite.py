@@ -230,7 +230,7 @@ class SemidefiniteBound:
         unscaled[0] = self.scale
         both = np.outer(unscaled, unscaled)
         multipliers = self.multipliers.astype(np.float64)
-        if not np.isfinite(multipliers).all():
+        if not (np.isfinite(multipliers).all() and np.isfinite(self._item_rows.prices).all()):
             return np.inf
         dual = self.penalty * both * (multipliers + multipliers.T) / 2
         gained, priced = both * self._objective, np.zeros_like(both)
