@@ -108,7 +108,8 @@ class Plans:
             if history * width / bucket_s > 1.0:
                 return
             # Kernels compile out of threads, in the first beams.
-            beams = [Beam(lines, width, bucket_s, CHILDREN) for _ in range(run.options.threads if turn else 1)]
+            together = min(run.options.threads, len(weighings)) if turn else 1
+            beams = [Beam(lines, width, bucket_s, CHILDREN) for _ in range(together)]
             served: list[float] = []
             while len(served) < len(weighings):
                 chosen = weighings[len(served) : len(served) + len(beams)]
