@@ -320,7 +320,9 @@ def _no_worse(instance: Instance, solution: Solution, start: dict[str, Any]) -> 
         return Outcome(start, solution.bound, solution.stopped, message=message)
 
     kept = solve(instance, keep, seed=solution.seed, threads=solution.threads)
-    return kept.model_copy(update={"method": solution.method, "runtime_s": solution.runtime_s})
+    return kept.model_copy(
+        update={"method": solution.method, "runtime_s": solution.runtime_s, "setup_s": solution.setup_s}
+    )
 
 
 def _sign(instance: Instance) -> int:
