@@ -184,7 +184,7 @@ def _room(lines: StreamLines) -> Anneal:
             np.zeros(rows, np.int64),
             np.zeros((rows, blocks), np.bool_),
             np.zeros((rows, models), np.int32),
-            np.zeros(rows, np.int64),
+            np.zeros(rows),
         )
 
     size, users = np.zeros(3, np.int64), np.zeros(len(lines.order), np.int64)

@@ -20,6 +20,7 @@ from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Options, Run
 from tests.loading.streams.brute_force import stream_optimum
 from tests.loading.streams.random_streams import MODE_NAMES, MODES, random_stream
+from tests.loading.weights import with_weights
 
 SEARCHED = ("beam", "local-search", "portfolio")
 
@@ -95,6 +96,19 @@ def test_an_annealed_line_serves_what_was_counted_move_by_move(retention, prefet
         assert lines.run(now.copy(), lines.begin())[0] == room.worth[NOW]
         assert room.worth[BEST] > search.served or seed > 1
         search.best, search.served = line, lines.served(line)
+
+
+def test_an_annealed_line_with_weights_is_worth_what_was_counted_move_by_move():
+    """Weights are counted in parts of their mean, most of them less than one."""
+    stream = crowded(1)
+    stream = with_weights(stream, np.random.default_rng(2).choice([1, 2, 9], len(stream.users)).tolist())
+    lines = StreamLines(compile_workload(stream))
+    start = Line(np.random.default_rng(4).integers(0, 12, 60), np.zeros(60))
+    search = Search(lines, Run(Options()), start)
+    room = search._rooms[0]
+    line = search._annealed(Stretch(0, len(start.models), 1, 0.8, 1), room)
+    assert lines.run(line.copy(), lines.begin())[0] == pytest.approx(room.worth[BEST])
+    assert room.worth[BEST] > search.served
 
 
 def halves(lines, line):
