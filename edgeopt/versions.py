@@ -8,6 +8,7 @@ import platform
 import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
 
 OTHERS = (
     "numba",
@@ -50,14 +51,14 @@ def show_versions() -> None:
 
 @cache
 def install_command(extra: str) -> str:
-    """Return the command that installs an extra from where edgeopt itself was installed."""
+    """Return the command that installs an extra from where edgeopt itself was installed, or stands where it was not."""
     from urllib.parse import urlsplit
     from urllib.request import url2pathname  # takes long to import
 
     try:
         origin = json.loads(distribution("edgeopt").read_text("direct_url.json") or "{}")
     except PackageNotFoundError:
-        origin = {}
+        return f"pip install -e '{Path(__file__).parents[1]}[{extra}]'"
     url = origin.get("url", "")
     if "dir_info" in origin:
         flag = "-e " if origin["dir_info"].get("editable") else ""

@@ -22,7 +22,7 @@ Objective and constraints beside those of neighbours and blocks
                 cap_i q_i >= sum x_ip,  q_i >= y_i                                          batches, one_batch
 
 q is y where one batch holds all. The rows against cycles of neighbours are left to the method. Proofs:
-``docs/loading-weights.md``.
+``docs/loading-weights-proofs.md``.
 """
 
 from __future__ import annotations

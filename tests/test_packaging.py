@@ -114,7 +114,9 @@ def test_the_version_stands_in_one_place() -> None:
     assert json.loads((ROOT / ".zenodo.json").read_text())["version"] == number
     assert f'version: "{number}"' in (ROOT / "conda/recipe.yaml").read_text()
     assert f"version = {{{number}}}" in (ROOT / "docs/faq.md").read_text()
-    assert f"## [{number}] - 20" in (ROOT / "CHANGELOG.md").read_text()
+    released = re.search(r"^date-released: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M)
+    assert released is not None
+    assert f"## [{number}] - {released[1]}\n" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_the_conda_recipe_needs_what_the_package_needs() -> None:

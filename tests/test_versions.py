@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,3 +34,12 @@ def test_extras_come_from_where_edgeopt_came(origin: Any, command: str, monkeypa
     text = None if origin is None else json.dumps(origin)
     monkeypatch.setattr(versions, "distribution", lambda name: SimpleNamespace(read_text=lambda file: text))
     assert versions.install_command.__wrapped__("learn") == command
+
+
+def test_extras_of_a_checkout_that_was_not_installed_come_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(versions, "distribution", gone)
+    checkout = Path(__file__).parents[1]
+    assert versions.install_command.__wrapped__("learn") == f"pip install -e '{checkout}[learn]'"

@@ -1,7 +1,7 @@
 """The exact method for weights, one deadline and any sharing: overlap forests in HiGHS, solved until no row is broken.
 
 Solutions are judged in the instance's own times: one with a cycle of neighbours gets a row against it, and one that
-only the loosened deadline lets pass is cut off. Proofs: docs/loading-weights.md.
+only the loosened deadline lets pass is cut off. Proofs: docs/loading-weights-proofs.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Entry v of a model's table is the least time in which users of v units of weight or more are served: a knapsack over the
 users, whose states are the units and the place in the last batch. The merges are those without weights. Proofs:
-docs/loading-weights.md.
+docs/loading-weights-proofs.md.
 """
 
 from __future__ import annotations
