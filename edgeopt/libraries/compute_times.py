@@ -44,7 +44,11 @@ def read_bench(path: str | Path) -> list[Run]:
     if not isinstance(data, list) or not data:
         raise InputError(Finding("$", "this is not a list of runs", "as llama-bench -o json writes it"), path)
     runs = [_run(entry, f"$[{index}]", path) for index, entry in enumerate(data)]
-    return [run for run in runs if run is not None]
+    kept = [run for run in runs if run is not None]
+    if not kept:
+        problem = "no run is of a prompt alone or of an answer alone"
+        raise InputError(Finding("$", problem, "llama-bench -p 512 -n 128 makes one of each"), path)
+    return kept
 
 
 def _run(entry: Any, place: str, path: str | Path) -> Run | None:
@@ -107,7 +111,7 @@ def with_compute_times(
             workspace_bytes_per_sample=None if cache is None else cache * (prompt_tokens + answer_tokens),
         )
     if len(others) == len(models):
-        measured = ", ".join(sorted(map(repr, files))) or "none"
+        measured = ", ".join(sorted(map(repr, files)))
         raise UsageError(f"no model of the library {library.name!r} was measured in full; there are runs of {measured}")
     return library.replace(models=models), others
 

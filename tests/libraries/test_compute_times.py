@@ -71,6 +71,7 @@ def test_what_was_not_measured_is_not_guessed(tmp_path: Path) -> None:
         ("{}", "this is not a list of runs"),
         ("[]", "this is not a list of runs"),
         ("[3]", "at $[0]: this is not a run"),
+        (RUNS[3:4], "no run is of a prompt alone or of an answer alone"),
         ([run("", 1, 0, 1.0)], "at $[0].model_filename: '' is not"),
         ([RUNS[0], run("a", 1, 0, 0.0)], "at $[1].avg_ts: 0.0 is not"),
         ([run("a", -1, 0, 1.0)], "at $[0].n_prompt: -1 is not"),
