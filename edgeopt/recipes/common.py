@@ -214,9 +214,9 @@ def require_keys(library: ModelLibrary, keys: Collection[str]) -> None:
         One does not.
     """
     for name, model in library.models.items():
-        for key in keys:
-            if getattr(model, key) is None:
-                raise UsageError(
-                    f"the model {name!r} of the library {library.name!r} lacks the key {key!r}, which structures and "
-                    f"checkpoints do not tell; add {', '.join(keys)} to each model of the library's file"
-                )
+        if lacking := [key for key in keys if getattr(model, key) is None]:
+            raise UsageError(
+                f"the model {name!r} of the library {library.name!r} lacks the key{'s' * (len(lacking) > 1)} "
+                f"{', '.join(map(repr, lacking))}, which structures and checkpoints do not tell; write them into the "
+                f"library's file, or set them: edgeopt library join FILE -o NEW --set '*.{lacking[0]}=VALUE'"
+            )

@@ -125,7 +125,15 @@ def test_popularity_is_zipfs() -> None:
         ({"library": ModelLibrary(blocks={}, models={})}, "has no models"),
         (
             {"library": ModelLibrary.from_dict({"blocks": {"b": 1}, "models": {"m": {"blocks": ["b"]}}})},
-            "'m'.* lacks the key 'compute_fixed_s'",
+            "'m'.* lacks the keys 'compute_fixed_s', 'compute_per_sample_s', 'workspace_bytes_per_sample', which",
+        ),
+        (
+            {
+                "library": ModelLibrary.from_dict(
+                    {"blocks": {}, "models": {"m": {"blocks": [], "compute_fixed_s": 1, "compute_per_sample_s": 1}}}
+                )
+            },
+            r"lacks the key 'workspace_bytes_per_sample', .* --set '\*\.workspace_bytes_per_sample=VALUE'",
         ),
     ],
 )
