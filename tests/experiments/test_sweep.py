@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def test_a_row_tells_all_about_its_run(folder: Path) -> None:
     assert (row["objective"], row["bound"], row["stopped"]) == (0, 5, "finished")
     assert json.loads(row["versions"])["edgeopt"] == edgeopt.__version__
     assert row["cpu_s"] >= 0
-    assert row["peak_bytes"] > 2**20
+    assert sys.platform == "win32" or row["peak_bytes"] > 2**20
     assert "cores" in row["machine"]
     history = read_history(results)
     assert history[["objective", "bound"]].fillna(-1).to_numpy().tolist() == [[0, -1], [0, 9], [0, 5]]
@@ -120,6 +121,7 @@ def test_time_limit_is_kept_by_those_who_ask(folder: Path) -> None:
     assert (row["status"], row["stopped"]) == ("feasible", "time_limit")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 def test_a_killed_process_costs_its_own_row(folder: Path) -> None:
     instance = two_models()
     task = Task(1, packed(instance.to_dict()), "dp", 0, LIMITS, 60.0)
