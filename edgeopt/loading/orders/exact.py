@@ -1,9 +1,10 @@
-"""The exact method for any sharing and one deadline: overlap forests in HiGHS, closed by asking for one user more.
+"""The exact method for any sharing and one deadline: overlap forests, closed by asking for one user more.
 
 The root relaxation with the rows against cycles gives a bound, and its order of the models, solved by the order-DP, a
-plan. While they differ, the program is asked for the least time in which one more user is served: when there is none
-before the deadline, the plan is optimal. The answers are judged in the instance's own times, so that no tolerance of
-the solver passes a late plan. Proofs: docs/loading-proofs.md.
+plan. While they differ, the program is asked for the least time in which one more user is served, depth first, with
+rows at every part: when multipliers prove of every part that its least time is beyond the deadline, the plan is
+optimal. Plans are judged in the instance's own times, so that no tolerance of the solver passes a late one. Proofs:
+docs/loading-proofs.md.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from edgeopt.loading.proof import UsersProof
 from edgeopt.loading.relaxations import LARGE_TERMS, floor_bound, terms, too_large, union_bound
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Outcome, Run
-from edgeopt.solution import Status
+from edgeopt.solution import Status, Stopped
 
 if TYPE_CHECKING:
     from edgeopt.loading.orders.forest import Forest, Point
     from edgeopt.loading.orders.order_dp import Selection
 
-MOST_ROUNDS = 200
+MOST_ROUNDS = 200  # of rows at the root
 SEARCH_SHARE = 8  # of the local search's default iterations
+SLOW = 0.02  # of what is left to the deadline: rows that lengthen the least time by less are not looked for further
 FEW_NODES = 50  # nodes spent on lowering a bound that is two users or more away
 
 
@@ -130,50 +132,59 @@ class Proof(UsersProof["Selection"]):
             number = self.bound if high else self.users + 1
             questions += 1
             forest.ask(number)
-            if self._relaxation_refutes(forest, number):
-                self.tighten(number - 1)
-            elif self.users < number:
-                self._branch(forest, number, high)
+            self._branch(forest, number, high)
         if questions:
             self.notes.append(f"{questions} questions for more users, {self.nodes} nodes")
 
     def _branch(self, forest: Forest, number: int, briefly: bool) -> None:
-        """Let the branch and bound look for so many users, and judge what it says in the instance's own times."""
+        """Look for so many users depth first; when no part of the tree is left, nobody can serve so many."""
         limit = self.run.options.iteration_limit
-        left = inf if limit is None else max(0, limit - self.nodes)
-        nodes = min(left, FEW_NODES if briefly else inf)
-        result = forest.solver.solve(
-            absolute_gap=0.0,
-            node_limit=None if nodes == inf else int(nodes),
-            enough=lambda objective, bound: objective is not None,
-        )
-        self.nodes += result.nodes
-        if result.status == Status.INFEASIBLE:
-            self.tighten(number - 1)
-        elif result.values is not None:
-            point = forest.point(result.values)
-            cycles = forest.separate_cycles(point)
+        most = min(inf if limit is None else limit, self.nodes + FEW_NODES if briefly else inf)
+        parts: list[dict[int, float]] = [{}]
+        stopped = None
+        while parts and self.users < number:
+            stopped = Stopped.ITERATION_LIMIT if self.nodes >= most else None
+            if stopped is not None:
+                break
+            self.nodes += 1
+            self.run.count()
+            fixed = parts[-1]
+            forest.fix(fixed)
+            stopped, point = self._settle(forest)
+            if stopped is not None:
+                break
+            if point is None:
+                parts.pop()
+                continue
             self.follow(forest, point)
-            if not cycles and self.users < number:
+            column = forest.fractional(point)
+            if column is not None:
+                near = float(point.values[column] > 0.5)
+                parts[-1:] = [{**fixed, column: 1 - near}, {**fixed, column: near}]
+            elif self.users < number:
                 forest.exclude(point)  # the best of its order is too late, so it is, too
-        elif not briefly:
-            self.known.stopped = result.stopped
+        forest.fix({})
+        if not parts:
+            self.tighten(number - 1)
+        elif not briefly and self.users < number:
+            self.known.stopped = stopped
 
-    def _relaxation_refutes(self, forest: Forest, number: int) -> bool:
-        """Whether the relaxation with further rows against cycles shows that so many users are too many."""
+    def _settle(self, forest: Forest) -> tuple[Stopped | None, Point | None]:
+        """Relax a part, with the rows against cycles that it breaks, until it is refuted: then there is no point."""
         from edgeopt.loading.orders.forest import DEADLINE_MARGIN
 
-        for _ in range(MOST_ROUNDS):
+        before = -inf
+        while True:
             result, proven = forest.relax()
             if result.status == Status.INFEASIBLE or (proven is not None and proven > 1 + DEADLINE_MARGIN):
-                return True
-            if result.values is None:
-                break
+                return None, None
+            if result.values is None or proven is None:
+                return result.stopped, None
             point = forest.point(result.values)
-            if not forest.separate(point):
-                self.follow(forest, point)
-                break
-        return False
+            slow = proven - before < SLOW * (1 - proven) and forest.fractional(point) is not None
+            before = proven
+            if slow or not forest.separate(point):
+                return None, point
 
     def outcome(self) -> Outcome:
         """Return plan and bound."""
