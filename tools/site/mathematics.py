@@ -13,6 +13,21 @@ DISPLAYED = re.compile(r'<div class="arithmatex">\\\[(.*?)\\\]</div>', re.S)
 
 
 def on_page_content(content: str, page: Any, config: Any, files: Any) -> str:
-    """Replace the formulas that the Markdown extension has marked."""
-    content = INLINE.sub(lambda match: convert(html.unescape(match[1])), content)
-    return DISPLAYED.sub(lambda match: convert(html.unescape(match[1]).strip(), display="block"), content)
+    """Replace the formulas that the Markdown extension has marked; those on own lines get a box that scrolls."""
+    content = INLINE.sub(lambda match: drawn(match[1], "inline"), content)
+    return DISPLAYED.sub(lambda match: f'<div class="arithmatex">{drawn(match[1], "block")}</div>', content)
+
+
+def drawn(formula: str, display: str) -> str:
+    """Return a formula as MathML.
+
+    Raises
+    ------
+    ValueError
+        A command of LaTeX is left, which readers would see.
+    """
+    formula = html.unescape(formula).strip()
+    result = convert(formula, display=display)
+    if "\\" in result:
+        raise ValueError(f"a command of this formula is not understood: {formula}")
+    return result

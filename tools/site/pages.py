@@ -76,6 +76,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Turn links between files of the repository into links between pages, and keep figures in one line."""
     if page.file.src_uri == "index.md" or is_result(page, config):
         page.meta["hide"] = ["navigation", "toc"]  # they are empty, and wide tables need the room
+    if is_result(page, config):
+        page.meta["search"] = {"boost": 0.5}  # pages that explain a word come before those that count something
     origin, page_of = config.extra["origin"], config.extra["page_of"]
     folder = posixpath.dirname(origin[page.file.src_uri])
     here = posixpath.dirname(page.file.src_uri)
