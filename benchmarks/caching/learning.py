@@ -235,9 +235,8 @@ def main() -> None:
     """Make the missing runs (with ``--page`` none), then the figure and the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--page", action="store_true", help="of the runs that are there, without further ones")
-    parser.add_argument("--backwards", action="store_true", help="the last seeds first")
     arguments = arguments_on_a_quiet_machine(parser)
-    runs = read_runs() if arguments.page else make_runs(backwards=arguments.backwards)
+    runs = read_runs() if arguments.page else make_runs()
     draw(runs)
     write_results(__file__, "Caching agents", page(runs))
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -159,23 +162,23 @@ def key_of(variant: str, number: int, seed: int) -> str:
     return f"{variant}/{number}/{seed}"
 
 
-def make_runs(backwards: bool) -> dict[str, dict[str, Any]]:
-    """All runs, the missing ones made now; each is written when it is there.
-
-    A second process that works backwards meets the first one in the middle.
-    """
-    pending = wanted()
+def make_runs() -> dict[str, dict[str, Any]]:
+    """All runs, the missing ones made now by a process on each core; each is written when it is there."""
+    runs = read_runs()
+    pending = [run for run in wanted() if key_of(*run) not in runs]
     pending.sort(key=lambda run: run[2] if run[0] in (AUGMENTED, CONTROL) else -1)  # pairs side by side
-    if backwards:
-        pending.reverse()
-    for variant, number, seed in pending:
-        key = key_of(variant, number, seed)
-        if key in read_runs():
-            continue
-        run = trained(make_case(number), recipe_of(variant, seed), episodes_of(variant))
-        write_text(RUNS, json.dumps({**read_runs(), key: run}))  # another process may have written meanwhile
-        print(f"{key}: {mean(run['final']):.4f} x exact, {run['cpu_s']:.1f} CPU s", flush=True)
-    return read_runs()
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        made = {pool.submit(make_run, *run): key_of(*run) for run in pending}
+        for future in as_completed(made):
+            runs[made[future]] = run = future.result()
+            write_text(RUNS, json.dumps(runs))
+            print(f"{made[future]}: {mean(run['final']):.4f} x exact, {run['cpu_s']:.1f} CPU s", flush=True)
+    return runs
+
+
+def make_run(variant: str, number: int, seed: int) -> dict[str, Any]:
+    """Train a variant on a network."""
+    return trained(make_case(number), recipe_of(variant, seed), episodes_of(variant))
 
 
 def recipe_of(variant: str, seed: int) -> Recipe:

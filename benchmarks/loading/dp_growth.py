@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.growth import exponent
 from benchmarks.measure import arguments_on_a_quiet_machine, fresh, table, write_results
 from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.loading.generator import generate
@@ -64,10 +65,9 @@ def rows(method: str, varied: Sequence[int], make: Callable[[int], LoadingInstan
     return found
 
 
-def exponent(found: Sequence[Sequence[Any]]) -> float:
-    """Slope of log time over log size, by least squares."""
-    sizes, times = zip(*((row[0], row[3]) for row in found if row[3] is not None), strict=True)
-    return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
+def fitted(found: Sequence[Sequence[Any]]) -> float:
+    """Exponent of the seconds in the size."""
+    return exponent([row[0] for row in found], [row[3] for row in found])
 
 
 def main() -> None:
@@ -87,12 +87,12 @@ def main() -> None:
             f"Seed {seed}; the deadline lets about {PART:.0%} of the users through, which makes the tables long. "
             "CPU seconds of the method's call with everything imported, "
             f"least of three where they take less than {ENOUGH_S:g} s.",
-            f"## `dp`, tree sharing, 1,000 models\n\nFitted growth: users ** {exponent(by_users):.2f}.",
+            f"## `dp`, tree sharing, 1,000 models\n\nFitted growth: users ** {fitted(by_users):.2f}.",
             table(["users", *columns], by_users),
-            f"## `dp`, tree sharing, 10,000 users\n\nFitted growth: models ** {exponent(by_models):.2f}.",
+            f"## `dp`, tree sharing, 10,000 users\n\nFitted growth: models ** {fitted(by_models):.2f}.",
             table(["models", *columns], by_models),
             "## `modular-dp`, LoRA adapters with crossing vision towers, 1,000 models\n\n"
-            f"Groups of up to 8 kinds. Fitted growth: users ** {exponent(towers):.2f}.",
+            f"Groups of up to 8 kinds. Fitted growth: users ** {fitted(towers):.2f}.",
             table(["users", *columns], towers),
             "## `modular-dp`, one group of crossing blocks, 1,000 models x 10,000 users\n\n"
             "Models on a ring, each of which shares a block with the next; the width is the number of kinds of models.",

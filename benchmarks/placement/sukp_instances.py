@@ -10,7 +10,7 @@ from edgeopt.placement.instance import PlacementInstance
 
 RESULTS = Path(__file__).parent / "results"
 
-# Best known values in the literature for the instances of He et al. (2018) and Wei and Hao (2019).
+# Best known values in the literature for the thirty instances of He et al. (2018), see Wei and Hao (2019 and 2021).
 BEST_KNOWN = {
     "sukp_100_85_0.10_0.75": 13283,
     "sukp_85_100_0.10_0.75": 12045,
@@ -24,13 +24,48 @@ BEST_KNOWN = {
     "sukp_400_400_0.10_0.75": 11665,
     "sukp_500_485_0.10_0.75": 11771,
     "sukp_500_500_0.10_0.75": 11249,
+    "sukp_100_85_0.15_0.85": 12479,
+    "sukp_85_100_0.15_0.85": 12369,
+    "sukp_100_100_0.10_0.75": 14044,
+    "sukp_200_185_0.15_0.85": 14215,
+    "sukp_185_200_0.10_0.75": 13696,
+    "sukp_200_200_0.15_0.85": 12317,
+    "sukp_300_285_0.10_0.75": 11563,
+    "sukp_285_300_0.15_0.85": 11802,
+    "sukp_300_300_0.15_0.85": 11585,
+    "sukp_400_385_0.10_0.75": 11484,
+    "sukp_400_385_0.15_0.85": 11209,
+    "sukp_385_400_0.10_0.75": 10600,
+    "sukp_385_400_0.15_0.85": 10506,
+    "sukp_400_400_0.15_0.85": 11325,
+    "sukp_500_485_0.15_0.85": 10238,
+    "sukp_485_500_0.10_0.75": 11321,
+    "sukp_485_500_0.15_0.85": 10220,
+    "sukp_500_500_0.15_0.85": 10381,
 }
+SMALL = 100  # items and elements of those that are proved within seconds
+
+
+def path_of(name: str) -> Path:
+    """Where an instance lies: in ``shared/data/sukp`` beside the checkout, or in the folder that EDGEOPT_DATA names."""
+    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
+    return Path(os.environ.get("EDGEOPT_DATA", beside)) / "sukp" / f"{name}.txt"
 
 
 def sukp(name: str) -> PlacementInstance:
-    """Read an instance from ``shared/data/sukp`` beside the checkout, or from the folder that EDGEOPT_DATA names."""
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-    return read_sukp(Path(os.environ.get("EDGEOPT_DATA", beside)) / "sukp" / f"{name}.txt")
+    """Read an instance."""
+    return read_sukp(path_of(name))
+
+
+def published() -> list[str]:
+    """Names of the instances whose files are there, small ones first."""
+    there = [name for name in BEST_KNOWN if path_of(name).is_file()]
+    return sorted(there, key=lambda name: not small(name))
+
+
+def small(name: str) -> bool:
+    """Whether an instance is proved within seconds."""
+    return all(int(number) <= SMALL for number in name.split("_")[1:3])
 
 
 def short(name: str) -> str:

@@ -1,0 +1,13 @@
+"""How cost grows with size, fitted on the measured sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def exponent(sizes: Sequence[float], costs: Sequence[float | None]) -> float:
+    """Slope of the log of the cost over the log of the size, by least squares; costs that are None are left out."""
+    known = [(size, cost) for size, cost in zip(sizes, costs, strict=True) if cost is not None]
+    return float(np.polyfit(*np.log(np.array(known)).T, 1)[0])
