@@ -77,6 +77,14 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+def test_figures_of_the_readme_are_those_of_its_page() -> None:
+    figure = re.compile(r"\d+\.\d ± \d+\.\d")
+    shown = figure.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    measured = (ROOT / "benchmarks/loading/results/streams.md").read_text(encoding="utf-8")
+    assert len(shown) == 10
+    assert set(shown) <= set(figure.findall(measured))
+
+
 def is_made(page: Path, target: str, text: str) -> bool:
     """Whether a link leads to what is made with the site, which checks its own links."""
     place = (page.parent / target).resolve()
