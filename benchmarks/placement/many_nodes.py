@@ -102,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--drawn", type=int, default=12, help="instances with proven optima for the searches")
+    parser.add_argument("--drawn", type=int, default=21, help="instances with proven optima for the searches")
     options = arguments_on_a_quiet_machine(parser)
     proofs, roots, losses = [], [], []
     for size, (models, nodes, users) in SIZES.items():

@@ -25,6 +25,7 @@ from edgeopt.run import LOGGER, Run
 from edgeopt.solution import Status, Stopped
 
 LARGEST_COST = 2.0**12  # 1e-6 beside costs of at least half of it is less than HIGHS_BOUND_ERROR
+SMALL = 250  # rows and columns of a linear program that ends before anybody could wait for it
 FEASIBLE_SOLUTION = 2  # kSolutionStatusFeasible of HiGHS
 
 Status_ = highspy.HighsModelStatus
@@ -219,7 +220,10 @@ class HighsSolver:
             self._halt.clear()
             self._enough, self._found = enough, found
             self._incumbent, self._bound, self._nodes = None, None, 0
-            run_in_a_thread(self._highs.run, self.run, self._halt.set, self._messages, report)
+            if relaxed and max(self.program.rows.shape) <= SMALL:
+                self._highs.run()
+            else:
+                run_in_a_thread(self._highs.run, self.run, self._halt.set, self._messages, report)
             return self._result(relaxed)
 
     @property

@@ -13,12 +13,11 @@ SMALLEST = 1e-7  # of a row's largest coefficient; HiGHS would take a coefficien
 
 
 class Cut(NamedTuple):
-    """The row ``coefficients @ x[columns] <= most``; `of_demand` where it says what is hit, else it is of one node."""
+    """The row ``coefficients @ x[columns] <= most``."""
 
     columns: NDArray[np.int64]
     coefficients: NDArray[np.float64]
     most: float
-    of_demand: bool
 
 
 def rows_of(cuts: Sequence[Cut], columns: int) -> tuple[sparse.csr_array, NDArray[np.float64]]:

@@ -18,7 +18,7 @@ from edgeopt.solution import Stopped
 from edgeopt.tolerances import HIGHS_BOUND_ERROR
 
 INTEGRAL_GAP = 0.999  # two different values of an integral objective differ by 1
-ROOT_PART = 0.2  # of the time left
+ROOT_PART = 0.5  # of the time left
 
 
 def solve_program(arrays: DemandArrays, start: Placement, run: Run, node_limit: int | None = None) -> Outcome:

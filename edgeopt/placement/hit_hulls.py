@@ -116,5 +116,5 @@ class HitHulls:
             most = hull.most(prices)
             if hit - prices @ point > most + VIOLATED * hit:
                 coefficients = np.concatenate([hull.scale * hull.weight, -prices])
-                cuts.append(Cut(np.concatenate([hits, stored]), coefficients, most, of_demand=True))
+                cuts.append(Cut(np.concatenate([hits, stored]), coefficients, most))
         return cuts

@@ -113,7 +113,7 @@ def solve(arrays: DemandArrays, run: Run) -> Outcome:
             search.adopt(best)
         return search_on(search, step, run.options.iteration_limit)
 
-    proofs: list[tuple[str, Member, float]] = [("exact", prove_program, 0.4), ("cpsat", solve_clauses, 0.4)]
+    proofs: list[tuple[str, Member, float]] = [("exact", prove_program, 0.75), ("cpsat", solve_clauses, 0.4)]
     tree: tuple[str, Member, float] = ("branch-and-bound", search_tree, 0.7)
     one_node = refusal(arrays.instance) is None
     if limit is not None:

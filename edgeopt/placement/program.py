@@ -24,12 +24,6 @@ class Program:
         self.block_columns = self.linear.columns(self.formulation.z)
         self.hit_columns = self.linear.columns(self.formulation.h)
 
-    @property
-    def hit_rows(self) -> NDArray[np.bool_]:
-        """Whether the row says which nodes hit a group, shape (rows,); the others concern one node each."""
-        hits = {id(row) for row in self.formulation.hit.values()}
-        return np.array([id(row) in hits for row in self.linear.constraints], dtype=np.bool_)
-
     def placement(self, values: NDArray[np.float64]) -> Placement:
         """Return the models placed by a solution, shape (nodes, models)."""
         placed = self.arrays.empty()

@@ -15,9 +15,9 @@ from edgeopt.placement.node_cuts import NodeCuts
 from edgeopt.placement.program import Placement, Program
 from edgeopt.run import Run
 
-MOST_ROUNDS = 20  # of each kind
-PATIENCE = 1  # rounds in a row that may close little
-LEAST_PROGRESS = 0.1  # of the gap; less is little
+MOST_ROUNDS = 100  # of each kind
+PATIENCE = 2  # rounds in a row that may close little
+LEAST_PROGRESS = 0.01  # of the gap; less is little
 
 Vector = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Root:
     def __init__(self, program: Program, start: Placement, run: Run) -> None:
         self.program = program
         self.bound: float | None = None
-        self._run, self._start, self._value = run, start, program.arrays.value(start)
+        self._run, self._value = run, program.arrays.value(start)
         self._solver = HighsSolver(program.linear, run)
         self._cuts: list[Cut] = []
         self._values: Vector | None = None
@@ -67,8 +67,8 @@ class Root:
         hulls = HitHulls(self.program, self._run)
         self._repeat(hulls.violated)
         if len(self.program.arrays.node_names) > 1:
-            nodes = NodeCuts(self.program, self._start, self._run)
-            self._repeat(lambda values: hulls.violated(values) + nodes.violated(values, self._gains()))
+            nodes = NodeCuts(self.program, self._run)
+            self._repeat(lambda values: hulls.violated(values) + nodes.violated(values, self._reduced_costs()))
 
     def strong_program(self) -> LinearProgram:
         """Return the program with the rows on which the bound depends."""
@@ -97,9 +97,7 @@ class Root:
             if idle > PATIENCE:
                 return
 
-    def _gains(self) -> Vector:
-        """Return what a unit more of each column adds to the objective by the demand that it hits, shape (columns,)."""
-        of_demand = np.concatenate([self.program.hit_rows, [cut.of_demand for cut in self._cuts]])
-        duals = np.where(of_demand, self._duals, 0.0)
-        gains: Vector = self.program.linear.cost - duals @ self._solver.program.rows
-        return gains
+    def _reduced_costs(self) -> Vector:
+        """Return the reduced costs of all columns, shape (columns,)."""
+        costs: Vector = self.program.linear.cost - self._duals @ self._solver.program.rows
+        return costs

@@ -7,6 +7,7 @@ from itertools import chain, combinations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 import edgeopt
@@ -16,9 +17,11 @@ from edgeopt.placement.generator import generate
 from edgeopt.placement.greedy import greedy_placement
 from edgeopt.placement.hit_hulls import HitHull
 from edgeopt.placement.instance import Demand, Node, PlacementInstance
-from edgeopt.placement.node_cuts import NodeCuts
+from edgeopt.placement.node_blocks import NodeBlocks
+from edgeopt.placement.node_cuts import NodeCut, make_union
 from edgeopt.placement.program import Program
 from edgeopt.placement.root import Root
+from edgeopt.placement.union_kernel import FREE, LEFT_OUT, STORED
 from edgeopt.run import Run
 from tests.amounts import some_or_many
 from tests.placement.brute_force import optimum
@@ -124,28 +127,58 @@ def test_hulls_hold_and_touch(number: int) -> None:
         assert hull.most(prices) + prices @ point == pytest.approx(-mixed.fun, abs=1e-5), seed
 
 
+def fitting_sets(arrays: DemandArrays, node: int) -> list[NDArray[np.bool_]]:
+    """All sets of the models useful on a node that fit there."""
+    models, fitting = np.flatnonzero(arrays.useful[node]), []
+    for chosen in subsets(len(models)):
+        placed = arrays.empty()
+        placed[node, models[list(chosen)]] = True
+        if arrays.stored_bytes(placed)[node] <= arrays.storage[node]:
+            fitting.append(placed[node, models])
+    return fitting
+
+
 @some_or_many(20, 300)
-def test_nodes_store_no_more_than_their_row_says(number: int) -> None:
-    """The row of a node holds for all models that fit there, and meets the best of them where its tree ends."""
+def test_rows_of_nodes_hold_and_cut_off(number: int) -> None:
+    """No set that fits is worth more than a row says; what is a mixture of sets breaks none."""
+    found = 0
     for seed in range(number):
-        instance = random_instance(seed, nodes=2, models=6)
-        arrays = DemandArrays(instance)
-        if not arrays.useful.any():
-            continue
+        arrays = DemandArrays(random_instance(seed, nodes=2, models=7))
         rng = np.random.default_rng([seed, 12])
-        cuts = NodeCuts(Program(arrays), arrays.empty(), Run())
         for node in np.flatnonzero(arrays.useful.any(axis=1)):
-            models = np.flatnonzero(arrays.useful[node])
-            prices = rng.integers(0, 4, len(models)) / 7 if seed % 2 else rng.random(len(models))
-            _, most, _ = cuts.most(int(node), prices)
-            best = 0.0
-            for chosen in subsets(len(models)):
-                placed = arrays.empty()
-                placed[node, models[list(chosen)]] = True
-                if (arrays.stored_bytes(placed) <= arrays.storage).all():
-                    best = max(best, sum(Fraction(prices[item]) for item in chosen))
-            assert best <= Fraction(most), seed
-            assert most == pytest.approx(float(best), rel=2e-5, abs=1e-9), seed
+            fitting = np.array(fitting_sets(arrays, int(node)))
+            cut = NodeCut(make_union(arrays, NodeBlocks(arrays), int(node)), Run())
+            for _ in range(4):
+                stored = rng.choice([0.0, 0.0, 0.3, 0.5, 0.8, 1.0], fitting.shape[1])
+                row = cut.broken(stored, rng.random(len(stored)))
+                if row is not None:
+                    prices, most = row
+                    assert (fitting @ prices <= most).all(), seed
+                    assert prices @ stored > most, seed
+                    found += 1
+            mixed = rng.dirichlet(np.full(len(fitting), 0.1)) @ fitting
+            assert cut.broken(mixed, rng.random(len(mixed))) is None, seed
+    assert found > number
+
+
+@some_or_many(20, 300)
+def test_the_dearest_set_is_that_of_enumeration(number: int) -> None:
+    """With models stored or left out already, and whole prices; a search that ends early still bounds it."""
+    for seed in range(number):
+        arrays = DemandArrays(random_instance(seed, nodes=2, models=7))
+        rng = np.random.default_rng([seed, 14])
+        for node in np.flatnonzero(arrays.useful.any(axis=1)):
+            fitting = np.array(fitting_sets(arrays, int(node)))
+            union = make_union(arrays, NodeBlocks(arrays), int(node))
+            cut = NodeCut(union, Run())
+            for limit in (10**6, 2, 1, 0):
+                prices = rng.integers(0, 9, fitting.shape[1]).astype(float)
+                fate = rng.choice([FREE, FREE, FREE, STORED, LEFT_OUT], len(prices))
+                held = (fitting[:, fate == STORED].all(axis=1)) & ~fitting[:, fate == LEFT_OUT].any(axis=1)
+                best = (fitting[held] @ prices).max(initial=-1.0)
+                cut.steps = limit
+                most = cut.most(prices, fate)
+                assert most == best if limit > 10 else most >= best, seed
 
 
 @pytest.mark.slow
