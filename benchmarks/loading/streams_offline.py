@@ -16,7 +16,8 @@ from edgeopt.loading.instance import LoadingInstance
 LIBRARIES = Path(__file__).parents[2] / "instances" / "libraries"
 MEMORY_BYTES, LOAD_RATE_BYTES_PER_S, WINDOW_S, RATE_PER_S = 24 * 10**9, 2.69e9, 30.0, 2.69
 SIZES = [(20, 100), (50, 1_000), (60, 9_655)]
-SEEDS = {100: 3, 1_000: 2, 9_655: 1}
+FIRST_SEED = 301  # of streams on which nothing was tuned
+SEEDS = {100: 5, 1_000: 5, 9_655: 2}
 LIMITS_S = {100: 20.0, 1_000: 60.0, 9_655: 60.0}
 PROVED_SIZES = [
     (10, 40, 10.0),
@@ -65,7 +66,7 @@ def stream(
 def row(library: str, models: int, users: int, retention: str, seeds: int, limit_s: float) -> list[Any]:
     """Solve the streams of some seeds; return the means of plan, bound and best policy, and the gaps."""
     plans, bounds, policies = [], [], []
-    for seed in range(1, seeds + 1):
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         instance = stream(library, models, users, seed, retention)
         solution = edgeopt.solve(instance, "portfolio", time_limit=limit_s, threads=2)
         plans.append(float(solution.objective or 0))

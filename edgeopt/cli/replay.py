@@ -15,13 +15,21 @@ from edgeopt.cli.terminal import say, say_json
 from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
+    from edgeopt.loading.policies.policy import Policy
     from edgeopt.loading.policies.study import Study
 
 
 def replay(
     file: Annotated[Path, typer.Argument(metavar="STREAM", help="An instance of loading.", show_default=False)],
     policies: Annotated[
-        str | None, typer.Option("--policy", "-p", metavar="A,B,...", help="Default: all.", show_default=False)
+        str | None,
+        typer.Option(
+            "--policy",
+            "-p",
+            metavar="A,B,...",
+            help="Names, and classes of one's own as mine.py:Mine. Default: all.",
+            show_default=False,
+        ),
     ] = None,
     known: Annotated[
         Path | None,
@@ -62,8 +70,9 @@ def replay(
     stream = edgeopt.read(file)
     solution = None if known is None else Solution.read(known)
     given = None if prices is None else Prices.read(prices)
+    chosen = None if names is None else [_own_policy(name) if ".py:" in name else name for name in names]
     with keeping_work(), _shown_progress(hidden=quiet) as on_time:
-        study = edgeopt.replay(stream, names, known=solution, prices=given, on_time=on_time)
+        study = edgeopt.replay(stream, chosen, known=solution, prices=given, on_time=on_time)
     with postponed():
         if names is not None and len(study.replays) < len(names):
             complain(f"interrupted: {len(study.replays)} of {len(names)} policies are done")
@@ -87,6 +96,28 @@ def replay(
 
         learn_prices(study.instance).write(learn)
         say(f"written to {learn}", err=True)
+
+
+def _own_policy(name: str) -> type[Policy]:
+    """Return a policy's class from a Python file, as it is named: ``mine.py:Mine``."""
+    import sys
+
+    from edgeopt.experiments.plugins import Plugin
+    from edgeopt.loading.policies.policy import Policy
+
+    file, _, wanted = name.rpartition(":")
+    path = Path(file)
+    if not path.is_file():
+        raise UsageError(f"there is no file {file!r} with a policy {wanted!r}")
+    plugin = Plugin(f"edgeopt_policy_{path.stem}", file, path.read_text(encoding="utf-8-sig"))
+    try:
+        plugin.load()
+    except Exception as error:
+        raise UsageError(f"{file!r} cannot be imported: {type(error).__name__}: {error}") from error
+    found = getattr(sys.modules[plugin.module], wanted, None)
+    if not (isinstance(found, type) and issubclass(found, Policy)):
+        raise UsageError(f"{wanted!r} in {file!r} is not the class of a policy; see docs/policies.md")
+    return found
 
 
 def _require_folder(path: Path) -> None:

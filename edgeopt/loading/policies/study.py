@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 WAITING = {"waiting_p50_s": 0.5, "waiting_p95_s": 0.95, "waiting_p99_s": 0.99}
 HEADINGS = ["policy", "share", "served", "p50", "p95", "p99", "loading", "computing", "idle", "regret", "gap"]
 HEADINGS += ["decision"]
-Makers = Mapping[str, Callable[[], Policy]]
+Maker = Callable[[], Policy]
+Policies = str | Maker | Sequence[str | Maker] | Mapping[str, Maker]
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _seconds(value: float | None) -> str:
 
 def replay(
     stream: LoadingInstance | str | Path,
-    policies: str | Sequence[str] | Makers | None = None,
+    policies: Policies | None = None,
     *,
     known: Solution | None = None,
     prices: Prices | None = None,
@@ -208,8 +209,9 @@ def replay(
     ----------
     stream : LoadingInstance or path
         Uploads overlap the service.
-    policies : str, sequence of str, or mapping of str to callable, optional
-        Names, or makers of policies by the names that they shall have; by default all of edgeopt's own.
+    policies : str, callable, a sequence of these, or mapping of str to callable, optional
+        Names, and makers of policies such as their classes, which give them their names; or makers by the names that
+        the policies shall have. By default all of edgeopt's own.
     known : Solution, optional
         A solution of the stream, to whose plan and bound the policies are compared.
     prices : Prices, optional
@@ -267,20 +269,25 @@ def _stream(stream: LoadingInstance | str | Path) -> LoadingInstance:
     return instance
 
 
-def _makers(
-    policies: str | Sequence[str] | Makers | None, prices: Prices | None
-) -> dict[str, Callable[[], list[Policy]]]:
-    if isinstance(policies, Mapping):
-        return {name: partial(_only, make) for name, make in policies.items()}
+def _makers(policies: Policies | None, prices: Prices | None) -> dict[str, Callable[[], list[Policy]]]:
     if policies is None:
         policies = [*POLICIES, PRICED] if prices is not None else list(POLICIES)
-    names = [policies] if isinstance(policies, str) else list(policies)
-    for name in names:
-        policies_of(name, prices)
-    return {name: partial(policies_of, name, prices) for name in names}
+    if isinstance(policies, Mapping):
+        return {name: partial(_only, make) for name, make in policies.items()}
+    makers: dict[str, Callable[[], list[Policy]]] = {}
+    for policy in [policies] if isinstance(policies, str) or not isinstance(policies, Iterable) else policies:
+        if isinstance(policy, str):
+            policies_of(policy, prices)
+            makers[policy] = partial(policies_of, policy, prices)
+        elif callable(policy) and hasattr(policy, "__name__"):
+            makers[policy.__name__] = partial(_only, policy)
+        else:
+            problem = f"a policy is {policy!r}; it should be a name or a class"
+            raise UsageError(f"{problem}, or be given by its name as in {{'mine': make}}")
+    return makers
 
 
-def _only(make: Callable[[], Policy]) -> list[Policy]:
+def _only(make: Maker) -> list[Policy]:
     return [make()]
 
 
@@ -294,6 +301,8 @@ def _replay(name: str, work: Workload, simulation: Simulation) -> Replay:
     waits = np.array([step.end_s - arrival[user] for step in steps for user in step.users])
     loading = sum(step.start_s - step.free_s for step in steps)
     computing = sum(step.end_s - step.start_s for step in steps)
+    ends = [0.0, *(step.end_s for step in steps)]
+    idle = sum(step.free_s - end for step, end in zip(steps, ends[:-1], strict=True))
     decisions = np.array(simulation.decision_s)
     return Replay(
         policy=name,
@@ -304,7 +313,7 @@ def _replay(name: str, work: Workload, simulation: Simulation) -> Replay:
         waiting_s={key: _quantile(waits, part) for key, part in WAITING.items()},
         loading_s=loading,
         computing_s=computing,
-        idle_s=(steps[-1].end_s if steps else 0.0) - loading - computing,
+        idle_s=idle,
         batches=len(steps),
         decision_p50_s=_quantile(decisions, 0.5),
         decision_p99_s=_quantile(decisions, 0.99),

@@ -12,7 +12,7 @@ from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.solution import Plan, Stopped
 
-BOUND_SHARE = 0.35  # of the time
+BOUND_SHARE = 0.45  # of the time
 LOCAL_SHARE = 0.5  # of what is left then, where a proof by enumeration is in reach
 
 

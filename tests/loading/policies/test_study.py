@@ -66,6 +66,49 @@ def test_a_policy_of_ones_own_and_a_known_solution(stream: LoadingInstance) -> N
     assert edgeopt.check(stream, study.solutions()["fewest"].plan).objective == replay.served
 
 
+def test_a_busy_gpu_idles_until_the_first_request_and_no_longer() -> None:
+    crowd = generate("backbone", models=8, users=300, seed=3, arrivals="poisson", rate_per_s=200.0, uploads="none")
+    first = min(user.arrival_s for user in crowd.users.values())
+    for replay in edgeopt.replay(crowd, ["density", "edf", "rolling"]).replays:
+        assert replay.idle_s == first
+
+
+def test_policies_of_ones_own_stand_beside_named_ones(stream: LoadingInstance) -> None:
+    study = edgeopt.replay(stream, ["density", FewestUsers])
+    assert [replay.policy for replay in study.replays] == ["density", "FewestUsers"]
+    assert edgeopt.replay(stream, FewestUsers).replays[0].plan == study.replays[1].plan
+    with pytest.raises(UsageError, match="it should be a name or a class"):
+        edgeopt.replay(stream, ["density", FewestUsers()])
+
+
+OWN = """
+from edgeopt.loading.policies import Policy
+
+
+class LeastSlack(Policy):
+    def decide(self, view):
+        return view.best(-(view.due_s - view.free_s - view.load_s - view.compute_s))
+"""
+
+
+def test_a_policy_of_ones_own_on_the_command_line(stream: LoadingInstance, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    stream.write(tmp_path / "s.json")
+    Path("mine.py").write_text(OWN)
+    Path("broken.py").write_text("import nothing_of_this_name")
+    code, out, err = run("replay", "s.json", "-p", "density,mine.py:LeastSlack", "--json")
+    assert code == 0, err
+    assert {row["policy"] for row in json.loads(out)} == {"density", "LeastSlack"}
+    for name, told in (
+        ("other.py:LeastSlack", "no file"),
+        ("mine.py:Other", "not the class of a policy"),
+        ("broken.py:Mine", "cannot be imported: ModuleNotFoundError"),
+    ):
+        code, _, err = run("replay", "s.json", "-p", name)
+        assert code == 2
+        assert told in " ".join(err.split())
+
+
 class Answers(Policy):
     """A policy that gives one answer, whatever it sees."""
 
