@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import edgeopt
+from edgeopt.engines.highs import HighsSolver
 from edgeopt.loading.generator import generate
 from edgeopt.loading.orders.exact import Proof, solve_exact
 from edgeopt.loading.orders.forest import Forest
@@ -44,6 +45,24 @@ def test_questions_alone_prove_the_optimum(structure, number):
             assert proof.users == proof.bound == optimum(instance), instance.name
             asked += "questions" in proof.notes[0]
     assert asked > number / 2
+
+
+def test_no_branch_and_bound_of_a_solver_is_believed(monkeypatch):
+    """All that HiGHS is asked for is linear programs, whose multipliers are checked."""
+    solve, relaxed = HighsSolver.solve, []
+
+    def seen(solver, **options):
+        relaxed.append(options.get("relaxed", False))
+        return solve(solver, **options)
+
+    monkeypatch.setattr(HighsSolver, "solve", seen)
+    instance = random_instance(3, "random")
+    arrays = compile_workload(instance).prefixes
+    proof = Proof(arrays, Run())
+    proof.decide(Forest(arrays, proof.run))
+    assert proof.users == proof.bound == optimum(instance)
+    assert relaxed
+    assert all(relaxed)
 
 
 def test_agrees_with_the_dynamic_program_of_crossing_classes():
