@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,11 @@ MAP, NO_MAP = Tag("[map]"), Tag("[no map]")
 MAP_OR_NOT = Discriminator(lambda value: MAP.tag if isinstance(value, Mapping) else NO_MAP.tag)
 _NO_PLACES = ("[key]", MAP.tag, NO_MAP.tag)
 
+_STRUCTURES = {
+    "model_type": "it should be an object with keys",
+    "dict_type": "it should be an object with keys",
+    "list_type": "it should be a list",
+}
 _REMEDIES = {
     "int_type": "give a whole number without a decimal point",
     "int_from_float": "give a whole number without a decimal point",
@@ -178,7 +184,12 @@ def _finding(cls: type[Record], detail: Any) -> Finding:
     if kind == "extra_forbidden":
         key = str(location[-1])
         return Finding(place, f"unknown key {key!r}", lambda: suggestion(key, _known_keys(cls, location[:-1])))
-    return finding_at(place, detail)
+    found = finding_at(place, detail)
+    if kind == "model_type":
+        return replace(found, remedy=lambda: _needed(cls, location))
+    if kind == "list_type" and not isinstance(detail["input"], Mapping):
+        return replace(found, remedy=f"give [{_brief(detail['input'])}]")
+    return found
 
 
 def finding_at(place: str, detail: Any) -> Finding:
@@ -187,7 +198,7 @@ def finding_at(place: str, detail: Any) -> Finding:
         key = detail["loc"][-1]
         missing = f"entry {key + 1}" if isinstance(key, int) else f"the key {key!r}"
         return Finding(place, f"{missing} is missing", _REMEDIES["missing"])
-    message = detail["msg"].removeprefix("Value error, ")
+    message = _STRUCTURES.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     value = detail["input"]
     sized = isinstance(value, Mapping | list)
@@ -202,7 +213,20 @@ def _schema(cls: type[Record]) -> dict[str, Any]:
 
 
 def _known_keys(cls: type[Record], location: list[Any]) -> list[str]:
-    """Return the keys allowed at a place, found by walking the schema."""
+    """Return the keys allowed at a place."""
+    return list(_schema_at(cls, location).get("properties", {}))
+
+
+def _needed(cls: type[Record], location: list[Any]) -> str:
+    """Say which keys the record at a place needs, or which it may have where it needs none."""
+    node = _schema_at(cls, location)
+    needed = node.get("required")
+    keys = ", ".join(repr(key) for key in needed or node.get("properties", ()))
+    return f"its keys are {keys}" if not needed else f"it needs {keys}"
+
+
+def _schema_at(cls: type[Record], location: list[Any]) -> dict[str, Any]:
+    """Return what the schema says of a place."""
     schema = _schema(cls)
     definitions = schema.get("$defs", {})
 
@@ -220,7 +244,7 @@ def _known_keys(cls: type[Record], location: list[Any]) -> list[str]:
             node = resolved(node.get("items", {}))
         else:
             node = resolved(node.get("properties", {}).get(part) or node.get("additionalProperties") or {})
-    return list(node.get("properties", {}))
+    return node
 
 
 def _changed(value: Any, changes: Mapping[str, Any], place: str) -> Any:

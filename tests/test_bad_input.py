@@ -80,8 +80,8 @@ FAULTS: list[tuple[Change, str, str]] = [
     (at("users", "ann", "deadline_s", value=-1.0), "$.users.ann.deadline_s", "greater than or equal to 0"),
     (at("users", "ann", "deadline", value=1.0), "$.users.ann.deadline", "'deadline_s'"),
     (at("users", "ann", "model", value="c"), "$.users.ann.model", "no model 'c'"),
-    (at("users", "ann", value=None), "$.users.ann", "valid dictionary"),
-    (at("users", value=[]), "$.users", "valid dictionary"),
+    (at("users", "ann", value=None), "$.users.ann", "it needs 'model'"),
+    (at("users", value=[]), "$.users", "an object with keys"),
     (at("user", value={}), "$.user", "'users'"),
 ]
 

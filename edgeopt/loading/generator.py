@@ -141,6 +141,8 @@ class LoadingRecipe(TraceRecipe):
             "longest load with a batch of 4.",
             "S",
             "--deadline",
+            given=str,
+            unit="s",
         ),
     ] = None
     served_fraction: Annotated[Share, Argument("About this part of the users can be served.")] = 0.5
@@ -210,6 +212,8 @@ class LoadingRecipe(TraceRecipe):
             "fraction to be served.",
             "S",
             "--duration",
+            given=str,
+            unit="s",
         ),
     ] = None
     rate_per_s: Annotated[Positive | None, Argument("Arrivals a second, instead of a duration.", "N", "--rate")] = None

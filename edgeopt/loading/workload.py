@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgeopt.libraries.sharing import Sharing
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.online_radio import Interval, upload_online
 from edgeopt.loading.prefixes import Prefixes
 from edgeopt.loading.queues import Queues, switch_times
 from edgeopt.loading.timing import Timing
@@ -167,6 +168,11 @@ class Workload:
         )
 
     @cached_property
+    def online_radio(self) -> tuple[Floats, dict[int, list[Interval]]]:
+        """What the radio of a stream does online, which is the same for all policies."""
+        return upload_online(self.queues)
+
+    @cached_property
     def prefixes(self) -> Prefixes:
         """The models with the times to upload and compute for n = 0.. users of each, least upload time first."""
         return self._prefixes([row[: most + 1] for row, most in zip(self.upload_s, self.most.tolist(), strict=True)])
@@ -215,7 +221,7 @@ def compile_workload(instance: LoadingInstance) -> Workload:
         queue = sorted(waiting.get(model, ())) if limit != 0 else []
         by_upload = len(deadlines) == 1 and not instance.stream and not instance.weighted
         if not by_upload:
-            queue = [entry for entry in queue if _alone_in_time(instance, model, *entry)]
+            queue = _alone_in_time(instance, model, queue)
         batch = len(queue) if limit is None else min(limit, len(queue))
         if batch == 0:
             continue
@@ -248,12 +254,19 @@ def compile_workload(instance: LoadingInstance) -> Workload:
     )
 
 
-def _alone_in_time(instance: LoadingInstance, model: str, upload: float, user: str) -> bool:
-    """Whether a user could be served by its own deadline if it were alone."""
-    facts = instance.users[user]
-    uploads, overlapped = np.array([0.0, facts.arrival_s + upload]), instance.upload == "overlapped"
-    due = facts.deadline_s * (1 + HORIZON_MARGIN)
-    return bool(_least_s(instance, model, 1, uploads, overlapped)[1] <= due)
+def _alone_in_time(instance: LoadingInstance, model: str, queue: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Return those of a model's users who could be served by their own deadlines if each were alone."""
+    users = [instance.users[name] for _, name in queue]
+    uploaded = np.array([user.arrival_s + upload for user, (upload, _) in zip(users, queue, strict=True)])
+    due = np.array([user.deadline_s * (1 + HORIZON_MARGIN) for user in users])
+    facts = instance.library.models[model]
+    computing = (facts.compute_fixed_s or 0.0) + (facts.compute_per_sample_s or 0.0)
+    load = instance.library.size_bytes(model) / instance.server.load_rate_bytes_per_s
+    if instance.upload == "overlapped":
+        alone = np.maximum(load + computing, uploaded + computing)
+    else:
+        alone = uploaded + computing + load
+    return [entry for entry, in_time in zip(queue, (alone <= due).tolist(), strict=True) if in_time]
 
 
 def _least_s(instance: LoadingInstance, model: str, batch: int, uploads: Floats, overlapped: bool) -> Floats:

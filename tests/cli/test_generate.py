@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,16 @@ def test_the_options_work_where_they_have_an_effect(tmp_path: Path) -> None:
         code, _, err = run("generate", "loading", *drawn)
         assert code == 0, err
     assert small.read_text() != large.read_text()
+
+
+def test_seconds_have_units_where_other_quantities_have_them(tmp_path: Path) -> None:
+    stated, plain = tmp_path / "stated.json", tmp_path / "plain.json"
+    for path, duration, deadline in ((stated, "90s", "500 ms"), (plain, 90, 0.5)):
+        drawn = ("--arrivals", "poisson", "--duration", duration, "--deadline", deadline, "--users", 5, "--models", 4)
+        code, _, err = run("generate", "loading", *drawn, "-o", path)
+        assert code == 0, err
+    users = [json.loads(path.read_text())["users"] for path in (stated, plain)]
+    assert users[0] == users[1]
 
 
 def test_a_library_without_computing_times_is_told_what_to_add(tmp_path: Path) -> None:

@@ -142,6 +142,8 @@ WRONG = [
     (HEAD + FILES + DP.replace('"dp"', '"gredy"'), "at $.methods[0].names[0]: loading has no method 'gredy' (did you"),
     (HEAD + FILES + DP.replace('"loading"', '"lading"'), "at $.methods[0].problem:"),
     (HEAD + FILES + PLACEMENT, "no method is named for the problem 'loading'"),
+    (HEAD + 'methods = ["dp"]\n' + FILES, "it should be an object with keys, not 'dp' (it needs 'problem', 'names')"),
+    (HEAD + FILES + DP.replace('["dp"]', '"dp"'), "at $.methods[0].names: it should be a list, not 'dp' (give ['dp'])"),
     (HEAD + FILES + DP + PLACEMENT, "at $.methods[1]: no instance is of the problem 'placement'"),
     (HEAD + 'plugins = ["no.py"]\n' + FILES + DP, "at $.plugins[0]: there is no file 'no.py'"),
     (HEAD + 'plugins = ["no_such_module"]\n' + FILES + DP, "at $.plugins[0]: 'no_such_module' cannot be imported"),

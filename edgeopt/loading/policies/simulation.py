@@ -15,7 +15,6 @@ from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.policies import desk_kernels as kernels
 from edgeopt.loading.policies.desk import CLOCK, COMING, FREE, ROOM, Desk, Requests
 from edgeopt.loading.policies.policy import Load, Policy, View, Wait
-from edgeopt.loading.policies.radio import upload_online
 from edgeopt.loading.workload import Workload, compile_workload
 from edgeopt.quantities import quantity
 from edgeopt.record import MOST_COUNT
@@ -78,7 +77,7 @@ class Simulation:
     def __init__(self, work: Workload, shares: bool = True) -> None:
         self.work, self.queues, self.shares = work, work.queues, shares
         self.blocks, sizes, holds = _blocks(work, shares)
-        ready_s, self.uploads = upload_online(self.queues)
+        ready_s, self.uploads = work.online_radio
         first_block = np.concatenate([[0], np.cumsum(holds.sum(axis=1))]).astype(np.int64)
         order = np.argsort(ready_s, kind="stable")
         queues = self.queues
@@ -149,6 +148,7 @@ class Simulation:
         """
         for step in self.serve(policy):
             if not on_time(step.end_s):
+                step.ahead.clear()  # the batch that it was for does not come
                 return
 
     def serve(self, policy: Policy) -> Iterator[Step]:

@@ -84,6 +84,8 @@ class Plans:
                 simulation = Simulation(self._work, policy.shares)
                 simulation.run(policy, lambda now_s: run.stop_reason() is None)
                 self.offer(plan_of(simulation))
+            if run.stop_reason() is not None:
+                return
 
     def search_beams(self, run: Run, limit: int | None) -> None:
         """Search with wider and wider beams, until the run has to end; each thread has a beam of its own.

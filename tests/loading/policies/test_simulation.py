@@ -11,7 +11,8 @@ from edgeopt.loading.checker import check
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.policies.named import POLICIES, policies_of, replay_policy
 from edgeopt.loading.policies.plans import plan_of
-from edgeopt.loading.policies.simulation import simulate
+from edgeopt.loading.policies.simulation import Simulation, simulate
+from edgeopt.loading.workload import compile_workload
 from tests.amounts import some_or_many
 from tests.loading.policies.slow_referee import Offer, serve
 from tests.loading.policies.streams import MODES, random_stream
@@ -92,3 +93,19 @@ def test_plans_pass_the_checker_in_all_modes(name: str, mode: tuple[str, str], n
             assert report.objective == simulation.served
             last = simulation.steps[-1].end_s if simulation.steps else 0.0
             assert math.isclose(report.metrics["end_s"], last, rel_tol=1e-9)
+
+
+@pytest.mark.parametrize("retention", ["consecutive", "capacity"])
+def test_a_replay_that_ends_early_loads_nothing_for_a_batch_that_does_not_come(retention: str) -> None:
+    loaded_ahead = 0
+    for seed in range(12):
+        stream = random_stream(seed, retention, "next", silent=True)
+        work = compile_workload(stream)
+        (policy,) = policies_of("density")
+        for batches in range(1, 4):
+            simulation = Simulation(work, policy.shares)
+            simulation.run(policy, lambda now_s, simulation=simulation, last=batches: len(simulation.steps) < last)
+            assert check(stream, plan_of(simulation)).violations == []
+        whole = plan_of(simulate(stream, policy))["batches"]
+        loaded_ahead += any("prefetch" in batch for batch in whole[:3])
+    assert loaded_ahead

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 import edgeopt
+from edgeopt.loading import workload as workload_module
 from edgeopt.loading.generator import generate
 from edgeopt.loading.policies.named import POLICIES, replay_policy
 from edgeopt.loading.streams import beam as beam_module
 from edgeopt.loading.streams import population as population_module
+from edgeopt.loading.streams import searched as searched_module
 from edgeopt.loading.streams.annealing_kernels import BEST, NOW
 from edgeopt.loading.streams.beam import Beam
 from edgeopt.loading.streams.lines import Line, StreamLines
@@ -41,6 +43,24 @@ def test_plans_are_at_least_those_of_the_policies_and_often_optimal(mode):
             assert edgeopt.check(instance, solution.plan).objective == solution.objective
         optimal += solution.objective == best
     assert optimal >= streams - 1
+
+
+def test_policies_share_the_radio_and_none_is_begun_after_the_end(monkeypatch):
+    instance = random_stream(0, *MODES[0], users=8)
+    begun, radios = [], []
+    simulation, radio = searched_module.Simulation, workload_module.upload_online
+    monkeypatch.setattr(
+        searched_module, "Simulation", lambda work, shares: begun.append(shares) or simulation(work, shares)
+    )
+    monkeypatch.setattr(workload_module, "upload_online", lambda queues: radios.append(queues) or radio(queues))
+    Plans(compile_workload(instance), Run()).follow_policies()
+    assert len(begun) > len(POLICIES) - 1
+    assert len(radios) == 1
+    run = Run()
+    run.interrupt.set()
+    begun.clear()
+    Plans(compile_workload(instance), run).follow_policies()
+    assert len(begun) <= 2  # the best of each group
 
 
 @pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)

@@ -7,7 +7,7 @@ from math import inf
 import pytest
 
 from edgeopt.loading.instance import LoadingInstance
-from edgeopt.loading.policies.radio import upload_online
+from edgeopt.loading.online_radio import upload_online
 from edgeopt.loading.workload import compile_workload
 from tests.loading.policies.streams import random_stream
 
