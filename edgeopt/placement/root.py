@@ -17,7 +17,8 @@ from edgeopt.run import Run
 
 MOST_ROUNDS = 100  # of each kind
 PATIENCE = 2  # rounds in a row that may close little
-LEAST_PROGRESS = 0.01  # of the gap; less is little
+LEAST_PROGRESS = 0.01  # of what all rounds have closed, whatever placement is known; less is little
+LEAST_RISE = 1e-7  # of the bound; less is nothing
 
 Vector = NDArray[np.float64]
 
@@ -41,6 +42,7 @@ class Root:
     def __init__(self, program: Program, start: Placement, run: Run) -> None:
         self.program = program
         self.bound: float | None = None
+        self._first_bound = 0.0
         self._run, self._value = run, program.arrays.value(start)
         self._solver = HighsSolver(program.linear, run)
         self._cuts: list[Cut] = []
@@ -56,6 +58,7 @@ class Root:
         proven = self._solver.program.proven_bound(result.row_duals)
         if proven is not None:
             self.bound = min(proven, self.program.arrays.all_weight if self.bound is None else self.bound)
+            self._first_bound = max(self._first_bound, self.bound)
             self._run.report(bound=self.bound)
         return True
 
@@ -78,14 +81,14 @@ class Root:
         return self.program.linear.with_rows(rows, np.full(len(most), -np.inf), most)
 
     def _repeat(self, find: Callable[[Vector], list[Cut]]) -> None:
-        """Repeat rounds as long as they close enough of the gap."""
+        """Repeat rounds as long as they close enough."""
         idle = 0
         for _ in range(MOST_ROUNDS):
             before = self.bound
             if before is None or self._values is None or self._run.stop_reason() is not None:
                 return
-            gap = before - self._value
-            cuts = find(self._values) if gap > self._run.options.gap * abs(self._value) else []
+            closed = before - self._value <= self._run.options.gap * abs(self._value)
+            cuts = [] if closed else find(self._values)
             if not cuts:
                 return
             rows, most = rows_of(cuts, len(self.program.linear.cost))
@@ -93,7 +96,8 @@ class Root:
             self._cuts += cuts
             if not self.relax() or self.bound is None:
                 return
-            idle = idle + 1 if before - self.bound < LEAST_PROGRESS * gap else 0
+            little = max(LEAST_PROGRESS * (self._first_bound - self.bound), LEAST_RISE * self.bound)
+            idle = idle + 1 if before - self.bound < little else 0
             if idle > PATIENCE:
                 return
 

@@ -197,5 +197,17 @@ def test_the_root_closes_most_of_the_gap(seed: int) -> None:
     assert plain - root.bound > 0.6 * (plain - best.objective) > 0
 
 
+def test_rounds_do_not_end_early_for_a_poor_placement() -> None:
+    """From nothing the root closes as much as from a good placement."""
+    arrays = DemandArrays(generate("backbone", 20, 4, 24, seed=1))
+    bounds = []
+    for start in (arrays.empty(), greedy_placement(arrays)):
+        root = Root(Program(arrays), start, Run())
+        assert root.relax()
+        root.strengthen()
+        bounds.append(root.bound)
+    assert bounds[0] == pytest.approx(bounds[1], rel=1e-4)
+
+
 def subsets(count: int) -> list[tuple[int, ...]]:
     return list(chain.from_iterable(combinations(range(count), size) for size in range(count + 1)))
