@@ -128,6 +128,21 @@ class HighsSolver:
         )
         _require(status, "the added rows")
 
+    def add_columns(self, columns: sparse.csc_array, cost: Vector, lower: Vector, upper: Vector) -> None:
+        """Add continuous columns with their entries in the rows; the basis of the last linear program is kept."""
+        self.program = self.program.with_columns(columns, cost, lower, upper)
+        status = self._highs.addCols(
+            columns.shape[1],
+            self._factor * np.asarray(cost, np.float64),
+            np.asarray(lower, np.float64),
+            np.asarray(upper, np.float64),
+            columns.nnz,
+            columns.indptr.astype(np.int32),
+            columns.indices.astype(np.int32),
+            columns.data.astype(np.float64),
+        )
+        _require(status, "the added columns")
+
     def change_bounds(self, columns: Sequence[int] | NDArray[np.int64], lower: Vector, upper: Vector) -> None:
         """Replace the bounds of some columns."""
         index = np.asarray(columns, np.int32)

@@ -72,6 +72,17 @@ class LinearProgram:
             row_upper=np.concatenate([self.row_upper, upper]),
         )
 
+    def with_columns(self, columns: sparse.csc_array, cost: Vector, lower: Vector, upper: Vector) -> LinearProgram:
+        """Return the program with further continuous columns, which no formulation has."""
+        return replace(
+            self,
+            cost=np.concatenate([self.cost, cost]),
+            column_lower=np.concatenate([self.column_lower, lower]),
+            column_upper=np.concatenate([self.column_upper, upper]),
+            integer=np.concatenate([self.integer, np.zeros(len(cost), np.bool_)]),
+            rows=sparse.csr_array(sparse.hstack([self.rows, columns])),
+        )
+
     def proven_bound(self, row_duals: Vector) -> float | None:
         """Return a bound on the relaxation's optimum that the multipliers of the rows prove; None: none.
 

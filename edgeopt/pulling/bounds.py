@@ -24,7 +24,8 @@ DUAL_ABOVE = 20_000  # options
 def solve_bound(reduced: ReducedInstance, run: Run) -> Outcome:
     """Return a lower bound on the total delay, and no plan."""
     best, complete = None, not np.isfinite(reduced.cutoff).any()
-    total = known_total(Openings(reduced.core), run)
+    openings = Openings(reduced.core)
+    total = known_total(openings, run)
     core = reduced.relaxed.up_to(total)
     if core.options > DUAL_ABOVE or not complete:
         dual = LagrangianRelaxation(core)
@@ -33,7 +34,7 @@ def solve_bound(reduced: ReducedInstance, run: Run) -> Outcome:
         run.report(None, best)
     if not complete:  # at this size the linear relaxation would take hours
         return Outcome(bound=best, stopped=run.stop_reason() or Outcome().stopped)
-    linear = LinearRelaxation(core, run)
+    linear = LinearRelaxation(core, run, opened=openings.opened)
     if linear.infeasible:
         return infeasible_if_confirmed(reduced, run, servable)
     bounds = [bound for bound in (best, linear.bound) if bound is not None]

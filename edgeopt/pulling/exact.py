@@ -106,7 +106,7 @@ class ExactSearch:
         keep = np.ones(self.core.options, np.bool_)
         if self.core.options > DIRECT_UP_TO:
             self._first_bound()
-            relaxation = None if self.known.proved() else LinearRelaxation(self.relaxed, self._run)
+            relaxation = None if self.known.proved() else self._relaxation()
             if relaxation is not None and relaxation.bound is not None:
                 self._raise_bound(relaxation.bound)
                 keep = self._reduced(relaxation)
@@ -132,6 +132,11 @@ class ExactSearch:
         known = self.core.cloud_cost
         self.core, self.relaxed = self.core.up_to(self.total), self.relaxed.up_to(self.total)
         return not np.array_equal(self.core.cloud_cost, known)
+
+    def _relaxation(self) -> LinearRelaxation:
+        best = self.known.best
+        opened = None if best is None else self.core.opened(best)
+        return LinearRelaxation(self.relaxed, self._run, opened=opened)
 
     def _first_bound(self) -> None:
         """Climb the Lagrangian dual: on large instances the linear relaxation takes long and bounds only at its end."""

@@ -8,12 +8,14 @@ import numpy as np
 
 from edgeopt.engines.highs import HighsSolver
 from edgeopt.pulling.core import Core, Flags, Floats
+from edgeopt.pulling.sifting import Sifting
 from edgeopt.pulling.strong_form import Linking, StrongProgram
 from edgeopt.run import Run
 from edgeopt.solution import Status
 
 MARGIN = 1e-7  # relative; the precision of the solver
 ROUNDING = 2.0**-50  # of the program's numbers: costs are differences to the cloud's, sizes are shares of the limits
+SIFTED_FROM = 10_000  # options
 SETTINGS = {"presolve": "off"}  # what HiGHS could remove is reduced already; its look takes a quarter of the time
 
 
@@ -26,6 +28,8 @@ class LinearRelaxation:
     run : Run
     linking : str
         Form of the linking rows.
+    opened : numpy.ndarray of bool, shape (sites, atoms), optional
+        The openings of a good solution, near which the relaxation is looked for first where options are many.
 
     Attributes
     ----------
@@ -37,13 +41,15 @@ class LinearRelaxation:
         The solution, options first.
     """
 
-    def __init__(self, core: Core, run: Run, linking: Linking = "strong") -> None:
+    def __init__(self, core: Core, run: Run, linking: Linking = "strong", opened: Flags | None = None) -> None:
         self.core, self.strong = core, StrongProgram(core, linking)
         self.infeasible, self.bound = False, None
         self.values: Floats | None = None
         self.reduced_costs: Floats | None = None
         program = self.strong.program()
-        result = HighsSolver(program, run, SETTINGS).solve(relaxed=True)
+        result = Sifting(core, program, run, SETTINGS, opened).solve() if core.options >= SIFTED_FROM else None
+        if result is None:
+            result = HighsSolver(program, run, SETTINGS).solve(relaxed=True)
         self.infeasible = result.status == Status.INFEASIBLE
         if result.values is None or result.objective is None:
             return

@@ -93,7 +93,8 @@ def solve_rounding(reduced: ReducedInstance, run: Run, start: Ints | None = None
     """
     core = reduced.core
     openings, rng = Openings(core), np.random.default_rng(run.options.seed)
-    relaxation = LinearRelaxation(reduced.relaxed.up_to(known_total(openings, run)), run)
+    known = known_total(openings, run)
+    relaxation = LinearRelaxation(reduced.relaxed.up_to(known), run, opened=openings.opened)
     if relaxation.infeasible:
         return infeasible_if_confirmed(reduced, run, servable)
     best, best_opened, winner = np.inf, np.zeros_like(openings.state.opened), "nothing opened"

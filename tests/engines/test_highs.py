@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -181,6 +182,19 @@ def test_no_bound_is_proven_where_a_column_is_unbounded():
         np.ones(1), np.array([-np.inf]), np.zeros(1), np.zeros(1, bool), empty, np.zeros(1), np.zeros(1)
     )
     assert free.proven_bound(np.zeros(1)) is None
+
+
+def test_columns_are_added_to_a_linear_program():
+    solver = HighsSolver(replace(knapsack(12, 3, 0), integer=np.zeros(12, bool)), Run())
+    before = solver.solve(relaxed=True).objective
+    sign = 1.0 if solver.program.maximize else -1.0
+    columns = sparse.csc_array(np.array([[0.0], [1e-3], [0.0]]))
+    solver.add_columns(columns, np.array([sign * 7.0]), np.zeros(1), np.array([2.0]))
+    after = solver.solve(relaxed=True)
+    assert after.values[12] == pytest.approx(2.0)
+    assert after.objective == pytest.approx(solver.program.objective(after.values))
+    assert sign * (after.objective - before) == pytest.approx(14.0, rel=1e-2)
+    assert sign * after.objective <= sign * solver.program.proven_bound(after.row_duals) + 1e-6
 
 
 def test_rows_bounds_and_costs_change_between_solves():
