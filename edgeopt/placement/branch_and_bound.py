@@ -23,7 +23,7 @@ from edgeopt.solution import Plan, Stopped
 CHUNK_ENTRIES = 250_000  # nodes times entries (item, element) between two looks at the clock
 FIRST_TARGET = 0.9  # between the best value known (0) and the root's bound (1)
 FIRST_STEP = 0.1
-GROWTH = 4.0  # how many more nodes the next target should take than the last
+GROWTH = 8.0  # how many more nodes the next target should take than the last
 FIRST_CHUNKS = 20  # between two looks, before a large problem may be left to semidefinite bounds
 LARGE, TOO_LARGE = 250, 1_000  # items and elements of such a problem; smaller ones are proved, larger matrices are slow
 FAR = 0.1  # the bound then is so much above the best value
@@ -38,8 +38,8 @@ class BranchAndBound:
 
     A depth-first search cannot bound the optimum before it ends. So the search proves "no solution above the target"
     for targets that fall from the root's bound to the best value known; each proven target is a bound. The number of
-    nodes grows about exponentially as the target falls, and steps are chosen for it to grow fourfold, so that the
-    proofs before the last take about a third of the last one's nodes.
+    nodes grows about exponentially as the target falls, and steps are chosen for it to grow eightfold, so that the
+    proofs before the last take about a seventh of the last one's nodes.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class BranchAndBound:
             return None
         self.stack.split[0], self.stack.fate[0] = self.root.split, self.root.fate
         self.stack.living[0], self.stack.totals[0] = self.root.living, self.root.totals
-        self.stack.waiting[:] = -1
+        self.stack.waiting[:] = False
         self.stack.state[:] = 0
         most = self._chunk
         while True:
@@ -164,8 +164,7 @@ class BranchAndBound:
 
     def _root_bound(self) -> float:
         node = branch_kernel.BranchNode(*(array[0] for array in self.stack[:4]))
-        rounds, space = branch_kernel.ROOT_ROUNDS, self.space
-        killed = branch_kernel.least_killed(self.items, node, space.cost, space.factor, rounds, np.inf)
+        killed = branch_kernel.least_killed(self.items, node, self.space, branch_kernel.ROOT_ROUNDS, np.inf)
         bound = self.total - killed + self.margin
         return max(self.value, floor(bound) if self.whole_numbers else bound)
 

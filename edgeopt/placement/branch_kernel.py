@@ -25,11 +25,12 @@ EXHAUSTED, PAUSED, FOUND = 0, 1, 2
 DEPTH, NODES, RETREATING = 0, 1, 2
 
 ROOT_ROUNDS = 1000
-ROUNDS = 8
+ROUNDS = 4
 TRIAL_ROUNDS = 4
 CANDIDATES = 4
 PRICE_STEPS = 12
-PRICE_ACCURACY = 1e-3
+FIRST_PRICE_STEP = 0.02
+PRICE_ACCURACY = 5e-3
 VANISHED = 1e-9  # relative to the profit; a smaller remainder of a split is dealt anew
 IMPOSSIBLE = 1e300
 
@@ -64,38 +65,45 @@ class BranchNode(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """The nodes on the current path, one row each; the element whose other branch waits, -1 for none; the state.
+    """The nodes on the current path, one row each; whether their rows hold the branch that waits; the state.
 
-    The last two rows are room for trials.
+    The last four rows are room for trials, two for each.
     """
 
     split: Floats
     fate: NDArray[np.int8]
     living: NDArray[np.bool_]
     totals: Floats
-    waiting: NDArray[np.int64]
+    waiting: NDArray[np.bool_]
     state: NDArray[np.int64]
 
 
 class Space(NamedTuple):
-    """Room for totals of elements."""
+    """Room for totals of elements, and for a node's living items with the parts of their profits that are not 0.
+
+    Each of these items has its entries in one piece, up to its end.
+    """
 
     cost: Floats
     factor: Floats
     touched: Floats
     score: Floats
+    part: Floats
+    element: Integers
+    end: Integers
+    profit: Floats
 
 
 def make_stack(items: Items, need: float) -> Stack:
     """Return the stack that holds the root: nothing decided, each profit split by the elements' weights."""
     count, elements, entries = len(items.profit), len(items.weight), len(items.elements)
-    depth = elements + 2 + 2
+    depth = elements + 2 + 4
     stack = Stack(
         np.zeros((depth, entries)),
         np.zeros((depth, elements), np.int8),
         np.zeros((depth, count), np.bool_),
         np.zeros((depth, 4)),
-        np.full(depth, -1, np.int64),
+        np.zeros(depth, np.bool_),
         np.zeros(3, np.int64),
     )
     sizes = np.diff(items.element_start)
@@ -110,12 +118,16 @@ def make_stack(items: Items, need: float) -> Stack:
 
 def make_space(items: Items) -> Space:
     """Return the working space for a problem."""
-    elements = len(items.weight)
+    count, elements, entries = len(items.profit), len(items.weight), len(items.elements)
     return Space(
         np.zeros(elements),
         np.ones(elements),
         np.zeros(elements),
         np.zeros(elements),
+        np.zeros(entries + 1),
+        np.zeros(entries + 1, np.int32),
+        np.zeros(count, np.int32),
+        np.zeros(count),
     )
 
 
@@ -174,71 +186,114 @@ def keep(items: Items, node: BranchNode, element: int) -> None:
                 node.split[place] = profit / free if node.fate[items.elements[place]] == FREE else 0.0
 
 
-@inner_kernel
-def price_of(items: Items, node: BranchNode, cost: Floats) -> float:
+@inner_kernel(error_model="numpy", fastmath={"reassoc"})
+def cheap_weight(weight: Floats, cost: Floats, price: float) -> float:
+    """Return the weight of the elements that cost no more than it is worth; sums of whole weights are exact."""
+    cheap = 0.0
+    for element in range(len(cost)):
+        cheap += weight[element] if cost[element] <= price * weight[element] else 0.0
+    return cheap
+
+
+@inner_kernel(error_model="numpy")
+def price_of(weight: Floats, cost: Floats, need: float, price: float) -> float:
     """Return nearly the best price: just enough weight has a cost per weight of at most the price."""
-    low, high, price = 0.0, IMPOSSIBLE, node.totals[PRICE]
+    low, high, step = 0.0, IMPOSSIBLE, FIRST_PRICE_STEP
     for _ in range(PRICE_STEPS):
-        cheap = 0.0
-        for element in range(len(cost)):
-            if node.fate[element] == FREE and cost[element] <= price * items.weight[element]:
-                cheap += items.weight[element]
-        if cheap < node.totals[NEED]:
+        if cheap_weight(weight, cost, price) < need:
             low = price
         else:
             high = price
-        if high == IMPOSSIBLE:
-            price = 2 * price + 1e-9
-        elif high - low < PRICE_ACCURACY * high:
+        if high - low < PRICE_ACCURACY * high:
             break
+        if high == IMPOSSIBLE:
+            price = (1 + step) * price + 1e-9
+        elif low == 0.0:
+            price = price / (1 + step)
         else:
             price = 0.5 * (low + high)
+        step *= 4.0
     return price if high == IMPOSSIBLE else high
 
 
 @inner_kernel
-def clip(items: Items, node: BranchNode, cost: Floats, factor: Floats, price: float) -> None:
-    """Shrink the parts of the elements that cost more than their weight at the price, and restore each profit."""
-    for element in range(len(cost)):
-        limit = price * items.weight[element]
-        factor[element] = limit / cost[element] if cost[element] > limit else 1.0
+def gather(items: Items, node: BranchNode, space: Space) -> int:
+    """Copy the living items and their parts that are not 0; return how many items there are."""
+    count, entries = 0, 0
     for item in range(len(items.profit)):
         if not node.living[item]:
             continue
+        for place in range(items.element_start[item], items.element_start[item + 1]):
+            space.part[entries] = node.split[place]
+            space.element[entries] = items.elements[place]
+            entries += node.split[place] > 0.0
+        space.end[count] = entries
+        space.profit[count] = items.profit[item]
+        count += 1
+    return count
+
+
+@inner_kernel
+def put_back(items: Items, node: BranchNode, part: Floats) -> None:
+    """Write the parts that were gathered back to the node."""
+    entries = 0
+    for item in range(len(items.profit)):
+        if not node.living[item]:
+            continue
+        for place in range(items.element_start[item], items.element_start[item + 1]):
+            if node.split[place] > 0.0:
+                node.split[place] = part[entries]
+                entries += 1
+
+
+@inner_kernel(error_model="numpy")
+def clip(space: Space, count: int) -> None:
+    """Multiply the parts by the factors of their elements, restore each profit, and sum the costs of elements."""
+    space.cost[:] = 0.0
+    first = 0
+    for item in range(count):
+        last = space.end[item]
         rest = 0.0
-        for place in range(items.element_start[item], items.element_start[item + 1]):
-            node.split[place] *= factor[items.elements[place]]
-            rest += node.split[place]
-        scale = items.profit[item] / rest
-        for place in range(items.element_start[item], items.element_start[item + 1]):
-            node.split[place] *= scale
+        for entry in range(first, last):
+            space.part[entry] *= space.factor[space.element[entry]]
+            rest += space.part[entry]
+        scale = space.profit[item] / rest if rest > 0.0 else 0.0
+        for entry in range(first, last):
+            space.part[entry] *= scale
+            space.cost[space.element[entry]] += space.part[entry]
+        first = last
 
 
-@kernel(nogil=True)
-def least_killed(items: Items, node: BranchNode, cost: Floats, factor: Floats, rounds: int, cut: float) -> float:
+@kernel(nogil=True, error_model="numpy")
+def least_killed(items: Items, node: BranchNode, space: Space, rounds: int, cut: float) -> float:
     """Return a lower bound on the profit that is killed below the node; improves its split, stops beyond `cut`."""
     killed, need, free_weight = node.totals[KILLED], node.totals[NEED], node.totals[FREE_WEIGHT]
     if need <= 0:
         return killed
     if free_weight < need:
         return IMPOSSIBLE
-    best = 0.0
+    weight, cost, factor = items.weight, space.cost, space.factor
+    decided = -free_weight  # these elements cost nothing, and count as cheap
+    for element in range(len(weight)):
+        decided += weight[element]
+    count = gather(items, node, space)
+    factor[:] = 1.0
+    best, price = 0.0, node.totals[PRICE]
     for number in range(rounds):
-        cost[:] = 0.0
-        for item in range(len(items.profit)):
-            if node.living[item]:
-                for place in range(items.element_start[item], items.element_start[item + 1]):
-                    cost[items.elements[place]] += node.split[place]
-        price = price_of(items, node, cost)
-        node.totals[PRICE] = price
+        clip(space, count)
+        price = price_of(weight, cost, need + decided, price)
         value = -price * (free_weight - need)
         for element in range(len(cost)):
-            if node.fate[element] == FREE:
-                value += min(cost[element], price * items.weight[element])
+            value += min(cost[element], price * weight[element])
         best = max(best, value)
         if killed + best > cut or number == rounds - 1 or price <= 0:
             break
-        clip(items, node, cost, factor, price)
+        for element in range(len(cost)):
+            limit = price * weight[element]
+            factor[element] = limit / cost[element] if cost[element] > limit else 1.0
+    node.totals[PRICE] = price
+    if killed + best <= cut:
+        put_back(items, node, space.part)
     return killed + best
 
 
@@ -261,35 +316,36 @@ def branch(items: Items, stack: Stack, node: BranchNode, space: Space, bound: fl
 
     Returns
     -------
-    element : int
     fate : int
         FREE to branch; EXCLUDED or KEPT when only this is left; -1 when neither is.
+    row : int
+        Of the stack where the branch without the element stands; the other one is in the row after it.
     """
     for element in range(len(space.score)):
         space.score[element] = -1.0
         if node.fate[element] == FREE:
             space.score[element] = max(space.touched[element] - space.cost[element], 0.0) * items.weight[element]
-    chosen, most = -1, -1.0
-    without, within = level(stack, len(stack.split) - 2), level(stack, len(stack.split) - 1)
+    row, chosen, most = len(stack.split) - 4, len(stack.split) - 2, -1.0
     for _ in range(CANDIDATES):
         element = first_largest(space.score)
         if node.fate[element] != FREE or space.score[element] == -1.0:
             break
         space.score[element] = -1.0
+        without, within = level(stack, row), level(stack, row + 1)
         copy(node, without)
         exclude(items, without, element)
-        excluded = least_killed(items, without, space.cost, space.factor, TRIAL_ROUNDS, cut)
+        excluded = least_killed(items, without, space, TRIAL_ROUNDS, cut)
         copy(node, within)
         keep(items, within, element)
-        kept = least_killed(items, within, space.cost, space.factor, TRIAL_ROUNDS, cut)
+        kept = least_killed(items, within, space, TRIAL_ROUNDS, cut)
         if excluded > cut:
-            return element, -1 if kept > cut else KEPT
+            return -1 if kept > cut else KEPT, row
         if kept > cut:
-            return element, EXCLUDED
+            return EXCLUDED, row
         product = max(excluded - bound, 1e-3) * max(kept - bound, 1e-3)
         if product > most:
-            chosen, most = element, product
-    return chosen, FREE
+            row, chosen, most = chosen, row, product
+    return FREE, chosen
 
 
 @kernel(nogil=True)
@@ -308,10 +364,8 @@ def search(items: Items, stack: Stack, space: Space, cut: float, nodes: int) -> 
         depth = state[DEPTH]
         if state[RETREATING]:
             state[DEPTH] -= 1
-            element = stack.waiting[depth - 1] if depth > 0 else -1
-            if element >= 0:
-                stack.waiting[depth - 1] = -1
-                keep(items, level(stack, depth - 1), element)
+            if depth > 0 and stack.waiting[depth - 1]:
+                stack.waiting[depth - 1] = False
                 state[RETREATING] = False
             continue
         if state[NODES] >= limit:
@@ -319,22 +373,22 @@ def search(items: Items, stack: Stack, space: Space, cut: float, nodes: int) -> 
         state[NODES] += 1
         node = level(stack, depth)
         exclude_untouched(items, node, space.touched)
-        bound = least_killed(items, node, space.cost, space.factor, ROUNDS if depth else ROOT_ROUNDS, cut)
+        bound = least_killed(items, node, space, ROUNDS if state[NODES] > 1 else ROOT_ROUNDS, cut)
         if bound > cut:
             state[RETREATING] = True
             continue
         if node.totals[NEED] <= 0:
             return FOUND
-        element, fate = branch(items, stack, node, space, bound, cut)
+        fate, row = branch(items, stack, node, space, bound, cut)
         if fate == FREE:
-            stack.waiting[depth] = element
-            copy(node, level(stack, depth + 1))
-            exclude(items, level(stack, depth + 1), element)
+            stack.waiting[depth] = True
+            copy(level(stack, row), level(stack, depth + 1))
+            copy(level(stack, row + 1), node)
             state[DEPTH] += 1
         elif fate == EXCLUDED:
-            exclude(items, node, element)
+            copy(level(stack, row), node)
         elif fate == KEPT:
-            keep(items, node, element)
+            copy(level(stack, row + 1), node)
         else:
             state[RETREATING] = True
     return EXHAUSTED

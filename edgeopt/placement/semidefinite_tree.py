@@ -91,7 +91,7 @@ class SemidefiniteTree:
         left = MOST_ITERATIONS if iterations is None else iterations
         left -= self._add(Part(nothing, nothing, self.bound, None), None, None, left, run)
         while self._open:
-            self._tell(run)
+            self._tell(-self._open[0][0], run)
             if self.bound <= self.value + run.options.gap * abs(self.value):
                 break
             reason = run.stop_reason()
@@ -109,12 +109,14 @@ class SemidefiniteTree:
             self._stored -= STORED * part.relaxation.matrix.nbytes if part.relaxation else 0
         if not self._open:
             self.bound = self.value
-            run.report(None, self.bound)
+            run.report(None, round(self.bound) if self.knapsack.integral else self.bound)
         return Stopped.PROVED
 
-    def _tell(self, run: Run) -> None:
-        self.bound = max(self.value, min(self.bound, -self._open[0][0]))
-        run.report(None, round(self.bound) if self.knapsack.integral else self.bound)
+    def _tell(self, bound: float, run: Run) -> None:
+        """Take a bound on all parts, and report it."""
+        bound = floor(bound) if self.knapsack.integral else bound
+        self.bound = max(self.value, min(self.bound, bound))
+        run.report(None, self.bound)
 
     def _add(self, part: Part, parent: Part | None, element: int | None, most: int, run: Run) -> int:
         """Bound a part and keep it where it may hold something better; return the iterations that it took."""
@@ -134,7 +136,7 @@ class SemidefiniteTree:
         relaxation = SemidefiniteBound(knapsack.profit[unsafe], incidence, weight, need, excess)
         if parent is not None and parent.relaxation is not None and element is not None:
             self._start(relaxation, part, parent, parent.relaxation, element)
-        done = self._approach(relaxation, sure, ROOT_LOOKS if parent is None else LOOKS, most, run)
+        done = self._approach(relaxation, sure, parent is None, most, run)
         bound = sure + relaxation.bound
         bound = min(part.bound, floor(bound) if knapsack.integral else bound)
         if bound > self.value:
@@ -152,17 +154,19 @@ class SemidefiniteTree:
             plan = None if self._plan_of is None else partial(self._plan_of, chosen)
             run.report(round(value) if self.knapsack.integral else value, plan=plan)
 
-    def _approach(self, relaxation: SemidefiniteBound, sure: float, looks: int, most: int, run: Run) -> int:
-        """Let a bound fall as long as it falls fast; return the iterations that it took."""
+    def _approach(self, relaxation: SemidefiniteBound, sure: float, root: bool, most: int, run: Run) -> int:
+        """Let a bound fall as long as it falls fast, and tell the root's; return the iterations that it took."""
         step = max(1, int(LOOK * min(1.0, (QUICK_ROWS / len(relaxation.matrix)) ** 3)))
         done = idle = 0
-        for _ in range(looks):
+        for _ in range(ROOT_LOOKS if root else LOOKS):
             before, end = relaxation.bound, min(done + LOOK, most)
             while done < end and run.stop_reason() is None:
                 relaxation.run(min(step, end - done))
                 run.count(min(step, end - done))
                 done += min(step, end - done)
             relaxation.prove()
+            if root:
+                self._tell(sure + relaxation.bound, run)
             above = sure + relaxation.bound - self.value
             if done < end or done >= most or above < (1 if self.knapsack.integral else 0):
                 break

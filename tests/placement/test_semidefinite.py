@@ -83,6 +83,19 @@ def test_a_limit_leaves_a_bound(number: int) -> None:
         assert tree.bound >= optimum(knapsack) - TOLERANCE * float(knapsack.profit.sum()), seed
 
 
+def test_the_root_tells_bounds_before_it_ends() -> None:
+    arrays = DemandArrays(generate("set-union", 40, seed=3, elements=40))
+    knapsack = arrays.knapsack(0, arrays.empty()).reduced()[0]
+    run = Run()
+    tree = SemidefiniteTree(knapsack, np.zeros(len(knapsack.profit), bool), float(knapsack.profit.sum()))
+    tree.run(run, 100)
+    bounds = [bound for _, _, bound in run.history if bound is not None]
+    assert tree.parts == 1
+    assert len(bounds) > 1
+    assert bounds == sorted(set(bounds), reverse=True)
+    assert bounds[-1] == tree.bound
+
+
 def test_a_large_problem_has_semidefinite_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """What counts as large is made small here: the method goes on with these bounds where its own stay far off."""
     instance = generate("set-union", 40, seed=3, elements=40)
