@@ -109,14 +109,14 @@ class SemidefiniteTree:
             self._stored -= STORED * part.relaxation.matrix.nbytes if part.relaxation else 0
         if not self._open:
             self.bound = self.value
-            run.report(None, round(self.bound) if self.knapsack.integral else self.bound)
+            run.report(None, self.bound)
         return Stopped.PROVED
 
     def _tell(self, bound: float, run: Run) -> None:
         """Take a bound on all parts, and report it."""
         bound = floor(bound) if self.knapsack.integral else bound
         self.bound = max(self.value, min(self.bound, bound))
-        run.report(None, self.bound)
+        run.report(None, round(self.bound) if self.knapsack.integral else self.bound)
 
     def _add(self, part: Part, parent: Part | None, element: int | None, most: int, run: Run) -> int:
         """Bound a part and keep it where it may hold something better; return the iterations that it took."""
