@@ -16,7 +16,7 @@ from edgeopt.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeopt.loading.policies.policy import Policy
-    from edgeopt.loading.policies.study import Study
+    from edgeopt.loading.policies.study import Maker, Study
 
 
 def replay(
@@ -70,7 +70,9 @@ def replay(
     stream = edgeopt.read(file)
     solution = None if known is None else Solution.read(known)
     given = None if prices is None else Prices.read(prices)
-    chosen = None if names is None else [_own_policy(name) if ".py:" in name else name for name in names]
+    chosen: list[str | Maker] | None = None
+    if names is not None:
+        chosen = [_own_policy(name) if ".py:" in name else name for name in names]
     with keeping_work(), _shown_progress(hidden=quiet) as on_time:
         study = edgeopt.replay(stream, chosen, known=solution, prices=given, on_time=on_time)
     with postponed():

@@ -24,8 +24,10 @@ def as_stream(instance: ResidencyInstance) -> LoadingInstance:
     size = sum(library.blocks[block] for block in instance.load_s)
     rate = size / seconds if size and seconds else max(1.0, largest)
     apart_s = APART * largest / rate or 1.0
-    facts = {"compute_fixed_s": 0.0, "compute_per_sample_s": 0.0, "workspace_bytes_per_sample": 0}
-    models = {name: Model(blocks=model.blocks, **facts) for name, model in library.models.items()}
+    models = {
+        name: Model(blocks=model.blocks, compute_fixed_s=0.0, compute_per_sample_s=0.0, workspace_bytes_per_sample=0)
+        for name, model in library.models.items()
+    }
     users = {
         str(number): {
             "model": model,

@@ -197,7 +197,7 @@ def _weights(instance: LoadingInstance) -> str:
 
 def _stream(instance: LoadingInstance) -> str:
     if not instance.stream:
-        return "all users are there at time 0"
+        return "all users are there at time 0" if instance.users else "it has no users"
     if instance.prefetch != "none":
         return f"it does not know `prefetch`: {instance.prefetch!r}"
     late = next(name for name, user in instance.users.items() if user.arrival_s)
