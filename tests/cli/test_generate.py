@@ -51,6 +51,6 @@ def test_a_library_without_computing_times_is_told_what_to_add(tmp_path: Path) -
     assert code == 0, err
     code, _, err = run("generate", "loading", "--library", library, "-o", tmp_path / "drawn.json")
     assert code == 2
-    assert "add compute_fixed_s, compute_per_sample_s, workspace_bytes_per_sample to each model" in " ".join(
-        err.split()
-    )
+    told = " ".join(err.split())
+    assert "lacks the keys 'compute_fixed_s', 'compute_per_sample_s', 'workspace_bytes_per_sample', which" in told
+    assert "edgeopt library join FILE -o NEW --set '*.compute_fixed_s=VALUE'" in told
