@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import KW_ONLY
-from math import log
 from typing import Annotated, Literal
 
 import numpy as np
@@ -16,7 +15,9 @@ from edgeopt.errors import UsageError
 from edgeopt.libraries.generator import generate_library
 from edgeopt.libraries.library import Model, ModelLibrary
 from edgeopt.loading.arrivals import arrival_times, in_crowd
+from edgeopt.loading.drawn_users import Uploads, Weights, popularity, spectral_efficiencies, upload_bytes, user_weights
 from edgeopt.loading.instance import NEEDED_MODEL_KEYS, LoadingInstance, Server, User
+from edgeopt.loading.usual_sizes import usual_deadline_s, usual_memory, usual_window_s
 from edgeopt.measured.arrivals import Arrivals, arrivals_of
 from edgeopt.recipes.common import (
     Library,
@@ -34,11 +35,9 @@ from edgeopt.record import MOST_BYTES, Positive, Probability, Whole
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Uploads = Literal["image", "prompt", "features", "none"]
 Deadlines = Literal["common", "individual"]
 Upload = Literal["phase", "overlapped"]
 Retention = Literal["consecutive", "capacity"]
-Weights = Literal["one", "classes", "values"]
 Prefetch = Literal["none", "idle", "next"]
 Coming = Literal["together", "poisson", "diurnal", "bursts", "flash", "trace"]
 
@@ -46,79 +45,8 @@ BANDWIDTH_HZ = 100e6  # the widest carrier of 5G below 7 GHz (3GPP TS 38.104, fr
 # 13.317 GB of OPT-6.7B in half precision loaded in 4.947 s (median of 30) from NVMe into an A5000 GPU by
 # safetensors: ServerlessLLM, benchmarks/results/a5000_2024.
 LOAD_RATE_BYTES_PER_S = 2.69e9
-# Sizes of GPUs, and of the parts into which one is shared.
-GPU_MEMORY_BYTES = tuple(size * 10**9 for size in (1, 2, 4, 8, 16, 24, 48, 80, 96, 141, 192))
-LEAST_BATCH = 4  # our choice: every model can run this many samples at once
 ZIPF_EXPONENT = 0.8  # our choice; request popularities on the web are usually fitted with 0.6 to 1
-WEIGHT_CLASSES, CLASS_PROBABILITIES = (1, 3, 10), (0.6, 0.3, 0.1)  # our choice
-WINDOWS = 4  # of a stream, in units of the longest load with a small batch; our choice
 INDIVIDUAL_SPREAD = (0.5, 1.5)  # individual deadlines, in units of the common one
-
-# 3GPP TR 38.901 table 7.4.1-1, UMi street canyon without line of sight, 3.5 GHz, user at 1.5 m, site at 10 m.
-CARRIER_GHZ, SITE_HEIGHT_M, SHADOWING_DB = 3.5, 10.0, 7.82
-CELL_RADIUS_M, LEAST_DISTANCE_M = 250.0, 10.0
-# 23 dBm spread over 5 MHz, thermal noise -174 dBm/Hz, receiver noise figure 5 dB, implementation loss 3 dB.
-POWER_DENSITY_DBM_HZ, NOISE_DENSITY_DBM_HZ, LOSS_DB = 23 - 67.0, -174 + 5.0, 3.0
-# Lowest and highest entry of the 256QAM table of modulation and coding schemes, 3GPP TS 38.214 table 5.1.3.1-2.
-EFFICIENCY_RANGE = (0.2344, 7.4063)
-
-
-def spectral_efficiencies(count: int, rng: np.random.Generator) -> Floats:
-    """Draw spectral efficiencies in bit/s/Hz of users spread evenly over a cell, shape (count,).
-
-    Urban street canyon without line of sight at 3.5 GHz with shadowing (3GPP TR 38.901 table 7.4.1-1); the users
-    keep 23 dBm in any 5 MHz, so that the efficiency does not depend on the share of the band. Shannon's formula 3 dB
-    off, kept within the modulation and coding schemes of 5G (TS 38.214 table 5.1.3.1-2). Cell radius, power rule and
-    loss are our choice.
-    """
-    flat = np.sqrt(rng.uniform(LEAST_DISTANCE_M**2, CELL_RADIUS_M**2, count))
-    distance = np.hypot(flat, SITE_HEIGHT_M - 1.5)
-    path_loss = 35.3 * np.log10(distance) + 22.4 + 21.3 * np.log10(CARRIER_GHZ)
-    path_loss += SHADOWING_DB * rng.standard_normal(count)
-    snr_db = POWER_DENSITY_DBM_HZ - path_loss - NOISE_DENSITY_DBM_HZ - LOSS_DB
-    efficiency: Floats = np.clip(np.log2(1 + 10 ** (snr_db / 10)), *EFFICIENCY_RANGE)
-    return efficiency
-
-
-def upload_bytes(kind: Uploads, count: int, rng: np.random.Generator) -> Floats:
-    """Draw the sizes in bytes of the uploads, shape (count,); the distributions are our choice.
-
-    - ``none``: nothing; the requests arrive by other ways than the radio.
-    - ``image``: a JPEG of 50 to 250 kB, evenly spread (a file of ImageNet's training set has 115 kB on average).
-    - ``prompt``: a text of 100 to 4,000 tokens, log-uniform, 4 bytes a token.
-    - ``features``: the half-precision output of one of the last three stages of ResNet-50 on a 224 x 224 image:
-      512 x 28 x 28, 1024 x 14 x 14 or 2048 x 7 x 7 values.
-    """
-    if kind == "none":
-        return np.zeros(count)
-    if kind == "image":
-        return rng.integers(50_000, 250_001, count).astype(np.float64)
-    if kind == "prompt":
-        tokens: Floats = np.exp(rng.uniform(log(100), log(4000), count)).round()
-        return 4 * tokens
-    values = np.array([512 * 28 * 28, 1024 * 14 * 14, 2048 * 7 * 7], dtype=np.float64)
-    return 2 * values[rng.integers(0, 3, count)]
-
-
-def user_weights(kind: Weights, count: int, rng: np.random.Generator) -> list[int] | list[float]:
-    """Draw the weights of users; the distributions are our choice.
-
-    - ``one``: each user counts the same.
-    - ``classes``: service classes of weight 1, 3 and 10, with probabilities 0.6, 0.3 and 0.1.
-    - ``values``: from 0.1 to 10, log-uniform, with three digits.
-    """
-    if kind == "one":
-        return [1] * count
-    if kind == "classes":
-        classes: list[int] = rng.choice(WEIGHT_CLASSES, size=count, p=CLASS_PROBABILITIES).tolist()
-        return classes
-    return [float(f"{value:.3g}") for value in np.exp(rng.uniform(log(0.1), log(10), count)).tolist()]
-
-
-def popularity(count: int, exponent: float, rng: np.random.Generator) -> Floats:
-    """Zipf's probabilities of the models, the ranks dealt at random, shape (count,)."""
-    weight = (1.0 + rng.permutation(count)) ** -exponent
-    return weight / weight.sum()
 
 
 @recipe
@@ -283,13 +211,13 @@ class LoadingRecipe(TraceRecipe):
         asked = rng.choice(len(names), size=users, p=popular)
         bits = self._upload_bits(rng)
         efficiency = np.round(spectral_efficiencies(users, rng), 4)
-        memory_bytes = _usual_memory(library) if self.memory_bytes is None else self.memory_bytes
+        memory_bytes = usual_memory(library) if self.memory_bytes is None else self.memory_bytes
         server = Server(memory_bytes=memory_bytes, load_rate_bytes_per_s=load_rate)
         simple_s = 0.0
         if (self.duration_s is None and self.rate_per_s is None) if self.streams else self.deadline_s is None:
             upload_s = bits / efficiency / self.bandwidth_hz
-            simple_s = _deadline(library, server, asked, upload_s, self.served_fraction)
-        window_s = self.deadline_s or (_window(library, load_rate) if self.streams else simple_s)
+            simple_s = usual_deadline_s(library, server, asked, upload_s, self.served_fraction)
+        window_s = self.deadline_s or (usual_window_s(library, load_rate) if self.streams else simple_s)
         arrival_s = np.zeros(users)
         if self.streams:
             arrival_s, asked, bits = self._stream(names, simple_s, popular, asked, bits)
@@ -376,20 +304,6 @@ def _same_or_alike(traced: list[str], names: list[str], popular: Floats) -> Inte
     return np.array([number[name] for name in traced], dtype=np.int64)
 
 
-def _window(library: ModelLibrary, load_rate: float) -> float:
-    """Return four times the seconds of the longest load with a small batch."""
-    return (
-        WINDOWS
-        * max(
-            library.size_bytes(name) / load_rate
-            + (model.compute_fixed_s or 0.0)
-            + LEAST_BATCH * (model.compute_per_sample_s or 0.0)
-            for name, model in library.models.items()
-        )
-        or 1.0
-    )
-
-
 def _slower(library: ModelLibrary, fixed_s: float) -> ModelLibrary:
     """Return the library with these seconds more for each batch; the same library for 0 s."""
     if not fixed_s:
@@ -399,45 +313,3 @@ def _slower(library: ModelLibrary, fixed_s: float) -> ModelLibrary:
         for name, model in library.models.items()
     }
     return library.replace(models=models)
-
-
-def _usual_memory(library: ModelLibrary) -> int:
-    needed = max(
-        library.size_bytes(name) + LEAST_BATCH * (model.workspace_bytes_per_sample or 0)
-        for name, model in library.models.items()
-    )
-    return next((size for size in GPU_MEMORY_BYTES if size >= needed), needed)
-
-
-def _deadline(library: ModelLibrary, server: Server, asked: Integers, upload_s: Floats, part: float) -> float:
-    """Seconds in which a simple plan serves this part of the users, each block loaded once."""
-    sharing = library.sharing
-    load_s = sharing.atom_bytes / server.load_rate_bytes_per_s
-    longest = np.quantile(upload_s, min(1.0, part + 0.25)) if len(upload_s) else 0.0
-    serve_s: dict[int, Floats] = {}
-    for index, model in enumerate(library.models.values()):
-        queue = np.sort(upload_s[(asked == index) & (upload_s <= longest)])
-        room = server.memory_bytes - int(sharing.model_bytes[index])
-        workspace = model.workspace_bytes_per_sample or 0
-        batch = room // workspace if workspace else len(queue)
-        if room < 0 or batch < 1 or len(queue) == 0:
-            continue
-        n = np.arange(1, len(queue) + 1)
-        compute = (model.compute_fixed_s or 0.0) * -(-n // batch) + (model.compute_per_sample_s or 0.0) * n
-        serve_s[index] = np.cumsum(queue) + compute
-    # Time per user when each model pays its even part of the blocks that it shares.
-    holders = np.array([len(models) for models in sharing.holders])
-    part_s = sharing.incidence @ (load_s / holders)
-    order = sorted(serve_s, key=lambda index: (part_s[index] + serve_s[index][-1]) / len(serve_s[index]))
-    wanted, clock, served = part * len(upload_s), 0.0, 0
-    loaded = np.zeros(len(load_s), dtype=bool)
-    for index in order:
-        held = sharing.incidence[[index], :].indices
-        clock += float(load_s[held[~loaded[held]]].sum())
-        loaded[held] = True
-        count = min(len(serve_s[index]), max(1, round(wanted - served)))
-        clock += float(serve_s[index][count - 1])
-        served += count
-        if served >= wanted:
-            break
-    return clock or 1.0

@@ -8,17 +8,16 @@ import pytest
 import edgeopt
 from edgeopt import ModelLibrary, UsageError
 from edgeopt.libraries.generator import SHARING, generate_library
-from edgeopt.loading.generator import (
+from edgeopt.loading.drawn_users import (
     CELL_RADIUS_M,
     EFFICIENCY_RANGE,
-    INDIVIDUAL_SPREAD,
-    LEAST_BATCH,
-    generate,
     popularity,
     spectral_efficiencies,
     upload_bytes,
 )
+from edgeopt.loading.generator import INDIVIDUAL_SPREAD, generate
 from edgeopt.loading.instance import LoadingInstance
+from edgeopt.loading.usual_sizes import LEAST_BATCH
 
 
 @pytest.mark.parametrize("sharing", SHARING)
