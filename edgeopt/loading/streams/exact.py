@@ -25,6 +25,7 @@ FIRST_ITERATIONS = 10  # before heuristics are asked
 SHARE = 0.1  # of the time that is left, for each of them
 BEAMS, ITERATIONS = 8, 100
 CHUNK = 1_000  # states between two questions whether to stop: an iteration
+FIRST_STATES = 1 << 12  # there is room for twice as many whenever they are full
 MOST_STATES = 6_000_000  # about 1 GB; beyond, it gives up
 MOST_SETS = 20_000  # sets of blocks to keep at one time
 MOST_BATCHES = 1 << 16  # of a model at one time
@@ -112,11 +113,11 @@ class Search:
         self._shares = new_shares(self._tables)
         self._kept = new_kept_sets(MOST_SETS) if work.keeps else None
         self._store = Store(
-            states=np.empty((1 << 12, 10), np.int64),
-            times=np.empty(1 << 12),
-            slots=np.full(1 << 14, NOTHING, np.int64),
-            heap=np.empty(1 << 13, np.int64),
-            cursor=np.array([1, 1, units, NOTHING], np.int64),
+            states=np.empty((FIRST_STATES, 10), np.int64),
+            times=np.empty(FIRST_STATES),
+            slots=np.full(4 * FIRST_STATES, NOTHING, np.int64),
+            heap=np.empty(2 * FIRST_STATES, np.int64),
+            cursor=np.array([1, 1, units, NOTHING, 0], np.int64),
         )
         empty = 0 if work.keeps else work.models
         everybody = int(self._tables.units.sum())
@@ -156,7 +157,7 @@ class Search:
 
     def _enlarge(self) -> bool:
         """Make room for twice the states; return whether that is allowed."""
-        from edgeopt.loading.streams.state_kernels import NOTHING, rebuild_slots
+        from edgeopt.loading.streams.state_kernels import IN_SLOTS, NOTHING
 
         states, times, _, heap, _ = self._store
         if len(times) >= MOST_STATES:
@@ -167,7 +168,7 @@ class Search:
             slots=np.full(4 * 2 * len(times), NOTHING, np.int64),
             heap=np.concatenate([heap, np.empty_like(heap)]),
         )
-        rebuild_slots(self._store)
+        self._store.cursor[IN_SLOTS] = 0
         return True
 
     def plan(self) -> Plan:

@@ -21,7 +21,7 @@ from edgeopt.loading.streams.tables import IDLE, NEXT, Floats, Integers, Tables
 
 # Columns of the states.
 GONE, CONTENT, FOLLOWING, COUNT, PARENT, MODEL, USERS, AHEAD, CHAINED, REACH = range(10)
-STATES, QUEUED, BEST, BEST_STATE = range(4)  # entries of the cursor
+STATES, QUEUED, BEST, BEST_STATE, IN_SLOTS = range(5)  # entries of the cursor; the last is 0 for a new hash table
 NOTHING = -1
 DONE, PAUSED, FULL, TOO_MANY = range(4)
 
@@ -159,10 +159,11 @@ def pop(store: Store) -> int:
     return first
 
 
-@kernel
-def rebuild_slots(store: Store) -> None:
-    """Fill a larger hash table, which is empty; covered states are left out of the chains."""
+@inner_kernel
+def fill_slots(store: Store) -> None:
+    """Fill a new hash table, which is empty; covered states are left out of the chains."""
     states, times, slots, _, cursor = store
+    cursor[IN_SLOTS] = 1
     for state in range(cursor[STATES]):
         if times[state] < np.inf:
             at = find_slot(slots, states, states[state, GONE], states[state, FOLLOWING])
@@ -178,6 +179,8 @@ def expand(pops: int, store: Store, batches: Batches, tables: Tables, shares: Sh
     and TOO_MANY when a state has more batches or sets of blocks to keep than there is room for.
     """
     states, times, _, heap, cursor = store
+    if not cursor[IN_SLOTS]:
+        fill_slots(store)
     for _ in range(pops):
         if cursor[QUEUED] == 0 or states[heap[0], REACH] <= cursor[BEST]:
             return DONE

@@ -7,7 +7,9 @@ from edgeopt.errors import MethodRefusal
 from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.specimens import ITERATIONS, KINDS, kind_of, specimen
+from edgeopt.loading.streams import exact, state_kernels
 from edgeopt.loading.streams.ahead import fitting_blocks
+from edgeopt.loading.streams.exact import Search
 from edgeopt.loading.streams.tables import loadable, tables_of
 from edgeopt.loading.workload import compile_workload
 from tests.loading.streams.brute_force import heaviest_stream, stream_optimum
@@ -104,6 +106,24 @@ def test_a_rehearsal_searches(kind):
     assert kind_of(instance) == kind
     assert edgeopt.solve(instance, "exact", iteration_limit=0).status == "feasible"
     assert edgeopt.solve(instance, "exact", iteration_limit=ITERATIONS).status == "optimal"
+
+
+def test_more_room_for_states_needs_no_other_kernel():
+    """What Python calls compiles when it is called: a rehearsal has few states."""
+    kernels = {name: value for name, value in vars(state_kernels).items() if hasattr(value, "overloads")}
+    assert [name for name, value in kernels.items() if not value.targetoptions.get("no_cpython_wrapper")] == ["expand"]
+
+
+def test_a_search_with_little_room_at_first_ends_as_one_with_much(monkeypatch):
+    work, found = compile_workload(crowded(20, radio=False)), []
+    for room in (1 << 5, 1 << 12):
+        monkeypatch.setattr(exact, "FIRST_STATES", room)
+        search = Search(work, 0)
+        while search.expand():
+            pass
+        found.append((search.units, search.bound, search.states))
+    assert found[0] == found[1]
+    assert found[0][2] > 1 << 6
 
 
 def test_it_is_at_least_as_good_as_its_start_and_the_simple_policies():
