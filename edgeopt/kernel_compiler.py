@@ -1,27 +1,48 @@
 """How kernels compile: numba's compiler without what it does again and again.
 
 Numba asks some ten templates at each operation what type it has, writes all its flags into dictionaries to compare them
-a hundred thousand times, and makes machine code for functions that only others contain.
+a hundred thousand times, looks in every function for closures and literal types, and makes machine code for functions
+that only others contain. It keeps each variable in memory, with its references counted, where a value would do.
 """
 
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from numba import types
 from numba._dynfunc import make_function
+from numba.core import ir, typed_passes, untyped_passes
+from numba.core.analysis import compute_cfg_from_blocks, compute_use_defs
+from numba.core.cgutils import get_item_pointer2, unpack_tuple
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, Flags
 from numba.core.compiler_machinery import register_pass
 from numba.core.datamodel import models, register_default
+from numba.core.lowering import Lower
 from numba.core.targetconfig import ConfigStack
-from numba.core.typed_passes import NativeLowering
+from numba.core.typed_passes import IRLegalization, NativeLowering, NopythonRewrites
+from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
 _DEFAULT_FLAGS = {name: option.default for name, option in Flags.options.items()}
 _HASH = hash(Flags())  # that of all flags: numba hashes their names
+
+NEEDLESS = {  # passes that look for what no kernel holds: blocks of `with`, closures, calls that ask for literal types
+    untyped_passes.WithLifting,
+    untyped_passes.InlineClosureLikes,
+    untyped_passes.RewriteDynamicRaises,
+    untyped_passes.MakeFunctionToJitFunction,
+    untyped_passes.FindLiterallyCalls,
+    untyped_passes.LiteralUnroll,
+    untyped_passes.LiteralPropagationSubPipelinePass,
+    typed_passes.InlineOverloads,
+    typed_passes.NoPythonSupportedFeatureValidation,
+    typed_passes.DumpParforDiagnostics,
+}
+FOR_REFERENCES = {IRLegalization, NopythonRewrites}  # they end the lives of variables, and join steps of whole arrays
 
 DOOR = "_ZN7cpython"  # how the names of functions begin that take and return objects of Python
 
@@ -141,11 +162,80 @@ class _KernelLibrary(JITCodeLibrary):
             super()._optimize_functions(ll_module)
 
 
+class _Values(Lower):
+    """Code of a function; without references to count, a variable that is assigned once is a value, not a place."""
+
+    def _find_singly_assigned_variable(self) -> None:
+        super()._find_singly_assigned_variable()
+        if self.context.enable_nrt:
+            return
+        found = compute_use_defs(self.blocks)
+        assigned = Counter(line.target.name for block in self.blocks.values() for line in block.find_insts(ir.Assign))
+        uses: dict[str, list[int]] = {}
+        for label, names in found.usemap.items():
+            for name in names:
+                uses.setdefault(name, []).append(label)
+        dominators = compute_cfg_from_blocks(self.blocks).dominators()
+        for label, names in found.defmap.items():
+            for name in names:
+                if assigned[name] == 1 and all(label < use and label in dominators[use] for use in uses.get(name, ())):
+                    self._singly_assigned_vars.add(name)
+
+    def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
+        """Store a value in a variable; an earlier one is of no interest where nobody counts references to it."""
+        if self.context.enable_nrt or name in self._singly_assigned_vars:
+            super().storevar(value, name, argidx)
+        else:
+            self.builder.store(value, self.getvar(name))
+
+    def lower_binop(self, resty: Any, expr: Any, op: Any) -> Any:
+        """Calculate; numba makes six errors on the way to find that neither side is a constant."""
+        if expr.static_lhs is not ir.UNDEFINED or expr.static_rhs is not ir.UNDEFINED:
+            return super().lower_binop(resty, expr, op)
+        operation, kinds = self.context.typing_context.resolve_value_type(op), self.fndesc.calltypes[expr].args
+        signature = operation.get_call_type(self.context.typing_context, kinds, {})
+        sides = [self._cast_var(side, kind) for side, kind in zip((expr.lhs, expr.rhs), kinds, strict=True)]
+        result = self.context.get_function(operation, signature)(self.builder, sides)
+        return self.context.cast(self.builder, result, self.fndesc.calltypes[expr].return_type, resty)
+
+    def lower_getitem(self, resty: Any, expr: Any, value: Any, index: Any, signature: Any) -> Any:
+        """Read a number of an array at once, without a copy of the array's description in memory."""
+        place = self._place(value, index)
+        if place is None:
+            return super().lower_getitem(resty, expr, value, index, signature)
+        array = self.typeof(value.name)
+        return self.context.cast(self.builder, load_item(self.context, self.builder, array, place), array.dtype, resty)
+
+    def lower_setitem(self, target_var: Any, index_var: Any, value_var: Any, signature: Any) -> Any:
+        """Write a number into an array in the same way."""
+        place = self._place(target_var, index_var)
+        if place is None:
+            return super().lower_setitem(target_var, index_var, value_var, signature)
+        array = self.typeof(target_var.name)
+        return store_item(self.context, self.builder, array, self._cast_var(value_var, array.dtype), place)
+
+    def _place(self, array: Any, index: Any) -> Any:
+        """Return the address of one number of an array, None for what is none."""
+        kind, at = self.typeof(array.name), self.typeof(index.name)
+        kinds = tuple(at) if isinstance(at, types.BaseTuple) else (at,)
+        plain = isinstance(kind, types.Array) and isinstance(kind.dtype, types.Number | types.Boolean)
+        if not plain or kind.ndim != len(kinds) or not all(isinstance(axis, types.Integer) for axis in kinds):
+            return None
+        builder, fields = self.builder, self.context.data_model_manager[kind].get_field_position
+        value, indices = self.loadvar(array.name), self.loadvar(index.name)
+        data, shape, strides = (builder.extract_value(value, fields(name)) for name in ("data", "shape", "strides"))
+        sizes, steps = unpack_tuple(builder, shape, kind.ndim), unpack_tuple(builder, strides, kind.ndim)
+        parts = unpack_tuple(builder, indices, kind.ndim) if isinstance(at, types.BaseTuple) else [indices]
+        fixed = [fix_integer_index(self.context, builder, *part) for part in zip(kinds, parts, sizes, strict=True)]
+        return get_item_pointer2(self.context, builder, data, sizes, steps, kind.layout, fixed)
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _KernelLowering(NativeLowering):
     """The last pass over a kernel that Python calls."""
 
     _name = "kernel_lowering"
+    lowering_class = _Values
 
     def run_pass(self, state: Any) -> bool:
         state.library = _KernelLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
@@ -166,8 +256,9 @@ class KernelCompiler(Compiler):
 
     def define_pipelines(self) -> Any:
         pipelines = super().define_pipelines()
+        needless = NEEDLESS if self.state.flags.nrt else NEEDLESS | FOR_REFERENCES
         for pipeline in pipelines:
-            steps = pipeline.passes
+            steps = [(step, text) for step, text in pipeline.passes if step not in needless]
             pipeline.passes = [(self.lowering if step is NativeLowering else step, text) for step, text in steps]
         return pipelines
 
@@ -192,6 +283,7 @@ class _InnerLowering(NativeLowering):
     """The last pass over a kernel that only others call; they find its code by a function that nobody can call."""
 
     _name = "inner_lowering"
+    lowering_class = _Values
 
     def run_pass(self, state: Any) -> bool:
         state.flags.no_compile = True
