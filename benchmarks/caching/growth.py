@@ -24,9 +24,11 @@ def drawn(models: int, nodes: int) -> CachingInstance:
 def row(instance: CachingInstance) -> list[Any]:
     """One run of `exact`."""
     run = solved(instance, "exact", gap=GAP, time_limit=LIMIT_S, threads=1)
-    blocks, gap = len(find_requests(instance).blocks), run.result.gap
-    cells = [None if gap is None else f"{100 * gap:.2g} %", int(run.result.metrics["certified_pairs"])]
-    return [blocks, len(instance.nodes), run.cpu_s, run.peak_bytes / 1e6, *cells]
+    blocks, nodes = len(find_requests(instance).blocks), len(instance.nodes)
+    if run.result is None:
+        return [blocks, nodes, None, None, run.failure, None]
+    gap = None if run.result.gap is None else f"{100 * run.result.gap:.2g} %"
+    return [blocks, nodes, run.cpu_s, run.peak_bytes / 1e6, gap, int(run.result.metrics["certified_pairs"])]
 
 
 def main() -> None:
