@@ -16,6 +16,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(Path(__file__).parent)]
 
+from best_known import best_known_pages  # noqa: E402
 from formats import format_pages  # noqa: E402
 from gallery import gallery_pages  # noqa: E402
 from generators import generator_pages  # noqa: E402
@@ -53,6 +54,7 @@ def generated_pages() -> Iterator[tuple[str, str, str | bytes]]:
     yield from program_pages()
     yield from format_pages()
     yield from results_pages()
+    yield from best_known_pages(ROOT)
     yield from generator_pages()
     yield from tutorial_figures(ROOT)
     yield from gallery_pages(ROOT / "notebooks")
