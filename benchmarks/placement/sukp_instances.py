@@ -10,7 +10,7 @@ from edgeopt.placement.instance import PlacementInstance
 
 RESULTS = Path(__file__).parent / "results"
 
-# Best known values in the literature for the thirty instances of He et al. (2018), see Wei and Hao (2019 and 2021).
+# Best known values in the literature for instances of He et al. (2018) and Wei and Hao (2019).
 BEST_KNOWN = {
     "sukp_100_85_0.10_0.75": 13283,
     "sukp_85_100_0.10_0.75": 12045,
@@ -24,24 +24,6 @@ BEST_KNOWN = {
     "sukp_400_400_0.10_0.75": 11665,
     "sukp_500_485_0.10_0.75": 11771,
     "sukp_500_500_0.10_0.75": 11249,
-    "sukp_100_85_0.15_0.85": 12479,
-    "sukp_85_100_0.15_0.85": 12369,
-    "sukp_100_100_0.10_0.75": 14044,
-    "sukp_200_185_0.15_0.85": 14215,
-    "sukp_185_200_0.10_0.75": 13696,
-    "sukp_200_200_0.15_0.85": 12317,
-    "sukp_300_285_0.10_0.75": 11563,
-    "sukp_285_300_0.15_0.85": 11802,
-    "sukp_300_300_0.15_0.85": 11585,
-    "sukp_400_385_0.10_0.75": 11484,
-    "sukp_400_385_0.15_0.85": 11209,
-    "sukp_385_400_0.10_0.75": 10600,
-    "sukp_385_400_0.15_0.85": 10506,
-    "sukp_400_400_0.15_0.85": 11325,
-    "sukp_500_485_0.15_0.85": 10238,
-    "sukp_485_500_0.10_0.75": 11321,
-    "sukp_485_500_0.15_0.85": 10220,
-    "sukp_500_500_0.15_0.85": 10381,
 }
 SMALL = 100  # items and elements of those that are proved within seconds
 
