@@ -217,7 +217,7 @@ class _Values(Lower):
     def _place(self, array: Any, index: Any) -> Any:
         """Return the address of one number of an array, None for what is none."""
         kind, at = self.typeof(array.name), self.typeof(index.name)
-        kinds = tuple(at) if isinstance(at, types.BaseTuple) else (at,)
+        kinds = getattr(at, "types", (at,))  # of a tuple of indices, else of one
         plain = isinstance(kind, types.Array) and isinstance(kind.dtype, types.Number | types.Boolean)
         if not plain or kind.ndim != len(kinds) or not all(isinstance(axis, types.Integer) for axis in kinds):
             return None
