@@ -67,7 +67,7 @@ def test_no_branch_and_bound_of_a_solver_is_believed(monkeypatch):
 
 def test_agrees_with_the_dynamic_program_of_crossing_classes():
     for seed in range(3):
-        instance = generate("lora-towers", 30, 200, seed=seed)
+        instance = generate("lora-towers", 24, 150, seed=seed)
         answers = {name: edgeopt.solve(instance, name, threads=1) for name in ("exact", "modular-dp")}
         assert {solution.status for solution in answers.values()} == {"optimal"}
         assert len({solution.objective for solution in answers.values()}) == 1
