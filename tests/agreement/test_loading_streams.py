@@ -13,7 +13,7 @@ from tests.loading.streams.brute_force import stream_optimum
 from tests.loading.streams.random_streams import MODE_NAMES, MODES, random_stream, whole_stream
 
 METHODS = edgeopt.methods("loading")
-SOME, MANY = 3, 12
+SOME, MANY = 3, 8
 SEARCHING, EVERY = {"bound", "beam", "local-search", "portfolio"}, 3  # they take longer, and have tests of their own
 SCALES = {"tiny": 2.0**-60, "huge": 2.0**60}
 KINDS = ["no work", "no time", "equal arrivals", "exactly in time", "late", *SCALES]
@@ -106,7 +106,7 @@ def degenerates(mode: tuple[str, str, bool], kind: str, numbers: range) -> list[
     return [(scaled(instance, factor), stream_optimum(instance)) for instance in instances]
 
 
-@some_or_all_pairs("mode, kind", dict(zip(MODE_NAMES, MODES, strict=True)), KINDS, every=7, some=1, many=5)
+@some_or_all_pairs("mode, kind", dict(zip(MODE_NAMES, MODES, strict=True)), KINDS, every=7, some=1, many=3)
 def test_every_method_tells_the_truth_where_streams_degenerate(mode, kind, numbers):
     served = 0
     for instance, best in degenerates(mode, kind, numbers):

@@ -23,7 +23,7 @@ from tests.loading.weights import KINDS, drawn_weights, with_weights
 METHODS = edgeopt.methods("loading")
 MODES = list(product(("phase", "overlapped"), ("consecutive", "capacity"), (True, False)))
 NAMES = [f"{upload}-{retention}-{'one' if one else 'individual'}" for upload, retention, one in MODES]
-SOME, MANY = 3, 140
+SOME, MANY = 3, 90
 SAME = Fraction(1, 10**9)
 TAKEN = {"exact", "cpsat", "greedy", "local-search", "bound", "edf", "random"}
 

@@ -39,7 +39,7 @@ def scaled(seed: int) -> Knapsack:
     )
 
 
-@some_or_many(6, 500)
+@some_or_many(6, 300)
 @pytest.mark.parametrize("iterations", [1, 20])
 def test_multipliers_prove_a_bound_at_any_time(iterations: int, number: int) -> None:
     closed = 0
@@ -62,7 +62,7 @@ def test_multipliers_prove_a_bound_at_any_time(iterations: int, number: int) -> 
     assert closed > (0.4 * number if iterations > 1 else -1)
 
 
-@some_or_many(3, 150)
+@some_or_many(3, 80)
 def test_the_search_proves_the_optimum(number: int) -> None:
     for seed in range(number):
         knapsack = scaled(seed)
@@ -74,7 +74,7 @@ def test_the_search_proves_the_optimum(number: int) -> None:
         assert knapsack.weight_of(tree.best) <= knapsack.capacity
 
 
-@some_or_many(3, 60)
+@some_or_many(3, 36)
 def test_a_limit_leaves_a_bound(number: int) -> None:
     for seed in range(number):
         knapsack = scaled(seed)
