@@ -40,7 +40,7 @@ def test_json_and_a_placement(instance, tmp_path):
         (["--policies", "ucbb"], "did you mean 'ucb'"),
         (["--policies", ","], "names no policy"),
         (["--figure", "regret.xyz"], "should end in one of"),
-        (["--rounds", "0"], "greater than or equal to 1"),
+        (["--rounds", "0"], "Invalid value for '--rounds'"),
     ],
 )
 def test_bad_usage_is_said(instance, arguments, message, monkeypatch, tmp_path):
