@@ -104,19 +104,13 @@ def _own_policy(name: str) -> type[Policy]:
     """Return a policy's class from a Python file, as it is named: ``mine.py:Mine``."""
     import sys
 
-    from edgeopt.experiments.plugins import Plugin
+    from edgeopt.experiments.plugins import import_plugin
     from edgeopt.loading.policies.policy import Policy
 
     file, _, wanted = name.rpartition(":")
-    path = Path(file)
-    if not path.is_file():
+    if not Path(file).is_file():
         raise UsageError(f"there is no file {file!r} with a policy {wanted!r}")
-    plugin = Plugin(f"edgeopt_policy_{path.stem}", file, path.read_text(encoding="utf-8-sig"))
-    try:
-        plugin.load()
-    except Exception as error:
-        raise UsageError(f"{file!r} cannot be imported: {type(error).__name__}: {error}") from error
-    found = getattr(sys.modules[plugin.module], wanted, None)
+    found = getattr(sys.modules[import_plugin(file).module], wanted, None)
     if not (isinstance(found, type) and issubclass(found, Policy)):
         raise UsageError(f"{wanted!r} in {file!r} is not the class of a policy; see docs/policies.md")
     return found

@@ -1,4 +1,4 @@
-"""Methods of one's own in a sweep: a Python file, or a module that is installed wherever runs are made."""
+"""Methods and policies of one's own: a Python file, or a module that is installed wherever runs are made."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import hashlib
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
+from edgeopt.errors import UsageError
 from edgeopt.method import Method
 
 
@@ -47,3 +49,31 @@ class Plugin:
     def sha256(self) -> str:
         """Hash of the source; empty for an installed module."""
         return hashlib.sha256(self.source.encode()).hexdigest() if self.file else ""
+
+
+def import_plugin(name: str, folder: Path = Path()) -> Plugin:
+    """Read and import a plug-in.
+
+    Parameters
+    ----------
+    name : str
+        A Python file, relative to the folder, whose name ends in ``.py``; else an installed module.
+    folder : Path
+
+    Raises
+    ------
+    UsageError
+        It cannot be read or imported, whatever its code does.
+    """
+    file = folder / name
+    try:
+        if name.endswith(".py"):
+            plugin = Plugin(f"edgeopt_plugin_{file.stem}", str(file), file.read_text(encoding="utf-8-sig"))
+        else:
+            plugin = Plugin(name)
+        plugin.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plug-in may call sys.exit
+        raise UsageError(f"{name!r} cannot be imported: {type(error).__name__}: {error}") from None
+    return plugin

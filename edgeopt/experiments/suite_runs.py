@@ -10,7 +10,7 @@ from typing import Any
 
 from edgeopt.errors import Finding, InputError, UsageError, suggestion
 from edgeopt.experiments.grids import drawn_instances
-from edgeopt.experiments.plugins import Plugin
+from edgeopt.experiments.plugins import Plugin, import_plugin
 from edgeopt.experiments.store import StoredInstance
 from edgeopt.experiments.suite import InstanceBlock, MethodBlock, Suite
 from edgeopt.instance import Instance, instance_from_dict, read
@@ -52,27 +52,15 @@ def suite_plugins(suite: Suite) -> list[Plugin]:
     plugins = []
     for index, name in enumerate(suite.plugins):
         place = f"$.plugins[{index}]"
-        try:
-            plugin = _plugin(suite, name)
-            plugin.load()
-        except FileNotFoundError:
+        if name.endswith(".py") and not (suite.folder / name).is_file():
             remedy = "the path is relative to the suite's file"
-            raise InputError(Finding(place, f"there is no file {name!r}", remedy), suite.file) from None
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a plug-in may call sys.exit
-            problem = f"{name!r} cannot be imported: {type(error).__name__}: {error}"
+            raise InputError(Finding(place, f"there is no file {name!r}", remedy), suite.file)
+        try:
+            plugins.append(import_plugin(name, suite.folder))
+        except UsageError as error:
             remedy = "give a Python file or an installed module"
-            raise InputError(Finding(place, problem, remedy), suite.file) from None
-        plugins.append(plugin)
+            raise InputError(Finding(place, str(error), remedy), suite.file) from None
     return plugins
-
-
-def _plugin(suite: Suite, name: str) -> Plugin:
-    if not name.endswith(".py"):
-        return Plugin(name)
-    file = suite.folder / name
-    return Plugin(f"edgeopt_plugin_{file.stem}", str(file), file.read_text(encoding="utf-8-sig"))
 
 
 def suite_instances(suite: Suite) -> list[StoredInstance]:

@@ -96,6 +96,8 @@ def test_a_policy_of_ones_own_on_the_command_line(stream: LoadingInstance, tmp_p
     stream.write(tmp_path / "s.json")
     Path("mine.py").write_text(OWN)
     Path("broken.py").write_text("import nothing_of_this_name")
+    Path("ended.py").write_text("import sys; sys.exit(3)")
+    Path("binary.py").write_bytes(b"\xff\xfe")
     code, out, err = run("replay", "s.json", "-p", "density,mine.py:LeastSlack", "--json")
     assert code == 0, err
     assert {row["policy"] for row in json.loads(out)} == {"density", "LeastSlack"}
@@ -103,6 +105,8 @@ def test_a_policy_of_ones_own_on_the_command_line(stream: LoadingInstance, tmp_p
         ("other.py:LeastSlack", "no file"),
         ("mine.py:Other", "not the class of a policy"),
         ("broken.py:Mine", "cannot be imported: ModuleNotFoundError"),
+        ("ended.py:Mine", "cannot be imported: SystemExit: 3"),
+        ("binary.py:Mine", "cannot be imported: UnicodeDecodeError"),
     ):
         code, _, err = run("replay", "s.json", "-p", name)
         assert code == 2
