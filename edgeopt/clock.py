@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
 class _Pauses:
     """Seconds that this process has spent on what no clock counts; what happens at the same time counts once."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self._lock = threading.RLock()
         self._depth = 0
         self._began = 0.0
@@ -20,40 +21,53 @@ class _Pauses:
 
     def seconds(self) -> float:
         with self._lock:
-            return self._ended_s + (time.monotonic() - self._began if self._depth else 0.0)
+            return self._ended_s + (self._now() - self._began if self._depth else 0.0)
 
     @contextmanager
     def pause(self) -> Iterator[None]:
         with self._lock:
             self._depth += 1
             if self._depth == 1:
-                self._began = time.monotonic()
+                self._began = self._now()
         try:
             yield
         finally:
             with self._lock:
                 self._depth -= 1
                 if not self._depth:
-                    self._ended_s += time.monotonic() - self._began
+                    self._ended_s += self._now() - self._began
 
 
-_pauses = _Pauses()
-uncounted = _pauses.pause
+_pauses = {now: _Pauses(now) for now in (time.monotonic, time.process_time)}
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Let all clocks stand still."""
+    with _pauses[time.monotonic].pause(), _pauses[time.process_time].pause():
+        yield
 
 
 class Clock:
-    """Seconds since it was made, without those inside `uncounted`."""
+    """Seconds since it was made, without those inside `uncounted`.
 
-    def __init__(self) -> None:
-        self._began, self._pauses_s = time.monotonic(), _pauses.seconds()
+    Parameters
+    ----------
+    now : callable
+        What it counts: `time.monotonic`, or `time.process_time` for the processor's seconds.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now = now
+        self._began, self._pauses_s = now(), _pauses[now].seconds()
 
     def elapsed_s(self) -> float:
         """Return the seconds that count."""
-        return time.monotonic() - self._began - self.paused_s()
+        return self.now() - self._began - self.paused_s()
 
     def paused_s(self) -> float:
         """Return the seconds that do not."""
-        return _pauses.seconds() - self._pauses_s
+        return _pauses[self.now].seconds() - self._pauses_s
 
 
 compiled = 0  # kernels that this process has compiled, not loaded

@@ -80,6 +80,18 @@ class Record(BaseModel):
 
         __init__.__pydantic_base_init__ = True  # records inside others are validated without coming here
 
+        def __setattr__(self, name: str, value: Any) -> None:
+            try:
+                super().__setattr__(name, value)
+            except ValidationError:
+                raise _unchanging(name) from None
+
+        def __delattr__(self, name: str) -> None:
+            try:
+                super().__delattr__(name)
+            except ValidationError:
+                raise _unchanging(name) from None
+
     def findings(self) -> Iterable[Finding]:
         """Return what is wrong with the record beyond the type and range of single fields."""
         return ()
@@ -155,6 +167,10 @@ class Record(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; optional fields that are not given are left out."""
         return self.model_dump(mode="json", exclude_none=True)
+
+
+def _unchanging(name: str) -> AttributeError:
+    return AttributeError(f"records do not change: make a changed copy with replace({name}=...)")
 
 
 def _brief(value: Any) -> str:

@@ -91,6 +91,8 @@ class Run:
         Set from outside to end the run with the best plan so far.
     root : Run, optional
         The run of which this one is a step: what ends it ends this one.
+    clock : Clock, optional
+        What its time limit counts by.
 
     Attributes
     ----------
@@ -124,12 +126,13 @@ class Run:
         progress: Callable[[Progress], bool | None] | None = None,
         interrupt: Event | None = None,
         root: Run | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.options = options or Options()
         self.maximize = maximize
         self.interrupt = interrupt or Event()
         self.history: list[list[Number | None]] = []
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self._progress = progress
         self._root = root or self
         self._stopped = False
@@ -257,7 +260,10 @@ class Run:
             "all": lambda seen: self.report(seen.objective, seen.bound, seen.make_plan),
         }
         told = _with_plans(reports) if callable(reports) else pass_on.get(reports)
-        return Run(options, maximize=self.maximize, progress=told, interrupt=self.interrupt, root=self._root)
+        clock = Clock(self.clock.now)
+        return Run(
+            options, maximize=self.maximize, progress=told, interrupt=self.interrupt, root=self._root, clock=clock
+        )
 
 
 def _with_plans(take: Callable[[Plan], object]) -> Callable[[Progress], None]:

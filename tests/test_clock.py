@@ -14,9 +14,12 @@ from numba.core import caching
 
 from edgeopt import clock, kernels, rehearsal, solve
 from edgeopt.clock import Clock, uncounted
+from edgeopt.instance import Instance
 from edgeopt.loading import specimens
-from edgeopt.method import find_method
+from edgeopt.method import as_method, find_method
 from edgeopt.problems import PROBLEMS
+from edgeopt.run import Outcome, Run
+from edgeopt.solution import Stopped
 from tests.plans import two_models
 
 ROOT = Path(__file__).parents[1]
@@ -135,6 +138,24 @@ def test_a_specimen_that_the_method_refuses_is_drawn_once(monkeypatch: pytest.Mo
         assert solve(two_models(), "dp").objective == 3
     assert len(kinds) == 1
     assert find_method("loading", "dp").refusal(draw(kinds[0])) is not None
+
+
+def test_a_rehearsal_ends_by_its_own_work_not_by_that_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons: list[Stopped | None] = []
+
+    def watched(instance: Instance, run: Run) -> Outcome:
+        step = run.part(1)
+        time.sleep(0.03)  # the machine does something else
+        reasons.extend((run.stop_reason(), step.stop_reason()))
+        while step.stop_reason() is None:
+            pass
+        reasons.append(run.stop_reason())
+        return Outcome()
+
+    monkeypatch.setattr(rehearsal, "_done", set())
+    monkeypatch.setattr(rehearsal, "LIMIT_S", 0.03)
+    rehearsal.rehearse_kind(as_method("loading", watched), specimens.KINDS[0])
+    assert reasons == [None, None, Stopped.TIME_LIMIT]
 
 
 def test_solutions_tell_the_set_up_apart() -> None:

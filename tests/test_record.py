@@ -48,6 +48,14 @@ def test_every_container_is_frozen_and_survives_pickling(make: Callable[[], Inst
         again.library.blocks["new"] = 1
 
 
+def test_writing_to_a_field_says_what_to_do() -> None:
+    instance = two_models()
+    with pytest.raises(AttributeError, match=r"records do not change: make a changed copy with replace\(name=\.\.\.\)"):
+        instance.name = "other"  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="records do not change"):
+        del instance.name
+
+
 def test_solutions_are_frozen_too() -> None:
     solution = edgeopt.solve(two_models(), "greedy")
     assert solution.plan
