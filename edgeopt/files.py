@@ -168,10 +168,17 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Write bytes like `write_text`; a link is followed, and a device or pipe is simply written to."""
-    if Path(path).exists() and not Path(path).is_file():
-        Path(path).write_bytes(content)
-        return
-    target = Path(os.path.realpath(path))
+    try:
+        if Path(path).exists() and not Path(path).is_file():
+            Path(path).write_bytes(content)
+        else:
+            _put(Path(os.path.realpath(path)), content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _put(target: Path, content: bytes) -> None:
+    """Write a temporary file beside the target and rename it over it; a failure leaves none behind."""
     temporary = target.parent / f".{secrets.token_hex(8)}.part"
     _unfinished.add(temporary)
     try:
@@ -182,12 +189,8 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         if target.exists():
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        raise
     finally:
+        temporary.unlink(missing_ok=True)
         _unfinished.discard(temporary)
 
 

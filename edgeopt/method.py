@@ -312,7 +312,14 @@ def as_method(problem: str, function: Callable[..., Any]) -> Method:
     problem : str
     function : callable
         Takes the instance, or the instance and the run; returns a plan or an `Outcome`.
+
+    Raises
+    ------
+    UsageError
+        It is no function.
     """
+    if not callable(function):
+        raise UsageError(f"a method is a name or a function, not {function!r}")
     takes_run = len(inspect.signature(function).parameters) > 1
 
     def solve(instance: Any, run: Run) -> Outcome:

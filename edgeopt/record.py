@@ -80,6 +80,11 @@ class Record(BaseModel):
 
         __init__.__pydantic_base_init__ = True  # records inside others are validated without coming here
 
+        @classmethod
+        def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
+            """Make a record, checked as by its constructor: none is made unchecked."""
+            return cls(**values)
+
         def __setattr__(self, name: str, value: Any) -> None:
             try:
                 super().__setattr__(name, value)

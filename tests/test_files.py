@@ -102,6 +102,13 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(
     assert os.listdir(tmp_path) == ["a.json"]
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_a_full_device_is_named() -> None:
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_text("/dev/full", "text")
+    assert caught.value.filename == "/dev/full"
+
+
 def test_writing_into_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_text(tmp_path / "missing" / "a.json", "x")

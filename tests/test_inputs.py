@@ -34,6 +34,12 @@ def test_what_is_no_instance_is_said_to_be_none(wrong: Any) -> None:
             call(wrong)
 
 
+def test_what_is_no_method_is_said_to_be_none() -> None:
+    for wrong in (None, 3):
+        with pytest.raises(UsageError, match=f"a method is a name or a function, not {wrong}"):
+            edgeopt.solve(two_models(), wrong)  # type: ignore[arg-type]
+
+
 def test_a_plan_is_a_start() -> None:
     instance = two_models()
     plan = dict(edgeopt.solve(instance, "exact").plan or {})

@@ -48,6 +48,13 @@ def test_every_container_is_frozen_and_survives_pickling(make: Callable[[], Inst
         again.library.blocks["new"] = 1
 
 
+def test_no_record_is_made_unchecked() -> None:
+    instance = two_models()
+    users = {name: user.replace(model="misspelt") for name, user in instance.users.items()}
+    with pytest.raises(InputError, match="the library has no model 'misspelt'"):
+        LoadingInstance.model_construct(**{**fields(instance), "users": users})
+
+
 def test_writing_to_a_field_says_what_to_do() -> None:
     instance = two_models()
     with pytest.raises(AttributeError, match=r"records do not change: make a changed copy with replace\(name=\.\.\.\)"):
@@ -61,7 +68,7 @@ def test_solutions_are_frozen_too() -> None:
     assert solution.plan
     for container in (solution.plan, solution.plan["batches"], solution.history, solution.metrics):
         with pytest.raises(TypeError, match="records do not change"):
-            container.clear()  # type: ignore[attr-defined]
+            container.clear()
 
 
 def test_a_typo_in_python_is_as_clear_as_one_in_a_file() -> None:

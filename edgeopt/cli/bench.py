@@ -41,11 +41,15 @@ def bench(
     from edgeopt.experiments import read_results
     from edgeopt.experiments import sweep as run_sweep
     from edgeopt.experiments.best_known_file import BestKnownFile, compare_with_known, improved
+    from edgeopt.experiments.suite import Suite
+    from edgeopt.experiments.suite_runs import requested
 
     known = BestKnownFile.read(best_known)
     require_writable(output, suites, [".sqlite"])
     if update:
         require_writable(best_known, suites, [".json"])
+    for suite in suites:
+        requested(Suite.read(suite))  # faults of the last one are told before the first run
     interrupted = False
     try:
         for position, suite in enumerate(suites):
@@ -59,6 +63,9 @@ def bench(
     frame = read_results(output)
     compared = compare_with_known(frame, known)
     say(_table(compared))
+    pending = int((frame["status"] == "pending").sum())
+    if pending:
+        say(f"{pending} of {len(frame)} runs are not made", err=True)
     if update:
         newer = improved(output, frame, known)
         changed = sum(known.instances.get(name) != entry for name, entry in newer.instances.items())
@@ -68,7 +75,7 @@ def bench(
     contradicted = any(comparison.verdict == "contradiction" for comparison in compared)
     if contradicted or (frame["status"] == "failed").any():
         raise typer.Exit(ExitCode.CHECK_FAILED)
-    raise typer.Exit(ExitCode.NO_SOLUTION if interrupted or (frame["status"] == "pending").any() else ExitCode.SOLVED)
+    raise typer.Exit(ExitCode.NO_SOLUTION if interrupted or pending else ExitCode.SOLVED)
 
 
 def _table(compared: list[BestKnownComparison]) -> str:

@@ -162,7 +162,7 @@ class BestKnownComparison:
 
 
 def compare_with_known(frame: pd.DataFrame, known: BestKnownFile) -> list[BestKnownComparison]:
-    """Compare the best of each instance's runs with what is known.
+    """Compare the best of each instance's runs with what is known; instances without a finished run are left out.
 
     Parameters
     ----------
@@ -171,6 +171,7 @@ def compare_with_known(frame: pd.DataFrame, known: BestKnownFile) -> list[BestKn
     known : BestKnownFile
     """
     entries, comparisons = known.by_hash(), []
+    frame = frame[frame["status"] != "pending"]
     frame = frame.assign(sense=senses(frame))
     for sha256, runs in frame.groupby("instance_sha256", sort=False):
         first = runs.iloc[0]

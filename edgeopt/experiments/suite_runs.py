@@ -41,6 +41,18 @@ class RequestedRun:
     options: dict[str, Any]
 
 
+def requested(suite: Suite) -> tuple[list[Plugin], list[StoredInstance], list[RequestedRun]]:
+    """Read all that a suite names: its plug-ins, its instances, and the runs that it requests.
+
+    Raises
+    ------
+    InputError
+        Something is not what it should be.
+    """
+    plugins, instances = suite_plugins(suite), suite_instances(suite)
+    return plugins, instances, suite_runs(suite, instances, plugins)
+
+
 def suite_plugins(suite: Suite) -> list[Plugin]:
     """Read and import the suite's plug-ins, so that their methods are known.
 

@@ -18,7 +18,7 @@ from edgeopt.experiments.plugins import Plugin
 from edgeopt.experiments.running import Task
 from edgeopt.experiments.store import RunRecord, Store, StoredInstance, require_absent, unpacked
 from edgeopt.experiments.suite import Suite
-from edgeopt.experiments.suite_runs import RequestedRun, suite_instances, suite_plugins, suite_runs
+from edgeopt.experiments.suite_runs import RequestedRun, requested
 from edgeopt.experiments.workers import WorkerPool, open_pool
 from edgeopt.instance import instance_from_dict
 from edgeopt.method import methods
@@ -102,9 +102,7 @@ def sweep(
     elif not isinstance(suite, Suite):
         suite = Suite.read(suite)
     require_absent(Path(results), resume)
-    plugins = suite_plugins(suite)
-    instances = suite_instances(suite)
-    runs = suite_runs(suite, instances, plugins)
+    plugins, instances, runs = requested(suite)
     threads = max(run.options["threads"] for run in runs)
     if scheduler is None:
         _warm_up(instances, runs)

@@ -100,6 +100,13 @@ def test_runs_without_plan_say_so(weak):
     assert improved(weak, frame, EMPTY) == EMPTY
 
 
+def test_instances_of_which_no_run_is_made_are_left_out(weak):
+    frame = read_results(weak)
+    stopped = frame.assign(status=frame["status"].where(frame["problem"] == "loading", "pending"))
+    assert [row.name for row in compare_with_known(stopped, EMPTY)] == ["loading/tiny"]
+    assert compare_with_known(frame.assign(status="pending"), EMPTY) == []
+
+
 def test_the_file_round_trips_and_serves_other_readers(strong, tmp_path):
     path = tmp_path / "best_known.json"
     assert BestKnownFile.read(path) == EMPTY
@@ -134,6 +141,18 @@ def test_bench_on_the_command_line(tmp_path, monkeypatch):
     (tmp_path / "known.json").write_text(json.dumps(data))
     code, out, err = run("bench", suite, "--best-known", "known.json", "--resume", "-q")
     assert (code, out.splitlines()[1].endswith("contradiction")) == (4, True)
+
+
+def test_bench_reads_all_suites_before_the_first_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    head = 'format = "edgeopt-suite/1"\nname = "s"\ntime_limit_s = 20\n[[instances]]\n'
+    head += f'files = ["{INSTANCES}/loading/tiny.json"]\n'
+    for name, method in (("right", "edf"), ("wrong", "edff")):
+        Path(f"{name}.toml").write_text(f'{head}[[methods]]\nproblem = "loading"\nnames = ["{method}"]\n')
+    code, _, err = run("bench", "right.toml", "wrong.toml", "-q")
+    assert code == 2
+    assert "loading has no method 'edff'" in err
+    assert not Path("bench.sqlite").exists()
 
 
 def test_the_shipped_values_are_of_the_shipped_instances():
