@@ -68,6 +68,8 @@ class Moments(NamedTuple):
     user : numpy.ndarray of int64
     comes : numpy.ndarray of int64, shape (users,)
         The moment at which a user comes.
+    after : numpy.ndarray of int64, shape (listed users,)
+        The last moment at which the model's batch before may begin, if this one serves the listed users up to here.
     """
 
     first: Integers
@@ -75,6 +77,7 @@ class Moments(NamedTuple):
     listed: Integers
     user: Integers
     comes: Integers
+    after: Integers
 
 
 class Offers(NamedTuple):
@@ -155,13 +158,26 @@ def count_moments(windows: Windows, first: Integers, listed: bool, moments: Mome
     return entries
 
 
-def moments_of(windows: Windows) -> Moments:
+@kernel
+def link_batches(models: Models, moments: Moments) -> None:
+    """Set after which moments users are served: they come later, and batches begin some steps apart or in one step."""
+    for model in range(len(models.apart)):
+        early = moments.first[model]
+        for here in range(moments.first[model], moments.first[model + 1]):
+            while early < here and moments.step[early] <= moments.step[here] - models.apart[model]:
+                early += 1
+            for place in range(moments.listed[here], moments.listed[here + 1]):
+                moments.after[place] = min(moments.comes[moments.user[place]], early) - 1
+
+
+def moments_of(windows: Windows, models: Models) -> Moments:
     """Return the moments of all models."""
     first, none = np.zeros(len(windows.first), np.int64), np.zeros(0, np.int64)
-    entries = count_moments(windows, first, False, Moments(first, none, none, none, none))
-    rooms = (np.zeros(size, np.int64) for size in (first[-1], first[-1] + 1, entries, len(windows.ready)))
+    entries = count_moments(windows, first, False, Moments(first, none, none, none, none, none))
+    rooms = (np.zeros(size, np.int64) for size in (first[-1], first[-1] + 1, entries, len(windows.ready), entries))
     moments = Moments(first, *rooms)
     count_moments(windows, first, True, moments)
+    link_batches(models, moments)
     return moments
 
 
@@ -199,21 +215,19 @@ def price_offers(windows: Windows, models: Models, prices: Prices, moments: Mome
 
 @inner_kernel
 def best_batches(
-    low: int, high: int, apart: int, level: int, prices: Prices, moments: Moments, offers: Offers, chain: Chain
+    low: int, high: int, level: int, prices: Prices, moments: Moments, offers: Offers, chain: Chain
 ) -> None:
     """Find the best batches of a model that begin at moments `low` to ``high - 1``, beyond prices of a level.
 
     Each user counts at the first batch that can serve it. Only the first batch loads the model's own blocks: the GPU
-    may still hold them for the next. Batches begin at least `apart` steps one after another, or in the same one.
+    may still hold them for the next.
     """
-    most, mark, early, scale = 0.0, NONE, low, prices.levels[level]
+    most, mark, scale = 0.0, NONE, prices.levels[level]
     for here in range(low, high):
-        while early < here and moments.step[early] <= moments.step[here] - apart:
-            early += 1
         first, last = moments.listed[here], moments.listed[here + 1]
         value, before = offers.worth[level, last - 1] - scale * offers.full[here], NONE
         for place in range(first, last):
-            until = min(moments.comes[moments.user[place]], early) - 1
+            until = moments.after[place]
             if until < low or chain.at[until - low] == NONE:
                 break
             total = chain.best[until - low] + offers.worth[level, place] - scale * offers.bare[here]

@@ -9,8 +9,9 @@ import numpy as np
 
 from edgeopt.loading.streams.cost_kernels import fill_minima
 from edgeopt.loading.streams.offer_kernels import Chain, Offers, Prices, moments_of, price_offers, slack_of
-from edgeopt.loading.streams.stay_kernels import Balance, Walk, best_stays, fill_state_prices, fill_worths, follow
+from edgeopt.loading.streams.stay_kernels import Balance, Walk, best_stays, fill_state_prices, follow
 from edgeopt.loading.streams.steps import Floats, Stream
+from edgeopt.loading.streams.worth_kernels import fill_worths
 
 MOST_WORTHS = 4_000_000  # of stays in memory
 LEVELS = 0.75, 1.33  # of prices of time in a stay
@@ -57,13 +58,15 @@ class Bounds:
         self._levels = np.array(levels)
         self._slack = slack_of(self._levels)
         self._minima = np.empty((self.shape[0], max(1, int(number).bit_length()), number))
-        self._moments = moments = moments_of(windows)
+        self._moments = moments = moments_of(windows, models)
         count = len(moments.step)
         self._offers = Offers(np.empty((len(levels), len(moments.user))), np.empty(count), np.empty(count))
-        self._chains = [
-            Chain(np.empty(count), np.empty(count, np.int64), np.empty(count, np.int64)) for _ in range(threads)
-        ]
-        self._places = np.empty((threads, len(moments.first)), np.int64)
+        self._chain = Chain(np.empty(count), np.empty(count, np.int64), np.empty(count, np.int64))
+        parts = len(levels), self.shape[0]
+        self._best, self._ends = np.empty((len(levels), count)), np.empty((*parts, number + longest + 2))
+        self._places = np.empty((*parts, len(models.kind)), np.int64)
+        self._stays = np.empty((3, longest + 1))
+        self._threads = threads
         self._span = max(1, min(number + 1, MOST_WORTHS // (len(levels) * self.shape[0] * (longest + 1))))
         self._worths = np.empty((len(levels), self.shape[0], self._span, longest + 1))
         points = (number + 1, len(states.runs))
@@ -91,26 +94,26 @@ class Bounds:
         price_offers(windows, models, prices, self._moments, offers)
         again = (self._again * time.max(axis=1)).max(axis=1)
         fill_state_prices(prices, states, self._state_prices)
-        best = 0.0, 0, 0
+        best, rooms = (0.0, 0, 0), (self._worths, self._state_prices, self._stays, self._walk)
         for low in range(0, number + 1, self._span):
             high = min(number + 1, low + self._span)
             self._fill_worths(low, high, prices)
             span = low, high, self.longest, self._cut
-            best = best_stays(*span, best, prices, states, again, self._worths, self._state_prices, self._walk)
+            best = best_stays(*span, best, prices, states, again, *rooms)
         worth, last, final = best
-        rooms = models, states, self._moments, offers, self._walk, self._chains[0], self._state_prices, self.balance
-        follow(last, final, prices, windows, *rooms)
+        followed = models, states, self._moments, offers, self._walk, self._chain, self._state_prices, self.balance
+        follow(last, final, prices, windows, *followed)
         balance = self.balance
         return Evaluation(worth + float(visit.sum()), balance.given - balance.taken, 1.0 - balance.served)
 
     def _fill_worths(self, low: int, high: int, prices: Prices) -> None:
-        """Set what stays are worth that begin at points `low` to ``high - 1``, each thread those of a part of them."""
-        ends = np.linspace(low, high, len(self._chains) + 1).astype(np.int64).tolist()
+        """Set what stays are worth that begin at points `low` to ``high - 1``, of kinds and levels in threads."""
+        models, moments, offers = self.steps.models, self._moments, self._offers
 
-        def fill(thread: int) -> None:
-            rooms = self._offers, self._chains[thread], self._places[thread], self._worths
-            span = ends[thread], ends[thread + 1], low, self.longest
-            fill_worths(*span, prices, self.steps.models, self._moments, *rooms)
+        def fill(level: int, kind: int) -> None:
+            part = level, kind
+            rooms = self._best[level], self._ends[part], self._places[part], self._worths[part]
+            fill_worths(low, high, self.longest, kind, level, prices, models, moments, offers, *rooms)
 
-        with ThreadPoolExecutor(len(self._chains)) as pool:
-            list(pool.map(fill, range(len(self._chains))))
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(fill, *zip(*np.ndindex(self._worths.shape[:2]), strict=True)))

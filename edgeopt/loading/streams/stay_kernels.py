@@ -87,40 +87,6 @@ def bounds_of(model: int, early: int, until: int, moments: Moments, place: Integ
     return low, high
 
 
-@inner_kernel
-def worth_of_stays(
-    kind: int,
-    begin: int,
-    end: int,
-    level: int,
-    prices: Prices,
-    models: Models,
-    moments: Moments,
-    offers: Offers,
-    chain: Chain,
-    place: Integers,
-    worth: Floats,
-) -> None:
-    """Set what a kind's best batches are worth at a level in stays from a point of the grid to each later one."""
-    for point in range(end - begin + 1):
-        worth[point] = 0.0
-    for model in range(len(models.kind)):
-        if models.kind[model] != kind:
-            continue
-        # A batch may begin in the step before the point to which a stay's begin is rounded.
-        low, high = bounds_of(model, begin - 1, end - models.length[model], moments, place)
-        if low == high:
-            continue
-        best_batches(low, high, models.apart[model], level, prices, moments, offers, chain)
-        last = 0.0
-        for here in range(low, high):
-            if chain.best[here - low] > last:
-                worth[max(0, moments.step[here] + models.length[model] - begin)] += chain.best[here - low] - last
-                last = chain.best[here - low]
-    for point in range(1, end - begin + 1):
-        worth[point] += worth[point - 1]
-
-
 @kernel
 def fill_state_prices(prices: Prices, states: States, state_prices: Floats) -> None:
     """Set the highest price of each step among the kinds that a state runs; that of step i stands at i + 1."""
@@ -133,32 +99,29 @@ def fill_state_prices(prices: Prices, states: States, state_prices: Floats) -> N
                     state_prices[state, step + 1] = max(state_prices[state, step + 1], price)
 
 
-@kernel(nogil=True)
-def fill_worths(
-    low: int,
-    high: int,
-    base: int,
-    longest: int,
-    prices: Prices,
-    models: Models,
-    moments: Moments,
-    offers: Offers,
-    chain: Chain,
-    place: Integers,
-    worths: Floats,
+@inner_kernel
+def price_stays(
+    begin: int, end: int, state: int, prices: Prices, states: States, worths: Floats, price: Floats, room: Floats
 ) -> None:
-    """Set what each kind's best batches are worth at each level in stays that begin at points `low` to ``high - 1``.
+    """Set what stays in a state are worth from a point of the grid to each later one: the least at any level.
 
-    Those from point p to q are worth ``worths[level, kind, p - base, q - p]`` beyond the time that they are given."""
-    number = prices.steps.shape[1] - 1
-    for model in range(len(place)):
-        place[model] = moments.first[model]
-    for begin in range(low, high):
-        end = min(number, begin + longest)
+    It stands in ``room[1]``; in ``worths[level, kind]`` is what the best batches are worth."""
+    paid, points = 0.0, end - begin + 1
+    around = max(price[begin], price[begin + 1])
+    for point in range(points):
+        room[0, point] = paid + prices.slack * max(around, price[begin + point], price[begin + point + 1])
+        paid += price[begin + point + 1]
+    for level in range(len(prices.levels)):
+        line = room[1] if level == 0 else room[2]
+        for point in range(points):
+            line[point] = prices.levels[level] * room[0, point]
         for kind in range(len(prices.steps)):
-            for level in range(len(prices.levels)):
-                rooms = models, moments, offers, chain, place, worths[level, kind, begin - base]
-                worth_of_stays(kind, begin, end, level, prices, *rooms)
+            if states.runs[state, kind]:
+                for point in range(points):
+                    line[point] += worths[level, kind, point]
+        if level > 0:
+            for point in range(points):
+                room[1, point] = min(room[1, point], line[point])
 
 
 @kernel
@@ -173,6 +136,7 @@ def best_stays(
     again: Floats,
     worths: Floats,
     state_prices: Floats,
+    room: Floats,
     walk: Walk,
 ) -> tuple[float, int, int]:
     """Continue the best walks by stays that begin at points `low` to ``high - 1``.
@@ -180,7 +144,7 @@ def best_stays(
     Return what the best walk is worth, and where and in which state its last stay ends. A stay takes at most `longest`
     steps, and may go on as another one after `cut` of them; then the blocks of one model alone, which it may find on
     the GPU, cost up to ``again[state]``."""
-    levels, kinds, number = prices.levels, len(prices.steps), prices.steps.shape[1] - 1
+    number = prices.steps.shape[1] - 1
     most, last, final = best
     if low == 0:
         walk.left[:, :], walk.entered[:, :], walk.on[:, :] = -np.inf, -np.inf, -np.inf
@@ -195,19 +159,10 @@ def best_stays(
             began = begin
             if resumed > reached:
                 reached, began = resumed, -1 - begin
-            paid, price = 0.0, state_prices[state]
-            around = max(price[begin], price[begin + 1])
-            for point in range(begin, min(number, begin + longest) + 1):
-                cost = paid + prices.slack * max(around, price[point], price[point + 1])
-                stay = np.inf
-                for level in range(len(levels)):
-                    line = levels[level] * cost
-                    for kind in range(kinds):
-                        if states.runs[state, kind]:
-                            line += worths[level, kind, begin - low, point - begin]
-                    stay = min(stay, line)
-                total = reached + stay
-                paid += price[point + 1]
+            end = min(number, begin + longest)
+            price_stays(begin, end, state, prices, states, worths[:, :, begin - low], state_prices[state], room)
+            for point in range(begin, end + 1):
+                total = reached + room[1, point - begin]
                 if total > walk.left[point, state]:
                     walk.left[point, state], walk.left_began[point, state] = total, began
                     if total > most:
@@ -261,7 +216,7 @@ def follow_stay(
         for model in range(len(models.kind)):
             low, high = bounds_of(model, begin - 1, end - models.length[model], moments, place)
             if states.runs[state, models.kind[model]] and low < high:
-                best_batches(low, high, models.apart[model], level, prices, moments, offers, chain)
+                best_batches(low, high, level, prices, moments, offers, chain)
                 worth += chain.best[high - 1 - low]
         if worth < least:
             least, chosen = worth, level
@@ -273,7 +228,7 @@ def follow_stay(
         low, high = bounds_of(model, begin - 1, end - models.length[model], moments, place)
         if not states.runs[state, models.kind[model]] or low == high:
             continue
-        best_batches(low, high, models.apart[model], chosen, prices, moments, offers, chain)
+        best_batches(low, high, chosen, prices, moments, offers, chain)
         here = chain.at[high - 1 - low]
         while here != NOWHERE:
             before = chain.before[here - low]

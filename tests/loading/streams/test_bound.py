@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgeopt.loading.generator import generate
 from edgeopt.loading.instance import LoadingInstance
 from edgeopt.loading.streams import prices
 from edgeopt.loading.streams.bound import PriceSearch, first_step_s
@@ -76,6 +77,24 @@ def test_the_bound_depends_neither_on_threads_nor_on_memory(monkeypatch):
         evaluation = bounds.at(np.full(bounds.shape, 0.02), np.full(bounds.users, 0.3))
         values.append((evaluation.value, evaluation.time.tolist(), evaluation.visit.tolist()))
     assert all(value == values[0] for value in values)
+
+
+@pytest.mark.parametrize("retention", ["consecutive", "capacity"])
+def test_the_walk_is_worth_what_its_batches_are_worth_one_by_one(retention):
+    """Stays are priced together, from one begin to the next; the batches of the best walk are found anew."""
+    drawn = {"arrivals": "poisson", "rate_per_s": 3.0, "uploads": "none", "deadline_s": 8.0}
+    instance = generate("tree", models=4, users=60, seed=3, retention=retention, **drawn)
+    stream = Stream(compile_workload(instance), 0.4)
+    # A stay is never so long that it must go on as another one.
+    bounds = Bounds(stream, stream.steps.number + stream.longest_batch + 2, np.ones(len(stream.order)))
+    rng = np.random.default_rng(1)
+    for scale in (0.0, 0.1, 0.3, 1.0):
+        time = scale * stream.step_s * rng.exponential(1.0, bounds.shape)
+        visit = rng.uniform(0, 0.5, bounds.users)
+        found = bounds.at(time, visit)
+        served = 1.0 - found.visit
+        assert served.sum() > 10
+        assert found.value == pytest.approx(served.sum() + (time * found.time).sum() + (visit * found.visit).sum())
 
 
 def test_random_prices_come_near_the_optimum():
