@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from edgeopt.caching.bound_tables import BoundTables
 from edgeopt.caching.greedy import greedy_choice
 from edgeopt.caching.instance import CachingInstance
-from edgeopt.caching.pipeline import Worked, work_up
+from edgeopt.caching.pipeline import FOR_THE_PROBLEM, Priced, Worked, work_up
 from edgeopt.caching.program import solve_menu
-from edgeopt.run import Outcome, Run
+from edgeopt.caching.search_kernels import Integers
+from edgeopt.run import Incumbent, Outcome, Run
 
+REFINEMENTS = 4  # most rounds of certificates in 'neighbourhood'
 PROGRAM_GAP = 5e-3  # below it, 'neighbourhood' does without the program
 PROGRAM_NODES = 100  # of its branch and bound
 
@@ -26,17 +29,45 @@ def _begun(instance: CachingInstance, run: Run) -> Worked:
 
 
 def solve_neighbourhood(instance: CachingInstance, run: Run) -> Outcome:
-    """Price useful sets and better ones by branch and bound, search locally, and solve over these sets with HiGHS."""
+    """Price useful sets and better ones by branch and bound, search locally, and certify where the choice looks."""
     work = _begun(instance, run)
     if work.outcome is not None:
         return work.outcome
     priced = work.searched()
-    if priced.gap <= PROGRAM_GAP:
+    if priced.gap > PROGRAM_GAP:
+        # The program's own bound is that of its menu only, so it must not be reported.
+        within = run.part(run.remaining_s())
+        solution = solve_menu(work.tables, priced.menu, priced.dual, within, PROGRAM_NODES)
+        priced = replace(priced, dual=replace(priced.dual, choice=solution.choice))
+    return work.or_start(_sharpened(work, priced))
+
+
+def _sharpened(work: Worked, priced: Priced) -> Outcome:
+    """Certify the pairs of nodes and users at which the choice looks, and choose again, until it shows few new ones."""
+    tables = work.tables
+    assert isinstance(tables, BoundTables)
+    known: Incumbent[Integers] = Incumbent(work.run, bound=priced.bound, plan=tables.plan)
+    for last in [False] * REFINEMENTS + [True]:
+        if priced.dual.choice is None:
+            break
+        masks = priced.menu.masks[priced.menu.group, priced.dual.choice]
+        known.offer(masks, tables.seconds(masks))
+        pairs = [] if last or known.closed() else tables.open_pairs(masks)
+        if not pairs:
+            break
+        tables.refine(pairs)
+        known.offer(masks, tables.seconds(masks))
+        work.menu, work.start = tables.menu(priced.menu.masks), priced.dual.choice
+        priced = work.searched()
+        known.tighten(priced.bound)
+    if known.best is None:
         return work.result(priced)
-    # The program's own bound is that of its menu only, so it must not be reported.
-    within = run.part(run.remaining_s())
-    solution = solve_menu(work.tables, priced.menu, priced.dual, within, PROGRAM_NODES)
-    return work.result(replace(priced, dual=replace(priced.dual, choice=solution.choice)))
+    outcome = work.of_caches(known.best)
+    outcome.bound = known.bound
+    outcome.message = (
+        outcome.message or f"{FOR_THE_PROBLEM}; {len(tables.refined)} pairs of nodes and users have certificates"
+    )
+    return outcome
 
 
 def solve_lagrangian(instance: CachingInstance, run: Run) -> Outcome:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.caching.beamforming.ceilings import STEPS, Ceilings, ceilings
+from edgeopt.caching.beamforming.ceilings import STEPS, Ceilings, CeilingSums, ceiling_sums, ceilings
 from edgeopt.caching.beamforming.channels import Beamformer, Channels, Pairs
 from edgeopt.caching.reach import FULL_TABLE_NODES
 from edgeopt.run import Run
@@ -18,6 +19,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 SINGLE_NODES, OTHER_NODES = 6, 6  # units of an audience beyond that: strongest nodes, and the next ones together
+SUM_SHARES = (1.0, 0.85, 0.7, 0.55)  # of the nodes, for which sums of an audience are sharp
+SUM_STEPS = 200
 CHUNK = 500  # pairs between two looks at the clock
 NEARLY_SILENT = 1e-6  # of a rate in nat/s/Hz; keeps users that nobody reaches yet comparable
 
@@ -179,6 +182,32 @@ def ceiling_table(channels: Channels, audiences: list[tuple[int, ...]], units: I
     lower_subsets(amplitudes, weights)
     amplitudes[:, 0] = 0.0
     return Ceilings(amplitudes, weights)
+
+
+def sum_table(channels: Channels, audiences: list[tuple[int, ...]], run: Run) -> CeilingSums:
+    """Return sums for each audience: sharp for all nodes, and for shares of the nodes, the strongest first.
+
+    When time runs out, the others are those of the weakest user alone.
+
+    Returns
+    -------
+    CeilingSums
+        Those of all audiences for the first share, then for the next one.
+    """
+    reach = channels.reach()
+    order = [strongest_nodes(reach, users) for users in audiences]
+    strongest = [tuple(sorted(nodes[: ceil(share * len(reach))])) for share in SUM_SHARES for nodes in order]
+    pairs = Pairs(padded(strongest), np.tile(padded(audiences), (len(SUM_SHARES), 1)))
+    fixed, added = np.zeros(len(pairs)), np.zeros((len(pairs), len(reach)))
+
+    def solve(part: slice) -> bool:
+        steps = SUM_STEPS if run.stop_reason() is None else 0
+        sums = ceiling_sums(channels, Pairs(pairs.nodes[part], pairs.users[part]), steps)
+        fixed[part], added[part] = sums.fixed, sums.added
+        return True
+
+    all(_shared(solve, len(pairs), run.options.threads))
+    return CeilingSums(fixed, added)
 
 
 def lower_subsets(amplitudes: Floats, weights: Floats | None = None) -> None:

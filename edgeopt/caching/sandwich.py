@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeopt.caching.beamforming.channels import Beams, Pairs
-from edgeopt.caching.beamforming.conic import is_installed
-from edgeopt.caching.beamforming.sca import sca
-from edgeopt.caching.beamforming.sdr import randomized, relaxations
+from edgeopt.caching.beamforming.certified import certified
 from edgeopt.caching.bounds import amplitude_bounds, with_amplitudes
 from edgeopt.caching.delays import waits_per_bit
 from edgeopt.caching.rates import lower_subsets
@@ -18,7 +15,6 @@ from edgeopt.run import Run
 Integers = NDArray[np.int64]
 
 PAIRS = 10  # most pairs between two looks at the clock
-TIGHT = 1e-9  # relative distance of beams to their bound that is not worth a cone program
 COUNTS = 1e-10  # relative gain of a delay below which a pair is not worth a certificate
 
 
@@ -72,16 +68,8 @@ class Sandwich:
         self.refined.update(pairs)
         which, sets = np.array(pairs, np.int64).T
         tightened = self.reached.rates.pairs(which, sets)
-        channels, beamformer = self.reached.channels, self.reached.beamformer
-        solved = relaxations(channels, tightened)
+        solved, beams = certified(self.reached.channels, tightened, self.reached.beamformer)
         amplitudes = np.array([relaxation.bound for relaxation in solved])
-        beamformer.learn(tightened, randomized(channels, tightened, solved))
-        beams = beamformer(channels, tightened)
-        loose = np.flatnonzero(beams.amplitudes < amplitudes * (1 - TIGHT))
-        if len(loose) and is_installed():
-            rest = Pairs(tightened.nodes[loose], tightened.users[loose])
-            beamformer.learn(rest, sca(channels, rest, start=Beams(beams.amplitudes[loose], beams.vectors[loose])))
-            beams = beamformer(channels, tightened)
         bounds = self.upper.rates.amplitudes.copy()
         bounds[which, sets] = np.minimum(bounds[which, sets], amplitudes)
         lower_subsets(bounds)

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from edgeopt.caching.beamforming.ceilings import ceilings
-from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs, robust_amplitudes
+from edgeopt.caching.beamforming.ceilings import CeilingSums, ceiling_sums, ceilings, over_the_network
+from edgeopt.caching.beamforming.channels import Beams, Channels, Complexes, Pairs, robust_amplitudes
 from edgeopt.caching.beamforming.dual import dual
 from edgeopt.caching.beamforming.memo import Memo
 from edgeopt.caching.beamforming.mrt import mrt
@@ -113,20 +113,54 @@ def test_certificates_of_users_with_the_same_channel(nodes: int, users: int, ant
     assert bound == pytest.approx(nodes * (np.linalg.norm(channel) - error), rel=1e-10)
 
 
+def assert_sums_hold(channels: Channels, sums: CeilingSums, beams: list[Complexes]) -> None:
+    """No beams of any set of nodes reach all users with more than the sum over the set."""
+    nodes, users = channels.scaled.shape[:2]
+    for mask in range(1, 1 << nodes):
+        members = np.flatnonzero(mask >> np.arange(nodes) & 1)
+        pair = Pairs(members[None], np.arange(users)[None])
+        bound = sums.fixed[0] + sums.added[0, members].sum()
+        vectors = [beam[members] for beam in beams] + [dual(channels, pair).vectors[0]]
+        least = max(robust_amplitudes(channels, pair, vector[None])[0] for vector in vectors)
+        assert least <= bound * (1 + 1e-12) + 1e-12
+
+
 def test_certificate_is_valid_for_any_arguments() -> None:
-    """Weak duality: random powers and prices still bound random beams."""
+    """Weak duality: random powers and prices still bound beams, those of sets of nodes and of other nodes too."""
     from edgeopt.caching.beamforming.sdr import certificate
 
     rng = np.random.default_rng(6)
     for _ in range(50):
         channels = random_channels(rng, 3, 3, 2, 0.2)
-        stacked = channels.scaled.transpose(1, 0, 2).reshape(3, -1)
-        bound = certificate(stacked, channels.errors, rng.random(3), 5 * rng.random(3))
-        for _ in range(20):
-            vectors = rng.normal(size=(1, 3, 2)) + 1j * rng.normal(size=(1, 3, 2))
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=2, keepdims=True), 1)
-            assert robust_amplitudes(channels, every(3, 3), vectors)[0] <= bound
-        assert dual(channels, every(3, 3)).amplitudes[0] <= bound
+        beams = [random_beams(rng, 3, 2) for _ in range(20)]
+        for members in (np.arange(3), np.array([0, 2])):
+            stacked = channels.scaled[members].transpose(1, 0, 2).reshape(3, -1)
+            found = certificate(stacked, channels.errors[members], rng.random(3), 5 * rng.random(len(members)))
+            pair = Pairs(members[None], np.arange(3)[None])
+            assert robust_amplitudes(channels, pair, beams[0][None, members])[0] <= found.bound
+            assert dual(channels, pair).amplitudes[0] <= found.bound
+            assert_sums_hold(channels, over_the_network(channels, pair, found), beams)
+
+
+@pytest.mark.parametrize("steps", [0, 3, 40])
+def test_ceiling_sums_hold_for_all_sets_of_nodes(steps: int) -> None:
+    """Made for some nodes, they bound every set; for these nodes they are as sharp as the ceilings."""
+    rng = np.random.default_rng(10)
+    for _ in range(20):
+        users = int(rng.integers(1, 5))
+        channels = random_channels(rng, 4, users, 2, float(rng.choice([0.0, 0.2, 1.0])))
+        beams = [random_beams(rng, 4, 2) for _ in range(10)]
+        pair = Pairs(np.array([[0, 2, 3, -1]]), np.arange(users)[None])
+        sums = ceiling_sums(channels, pair, steps)
+        assert_sums_hold(channels, sums, beams)
+        whole = min(sums.fixed[0] + sums.added[0, [0, 2, 3]].sum(), channels.reach()[[0, 2, 3]].sum(axis=0).min())
+        assert whole == pytest.approx(ceilings(channels, pair, steps).amplitudes[0], rel=1e-9)
+
+
+def random_beams(rng: np.random.Generator, nodes: int, antennas: int) -> Complexes:
+    """Draw beams, some at full power."""
+    drawn = rng.normal(size=(nodes, antennas)) + 1j * rng.normal(size=(nodes, antennas))
+    return drawn / np.maximum(np.linalg.norm(drawn, axis=1, keepdims=True), 1)
 
 
 def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

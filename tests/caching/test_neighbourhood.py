@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import edgeopt
-from edgeopt.caching import bounds, pipeline, rates
+from edgeopt.caching import bound_tables, bounds, heuristics, pipeline, rates
 from edgeopt.caching.bound_tables import BoundTables
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
@@ -66,6 +66,33 @@ def test_wide_path_on_few_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
             gaps.append(objective / max(best, 1e-9) - 1)
     assert len(gaps) >= 30
     assert np.mean(gaps) < 0.01
+
+
+@pytest.mark.slow
+def test_certificates_on_few_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refined bounds stay below the optimum over all caches with the beams of `dual`, and close in on the plan."""
+    monkeypatch.setattr(pipeline, "FULL_TABLE_NODES", 0)
+    monkeypatch.setattr(bound_tables, "SINGLE_NODES", 1)  # the other bounds are loose
+    closer = refined = 0
+    for seed in range(60):
+        instance = random_instance(seed, nodes=3)
+        best = optimum(instance, dual_rates(instance))
+        if not isfinite(best):
+            continue
+        work = pipeline.work_up(instance, OPTIONS)
+        before = work.result(work.searched())
+        after = heuristics.solve_neighbourhood(instance, OPTIONS)
+        if after.plan is None or before.plan is None:
+            continue
+        assert before.bound is not None
+        assert after.bound is not None
+        objective = check(instance, after.plan).objective
+        assert before.bound <= after.bound <= min(best, objective) + 1e-9 * max(1.0, best), seed
+        assert objective <= check(instance, before.plan).objective * (1 + 1e-12)
+        refined += "certificates" in after.message and not after.message.split("; ")[1].startswith("0 ")
+        closer += after.bound > before.bound or objective < check(instance, before.plan).objective
+    assert refined >= 10
+    assert closer >= 5
 
 
 @pytest.mark.slow

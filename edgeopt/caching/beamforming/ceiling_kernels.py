@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgeopt.caching.beamforming.channels import CANCELLING, Complexes, Floats, PairArrays
+from edgeopt.caching.beamforming.channels import CANCELLING, ROUNDING, Complexes, Floats, PairArrays
 from edgeopt.caching.beamforming.pair_kernels import measure
 from edgeopt.kernels import inner_kernel, kernel
 
-ROUNDING = 1e-10  # relative; bounds are raised by it
 LEAST = 1e-12
 SMALLEST_LOG = log(1e-6)
 

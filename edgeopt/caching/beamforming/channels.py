@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 CANCELLING = 1e-13  # relative; bounds take channels for longer by it, before errors of about their length are taken off
+ROUNDING = 1e-10  # relative; bounds of compiled code are raised by it
 
 
 @dataclass(frozen=True)

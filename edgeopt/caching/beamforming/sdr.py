@@ -30,6 +30,29 @@ RIDGE = 1e-14  # on the diagonal of a scaled Hessian, which users with the same 
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """A sum that no beams exceed, for any set of the nodes.
+
+    Attributes
+    ----------
+    fixed : float
+    added : numpy.ndarray of float64, shape (nodes,)
+        What each node of the set adds.
+    weights : numpy.ndarray of float64, shape (users,)
+        Sum to one; even the mean of the robust amplitudes with these weights does not exceed the sum.
+    """
+
+    fixed: float
+    added: Floats
+    weights: Floats
+
+    @property
+    def bound(self) -> float:
+        """That of all nodes together."""
+        return (self.fixed + float(self.added.sum())) * (1 + ROUNDING)
+
+
+@dataclass(frozen=True)
 class BeamRelaxation:
     """The solved relaxation of one pair.
 
@@ -39,10 +62,12 @@ class BeamRelaxation:
         No beamformer's least robust amplitude exceeds it.
     covariance : numpy.ndarray of complex128, shape (nodes * antennas, nodes * antennas)
         The solution W.
+    certificate : Certificate
     """
 
     bound: float
     covariance: Complexes
+    certificate: Certificate
 
 
 def relaxations(channels: Channels, pairs: Pairs) -> list[BeamRelaxation]:
@@ -105,9 +130,11 @@ def relax(channels: Complexes, errors: Floats) -> BeamRelaxation:
     errors : numpy.ndarray of float64, shape (nodes,)
     """
     nodes, _, antennas = channels.shape
-    scale = float(Channels(channels, errors).reach().sum(axis=0).min())  # what the weakest user receives alone
+    alone = Channels(channels, errors).reach().sum(axis=0)
+    scale = float(alone.min())  # what the weakest user receives alone
     if scale == 0.0:
-        return BeamRelaxation(0.0, np.zeros((nodes * antennas, nodes * antennas), np.complex128))
+        silent = np.zeros((nodes * antennas, nodes * antennas), np.complex128)
+        return BeamRelaxation(0.0, silent, Certificate(0.0, np.zeros(nodes), (alone == 0.0) / np.sum(alone == 0.0)))
     barrier = _Barrier(channels / scale, errors / scale)
     weight = 1.0
     for _ in range(MOST_STEPS):
@@ -116,8 +143,10 @@ def relax(channels: Complexes, errors: Floats) -> BeamRelaxation:
         if barrier.size * weight <= CLOSE * barrier.value():
             break
         weight *= FALL
-    bound = certificate(barrier.stacked, barrier.errors, barrier.powers, barrier.prices)
-    return BeamRelaxation(min(bound, 1 + ROUNDING) * scale, weight * barrier.inverse)
+    found = certificate(barrier.stacked, barrier.errors, barrier.powers, barrier.prices)
+    bound = min(found.bound, 1 + ROUNDING) * scale
+    scaled = Certificate(found.fixed * scale, found.added * scale, found.weights)
+    return BeamRelaxation(bound, weight * barrier.inverse, scaled)
 
 
 class _Barrier:
@@ -184,8 +213,8 @@ def _inverse(matrix: Complexes) -> Complexes | None:
     return inverse
 
 
-def certificate(stacked: Complexes, errors: Floats, powers: Floats, prices: Floats) -> float:
-    """Return an upper bound on the least robust amplitude, valid whatever the last two arguments are.
+def certificate(stacked: Complexes, errors: Floats, powers: Floats, prices: Floats) -> Certificate:
+    """Return upper bounds on the least robust amplitude, valid whatever the last two arguments are.
 
     The prices are raised by the largest eigenvalue that stands against the dual's matrix inequality, and by what
     rounding may hide of it. Proof: docs/caching-proofs.md.
@@ -199,10 +228,10 @@ def certificate(stacked: Complexes, errors: Floats, powers: Floats, prices: Floa
     powers = np.maximum(powers, 0.0)
     total = float(powers.sum())
     if total == 0.0:
-        return np.inf
+        return Certificate(np.inf, np.zeros(len(errors)), np.full(len(powers), 1 / len(powers)))
     size = stacked.shape[1]
     product = (stacked.T * powers) @ stacked.conj()
     matrix = product - np.diag(np.repeat(prices, size // len(errors)))
     largest = float(np.trace(product).real + np.abs(prices).max())
     excess = max(0.0, float(np.linalg.eigvalsh(matrix)[-1])) + 4 * UNIT * (size + len(powers) + 8) * size * largest
-    return (1 / (4 * total) + float(np.maximum(0.0, prices + excess - errors).sum())) * (1 + ROUNDING)
+    return Certificate(1 / (4 * total), np.maximum(0.0, prices + excess - errors), powers / total)
