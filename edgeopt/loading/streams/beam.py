@@ -75,7 +75,7 @@ class Beam:
         best = np.array([-1.0, NONE])
         models = len(self._salt)
         last = int(float(requests.due.max(initial=0.0)) / self.bucket_s) + 1
-        while bucket < last and on_time():
+        while bucket < last and labels.number.any() and on_time():
             until = min(last, bucket + BUCKETS)
             advance(
                 bucket,

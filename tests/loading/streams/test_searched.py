@@ -218,6 +218,19 @@ def test_a_portfolio_proves_a_small_stream_and_a_search_ends_when_told():
     assert 0 < served <= lines.served(beam.line(node)) <= users
 
 
+def test_a_beam_ends_when_no_label_is_left():
+    """Users who come twelve days later are behind millions of empty buckets."""
+    stream = crowded(2)
+    later = {
+        name: user.replace(arrival_s=user.arrival_s + 2.0**20, deadline_s=user.deadline_s + 2.0**20)
+        for name, user in stream.users.items()
+    }
+    lines = StreamLines(compile_workload(stream.replace(users=later)))
+    asked = []
+    Beam(lines, 2, batch_seconds(lines) / 2, 4).search(0.0, np.full(len(lines.order), 0.5), lambda: not asked.append(1))
+    assert len(asked) < 10
+
+
 @pytest.mark.slow
 def test_beams_whose_history_has_no_room_are_left_out(monkeypatch):
     work = compile_workload(crowded(2))
