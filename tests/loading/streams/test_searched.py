@@ -219,7 +219,7 @@ def test_a_portfolio_proves_a_small_stream_and_a_search_ends_when_told():
 
 
 def test_a_beam_ends_when_no_label_is_left():
-    """Users who come twelve days later are behind millions of empty buckets."""
+    """Users who come twelve days later are behind tens of thousands of empty buckets."""
     stream = crowded(2)
     later = {
         name: user.replace(arrival_s=user.arrival_s + 2.0**20, deadline_s=user.deadline_s + 2.0**20)
