@@ -412,3 +412,45 @@ def test_in_a_notebook_one_output_changes(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(ZeroDivisionError):
         edgeopt.solve(TINY, lambda instance: 1 / 0, progress=True)
     assert shown[-1] == ""
+
+
+@pytest.mark.parametrize(
+    ("problem", "method", "made"),
+    [
+        ("loading", "greedy", "edgeopt.loading.batches.lines.bundle_order"),
+        ("placement", "exact", "edgeopt.placement.exact.Program"),
+        ("placement", "bound", "edgeopt.placement.exact.Program"),
+        ("residency", "exact", "edgeopt.residency.exact.Program"),
+        ("pulling", "exact", "edgeopt.pulling.exact.solve_core"),
+        ("pulling", "lagrangian", "edgeopt.pulling.lagrangian.LagrangianRelaxation"),
+        ("pulling", "bound", "edgeopt.pulling.bounds.LinearRelaxation"),
+    ],
+)
+def test_nothing_large_is_made_when_the_run_has_to_end(
+    problem: str, method: str, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes seconds on large instances is not begun any more; what is known by then is returned."""
+    generate = find_problem(problem).part("generator").generate
+    arguments: dict[str, dict[str, Any]] = {
+        "loading": {"models": 4, "users": 9, "deadlines": "individual", "weights": "classes"},
+        "placement": {"nodes": 3, "models": 8, "users": 8},
+        "pulling": {"cloudlets": 4, "requests": 20, "models": 10},
+        "residency": {"models": 8, "count": 40},
+    }
+    instance = generate(**arguments[problem], seed=3)
+    function = edgeopt.methods(problem)[method].function
+    calls: list[str] = []
+
+    def large(*given: Any, **named: Any) -> Any:
+        calls.append(made)
+        raise InterruptedError
+
+    monkeypatch.setattr(made, large)
+    with pytest.raises(InterruptedError):
+        function(instance, Run(maximize=instance.conventions.maximize))
+    run = Run(maximize=instance.conventions.maximize)
+    run.interrupt.set()
+    outcome = function(instance, run)
+    assert outcome.stopped == "interrupted"
+    assert calls == [made]
+    assert (outcome.plan is None) == (method == "bound")

@@ -33,6 +33,9 @@ def prove_program(arrays: DemandArrays, start: Placement, run: Run) -> Outcome:
     """Maximise the hit weight on HiGHS, by the formulation with the rows of its root."""
     if not len(arrays.group_model):
         return Outcome(plan=arrays.plan(start), bound=0)
+    stopped = run.stop_reason()
+    if stopped is not None:  # a large program takes long to state
+        return Outcome(arrays.plan(start), arrays.all_weight, stopped)
     program = Program(arrays)
     root = Root(program, start, run.part(ROOT_PART * run.remaining_s(), reports="bound"))
     if root.relax():
@@ -89,7 +92,10 @@ def _loosened(bound: float) -> float:
 
 def relaxation(arrays: DemandArrays, run: Run) -> Outcome:
     """Return the bound of the root, proven by multipliers; none when its first relaxation was not solved in time."""
-    root = Root(Program(arrays), greedy_placement(arrays), run)
+    start, stopped = greedy_placement(arrays), run.stop_reason()
+    if stopped is not None:
+        return Outcome(bound=arrays.all_weight, stopped=stopped)
+    root = Root(Program(arrays), start, run)
     if root.relax():
         root.strengthen()
     return Outcome(bound=root.bound, stopped=run.stop_reason() or Stopped.FINISHED)

@@ -26,6 +26,9 @@ def solve_bound(reduced: ReducedInstance, run: Run) -> Outcome:
     best, complete = None, not np.isfinite(reduced.cutoff).any()
     openings = Openings(reduced.core)
     total = known_total(openings, run)
+    stopped = run.stop_reason()
+    if stopped is not None:  # relaxations take long to state
+        return Outcome(bound=0.0, stopped=stopped)
     core = reduced.relaxed.up_to(total)
     if core.options > DUAL_ABOVE or not complete:
         dual = LagrangianRelaxation(core)

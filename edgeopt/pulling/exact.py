@@ -103,6 +103,9 @@ class ExactSearch:
         _, opened = greedy_opening(Openings(self.core), self._run)
         self.improve(opened, HEURISTIC_ROUNDS)
         self._forget_what_is_far()
+        stopped = self._run.stop_reason()
+        if self.known.best is not None and stopped is not None:  # relaxations and programs take long to state
+            return self._ended(stopped)
         keep = np.ones(self.core.options, np.bool_)
         if self.core.options > DIRECT_UP_TO:
             self._first_bound()
@@ -113,7 +116,7 @@ class ExactSearch:
                 if self.by_openings and not self.known.proved():
                     self._bound_by_openings(keep)
         if self.known.proved():
-            return Result(Status.FEASIBLE, Stopped.FINISHED, bound=self.known.bound)
+            return self._ended(Stopped.FINISHED)
         result = self.solve_part(keep, self._run.options.iteration_limit, proof=True)
         if self._forget_what_is_far():
             result = self.solve_part(keep, self._run.options.iteration_limit, proof=True)
@@ -121,6 +124,10 @@ class ExactSearch:
             raise ProgramError("HiGHS finds no plan where one is known")
         bounds = [bound for bound in (self.known.bound, result.bound) if bound is not None]
         return replace(result, bound=min(max(0.0, *bounds), self.total) if bounds else None)
+
+    def _ended(self, stopped: Stopped) -> Result:
+        """Return the result of a search that needs no program, or has no time for one."""
+        return Result(Status.FEASIBLE, stopped, bound=0.0 if self.known.bound is None else self.known.bound)
 
     def _start(self, keep: Flags) -> Ints | None:
         """Return the best solution over some of the options, where it uses no others."""

@@ -146,6 +146,9 @@ def solve_lagrangian(reduced: ReducedInstance, run: Run, start: Ints | None = No
             best, amounts = core.cost(solution), solution
             opened = core.opened(solution)
             run.report(best, plan=partial(reduced.plan, amounts))
+    stopped = run.stop_reason()
+    if stopped is not None:  # what the relaxation is made of would take as long as all that was done so far
+        return Outcome(None if amounts is None else reduced.plan(amounts), 0.0, stopped)
     target = min(best, openings.total)
     relaxation = LagrangianRelaxation(reduced.relaxed.up_to(best))
     steps = run.options.iteration_limit or ITERATIONS

@@ -63,8 +63,9 @@ def solve_program(intervals: Intervals, start: Kept, run: Run) -> Outcome:
     known: Incumbent[Kept] = Incumbent(run, plan=intervals.plan)
     known.offer(start, intervals.seconds(start))
     known.tighten(intervals.least_s)
-    stopped = Stopped.FINISHED
-    if len(intervals.block):
+    ended = run.stop_reason()  # a large program takes long to state
+    stopped = ended or Stopped.FINISHED
+    if len(intervals.block) and ended is None:
         program = Program(intervals)
         solver = HighsSolver(program.linear, run)
 

@@ -8,6 +8,7 @@ left out; when none is left, the plan with one user fewer is optimal.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from math import prod
 
@@ -39,7 +40,8 @@ def state_refusal(workload: Workload, most_codes: int = MOST_CODES) -> str | Non
     """Say why the states are too many, or return None."""
     number = codes(workload)
     if number > most_codes:
-        return f"{number:.1e} ways to choose whom to serve, {most_codes:.1e} are in reach; 'local-search' would work"
+        ways = f"{Decimal(number):.1e} ways to choose whom to serve"  # they may be more than a float holds
+        return f"{ways}, {most_codes:.1e} are in reach; 'local-search' would work"
     if workload.whole_atoms or (workload.keeps and len(workload.blocks) > MOST_SINGLE_BLOCKS):
         return f"more than {MOST_SINGLE_BLOCKS} blocks that the GPU may keep; 'local-search' would work"
     return None

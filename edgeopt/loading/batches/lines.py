@@ -111,6 +111,8 @@ class Lines:
             line = self.line()
             self.fill(line, order, run)
             best = self._better(best, line, run)
+            if run.stop_reason() is not None:  # before a further order is made, which takes long with weights
+                return best
         if self._can_choose():
             line = self.line()
             self._serve_cheapest(line, run)

@@ -118,3 +118,10 @@ def test_many_models_are_counted_without_overflow(mode):
     workload = compile_workload(instance)
     assert counts_dp.codes(workload) > 2**40
     assert counts_dp.state_refusal(workload) is not None
+
+
+def test_more_ways_to_serve_than_a_float_holds_are_refused_by_every_method_that_counts_them():
+    models = [f"m{number}" for number in range(1100)]
+    instance = in_mode(instance_of({model: ["x"] for model in models}, models, 1e6), "phase", "capacity")
+    assert "1.5e+334 ways" in str(counts_dp.refusal(instance))
+    assert "exact" in edgeopt.fitting_methods(instance)
