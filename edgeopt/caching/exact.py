@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from edgeopt.caching.beamforming.conic import is_installed
+from edgeopt.caching.beamforming.certified import missing_extra
 from edgeopt.caching.instance import CachingInstance
 from edgeopt.caching.lagrangian import Dual, solve_dual
 from edgeopt.caching.local_search import search
@@ -23,7 +23,6 @@ from edgeopt.caching.search_kernels import Integers
 from edgeopt.caching.tables import DelayTables, Menu
 from edgeopt.run import Incumbent, Outcome, Run
 from edgeopt.tolerances import PROVED_GAP
-from edgeopt.versions import install_command
 
 ROUGH_GAP = 1e-3  # at which the program is solved as long as its optimum shows new pairs
 
@@ -140,8 +139,8 @@ class Proof:
             outcome = Outcome(bound=bound, stopped=self.work.stopped, message=UNFINISHED, metrics=metrics)
             return self.work.or_start(outcome)
         message = f"{FOR_THE_PROBLEM}; {refined} pairs of nodes and users have certificates"
-        if not self.closed and not is_installed():
-            message += f". Better beams need an extra: {install_command('radio')}"
+        if not self.closed:
+            message += missing_extra()
         bound = None if bound is None else min(bound, seconds)
         plan = self.sandwich.reached.plan(best)
         outcome = Outcome(plan=plan, bound=bound, stopped=self.work.stopped, message=message, metrics=metrics)

@@ -9,6 +9,7 @@ from edgeopt.caching.beamforming.conic import is_installed
 from edgeopt.caching.beamforming.memo import Memo
 from edgeopt.caching.beamforming.sca import sca
 from edgeopt.caching.beamforming.sdr import BeamRelaxation, randomized, relaxations
+from edgeopt.versions import install_command
 
 TIGHT = 1e-9  # relative distance of beams to their bound that is not worth a cone program
 
@@ -32,3 +33,8 @@ def certified(channels: Channels, pairs: Pairs, beamformer: Memo) -> tuple[list[
         beamformer.learn(rest, sca(channels, rest, start=Beams(beams.amplitudes[loose], beams.vectors[loose])))
         beams = beamformer(channels, pairs)
     return solved, beams
+
+
+def missing_extra() -> str:
+    """Say what better beams need, if it is not installed."""
+    return "" if is_installed() else f". Better beams need an extra: {install_command('radio')}"
