@@ -280,7 +280,7 @@ def _worked(m: pyo.ConcreteModel, site: str, needed: list[tuple[float, Any]], sh
     if limit is None or not needed:
         return pyo.Constraint.Skip
     if limit == 0:
-        return pyo.quicksum(work * x for work, x in needed) <= 0
+        return pyo.quicksum(x for _, x in needed) <= 0
     return pyo.quicksum(work / limit * x for work, x in needed) <= share
 
 

@@ -178,3 +178,12 @@ def test_infeasible_is_what_two_solvers_say(method, monkeypatch):
     monkeypatch.setattr(module, lambda arrays, options, _: silent(arrays, options, lambda *_: True))
     with pytest.raises(ProgramError, match="another solver does not"):
         edgeopt.solve(crowded(5), method, threads=1)
+
+
+def test_more_operations_than_a_solver_has_numbers_for_where_none_are_allowed():
+    """SCIP takes 1e20 for infinity, and refuses it as a coefficient."""
+    pytest.importorskip("pyscipopt")
+    instance = compute_bound({"big": 7e20, "free": 0.0}, 0.0, {"a": ("big", 1), "b": ("free", 1)})
+    solution = edgeopt.solve(instance, "nlip", threads=1)
+    assert solution.status == "optimal"
+    assert solution.objective == pytest.approx(optimum(instance)[0], rel=1e-9)
