@@ -237,8 +237,8 @@ def _take(kind: Any, thing: Any, address: Any, door: Any) -> Any:
     """Write an object of Python to an address; return whether that failed."""
     builder = door.builder
     if isinstance(kind, types.BaseTuple):
-        failed = false_bit
-        for number, part in enumerate(kind.types):
+        failed, parts = false_bit, kind.types  # type: ignore[attr-defined]
+        for number, part in enumerate(parts):
             item = door.pyapi.tuple_getitem(thing, number)
             failed = builder.or_(failed, _take(part, item, gep_inbounds(builder, address, 0, number), door))
         return failed
