@@ -2,8 +2,8 @@
 
 Numba asks some ten templates at each operation what type it has, writes all its flags into dictionaries to compare them
 a hundred thousand times, looks in every function for closures and literal types, and makes machine code for functions
-that only others contain. It keeps each variable in memory, with its references counted, where a value would do. It passes each word of each array
-of a record from function to function, half of all the code that it writes.
+that only others contain. It keeps each variable in memory, with its references counted, where a value would do.
+It passes each word of each array of a record from function to function, half of all the code that it writes.
 """
 
 from __future__ import annotations
