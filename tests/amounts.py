@@ -9,9 +9,12 @@ import pytest
 
 
 def some_or_many(some: int, many: int) -> pytest.MarkDecorator:
-    """Give a test the argument `number`: `some` in the fast suite, and `many` besides in the slow one."""
-    cases = [pytest.param(some, id="some"), pytest.param(many, id="many", marks=pytest.mark.slow)]
-    return pytest.mark.parametrize("number", cases)
+    """Give a test the range `numbers`: the first `some` in the fast suite, the others up to `many` in the slow one."""
+    cases = [
+        pytest.param(range(some), id="some"),
+        pytest.param(range(some, many), id="many", marks=pytest.mark.slow),
+    ]
+    return pytest.mark.parametrize("numbers", cases)
 
 
 def some_or_all_pairs(

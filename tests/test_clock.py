@@ -177,8 +177,7 @@ NOTHING_LEFT = "everything was compiled already\n"
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_warm_up_leaves_nothing_to_compile(problem: str) -> None:
     """The cache is that of all tests, so that most is compiled."""
-    warm_up(problem, dict(os.environ))
-    assert warm_up(problem, dict(os.environ)) == NOTHING_LEFT
+    assert NOTHING_LEFT in (warm_up(problem, dict(os.environ)) for _ in range(2))
 
 
 @pytest.mark.slow

@@ -124,10 +124,10 @@ def visits_of(prefixes: Prefixes, plan: dict[str, Any]) -> Visits:
 
 @some_or_many(44, 220)
 @pytest.mark.parametrize("form", [loading.formulate, loading.formulate_order])
-def test_changed_loading_equals_enumeration(form: Callable[[LoadingInstance], Any], number: int) -> None:
+def test_changed_loading_equals_enumeration(form: Callable[[LoadingInstance], Any], numbers: range) -> None:
     found = {Status.OPTIMAL: 0, Status.INFEASIBLE: 0}
     bound_by_rules = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed, ("crossing", "random", "dense", "interval")[seed % 4], models=5, users=6)
         prefixes = compile_workload(instance).prefixes
         if not prefixes.model_names:
@@ -152,15 +152,15 @@ def test_changed_loading_equals_enumeration(form: Callable[[LoadingInstance], An
         plan = visits_of(prefixes, solution.plan)
         assert all(rule(plan) for rule in rules), (seed, plan)
         bound_by_rules += max(allowed) < max(worth)
-    assert found[Status.OPTIMAL] > number / 2.2
-    assert found[Status.INFEASIBLE] >= number / 22
-    assert bound_by_rules > number / 8
+    assert found[Status.OPTIMAL] > len(numbers) / 2.2
+    assert found[Status.INFEASIBLE] >= len(numbers) / 22
+    assert bound_by_rules > len(numbers) / 8
 
 
 @some_or_many(14, 60)
 @pytest.mark.parametrize("form", [loading.formulate, loading.formulate_order])
-def test_unchanged_loading_has_the_optimum_of_exact(form: Callable[[LoadingInstance], Any], number: int) -> None:
-    for seed in range(number):
+def test_unchanged_loading_has_the_optimum_of_exact(form: Callable[[LoadingInstance], Any], numbers: range) -> None:
+    for seed in numbers:
         instance = random_instance(seed, ("crossing", "dense")[seed % 2], models=8, users=16)
         solution = edgeopt.solve_formulation(instance, form(instance), threads=1)
         assert solution.status == Status.OPTIMAL
@@ -276,9 +276,9 @@ def test_an_interrupt_leaves_the_best_so_far() -> None:
 
 
 @some_or_many(4, 12)
-def test_the_other_problems_are_solved_alike(number: int) -> None:
+def test_the_other_problems_are_solved_alike(numbers: range) -> None:
     solved = 0
-    for seed in range(number):
+    for seed in numbers:
         for instance, forms in (
             (placement_instances.random_instance(seed), [placement.formulate]),
             (pulling_instances.random_instance(seed), [pulling.formulate_linear, pulling.formulate_strong]),
@@ -298,7 +298,7 @@ def test_the_other_problems_are_solved_alike(number: int) -> None:
                 for value in (solution.bound, solution.report.objective):
                     assert value == pytest.approx(solution.objective, rel=1e-6, abs=1e-6), (seed, form)
                 solved += 1
-    assert solved > 2 * number
+    assert solved > 2 * len(numbers)
 
 
 @pytest.mark.parametrize(("late", "served"), [(0.0, 3), (1e-10, 3), (1e-7, 2), (3e-6, 2)])
@@ -359,11 +359,11 @@ def changed_pulling(seed: int) -> tuple[Any, float, float]:
 
 @some_or_many(12, 24)
 @pytest.mark.parametrize("form", [pulling.formulate_linear, pulling.formulate_strong])
-def test_changed_pulling_equals_enumeration(form: Callable[[Any], Any], number: int) -> None:
+def test_changed_pulling_equals_enumeration(form: Callable[[Any], Any], numbers: range) -> None:
     """The first request is not served at the first cloudlet, and the first two not at the same site."""
     found = {Status.OPTIMAL: 0, Status.INFEASIBLE: 0}
     bound_by_rules = 0
-    for seed in range(number):
+    for seed in numbers:
         instance, free, best = changed_pulling(seed)
         sites = [*instance.cloudlets, instance.cloud.name]
         m = form(instance)
@@ -381,5 +381,5 @@ def test_changed_pulling_equals_enumeration(form: Callable[[Any], Any], number: 
         if best < np.inf:
             assert solution.objective == pytest.approx(best, rel=1e-6, abs=1e-6), seed
         bound_by_rules += free < best < np.inf
-    assert min(found.values()) > number / 8
-    assert bound_by_rules > number / 8
+    assert min(found.values()) > len(numbers) / 8
+    assert bound_by_rules > len(numbers) / 8

@@ -21,7 +21,7 @@ EXACT = [name for name, method in METHODS.items() if method.kind == "exact"]
 
 # Methods that start a solver take a tenth of a second for the smallest instance, and their own tests do more.
 MANY, FEW = 140, 28
-FAST = 10  # the fast tests take a tenth of these
+FAST = 20  # the fast tests take a twentieth of these, the slow ones the others
 SOLVERS = {"exact", "cpsat", "bound", "no-sharing"}
 OTHER_MODES = {"consecutive", "lru", "two-phase"}  # baselines of modes that tests/loading/batches covers
 OTHER_MODES |= {  # those of streams: see test_loading_streams.py
@@ -70,12 +70,13 @@ def assert_honest(solution: edgeopt.Solution, best: int) -> None:
         assert solution.objective == best
 
 
-@pytest.mark.parametrize("part", [FAST, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+@pytest.mark.parametrize("part", [FAST, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "others"])
 @pytest.mark.parametrize("one_deadline", [True, False], ids=["one deadline", "individual deadlines"])
 @pytest.mark.parametrize("name", METHODS)
 def test_bounds_and_objectives_enclose_the_optimum(name, one_deadline, part):
     ran = 0
-    for seed in seeds(name, part):
+    chosen = seeds(name, part) if part == FAST else seeds(name)[len(seeds(name, FAST)) :]
+    for seed in chosen:
         instance = tiny(seed, one_deadline)
         solution = solve_if_it_fits(instance, name)
         if solution is None:
@@ -91,7 +92,7 @@ def test_bounds_and_objectives_enclose_the_optimum(name, one_deadline, part):
             assert edgeopt.check(instance, solution.plan).feasible
             assert edgeopt.check(instance, solution.plan).objective == solution.objective
     if one_deadline and name not in OTHER_MODES:
-        assert ran >= len(seeds(name, part)) // 2
+        assert ran >= len(chosen) // 2
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

@@ -46,7 +46,7 @@ def assert_honest(instance: LoadingInstance, best: int, name: str) -> None:
         assert report.objective == solution.objective
 
 
-@some_or_all_pairs("mode, name", dict(zip(MODE_NAMES, MODES, strict=True)), METHODS, every=6, some=SOME, many=MANY)
+@some_or_all_pairs("mode, name", dict(zip(MODE_NAMES, MODES, strict=True)), METHODS, every=12, some=SOME, many=MANY)
 def test_a_method_refuses_the_mode_or_tells_the_truth(mode, name, numbers):
     for instance, best in drawn(mode, numbers.stop)[numbers.start :: EVERY if name in SEARCHING else 1]:
         assert_honest(instance, best, name)

@@ -65,7 +65,7 @@ def check_method(name: str, instance: LoadingInstance, best: Fraction) -> None:
         assert edgeopt.check(instance, solution.plan).objective == solution.objective
 
 
-@some_or_all_pairs("mode, name", dict(zip(NAMES, MODES, strict=True)), METHODS, every=6, some=SOME, many=MANY)
+@some_or_all_pairs("mode, name", dict(zip(NAMES, MODES, strict=True)), METHODS, every=8, some=SOME, many=MANY)
 def test_a_method_refuses_weights_or_tells_the_truth(mode, name, numbers):
     runs = 0
     for instance, best in drawn(mode, numbers.stop)[numbers.start :]:
@@ -89,7 +89,7 @@ def drawn_streams(mode: tuple[str, str, bool], number: int) -> list[tuple[Loadin
     return [(stream, heaviest_stream(stream)) for stream in streams if stream.stream and stream.weighted]
 
 
-@some_or_all_pairs("mode, name", dict(zip(STREAM_NAMES, STREAM_MODES, strict=True)), METHODS, every=3, some=1, many=3)
+@some_or_all_pairs("mode, name", dict(zip(STREAM_NAMES, STREAM_MODES, strict=True)), METHODS, every=6, some=1, many=3)
 def test_a_method_refuses_weights_of_a_stream_or_tells_the_truth(mode, name, numbers):
     for instance, best in drawn_streams(mode, numbers.stop)[numbers.start :]:
         reason = METHODS[name].refusal(instance)

@@ -9,7 +9,6 @@ import pytest
 import edgeopt
 from edgeopt.pulling.generator import generate
 from edgeopt.pulling.instance import PullingInstance
-from tests.amounts import some_or_many
 from tests.pulling.brute_force import optimum
 from tests.pulling.random_instances import random_instance
 
@@ -25,15 +24,14 @@ def tiny(seed: int) -> tuple[PullingInstance, float | None]:
     return instance, optimum(instance)[0]
 
 
-def few(name: str, most: int = 70) -> range:
-    return range(min(most, 20 if name in SLOW else 70))
+FEW, MANY = range(20), range(20, 70)
+MORE = [pytest.param(name, MANY, marks=pytest.mark.slow) for name in EXACT if name not in SLOW]
 
 
-@some_or_many(20, 70)
-@pytest.mark.parametrize("name", EXACT)
-def test_exact_methods_find_the_optimum(name, number):
+@pytest.mark.parametrize(("name", "numbers"), [*((name, FEW) for name in EXACT), *MORE])
+def test_exact_methods_find_the_optimum(name, numbers):
     feasible = infeasible = 0
-    for seed in few(name, number):
+    for seed in numbers:
         instance, value = tiny(seed)
         solution = edgeopt.solve(instance, name, threads=1)
         if value is None:
@@ -52,7 +50,7 @@ def test_exact_methods_find_the_optimum(name, number):
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_methods_keep_within_the_optimum(name):
     runs = 0
-    for seed in few(name):
+    for seed in range(FEW.stop if name in SLOW else MANY.stop):
         instance, value = tiny(seed)
         if METHODS[name].refusal(instance) is not None:
             continue

@@ -111,9 +111,9 @@ def test_at_every_scale(scale: float) -> None:
 
 @some_or_many(3, 8)
 @pytest.mark.parametrize("scale", [1e-6, 1e-9])
-def test_scaled_instance_has_the_scaled_optimum(scale: float, number: int) -> None:
+def test_scaled_instance_has_the_scaled_optimum(scale: float, numbers: range) -> None:
     """All rates larger by a factor: all delays shorter by it."""
-    for seed in range(number):
+    for seed in numbers:
         data = random_data(seed, nodes=3)
         expected = edgeopt.solve(CachingInstance.from_dict(data), "exact", threads=1)
         data["radio"]["bandwidth_hz"] /= scale

@@ -76,9 +76,9 @@ def test_iteration_limit_counts_restarts(instance: CachingInstance) -> None:
 
 
 @some_or_many(8, 25)
-def test_prices_rule_out_no_better_choice(number: int) -> None:
+def test_prices_rule_out_no_better_choice(numbers: range) -> None:
     """With a start far above the optimum, what prices leave still holds the optimum."""
-    for seed in range(number):
+    for seed in numbers:
         tiny = random_instance(seed, nodes=3)
         tables = DelayTables(tiny, Run(maximize=False))
         menu = tables.full_menu()
@@ -107,9 +107,9 @@ def test_the_program_tells_the_choices_that_it_finds(instance: CachingInstance) 
 
 
 @some_or_many(8, 25)
-def test_any_prices_give_a_bound(number: int) -> None:
+def test_any_prices_give_a_bound(numbers: range) -> None:
     rng = np.random.default_rng(9)
-    for seed in range(number):
+    for seed in numbers:
         tiny = random_instance(seed, nodes=2)
         menu = DelayTables(tiny, Run(maximize=False)).full_menu()
         best = optimum(tiny, dual_rates(tiny))

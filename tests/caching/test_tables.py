@@ -55,10 +55,10 @@ def test_prefix_rule_on_any_monotone_rates() -> None:
 
 
 @some_or_many(20, 60)
-def test_costs_against_all_subsets(number: int) -> None:
+def test_costs_against_all_subsets(numbers: range) -> None:
     """Delay tables equal the plain minimum over all sets of sending nodes, for every set of caching nodes."""
     infinite = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed)
         tables = DelayTables(instance, Run(maximize=False))
         delays = block_delays(instance, dual_rates(instance))

@@ -155,8 +155,8 @@ def exact_bound(program, duals):
 @some_or_many(2, 8)
 @pytest.mark.parametrize("maximize", [True, False])
 @pytest.mark.parametrize("scale", [1e-12, 1e-7, 1e-3, 1e6, 1e15])
-def test_the_scale_of_the_objective_does_not_matter(scale, maximize, number):
-    for seed in range(number):
+def test_the_scale_of_the_objective_does_not_matter(scale, maximize, numbers):
+    for seed in numbers:
         program = knapsack(10, 3, seed, maximize=maximize)
         program.cost = program.cost + np.random.default_rng(seed).random(10)
         points = np.array(list(product([0.0, 1.0], repeat=10)))
@@ -223,9 +223,9 @@ def test_the_caller_keeps_its_program():
 
 
 @some_or_many(1, 4)
-def test_a_relaxation_first_does_not_spoil_reported_bounds(number):
+def test_a_relaxation_first_does_not_spoil_reported_bounds(numbers):
     """From the fractional solution HiGHS would complete one, and report the bounds of that restricted search."""
-    for seed in range(number):
+    for seed in numbers:
         program = knapsack(30, 15, seed)
         solver = HighsSolver(program, Run())
         solver.solve(relaxed=True)

@@ -77,8 +77,8 @@ def drawn(rng: np.random.Generator) -> ConcreteModel:
 
 
 @some_or_many(40, 1000)
-def test_every_linear_formulation_is_read_as_pyomo_reads_it(number: int) -> None:
-    for seed in range(number):
+def test_every_linear_formulation_is_read_as_pyomo_reads_it(numbers: range) -> None:
+    for seed in numbers:
         same_as_by_pyomo(drawn(np.random.default_rng(seed)))
 
 

@@ -23,8 +23,8 @@ def without_sharing(instance):
 
 @some_or_many(6, 20)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_no_sharing_is_the_optimum_of_the_unshared_library(structure, number):
-    for seed in range(number):
+def test_no_sharing_is_the_optimum_of_the_unshared_library(structure, numbers):
+    for seed in numbers:
         instance = random_instance(seed, structure)
         solution = edgeopt.solve(instance, "no-sharing")
         assert solution.objective == optimum(without_sharing(instance)), instance.name
@@ -34,9 +34,9 @@ def test_no_sharing_is_the_optimum_of_the_unshared_library(structure, number):
 @some_or_many(20, 60)
 @pytest.mark.parametrize("one_deadline", [True, False])
 @pytest.mark.parametrize("name", ["edf", "random"])
-def test_feasible_and_never_above_the_optimum(name, one_deadline, number):
+def test_feasible_and_never_above_the_optimum(name, one_deadline, numbers):
     served = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed, users=6, one_deadline=one_deadline)
         value = edgeopt.solve(instance, name, seed=seed).objective
         assert value <= optimum(instance), instance.name

@@ -92,7 +92,7 @@ def test_names_that_are_too_close_are_told_by_their_number() -> None:
     assert min(np.diff(places)) >= 0.99 * ax.get_xlim()[1] / 75
 
 
-@pytest.mark.parametrize("deadlines", ["common", "individual"])
+@pytest.mark.parametrize("deadlines", ["common", pytest.param("individual", marks=pytest.mark.slow)])
 def test_draws_plans_of_any_size_without_touching_global_state(deadlines: str) -> None:
     instance = generate("tree", 300, 400, 0, deadlines=deadlines, served_fraction=0.9)  # type: ignore[arg-type]
     one_each = {user.model: name for name, user in instance.users.items()}

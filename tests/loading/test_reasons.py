@@ -84,9 +84,9 @@ def require_true_prices(instance: LoadingInstance, plan: dict[str, Any]) -> int:
 
 @some_or_many(40, 80)
 @pytest.mark.parametrize("upload", UPLOADS)
-def test_whoever_is_hopeless_cannot_be_served_alone_and_nobody_else_is(upload, number):
+def test_whoever_is_hopeless_cannot_be_served_alone_and_nobody_else_is(upload, numbers):
     seen = dict.fromkeys((UNFIT, LATE, "other"), 0)
-    for seed in range(number):
+    for seed in numbers:
         instance = in_mode(random_instance(seed, models=3, users=5, one_deadline=seed % 2 == 0), upload, "consecutive")
         nobody = {"batches": [], **radio(instance, [])}
         for user, reason in unserved(instance, nobody).items():
@@ -94,7 +94,7 @@ def test_whoever_is_hopeless_cannot_be_served_alone_and_nobody_else_is(upload, n
             assert hopeless != can_serve(instance, frozenset([user])), (seed, user, reason)
             assert hopeless or kind(reason) == ROOM  # of an empty plan
             seen[kind(reason) if hopeless else "other"] += 1
-    assert min(seen.values()) > number / 8
+    assert min(seen.values()) > len(numbers) / 8
 
 
 @pytest.mark.parametrize("upload", UPLOADS)
@@ -111,14 +111,14 @@ def test_an_optimal_plan_has_no_room_and_its_prices_are_paid(upload):
 
 @some_or_many(40, 120)
 @pytest.mark.parametrize("upload", [*UPLOADS, "stream"])
-def test_prices_of_any_plan_are_true(upload, number):
+def test_prices_of_any_plan_are_true(upload, numbers):
     count = 0
-    for seed in range(number):
+    for seed in numbers:
         rng = np.random.default_rng([seed, 18])
         instance = random_instance(seed, models=4, users=9, one_deadline=seed % 2 == 0)
         instance = as_stream(instance, rng) if upload == "stream" else in_mode(instance, upload, "consecutive")
         count += require_true_prices(instance, packed(instance, rng))
-    assert count > number / 2
+    assert count > len(numbers) / 2
 
 
 def test_late_even_alone_counts_the_arrival():

@@ -66,10 +66,10 @@ def test_bandwidths_of_users_without_upload():
 
 
 @some_or_many(30, 80)
-def test_serving_times_are_the_least_over_all_users_and_batches(number):
+def test_serving_times_are_the_least_over_all_users_and_batches(numbers):
     """g_i(n) against every set of n users of a model, and every way to cut n into batches."""
     compared = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed)
         arrays = compile_workload(instance).prefixes
         for name, users, capacity, serve in zip(
@@ -85,12 +85,12 @@ def test_serving_times_are_the_least_over_all_users_and_batches(number):
                 least = min(float(upload_s(instance, frozenset(chosen))) for chosen in combinations(users, n))
                 assert time == pytest.approx(least + computing[n], abs=1e-12)
                 compared += n > 1
-    assert compared > number / 2
+    assert compared > len(numbers) / 2
 
 
 @some_or_many(25, 80)
-def test_tables_end_where_the_horizon_does(number):
-    for seed in range(number):
+def test_tables_end_where_the_horizon_does(numbers):
+    for seed in numbers:
         instance = random_instance(seed)
         arrays = compile_workload(instance).prefixes
         for index, (users, serve) in enumerate(zip(arrays.users, arrays.serve_s, strict=True)):

@@ -82,9 +82,9 @@ def random_model(seed):
 
 @some_or_many(20, 60)
 @pytest.mark.parametrize("both_sides", [False, True])
-def test_equals_enumeration_on_random_models(both_sides, number):
+def test_equals_enumeration_on_random_models(both_sides, numbers):
     feasible = 0
-    for seed in range(number):
+    for seed in numbers:
         model = random_model(seed)
         linear = edgeopt.linearize_products(model, both_sides=both_sides)
         expected, found = enumerated(model), solved(linear)
@@ -92,7 +92,7 @@ def test_equals_enumeration_on_random_models(both_sides, number):
         if expected is not None:
             feasible += 1
             assert found == pytest.approx(expected, abs=1e-6), seed
-    assert feasible > number / 3
+    assert feasible > len(numbers) / 3
 
 
 def test_both_sides_fix_every_new_variable():

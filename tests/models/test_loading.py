@@ -28,8 +28,8 @@ def solved(formulation, relaxed=False):
 
 @some_or_many(4, 12)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_bounds_hold_in_the_right_order(structure, number):
-    for seed in range(number):
+def test_bounds_hold_in_the_right_order(structure, numbers):
+    for seed in numbers:
         instance = random_instance(seed, structure)
         if not compile_workload(instance).prefixes.model_names:
             continue
@@ -42,9 +42,9 @@ def test_bounds_hold_in_the_right_order(structure, number):
 
 
 @some_or_many(16, 40)
-def test_without_cycles_the_formulation_is_the_problem(number):
+def test_without_cycles_the_formulation_is_the_problem(numbers):
     exact = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed, "tree")
         if not compile_workload(instance).prefixes.model_names:
             continue
@@ -57,7 +57,7 @@ def test_without_cycles_the_formulation_is_the_problem(number):
             exact += 1
             assert report.feasible, (instance.name, report.violations)
             assert report.objective == round(result.objective) == optimum(instance)
-    assert exact > number / 8
+    assert exact > len(numbers) / 8
 
 
 def test_times_are_those_of_the_plan():
@@ -88,10 +88,10 @@ def test_union_of_blocks_counts_each_once():
 
 @some_or_many(20, 60)
 @pytest.mark.parametrize("kind", ["union", "forest"])
-def test_programs_in_arrays_are_those_of_the_formulations(kind, number):
+def test_programs_in_arrays_are_those_of_the_formulations(kind, numbers):
     """Columns are matched by their meaning, and then the programs are equal number by number."""
     compared = 0
-    for seed in range(number):
+    for seed in numbers:
         arrays = compile_workload(random_instance(seed, models=6)).prefixes
         if not arrays.model_names:
             continue
@@ -111,7 +111,7 @@ def test_programs_in_arrays_are_those_of_the_formulations(kind, number):
         assert program.cost.tolist() == compiled.cost[columns].tolist()
         assert program.integer.tolist() == compiled.integer[columns].tolist()
         assert lines(program.rows, program.row_upper) == lines(compiled.rows[:, columns], compiled.row_upper)
-    assert compared > number / 2
+    assert compared > len(numbers) / 2
 
 
 def lines(rows, upper):

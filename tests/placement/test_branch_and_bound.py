@@ -24,10 +24,10 @@ def empty_tree(seed: int) -> BranchAndBound:
 
 @some_or_many(60, 250)
 @pytest.mark.parametrize("part", [0.0, 0.4, 0.8, 0.95, 1.0, 1.05, 1.5])
-def test_proves_any_target(part: float, number: int) -> None:
+def test_proves_any_target(part: float, numbers: range) -> None:
     """Below the optimum the search finds it; at and above it the search proves that there is nothing better."""
     above = below = 0
-    for seed in range(number):
+    for seed in numbers:
         tree = empty_tree(seed)
         best = optimum(tree.whole)
         target = best * part if not tree.whole_numbers else np.floor(best * part)
@@ -44,12 +44,12 @@ def test_proves_any_target(part: float, number: int) -> None:
         else:
             above += 1
             assert tree.bound <= max(target, best) + TOLERANCE, seed
-    assert below > 0.4 * number if part < 1 else above > 0.4 * number
+    assert below > 0.4 * len(numbers) if part < 1 else above > 0.4 * len(numbers)
 
 
 @some_or_many(100, 400)
-def test_runs_to_the_optimum(number: int) -> None:
-    for seed in range(number):
+def test_runs_to_the_optimum(numbers: range) -> None:
+    for seed in numbers:
         tree = empty_tree(seed)
         assert tree.run(Run()) == Stopped.PROVED
         assert tree.value == pytest.approx(optimum(tree.whole), abs=TOLERANCE), seed

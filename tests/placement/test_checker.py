@@ -105,12 +105,12 @@ def test_weights_stay_what_they_are(instance: edgeopt.Instance) -> None:
 
 
 @some_or_many(50, 150)
-def test_hit_weight_is_monotone_and_submodular(number: int) -> None:
+def test_hit_weight_is_monotone_and_submodular(numbers: range) -> None:
     """A model on a node gains no more when more is placed, and never less than nothing; storage is left aside."""
     import numpy as np
 
     strict = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed, nodes=3, models=5)
         rng = np.random.default_rng(seed)
         pairs = [(node, model) for node in instance.nodes for model in instance.library.models]
@@ -124,7 +124,7 @@ def test_hit_weight_is_monotone_and_submodular(number: int) -> None:
         assert gains[0] >= gains[1] - 1e-9
         assert gains[1] >= -1e-9
         strict += gains[0] > gains[1] + 1e-9
-    assert strict > number / 15
+    assert strict > len(numbers) / 15
 
 
 def hit(instance: edgeopt.Instance, pairs: list[tuple[str, str]]) -> float:

@@ -29,9 +29,9 @@ toggle = from_python(tabu_kernel.toggle)
 
 
 @some_or_many(20, 60)
-def test_incremental_figures_are_those_from_scratch(number: int) -> None:
+def test_incremental_figures_are_those_from_scratch(numbers: range) -> None:
     """After any series of moves, what each model would change is what the placement itself says."""
-    for seed in range(number):
+    for seed in numbers:
         arrays = DemandArrays(random_instance(seed))
         if not arrays.model_names:
             continue
@@ -74,9 +74,9 @@ def test_repeats_itself_and_keeps_a_start(nodes: int, monkeypatch: pytest.Monkey
 
 
 @some_or_many(25, 80)
-def test_re_solved_nodes_see_only_what_the_others_leave(number: int) -> None:
+def test_re_solved_nodes_see_only_what_the_others_leave(numbers: range) -> None:
     """The problem of some nodes, and of one as a knapsack, adds exactly its value to what the others hit."""
-    for seed in range(number):
+    for seed in numbers:
         arrays = DemandArrays(random_instance(seed, nodes=3, models=5))
         rng = np.random.default_rng(seed)
         placed = (rng.random(arrays.useful.shape) < 0.5) & arrays.useful

@@ -22,9 +22,9 @@ from tests.placement.random_instances import random_instance
 
 
 @some_or_many(50, 150)
-def test_spec_keeps_its_guarantee(number: int) -> None:
+def test_spec_keeps_its_guarantee(numbers: range) -> None:
     """0.9 of the optimum on one node, 0.45 on several."""
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed)
         found = edgeopt.solve(instance, "spec").objective
         part = 0.9 if len(instance.nodes) == 1 else 0.45
@@ -58,9 +58,9 @@ def test_branch_and_bound_refuses_what_it_cannot_do() -> None:
 
 
 @some_or_many(20, 60)
-def test_no_sharing_is_the_optimum_of_whole_models(number: int) -> None:
+def test_no_sharing_is_the_optimum_of_whole_models(numbers: range) -> None:
     """Whole models on one node are a 0/1 knapsack, which a table of all capacities solves."""
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed, nodes=1)
         capacity = instance.nodes["n0"].storage_bytes
         best = np.zeros(capacity + 1)
@@ -75,10 +75,10 @@ def test_no_sharing_is_the_optimum_of_whole_models(number: int) -> None:
 
 
 @some_or_many(20, 60)
-def test_exact_cuts_off_what_overfills(number: int) -> None:
+def test_exact_cuts_off_what_overfills(numbers: range) -> None:
     """The cut holds for every placement that fits, and not for the one that it is made from."""
     cuts = 0
-    for seed in range(number):
+    for seed in numbers:
         arrays = DemandArrays(random_instance(seed))
         if not arrays.model_names:
             continue
@@ -94,7 +94,7 @@ def test_exact_cuts_off_what_overfills(number: int) -> None:
             other = arrays.useful & (rng.random(arrays.useful.shape) < rng.random())
             if (arrays.stored_bytes(other) <= arrays.storage).all():
                 assert (rows @ program.start(other) <= limit).all()
-    assert cuts > number / 6
+    assert cuts > len(numbers) / 6
 
 
 def test_a_portfolio_keeps_the_best_of_each() -> None:
@@ -165,11 +165,11 @@ def without_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @some_or_many(1, 3)
-def test_auto_finds_what_its_local_search_finds(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_auto_finds_what_its_local_search_finds(monkeypatch: pytest.MonkeyPatch, numbers: range) -> None:
     """Proofs aside it is the search of `local-search`, nodes that are re-solved included."""
     without_proofs(monkeypatch)
     monkeypatch.setattr("edgeopt.placement.neighbourhoods.ROUNDS", 40)
-    for seed, nodes in ((1, 4), (2, 5), (3, 5))[:number]:
+    for seed, nodes in ((1, 4), (2, 5), (3, 5))[numbers.start : numbers.stop]:
         instance = generate(models=25, nodes=nodes, users=25, seed=seed)
         limits = {"threads": 1, "iteration_limit": 9_000, "seed": seed}
         found = edgeopt.solve(instance, "auto", **limits)

@@ -20,9 +20,9 @@ def kind(reason: str) -> str:
 
 
 @some_or_many(60, 150)
-def test_demand_that_no_plan_hits_is_told_from_the_rest(number):
+def test_demand_that_no_plan_hits_is_told_from_the_rest(numbers):
     seen = dict.fromkeys((NOTHING, UNREACHED, UNFIT, "other"), 0)
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed)
         nothing: Plan = {"placed": {}}
         for row, reason in missed(instance, nothing):
@@ -31,14 +31,14 @@ def test_demand_that_no_plan_hits_is_told_from_the_rest(number):
             assert hopeless == (optimum(only) == 0), (seed, row, reason)
             assert hopeless or kind(reason) == ROOM
             seen[kind(reason) if hopeless else "other"] += 1
-    assert min(seen.values()) > number / 15
+    assert min(seen.values()) > len(numbers) / 15
 
 
 @some_or_many(50, 150)
-def test_displacements_are_true(number):
+def test_displacements_are_true(numbers):
     """What a reason says of a node is what the checker says of the changed plan."""
     count = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed)
         plan = edgeopt.solve(instance, "greedy", threads=1).plan
         placed = {node: set(plan["placed"].get(node, ())) for node in instance.nodes}
@@ -61,12 +61,12 @@ def test_displacements_are_true(number):
                 assert report.feasible
                 assert abs(report.objective - (before + option.gain - option.loss)) < 1e-9
                 count += 1
-    assert count > number / 3
+    assert count > len(numbers) / 3
 
 
 @some_or_many(20, 60)
-def test_an_optimal_plan_has_no_room_and_no_improvement(number):
-    for seed in range(number):
+def test_an_optimal_plan_has_no_room_and_no_improvement(numbers):
+    for seed in numbers:
         instance = random_instance(seed)
         solution = edgeopt.solve(instance, "exact", threads=1)
         if solution.status == "optimal" and Fraction(solution.objective) == optimum(instance):

@@ -42,10 +42,10 @@ def rooted(instance: PlacementInstance) -> tuple[Root, float | None]:
 
 @some_or_many(12, 150)
 @pytest.mark.parametrize("kind", ["crowded", "plain", "scaled"])
-def test_bounds_stay_above_the_optimum(kind: str, number: int) -> None:
+def test_bounds_stay_above_the_optimum(kind: str, numbers: range) -> None:
     """They hold with ties, zeros, and weights from 1e-12 to 1e12; rows lower many of them."""
     lowered = ran = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = (
             crowded(seed) if kind == "crowded" else (random_instance if kind == "plain" else scaled_instance)(seed)
         )
@@ -56,8 +56,8 @@ def test_bounds_stay_above_the_optimum(kind: str, number: int) -> None:
         assert Fraction(root.bound) * (1 + ROUNDING) >= optimum(instance), seed
         assert root.bound <= plain, seed
         lowered += root.bound < plain * (1 - 1e-6)
-    assert ran > number / 2
-    assert lowered > (number / 2 if kind == "crowded" else number / 30)
+    assert ran > len(numbers) / 2
+    assert lowered > (len(numbers) / 2 if kind == "crowded" else len(numbers) / 30)
 
 
 def crowded(seed: int) -> PlacementInstance:
@@ -79,10 +79,10 @@ def crowded(seed: int) -> PlacementInstance:
 
 
 @some_or_many(10, 100)
-def test_strong_programs_keep_every_placement(number: int) -> None:
+def test_strong_programs_keep_every_placement(numbers: range) -> None:
     """Each placement that fits keeps all rows of the strong program: those of models, and those of nodes."""
     of_models = of_nodes = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = scaled_instance(seed) if seed % 3 == 0 else crowded(seed)
         arrays = DemandArrays(instance)
         if not arrays.model_names:
@@ -98,14 +98,14 @@ def test_strong_programs_keep_every_placement(number: int) -> None:
             if (arrays.stored_bytes(placed) <= arrays.storage).all():
                 values = root.program.start(placed)
                 assert (strong.rows @ values <= strong.row_upper * (1 + 1e-12) + 1e-300)[own:].all(), seed
-    assert of_models > number / 4
-    assert of_nodes > number / 4
+    assert of_models > len(numbers) / 4
+    assert of_nodes > len(numbers) / 4
 
 
 @some_or_many(30, 400)
-def test_hulls_hold_and_touch(number: int) -> None:
+def test_hulls_hold_and_touch(numbers: range) -> None:
     """No set of nodes hits more than its row says, in exact arithmetic; the best row meets the best mixture."""
-    for seed in range(number):
+    for seed in numbers:
         rng = np.random.default_rng([seed, 11])
         nodes, groups = int(rng.integers(2, 6)), int(rng.integers(2, 9))
         reach = rng.random((groups, nodes)) < 0.6
@@ -139,10 +139,10 @@ def fitting_sets(arrays: DemandArrays, node: int) -> list[NDArray[np.bool_]]:
 
 
 @some_or_many(20, 300)
-def test_rows_of_nodes_hold_and_cut_off(number: int) -> None:
+def test_rows_of_nodes_hold_and_cut_off(numbers: range) -> None:
     """No set that fits is worth more than a row says; what is a mixture of sets breaks none."""
     found = 0
-    for seed in range(number):
+    for seed in numbers:
         arrays = DemandArrays(random_instance(seed, nodes=2, models=7))
         rng = np.random.default_rng([seed, 12])
         for node in np.flatnonzero(arrays.useful.any(axis=1)):
@@ -158,13 +158,13 @@ def test_rows_of_nodes_hold_and_cut_off(number: int) -> None:
                     found += 1
             mixed = rng.dirichlet(np.full(len(fitting), 0.1)) @ fitting
             assert cut.broken(mixed, rng.random(len(mixed))) is None, seed
-    assert found > number
+    assert found > len(numbers)
 
 
 @some_or_many(20, 300)
-def test_the_dearest_set_is_that_of_enumeration(number: int) -> None:
+def test_the_dearest_set_is_that_of_enumeration(numbers: range) -> None:
     """With models stored or left out already, and whole prices; a search that ends early still bounds it."""
-    for seed in range(number):
+    for seed in numbers:
         arrays = DemandArrays(random_instance(seed, nodes=2, models=7))
         rng = np.random.default_rng([seed, 14])
         for node in np.flatnonzero(arrays.useful.any(axis=1)):

@@ -41,9 +41,9 @@ def scaled(seed: int) -> Knapsack:
 
 @some_or_many(6, 300)
 @pytest.mark.parametrize("iterations", [1, 20])
-def test_multipliers_prove_a_bound_at_any_time(iterations: int, number: int) -> None:
+def test_multipliers_prove_a_bound_at_any_time(iterations: int, numbers: range) -> None:
     closed = 0
-    for seed in range(number):
+    for seed in numbers:
         knapsack = scaled(seed)
         best, total = optimum(knapsack), float(knapsack.profit.sum())
         safe = ~knapsack.incidence.any(axis=1)
@@ -59,12 +59,12 @@ def test_multipliers_prove_a_bound_at_any_time(iterations: int, number: int) -> 
             assert sure + bound.bound >= best - TOLERANCE * total, seed
             assert sure + total * bound.proven() / total >= best - TOLERANCE * total, seed
         closed += sure + bound.bound < best + 0.5 * (total - best)
-    assert closed > (0.4 * number if iterations > 1 else -1)
+    assert closed > (0.4 * len(numbers) if iterations > 1 else -1)
 
 
 @some_or_many(3, 80)
-def test_the_search_proves_the_optimum(number: int) -> None:
-    for seed in range(number):
+def test_the_search_proves_the_optimum(numbers: range) -> None:
+    for seed in numbers:
         knapsack = scaled(seed)
         tree = SemidefiniteTree(knapsack, np.zeros(len(knapsack.profit), bool), float(knapsack.profit.sum()))
         assert tree.run(Run()) == Stopped.PROVED
@@ -75,8 +75,8 @@ def test_the_search_proves_the_optimum(number: int) -> None:
 
 
 @some_or_many(3, 36)
-def test_a_limit_leaves_a_bound(number: int) -> None:
-    for seed in range(number):
+def test_a_limit_leaves_a_bound(numbers: range) -> None:
+    for seed in numbers:
         knapsack = scaled(seed)
         tree = SemidefiniteTree(knapsack, np.zeros(len(knapsack.profit), bool), float(knapsack.profit.sum()))
         tree.run(Run(), 60)

@@ -68,9 +68,9 @@ def assert_true(instance: PullingInstance, method: str, value: float | None, whe
 @some_or_many(2, 12)
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("method", EXACT + BOUNDED)
-def test_at_scales(scale, method, number):
+def test_at_scales(scale, method, numbers):
     found = set()
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed, requests=3, **SCALES[scale])
         found.add(assert_true(instance, method, optimum(instance)[0], seed))
     if method in EXACT:

@@ -20,7 +20,7 @@ from tests.amounts import some_or_many
 from tests.residency.brute_force import optimum
 from tests.residency.random_instances import random_instance
 
-INSTANCES = {seed: random_instance(seed) for seed in range(240) if not random_instance(seed).too_large()}
+INSTANCES = {seed: drawn for seed in range(240) if not (drawn := random_instance(seed)).too_large()}
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @some_or_many(80, 240)
 @pytest.mark.usefixtures("short")
-def test_bounds_hold_and_plans_are_plans_at_every_step(number: int) -> None:
+def test_bounds_hold_and_plans_are_plans_at_every_step(numbers: range) -> None:
     tightened = reached = several = 0
-    instances = {seed: instance for seed, instance in INSTANCES.items() if seed < number}
+    instances = {seed: instance for seed, instance in INSTANCES.items() if seed in numbers}
     for seed, instance in instances.items():
         intervals, best = Intervals(instance), float(optimum(instance) or 0)
         prices, _ = relaxation(intervals, Run(maximize=False))
@@ -55,8 +55,8 @@ def test_bounds_hold_and_plans_are_plans_at_every_step(number: int) -> None:
         several += count > 1
         tightened += steps.known.bound > first + margin
         reached += steps.known.value <= best + margin
-    assert several > number / 4
-    assert tightened > number / 24
+    assert several > len(numbers) / 4
+    assert tightened > len(numbers) / 24
     assert reached > 0.9 * len(instances)
 
 

@@ -29,9 +29,9 @@ def relaxed_optimum(work, stated=None):
 
 @some_or_many(2, 40)
 @pytest.mark.parametrize("mode", [USUAL, *MODES])
-def test_deadlines_bound_each_mode(mode, number, monkeypatch):
+def test_deadlines_bound_each_mode(mode, numbers, monkeypatch):
     """With all deadlines or some of them, and with batches told apart in all models, in some, or in none."""
-    for instance in tiny(range(7000, 7000 + number), *mode, one_deadline=False):
+    for instance in tiny(range(7000 + numbers.start, 7000 + numbers.stop), *mode, one_deadline=False):
         work = compile_workload(instance)
         if instance.deadline_kind == "common" or not work.models:
             continue

@@ -84,9 +84,9 @@ def test_with_overlapped_uploads_a_batch_may_have_to_be_split():
 
 @some_or_many(12, 40)
 @pytest.mark.parametrize("retention", ["consecutive", "capacity"])
-def test_overlapping_never_serves_fewer(retention, number):
+def test_overlapping_never_serves_fewer(retention, numbers):
     more = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed, models=4, users=8)
         phase, overlapped = (
             edgeopt.solve(in_mode(instance, upload, retention), "counts-dp").objective
@@ -94,7 +94,7 @@ def test_overlapping_never_serves_fewer(retention, number):
         )
         assert phase <= overlapped
         more += phase < overlapped
-    assert more > number / 8
+    assert more > len(numbers) / 8
 
 
 def triangle(memory, deadline, retention):

@@ -16,18 +16,18 @@ from tests.loading.modes import tiny
 KEPT = "phase", "capacity"
 
 
-def with_users(number, first):
+def with_users(numbers, first):
     """Tiny instances with kept blocks in which somebody can be served."""
-    for instance in tiny(range(first, first + number), *KEPT, one_deadline=False):
+    for instance in tiny(range(first + numbers.start, first + numbers.stop), *KEPT, one_deadline=False):
         work = compile_workload(instance)
         if work.models:
             yield instance, work
 
 
 @some_or_many(20, 150)
-def test_sets_of_users_can_be_served_if_enumeration_says_so(number):
+def test_sets_of_users_can_be_served_if_enumeration_says_so(numbers):
     yes = no = 0
-    for instance, work in with_users(number, 0):
+    for instance, work in with_users(numbers, 0):
         proof, rng = KeptProof(work, Run(), {}, 0), np.random.default_rng(yes)
         for _ in range(3):
             users = np.flatnonzero(rng.random(len(work.queues.user_names)) < 0.7).tolist()
@@ -41,12 +41,12 @@ def test_sets_of_users_can_be_served_if_enumeration_says_so(number):
                 report = edgeopt.check(instance, plan)
                 assert (report.feasible, report.objective) == (True, len(users)), instance.name
                 yes += 1
-    assert min(yes, no) > number / 5
+    assert min(yes, no) > len(numbers) / 5
 
 
 @some_or_many(20, 150)
-def test_sets_alone_prove_the_optimum(number):
-    for instance, work in with_users(number, 1000):
+def test_sets_alone_prove_the_optimum(numbers):
+    for instance, work in with_users(numbers, 1000):
         proof = KeptProof(work, Run(), {"batches": [], "bandwidth_hz": {}}, 0)
         proof.decide(Master(work.queues, proof.run))
         assert proof.users == proof.bound == optimum(instance), instance.name

@@ -137,9 +137,9 @@ def test_the_kernels_time_lines_as_the_checker_does(mode):
 
 @some_or_many(3, 8)
 @pytest.mark.parametrize("mode", MODES)
-def test_no_sharing_serves_what_a_library_of_copies_would(mode, number):
+def test_no_sharing_serves_what_a_library_of_copies_would(mode, numbers):
     """The plan is made for models with copies of their blocks, kept by consecutive batches of a model only."""
-    for instance in tiny(range(number), *mode, one_deadline=False):
+    for instance in tiny(numbers, *mode, one_deadline=False):
         copies = instance.model_copy(update={"library": unshared(instance.library), "retention": "consecutive"})
         assert edgeopt.solve(instance, "no-sharing").objective >= optimum(copies)
 

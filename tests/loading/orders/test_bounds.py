@@ -14,16 +14,16 @@ from tests.loading.random_instances import STRUCTURES, random_instance
 
 @some_or_many(6, 15)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_never_below_the_optimum(structure, number):
+def test_never_below_the_optimum(structure, numbers):
     tight = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed, structure)
         solution = edgeopt.solve(instance, "bound", threads=1)
         best = optimum(instance)
         assert solution.objective is None
         assert solution.bound >= best
         tight += solution.bound == best
-    assert tight > number / 2
+    assert tight > len(numbers) / 2
 
 
 @pytest.mark.parametrize("limit", [0.0, 0.02, None])

@@ -15,8 +15,8 @@ from tests.loading.small import instance_of
 
 @some_or_many(4, 10)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_optimal_against_brute_force(structure, number):
-    for seed in range(number):
+def test_optimal_against_brute_force(structure, numbers):
+    for seed in numbers:
         instance = random_instance(seed, structure)
         solution = edgeopt.solve(instance, "cpsat", threads=1)
         assert solution.objective == optimum(instance), instance.name

@@ -21,10 +21,10 @@ from tests.loading.small import FREE, instance_of
 LIMITS = [{"time_limit": 0.0}, {"time_limit": 0.05}, {"iteration_limit": 0}, {"gap": 0.5}]
 
 
-@some_or_many(8, 25)
+@some_or_many(5, 25)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_optimal_against_brute_force(structure, number):
-    for seed in range(number):
+def test_optimal_against_brute_force(structure, numbers):
+    for seed in numbers:
         instance = random_instance(seed, structure)
         solution = edgeopt.solve(instance, "exact", threads=1)
         assert solution.objective == optimum(instance), instance.name
@@ -33,10 +33,10 @@ def test_optimal_against_brute_force(structure, number):
 
 @some_or_many(8, 20)
 @pytest.mark.parametrize("structure", ["interval", "random", "dense"])
-def test_questions_alone_prove_the_optimum(structure, number):
+def test_questions_alone_prove_the_optimum(structure, numbers):
     """Without the root relaxation and without any heuristic's plan, only the questions for more users are left."""
     asked = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed, structure)
         arrays = compile_workload(instance).prefixes
         if arrays.model_names:
@@ -44,7 +44,7 @@ def test_questions_alone_prove_the_optimum(structure, number):
             proof.decide(Forest(arrays, proof.run))
             assert proof.users == proof.bound == optimum(instance), instance.name
             asked += "questions" in proof.notes[0]
-    assert asked > number / 2
+    assert asked > len(numbers) / 2
 
 
 def test_no_branch_and_bound_of_a_solver_is_believed(monkeypatch):
@@ -146,9 +146,9 @@ def test_cycles_are_cut_off():
 
 
 @some_or_many(12, 30)
-def test_a_deadline_just_missed_by_the_best_plan(number):
+def test_a_deadline_just_missed_by_the_best_plan(numbers):
     changed = 0
-    for seed in range(number):
+    for seed in numbers:
         instance = random_instance(seed, "random")
         before = edgeopt.solve(instance, "exact", threads=1)
         end = before.metrics["end_s"] * (1 - 3e-7)
@@ -160,7 +160,7 @@ def test_a_deadline_just_missed_by_the_best_plan(number):
             proof.decide(Forest(arrays, proof.run))
             assert proof.users == proof.bound == optimum(earlier), instance.name
             changed += proof.users < before.objective
-    assert changed > number / 6
+    assert changed > len(numbers) / 6
 
 
 @pytest.mark.parametrize("options", LIMITS)

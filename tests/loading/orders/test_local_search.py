@@ -19,10 +19,10 @@ from tests.loading.random_instances import STRUCTURES, random_instance
 from tests.loading.small import instance_of
 
 
-@some_or_many(8, 25)
+@some_or_many(5, 25)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_reaches_the_optimum_of_small_instances(structure, number):
-    for seed in range(number):
+def test_reaches_the_optimum_of_small_instances(structure, numbers):
+    for seed in numbers:
         instance = random_instance(seed, structure, models=6)
         assert edgeopt.solve(instance, "local-search", iteration_limit=500).objective == optimum(instance)
 

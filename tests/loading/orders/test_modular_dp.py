@@ -19,10 +19,10 @@ from tests.loading.random_instances import STRUCTURES, random_instance, random_l
 from tests.loading.small import FREE, instance_of
 
 
-@some_or_many(16, 60)
+@some_or_many(8, 60)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_optimal_on_any_sharing(structure, number):
-    for seed in range(number):
+def test_optimal_on_any_sharing(structure, numbers):
+    for seed in numbers:
         instance = random_instance(seed, structure, models=6)
         solution = edgeopt.solve(instance, "modular-dp")
         assert solution.objective == optimum(instance), instance.name
@@ -46,9 +46,9 @@ def test_agrees_with_dp_on_trees(seed):
 
 @some_or_many(4, 12)
 @pytest.mark.parametrize("structure", ["interval", "crossing", "random", "dense"])
-def test_order_of_all_models_loads_least(structure, number):
+def test_order_of_all_models_loads_least(structure, numbers):
     """With a user for each model and nothing but loading to wait for, the best order decides."""
-    for seed in range(number):
+    for seed in numbers:
         library = random_library(np.random.default_rng(seed), structure, 7)
         models = {name: model.blocks for name, model in library.models.items()}
         least = min(loaded_bytes(library, order) for order in permutations(models))

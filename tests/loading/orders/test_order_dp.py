@@ -67,8 +67,8 @@ def served(instance, arrays, selection):
 
 @some_or_many(8, 25)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_best_choice_within_an_order(structure, number):
-    for seed in range(number):
+def test_best_choice_within_an_order(structure, numbers):
+    for seed in numbers:
         instance = random_instance(seed, structure, models=5, users=9)
         arrays = compile_workload(instance).prefixes
         order = np.random.default_rng(seed).permutation(len(arrays.model_names))

@@ -14,10 +14,10 @@ from tests.loading.brute_force import optimum
 from tests.loading.random_instances import STRUCTURES, random_instance, random_library
 
 
-@some_or_many(8, 25)
+@some_or_many(5, 25)
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_never_above_the_optimum(structure, number):
-    for seed in range(number):
+def test_never_above_the_optimum(structure, numbers):
+    for seed in numbers:
         instance = random_instance(seed, structure, models=6)
         value, most = edgeopt.solve(instance, "tree").objective, optimum(instance)
         assert value <= most, instance.name

@@ -23,8 +23,8 @@ def test_a_rule_of_thumb_serves_fewer(name):
 
 
 @some_or_many(12, 40)
-def test_sequences_are_those_of_the_enumeration(number):
-    for seed in range(number):
+def test_sequences_are_those_of_the_enumeration(numbers):
+    for seed in numbers:
         instance = whole_stream(seed, "consecutive", "none", radio=bool(seed % 2))
         assert check(instance, best_plan(instance)).objective == stream_optimum(instance)
 

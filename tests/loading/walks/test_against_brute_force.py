@@ -54,8 +54,8 @@ def test_exact(part):
 
 
 @some_or_many(15, 60)
-def test_cpsat(number):
-    for seed in SEEDS[:number]:
+def test_cpsat(numbers):
+    for seed in SEEDS[numbers.start : numbers.stop]:
         solution = edgeopt.solve(instance(seed), "cpsat", threads=1)
         assert (solution.objective, solution.bound) == (best(seed), best(seed)), seed
 
@@ -111,8 +111,8 @@ def test_little_time_leaves_rows_of_the_union_relaxation_out():
 
 
 @some_or_many(15, 60)
-def test_the_union_relaxation_is_a_bound(number):
-    for seed in with_users(SEEDS)[:number]:
+def test_the_union_relaxation_is_a_bound(numbers):
+    for seed in with_users(SEEDS)[numbers.start : numbers.stop]:
         assert union_bound(compile_workload(instance(seed)).queues, Run()) >= best(seed), seed
 
 
@@ -140,13 +140,13 @@ def test_sequencing_a_set_by_its_parts_and_by_constraint_programming(monkeypatch
 
 @some_or_many(60, len(SEEDS))
 @pytest.mark.parametrize("name", ["greedy", "local-search"])
-def test_heuristics_are_feasible_and_the_search_is_mostly_optimal(name, number):
+def test_heuristics_are_feasible_and_the_search_is_mostly_optimal(name, numbers):
     optimal = 0
-    for seed in SEEDS[:number]:
+    for seed in SEEDS[numbers.start : numbers.stop]:
         solution = edgeopt.solve(instance(seed), name, threads=1, iteration_limit=300)
         assert solution.objective <= best(seed)
         optimal += solution.objective == best(seed)
-    assert optimal >= (0.7 if name == "greedy" else 0.98) * number
+    assert optimal >= (0.7 if name == "greedy" else 0.98) * len(numbers)
 
 
 def test_a_user_who_serves_more_is_served_if_a_dominated_one_is():

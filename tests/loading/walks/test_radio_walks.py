@@ -18,9 +18,9 @@ from tests.loading.small import instance_of
 OVERLAPPED = "overlapped", "consecutive"
 
 
-def with_walks(number, first=0, **sizes):
+def with_walks(numbers, first=0, **sizes):
     """Tiny instances with overlapped uploads that walks can bound, and the walks."""
-    for instance in tiny(range(first, first + number), *OVERLAPPED, one_deadline=False, **sizes):
+    for instance in tiny(range(first + numbers.start, first + numbers.stop), *OVERLAPPED, one_deadline=False, **sizes):
         work = compile_workload(instance)
         walks = walks_of(work) if work.models else None
         if walks is not None:
@@ -36,10 +36,10 @@ def any_prices(queues, walks, rng, turn):
 
 
 @some_or_many(20, 400)
-def test_any_prices_give_a_bound(number):
+def test_any_prices_give_a_bound(numbers):
     tight = radio = 0
-    for instance, queues, walks in with_walks(number):
-        best, rng = optimum(instance), np.random.default_rng(number)
+    for instance, queues, walks in with_walks(numbers):
+        best, rng = optimum(instance), np.random.default_rng(numbers.stop)
         for turn in range(6):
             prices = any_prices(queues, walks, rng, turn)
             value, counts, used = walks.best(prices, np.zeros(len(queues.user_names), np.int64))
@@ -47,15 +47,15 @@ def test_any_prices_give_a_bound(number):
             assert bound >= best - 1e-6, (instance.name, turn)
             assert counts @ (1 - prices.user) - prices.upload_s @ used == pytest.approx(value, abs=1e-9)
             tight, radio = tight + (bound < best + 0.5), radio + (used[-1] > 0)
-    assert tight > number / 2
-    assert radio > number
+    assert tight > len(numbers) / 2
+    assert radio > len(numbers)
 
 
 @some_or_many(20, 400)
-def test_branch_and_bound_alone_finds_the_optimum(number):
+def test_branch_and_bound_alone_finds_the_optimum(numbers):
     """Without a known plan it finds one that is optimal, and proves that; stopped before, it bounds."""
     tried = 0
-    for instance, queues, walks in with_walks(number, 1000):
+    for instance, queues, walks in with_walks(numbers, 1000):
         best = optimum(instance)
         assert PathBound(queues, Run(), walks).run(3) >= best, instance.name
         path = PathBound(queues, Run(), walks)
@@ -64,12 +64,12 @@ def test_branch_and_bound_alone_finds_the_optimum(number):
         report = edgeopt.check(instance, walks.plan(path.served_batches or []))
         assert (report.feasible, report.objective) == (True, best)
         tried += 1
-    assert tried > number / 2
+    assert tried > len(numbers) / 2
 
 
 def test_users_of_whom_some_come_too_late_are_not_sequenced():
     yes = no = 0
-    for instance, queues, walks in with_walks(30, 3000):
+    for instance, queues, walks in with_walks(range(30), 3000):
         rng = np.random.default_rng(yes)
         for _ in range(3):
             users = np.flatnonzero(rng.random(len(queues.user_names)) < 0.7).tolist()
@@ -83,8 +83,8 @@ def test_users_of_whom_some_come_too_late_are_not_sequenced():
 
 
 @some_or_many(10, 60)
-def test_exact_agrees_with_enumeration(number):
-    for instance, _, _ in with_walks(number, 2000):
+def test_exact_agrees_with_enumeration(numbers):
+    for instance, _, _ in with_walks(numbers, 2000):
         solution = edgeopt.solve(instance, "exact", threads=1)
         assert solution.objective == solution.bound == optimum(instance), instance.name
 
