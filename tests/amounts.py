@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 
-def some_or_many(some: int, many: int) -> pytest.MarkDecorator:
-    """Give a test the range `numbers`: the first `some` in the fast suite, the others up to `many` in the slow one."""
+def some_or_many(some: int, many: int, *, again: bool = False) -> pytest.MarkDecorator:
+    """Give a test the range `numbers`: the first `some` in the fast suite, the others up to `many` in the slow one.
+
+    Where the test counts what is rare among many, the slow suite takes the first ones `again`.
+    """
     cases = [
         pytest.param(range(some), id="some"),
-        pytest.param(range(some, many), id="many", marks=pytest.mark.slow),
+        pytest.param(range(0 if again else some, many), id="many", marks=pytest.mark.slow),
     ]
     return pytest.mark.parametrize("numbers", cases)
 

@@ -122,7 +122,7 @@ def visits_of(prefixes: Prefixes, plan: dict[str, Any]) -> Visits:
     return Visits(order, tuple(counts))
 
 
-@some_or_many(44, 220)
+@some_or_many(44, 220, again=True)
 @pytest.mark.parametrize("form", [loading.formulate, loading.formulate_order])
 def test_changed_loading_equals_enumeration(form: Callable[[LoadingInstance], Any], numbers: range) -> None:
     found = {Status.OPTIMAL: 0, Status.INFEASIBLE: 0}

@@ -34,7 +34,7 @@ def test_demand_that_no_plan_hits_is_told_from_the_rest(numbers):
     assert min(seen.values()) > len(numbers) / 15
 
 
-@some_or_many(50, 150)
+@some_or_many(50, 150, again=True)
 def test_displacements_are_true(numbers):
     """What a reason says of a node is what the checker says of the changed plan."""
     count = 0
