@@ -33,6 +33,7 @@ def test_patience_counts_from_the_last_success() -> None:
         "pulling/tiny",
         "caching/cells-4",
         pytest.param("loading/tiny-crossing", marks=pytest.mark.slow),
+        pytest.param("loading/tiny-stream", marks=pytest.mark.slow),
         pytest.param("placement/tiny", marks=pytest.mark.slow),
     ],
 )

@@ -12,6 +12,7 @@ from edgeopt.run import Run
 from edgeopt.solution import Stopped
 
 ITERATIONS = 400  # of a run that is limited neither in time nor in iterations
+USUAL_SWEEPS = 8  # over a line, in as many iterations as patience counts by: those of short lines are few
 SWEEPS = 2  # over a line, in a round
 LEAST_GAIN = 500  # a line goes on alone while a round gains more than one part in so many
 BATCHES_OF_PART, MOST_PARTS = 8, 80  # into which time is cut to exchange stretches
@@ -55,7 +56,7 @@ class Population:
 
     def search(self, limit: int | None, enough: float | None = None) -> Stopped:
         """Search until so many iterations are done, so much is served, or the run has to end."""
-        patience = Patience(ITERATIONS)
+        patience = Patience(min(ITERATIONS, USUAL_SWEEPS * iterations_of_sweep(self.best)))
         enough = self._lines.everybody if enough is None else enough
         for line in self._others:
             self._join(line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -20,10 +22,12 @@ from edgeopt.loading.streams.population import Population
 from edgeopt.loading.streams.searched import Plans
 from edgeopt.loading.workload import compile_workload
 from edgeopt.run import Options, Run
+from edgeopt.solution import Stopped
 from tests.loading.streams.brute_force import stream_optimum
 from tests.loading.streams.random_streams import MODE_NAMES, MODES, random_stream
 from tests.loading.weights import with_weights
 
+INSTANCES = Path(__file__).parents[3] / "instances"
 SEARCHED = ("beam", "local-search", "portfolio")
 
 
@@ -163,6 +167,15 @@ def test_other_lines_are_annealed_within_the_limit(monkeypatch):
         assert population.iterations == limit
         assert population.served == lines.served(population.best) >= lines.served(best)
     assert len(population._others) < len(others)
+
+
+def test_short_lines_are_annealed_for_less_long(monkeypatch):
+    monkeypatch.setattr(population_module, "USUAL_SWEEPS", 1)
+    stream = edgeopt.read(INSTANCES / "loading" / "tiny-stream.json")
+    lines = StreamLines(compile_workload(stream))
+    population = Population(lines, Run(Options()), lines.line(replay_policy(stream, "density")), [])
+    assert population.search(None) is Stopped.FINISHED
+    assert population.iterations < 50 * population_module.ITERATIONS
 
 
 @pytest.mark.slow
