@@ -93,14 +93,22 @@ def solution_with_instance(file: Path, given: Path | None) -> Solution:
     ------
     UsageError
         It names none, or the instance is another one.
+    InputError
+        Its plan breaks a constraint, or is not worth what is stated.
     """
+    from edgeopt.certificates import check
     from edgeopt.instance import read
     from edgeopt.solution import Solution
 
     solution = Solution.read(file)
     if given is None and solution.instance_path is None:
         raise UsageError(f"{str(file)!r} does not tell where its instance is; name it with --instance")
-    return solution.of(read(given if given is not None else file.parent / str(solution.instance_path)))
+    found = read(given if given is not None else file.parent / str(solution.instance_path))
+    tied = solution.of(found)
+    violations = check(found, tied).violations
+    if violations:
+        raise InputError([Finding("$", f"the solution fails the check: {violation}") for violation in violations], file)
+    return tied
 
 
 def require_writable(path: Path, inputs: Iterable[Path] = (), endings: Iterable[str] = ()) -> None:

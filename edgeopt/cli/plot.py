@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from edgeopt.cli.common import read_any, require_picture, require_writable, save_figure, solution_with_instance
 from edgeopt.cli.terminal import say
-from edgeopt.errors import InputError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def plot(
@@ -34,18 +30,10 @@ def plot(
     require_picture(output)
     content = read_any(file)
     if isinstance(content, Solution):
-        figure = _plan_figure(file, instance)
+        figure = solution_with_instance(file, instance).plot()
     else:
         from edgeopt.libraries.figure import plot_sharing
 
         figure = plot_sharing(content if isinstance(content, ModelLibrary) else content.library)
     save_figure(figure, output)
     say(f"written to {output}", err=True)
-
-
-def _plan_figure(file: Path, given: Path | None) -> Figure:
-    solution = solution_with_instance(file, given)
-    try:
-        return solution.plot()
-    except InputError as error:
-        raise error.located(file) from None

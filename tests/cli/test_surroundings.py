@@ -107,13 +107,25 @@ def test_a_plan_that_breaks_its_instance_is_not_drawn(tmp_path: Path) -> None:
     code, _, err = run("plot", tmp_path / "s.json", "-o", tmp_path / "p.png")
     assert code == 2
     assert "s.json" in err
-    assert "the plan breaks: " in err
+    assert "the solution fails the check: total bandwidth" in err
     assert "Traceback" not in err
     assert not (tmp_path / "p.png").exists()
     broken = edgeopt.Solution.read(tmp_path / "s.json").of(instance)
     for show in (broken.plot, broken.to_frame):
         with pytest.raises(edgeopt.InputError, match="the plan breaks"):
             show()
+
+
+@pytest.mark.parametrize("verb", [("show",), ("plot", "-o", "p.png")])
+def test_a_solution_that_states_more_than_its_plan_is_worth_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    two_models().write("i.json")
+    edgeopt.solve("i.json", "greedy").model_copy(update={"objective": 99}).write("s.json")
+    code, out, err = run(verb[0], "s.json", *verb[1:], "--instance", "i.json")
+    assert (code, out) == (2, "")
+    assert "s.json: the solution fails the check: stated objective, the plan is worth 3, not 99" in err
 
 
 @pytest.mark.parametrize(
