@@ -216,6 +216,12 @@ class Run:
         _, objective, bound = self.history[-1] if self.history else (0.0, None, None)
         self._stopped |= progress(Progress(self._told_s, objective, bound, self._make_plan)) is True
 
+    def known(self) -> Outcome:
+        """Return what was reported so far, as the outcome of a method that is left."""
+        bound = self.history[-1][2] if self.history else None
+        plan = None if self._make_plan is None else self._make_plan()
+        return Outcome(plan=plan, bound=bound, stopped=self.stop_reason() or Stopped.INTERRUPTED)
+
     def part(
         self,
         seconds: float = inf,

@@ -13,7 +13,7 @@ from edgeopt.certificates import certified
 from edgeopt.comparison import Comparison, ComparisonRow
 from edgeopt.errors import MethodRefusal, MissingExtra, ProgramError, UsageError
 from edgeopt.instance import Instance, as_instance
-from edgeopt.interrupts import interruptible
+from edgeopt.interrupts import Overdue, at_work, interruptible
 from edgeopt.method import Method, as_method, find_method, methods
 from edgeopt.progress_bar import shown
 from edgeopt.rehearsal import rehearse
@@ -147,7 +147,12 @@ def _prepared(instance: Instance, choice: MethodChoice, options: Options) -> tup
 
 def _solved(instance: Instance, method: Method, run: Run, reason: str, setup_s: float) -> Solution:
     LOGGER.info("%s %s: %s begins%s", instance.problem, instance.name, method.name, f" ({reason})" if reason else "")
-    solution = certified(instance, method, method.function(instance, run), run, reason)
+    try:
+        with at_work():
+            outcome = method.function(instance, run)
+    except Overdue:
+        outcome = run.known()
+    solution = certified(instance, method, outcome, run, reason)
     solution = solution.model_copy(update={"setup_s": round(setup_s + run.clock.paused_s(), 6)})
     LOGGER.info("%s", solution)
     return solution

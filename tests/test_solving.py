@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -235,6 +236,22 @@ class TestInterrupts:
 
         with pytest.raises(KeyboardInterrupt):
             edgeopt.solve(two_models(), deaf)
+
+    def test_a_method_that_does_not_listen_is_left_with_what_it_told(self) -> None:
+        """Where a solver does not heed the request, for one, the best plan told so far is the result."""
+
+        def deaf(instance: LoadingInstance, run: Run) -> None:
+            run.report(1, bound=7, plan=lambda: first_user(instance))
+            signal.raise_signal(signal.SIGINT)
+            for _ in range(3000):
+                time.sleep(0.01)
+            raise AssertionError("still running")
+
+        solution = edgeopt.solve(two_models(), deaf)
+        assert (solution.objective, solution.bound, solution.stopped) == (1, 7, Stopped.INTERRUPTED)
+        comparison = edgeopt.compare(two_models(), [all_users, deaf, first_user])
+        assert [row.solution is not None for row in comparison.rows] == [True, True]
+        assert comparison.interrupted
 
     def test_a_comparison_ends_with_the_rows_that_are_there(self) -> None:
         def interrupted(instance: LoadingInstance) -> edgeopt.Plan:

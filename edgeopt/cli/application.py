@@ -16,7 +16,7 @@ from edgeopt.cli.flags import Command, CommandGroup
 from edgeopt.cli.generate import generate_app
 from edgeopt.cli.import_ import import_
 from edgeopt.cli.info import info
-from edgeopt.cli.interrupts import ending_at_once
+from edgeopt.cli.interrupts import end_at_once_below_solvers, ending_at_once
 from edgeopt.cli.library import library_app
 from edgeopt.cli.machine import machine
 from edgeopt.cli.methods import methods
@@ -92,6 +92,15 @@ def program(
 
 
 def main() -> NoReturn:
+    """Run the command line, and end at once when it has ended."""
+    try:
+        _run()
+    except SystemExit as end:
+        end_at_once_below_solvers(end)
+        raise
+
+
+def _run() -> NoReturn:
     """Run the command line; an error that a user can meet is one message, never a traceback."""
     write_any_character()
     try:

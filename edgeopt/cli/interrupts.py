@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from edgeopt.files import remove_unfinished
@@ -45,6 +45,17 @@ def ending_at_once() -> Iterator[None]:
     """Let Ctrl-C end the process at once; SIGTERM does what Ctrl-C does, here and in what follows."""
     with _handler(signal.SIGINT, leave), _handler(signal.SIGTERM, _as_interrupt):
         yield
+
+
+def end_at_once_below_solvers(end: SystemExit) -> None:
+    """End the process where a solver that did not heed Ctrl-C still runs; everything is written by now."""
+    running = sys.modules.get("edgeopt.engines.running")
+    if running is None or not running.left_running():
+        return
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(end.code if isinstance(end.code, int) else 1)
 
 
 @contextmanager

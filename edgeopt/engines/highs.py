@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from edgeopt.engines.linear import LinearProgram, Vector
-from edgeopt.engines.running import POLL_S, Messages, Report, Result, run_in_a_thread
+from edgeopt.engines.running import POLL_S, Messages, Report, Result, left_running, run_in_a_thread
 from edgeopt.errors import ProgramError
 from edgeopt.run import LOGGER, Run
 from edgeopt.solution import Status, Stopped
@@ -360,6 +360,11 @@ def _turn(run: Run, most_s: float) -> Iterator[float | None]:
             yield None
             return
     try:
+        while left_running():
+            if run.stop_reason() is not None or time.monotonic() - began > most_s:
+                yield None
+                return
+            time.sleep(POLL_S)
         yield time.monotonic() - began
     finally:
         lock.release()

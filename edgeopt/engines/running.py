@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from edgeopt.run import Run
 from edgeopt.solution import Status, Stopped
 
 POLL_S = 0.05
+
+_left: list[threading.Thread] = []
 
 Report = Callable[[float | None, float | None], None]
 Messages = SimpleQueue[tuple[float | None, float | None] | Callable[[], object] | None]
@@ -65,6 +68,11 @@ class Result:
         return bool(self.solver.boolean_value(literal))
 
 
+def left_running() -> bool:
+    """Say whether a solver still runs whose end nobody waited for."""
+    return any(worker.is_alive() for worker in _left)
+
+
 def run_in_a_thread(
     work: Callable[[], None],
     run: Run,
@@ -73,6 +81,8 @@ def run_in_a_thread(
     report: Report | None = None,
 ) -> None:
     """Run a solver in a thread, so that this one can be interrupted and can pass on what is reported.
+
+    What ends this function by an exception leaves a solver that does not heed it running, until the process ends.
 
     Parameters
     ----------
@@ -98,6 +108,7 @@ def run_in_a_thread(
 
     worker = threading.Thread(target=body, name="solver", daemon=True)
     worker.start()
+    most_s: float | None = None  # to wait for its end
     try:
         while True:
             if run.stop_reason() is not None:
@@ -114,9 +125,13 @@ def run_in_a_thread(
                 report(*message)
     except BaseException:
         halt()
+        most_s = POLL_S
         raise
     finally:
-        worker.join()
+        worker.join(most_s)
+        if worker.is_alive():
+            _left.append(worker)
+            atexit.register(worker.join)  # the interpreter must not end below it
         while not messages.empty():
             messages.get_nowait()
     if faults:
