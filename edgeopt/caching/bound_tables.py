@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+CLOSE = 1e-5  # relative distance to the optimum of a relaxation that may be left
 NEXT_TO_NOTHING = 5e-4  # of the delay: what the deliveries lose together that are not worth certificates
 
 
@@ -124,7 +125,7 @@ class BoundTables(DelayTables):
             audience, senders = pair
             nodes = np.flatnonzero((senders >> np.arange(len(self.node_names))) & 1)
             one = Pairs(nodes[None], np.array([self.requests.audiences[audience]]))
-            solved, _ = certified(self.channels, one, self.beamformer)
+            solved, _ = certified(self.channels, one, self.beamformer, CLOSE)
             self._sums.append((np.array([audience]), over_the_network(self.channels, one, solved[0].certificate)))
             self.refined.add(pair)
             return True

@@ -8,13 +8,15 @@ from edgeopt.caching.beamforming.channels import Beams, Channels, Pairs
 from edgeopt.caching.beamforming.conic import is_installed
 from edgeopt.caching.beamforming.memo import Memo
 from edgeopt.caching.beamforming.sca import sca
-from edgeopt.caching.beamforming.sdr import BeamRelaxation, randomized, relaxations
+from edgeopt.caching.beamforming.sdr import CLOSE, BeamRelaxation, randomized, relaxations
 from edgeopt.versions import install_command
 
 TIGHT = 1e-9  # relative distance of beams to their bound that is not worth a cone program
 
 
-def certified(channels: Channels, pairs: Pairs, beamformer: Memo) -> tuple[list[BeamRelaxation], Beams]:
+def certified(
+    channels: Channels, pairs: Pairs, beamformer: Memo, close: float = CLOSE
+) -> tuple[list[BeamRelaxation], Beams]:
     """Solve the relaxations of pairs, and teach a beamformer better beams: those of `sca` where they stay apart.
 
     Parameters
@@ -22,8 +24,10 @@ def certified(channels: Channels, pairs: Pairs, beamformer: Memo) -> tuple[list[
     channels : Channels
     pairs : Pairs
     beamformer : Memo
+    close : float
+        See `edgeopt.caching.beamforming.sdr.relax`.
     """
-    solved = relaxations(channels, pairs)
+    solved = relaxations(channels, pairs, close)
     bounds = np.array([relaxation.bound for relaxation in solved])
     beamformer.learn(pairs, randomized(channels, pairs, solved))
     beams = beamformer(channels, pairs)

@@ -20,7 +20,7 @@ from edgeopt.caching.beamforming.channels import Beams, Channels, Complexes, Flo
 
 SAMPLES = 50
 FALL = 0.1  # of the weight of the barrier, from one centre to the next
-CLOSE = 1e-11  # distance to the dual's optimum at which the last centre stands, relative to the bound
+CLOSE = 1e-11  # distance to the dual's optimum at which the last centre stands by default, relative to the bound
 CENTRED = 0.1  # Newton decrement at which a centre counts as reached
 MOST_STEPS = 400
 SILENT = 1e-3  # power below which a node is meant to be silent
@@ -70,12 +70,12 @@ class BeamRelaxation:
     certificate: Certificate
 
 
-def relaxations(channels: Channels, pairs: Pairs) -> list[BeamRelaxation]:
-    """Solve the relaxation of each pair."""
+def relaxations(channels: Channels, pairs: Pairs, close: float = CLOSE) -> list[BeamRelaxation]:
+    """Solve the relaxation of each pair; see `relax`."""
     solved = []
     for nodes, users in zip(pairs.nodes, pairs.users, strict=True):
         members = nodes[nodes >= 0]
-        solved.append(relax(channels.scaled[np.ix_(members, users[users >= 0])], channels.errors[members]))
+        solved.append(relax(channels.scaled[np.ix_(members, users[users >= 0])], channels.errors[members], close))
     return solved
 
 
@@ -121,13 +121,15 @@ def _sampled(covariance: Complexes, nodes: int, samples: int, rng: np.random.Gen
     return scaled
 
 
-def relax(channels: Complexes, errors: Floats) -> BeamRelaxation:
+def relax(channels: Complexes, errors: Floats, close: float = CLOSE) -> BeamRelaxation:
     """Solve the relaxation: maximise t s.t. sqrt(h_k^H W h_k) - sum_n e_n tr(W_nn) >= t, tr(W_nn) <= 1, W >= 0.
 
     Parameters
     ----------
     channels : numpy.ndarray of complex128, shape (nodes, users, antennas)
     errors : numpy.ndarray of float64, shape (nodes,)
+    close : float
+        Distance to the optimum at which to end, relative to the bound, which holds at any.
     """
     nodes, _, antennas = channels.shape
     alone = Channels(channels, errors).reach().sum(axis=0)
@@ -140,7 +142,7 @@ def relax(channels: Complexes, errors: Floats) -> BeamRelaxation:
     for _ in range(MOST_STEPS):
         if barrier.step(weight) > CENTRED:
             continue
-        if barrier.size * weight <= CLOSE * barrier.value():
+        if barrier.size * weight <= close * barrier.value():
             break
         weight *= FALL
     found = certificate(barrier.stacked, barrier.errors, barrier.powers, barrier.prices)
