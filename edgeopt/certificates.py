@@ -85,7 +85,7 @@ def _status(objective: Number | None, gap: float | None, infeasible: bool) -> St
     return Status.OPTIMAL if gap is not None and gap <= PROVED_GAP else Status.FEASIBLE
 
 
-def certified(instance: Instance, method: Method, outcome: Outcome, run: Run, reason: str) -> Solution:
+def certified(instance: Instance, method: Method, outcome: Outcome, run: Run, reason: str, setup_s: float) -> Solution:
     """Make the solution of an outcome: the checker scores its plan, and its bound has to agree.
 
     Raises
@@ -119,6 +119,7 @@ def certified(instance: Instance, method: Method, outcome: Outcome, run: Run, re
         bound=bound,
         gap=gap,
         runtime_s=round(run.elapsed_s(), 6),
+        setup_s=round(setup_s + run.clock.paused_s(), 6),
         seed=int(run.options.seed),
         threads=int(run.options.threads),
         message=". ".join(part for part in (reason, outcome.message, remark) if part),

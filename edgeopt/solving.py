@@ -152,8 +152,7 @@ def _solved(instance: Instance, method: Method, run: Run, reason: str, setup_s: 
             outcome = method.function(instance, run)
     except Overdue:
         outcome = run.known()
-    solution = certified(instance, method, outcome, run, reason)
-    solution = solution.model_copy(update={"setup_s": round(setup_s + run.clock.paused_s(), 6)})
+    solution = certified(instance, method, outcome, run, reason, setup_s)
     LOGGER.info("%s", solution)
     return solution
 

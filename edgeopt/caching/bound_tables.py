@@ -20,6 +20,7 @@ from edgeopt.caching.beamforming.channels import Beams, Pairs
 from edgeopt.caching.delays import waits_per_bit
 from edgeopt.caching.rates import SINGLE_NODES, SUM_SHARES, ceiling_table, find_units, padded, rates_bps, sum_table
 from edgeopt.caching.tables import DelayTables, Sent
+from edgeopt.run import Run
 
 if TYPE_CHECKING:
     from edgeopt.caching.wide_kernels import Broadcasts, GroupAudiences
@@ -116,11 +117,11 @@ class BoundTables(DelayTables):
                 bits[mask, audience] = bits.get((mask, audience), 0.0) + weight
         return bits
 
-    def refine(self, pairs: list[tuple[int, int]]) -> None:
-        """Give audiences and sending nodes semidefinite certificates and better beams, as far as time allows."""
+    def refine(self, pairs: list[tuple[int, int]], run: Run) -> None:
+        """Give audiences and sending nodes semidefinite certificates and better beams, as far as limits allow."""
 
         def refined(pair: tuple[int, int]) -> bool:
-            if self.run.stop_reason() is not None:
+            if run.stop_reason() is not None:
                 return False
             audience, senders = pair
             nodes = np.flatnonzero((senders >> np.arange(len(self.node_names))) & 1)
@@ -130,7 +131,7 @@ class BoundTables(DelayTables):
             self.refined.add(pair)
             return True
 
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(self.run.options.threads) as pool:
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(run.options.threads) as pool:
             all(list(pool.map(refined, pairs)))
         first, fixed, added = _in_order(self._sums, len(self.requests.audiences))
         self.broadcasts = self.broadcasts._replace(first=first, fixed=fixed, added=added)

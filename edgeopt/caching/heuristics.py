@@ -16,6 +16,7 @@ from edgeopt.caching.search_kernels import Integers
 from edgeopt.run import Incumbent, Outcome, Run
 
 REFINEMENTS = 4  # most rounds of certificates in 'neighbourhood'
+CERTIFYING = 0.6  # share of the time that is left for certificates, before the caches are chosen again
 PROGRAM_GAP = 5e-3  # below it, 'neighbourhood' does without the program
 PROGRAM_NODES = 100  # of its branch and bound
 
@@ -55,8 +56,10 @@ def _sharpened(work: Worked, priced: Priced) -> Outcome:
         pairs = [] if last or known.closed() else tables.open_pairs(masks)
         if not pairs:
             break
-        tables.refine(pairs)
+        tables.refine(pairs, work.run.part(CERTIFYING * work.run.remaining_s()))
         known.offer(masks, tables.seconds(masks))
+        if work.run.stop_reason() is not None:
+            break
         work.menu, work.start = tables.menu(priced.menu.masks), priced.dual.choice
         priced = work.searched()
         known.tighten(priced.bound)
