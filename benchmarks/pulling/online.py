@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -66,16 +66,20 @@ def main() -> None:
     parser.add_argument("--peer-rounds", type=int, default=1000)
     parser.add_argument("--peer-seeds", type=int, default=3)
     parser.add_argument("--figure", type=Path, default=ROOT / "docs" / "images" / "regret.png")
+    try:
+        peer_version = version("mabwiser")
+    except PackageNotFoundError:
+        parser.error("a bandit of mabwiser is measured, too: pip install mabwiser==2.7.4")
     options = arguments_on_a_quiet_machine(parser)
     models = ModelLibrary.read(ROOT / "instances" / "libraries" / "llama-lora.json")
     instance = generate(library=models, cloudlets=4, requests=24, memory_fraction=0.3, cloud_to_edge=2.0)
     began = cpu_seconds()
     study = run_study(instance, rounds=options.rounds, seeds=options.seeds)
     took = cpu_seconds() - began
-    plot_regret(study).savefig(options.figure, dpi=150)
     peers = {**{name: POLICIES[name] for name in ("linucb", "ucb", "greedy")}, "mabwiser LinUCB": Mabwiser}
     peer = run_study(instance, peers, rounds=options.peer_rounds, seeds=options.peer_seeds)
     pairs = len(Environment.from_instance(instance, None, arrivals=10, slots=2, distractors=3, seed=0).pair_site)
+    plot_regret(study).savefig(options.figure, dpi=150)
     write_results(
         __file__,
         "Online pulling",
@@ -86,7 +90,7 @@ def main() -> None:
             "with its 95 % interval; exponents are slopes of log regret over log rounds in the last nine tenths.",
             f"{options.rounds} rounds, {options.seeds} seeds, {took:.0f} CPU s for all policies.",
             table(HEADINGS, rows(study)),
-            f"A contextual bandit of another library (mabwiser {version('mabwiser')}) through the same interface, "
+            f"A contextual bandit of another library (mabwiser {peer_version}) through the same interface, "
             f"{options.peer_rounds} rounds, {options.peer_seeds} seeds:",
             table(HEADINGS, rows(peer)),
         ],
