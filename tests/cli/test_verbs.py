@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import runpy
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -268,6 +270,14 @@ def test_version_and_help() -> None:
     for verb in ("solve", "compare", "check", "info", "methods", "generate", "schema", "plot"):
         assert verb in out
         assert run(verb, "--help")[0] == 0
+
+
+def test_the_package_runs_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["edgeopt", "--version"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("edgeopt", run_name="__main__")
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"edgeopt {edgeopt.__version__}\n"
 
 
 def test_a_fault_of_the_program_says_so(instance: Path, monkeypatch: pytest.MonkeyPatch) -> None:

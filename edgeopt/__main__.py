@@ -1,0 +1,5 @@
+"""``python -m edgeopt`` is the command ``edgeopt``."""
+
+from edgeopt.cli import main
+
+main()
