@@ -48,7 +48,7 @@ FLOORS = [
     },
     {"experiments"},
     {"reporting", "schema"},
-    {"edgeopt", "cli"},
+    {"edgeopt", "cli", "__main__"},
 ]
 HEIGHT = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 
