@@ -66,8 +66,8 @@ def at_work() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _Watch.at_work = True
+    before, _Watch.at_work = _Watch.at_work, True
     try:
         yield
     finally:
-        _Watch.at_work = False
+        _Watch.at_work = before

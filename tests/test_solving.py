@@ -253,6 +253,17 @@ class TestInterrupts:
         assert [row.solution is not None for row in comparison.rows] == [True, True]
         assert comparison.interrupted
 
+    def test_a_method_that_calls_another_one_is_left_too(self) -> None:
+        def deaf(instance: LoadingInstance, run: Run) -> None:
+            run.report(1, plan=lambda: first_user(instance))
+            edgeopt.solve(instance, all_users)
+            signal.raise_signal(signal.SIGINT)
+            for _ in range(3000):
+                time.sleep(0.01)
+            raise AssertionError("still running")
+
+        assert edgeopt.solve(two_models(), deaf).objective == 1
+
     def test_a_comparison_ends_with_the_rows_that_are_there(self) -> None:
         def interrupted(instance: LoadingInstance) -> edgeopt.Plan:
             signal.raise_signal(signal.SIGINT)

@@ -120,19 +120,18 @@ class BoundTables(DelayTables):
     def refine(self, pairs: list[tuple[int, int]], run: Run) -> None:
         """Give audiences and sending nodes semidefinite certificates and better beams, as far as limits allow."""
 
-        def refined(pair: tuple[int, int]) -> bool:
+        def refine_one(pair: tuple[int, int]) -> None:
             if run.stop_reason() is not None:
-                return False
+                return
             audience, senders = pair
             nodes = np.flatnonzero((senders >> np.arange(len(self.node_names))) & 1)
             one = Pairs(nodes[None], np.array([self.requests.audiences[audience]]))
             solved, _ = certified(self.channels, one, self.beamformer, CLOSE)
             self._sums.append((np.array([audience]), over_the_network(self.channels, one, solved[0].certificate)))
             self.refined.add(pair)
-            return True
 
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(run.options.threads) as pool:
-            all(list(pool.map(refined, pairs)))
+            list(pool.map(refine_one, pairs))
         first, fixed, added = _in_order(self._sums, len(self.requests.audiences))
         self.broadcasts = self.broadcasts._replace(first=first, fixed=fixed, added=added)
 

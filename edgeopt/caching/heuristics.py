@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from edgeopt.caching.beamforming.certified import missing_extra
 from edgeopt.caching.bound_tables import BoundTables
 from edgeopt.caching.greedy import greedy_choice
 from edgeopt.caching.instance import CachingInstance
@@ -67,9 +68,8 @@ def _sharpened(work: Worked, priced: Priced) -> Outcome:
         return work.result(priced)
     outcome = work.of_caches(known.best)
     outcome.bound = known.bound
-    outcome.message = (
-        outcome.message or f"{FOR_THE_PROBLEM}; {len(tables.refined)} pairs of nodes and users have certificates"
-    )
+    message = f"{FOR_THE_PROBLEM}; {len(tables.refined)} pairs of nodes and users have certificates"
+    outcome.message = outcome.message or message + ("" if known.proved() else missing_extra())
     return outcome
 
 

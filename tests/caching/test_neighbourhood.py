@@ -9,6 +9,7 @@ import pytest
 
 import edgeopt
 from edgeopt.caching import bound_tables, bounds, heuristics, pipeline, rates
+from edgeopt.caching.beamforming import certified
 from edgeopt.caching.bound_tables import BoundTables
 from edgeopt.caching.generator import generate
 from edgeopt.caching.instance import CachingInstance
@@ -118,6 +119,16 @@ def test_universal_bound_without_all_units(monkeypatch: pytest.MonkeyPatch, sing
             assert check(instance, plan).objective >= best - 1e-9 * max(1.0, best)
             compared += 1
     assert compared >= 15
+
+
+def test_beyond_full_tables_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certificates need no solver; where beams stay apart from them the message names what better ones need."""
+    instance = generate(models=4, nodes=9, users=6, scenarios=1, seed=1)
+    monkeypatch.setattr(certified, "is_installed", lambda: False)
+    solution = edgeopt.solve(instance, "neighbourhood", threads=1)
+    assert solution.bound <= solution.objective
+    assert solution.status == "feasible"
+    assert "edgeopt[radio]" in solution.message
 
 
 def test_units_beyond_full_tables() -> None:

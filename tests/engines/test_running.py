@@ -30,7 +30,7 @@ def test_a_solver_that_does_not_heed_the_end_is_left_and_nothing_of_highs_begins
 
     messages.put(leave)
     with pytest.raises(KeyboardInterrupt):
-        running.run_in_a_thread(release.wait, Run(), lambda: None, messages)
+        running.run_in_a_thread(lambda: release.wait(20), Run(), lambda: None, messages)
     assert running.left_running()
     assert len(kept_to_the_end) == 1
     waited = HighsSolver(knapsack(8, 2, 0), Run(Options(time_limit=0.1))).solve()
